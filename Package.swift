@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+// Tessera: session management for the open internet.
+
+import PackageDescription
+
+/// The compiler settings of every target: Swift 6, nothing implicit, warnings are errors.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let crypto: [Target.Dependency] = [
+    .product(name: "Crypto", package: "swift-crypto"),
+    .product(name: "CryptoExtras", package: "swift-crypto"),
+]
+
+let package = Package(
+    name: "tessera",
+    platforms: [.macOS(.v15), .iOS(.v18)],
+    products: [
+        .executable(name: "tessera", targets: ["TesseraCommand"]),
+        .library(name: "SessionEngine", targets: ["SessionEngine"]),
+        .library(name: "SessionStorage", targets: ["SessionStorage"]),
+        .library(name: "SessionStorageTesting", targets: ["SessionStorageTesting"]),
+        .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
+        .library(name: "SessionService", targets: ["SessionService"]),
+        .library(name: "CoreDriverInterface", targets: ["CoreDriverInterface"]),
+        .library(name: "CoreServer", targets: ["CoreServer"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    ],
+    targets: [
+        .target(name: "LosslessJSON", swiftSettings: settings),
+        .target(name: "SessionEngine", dependencies: ["LosslessJSON"] + crypto, swiftSettings: settings),
+        .target(name: "SessionStorage", dependencies: ["SessionEngine"], swiftSettings: settings),
+        .target(
+            name: "SessionStorageTesting",
+            dependencies: ["SessionStorage", "SessionEngine", "LosslessJSON"],
+            swiftSettings: settings
+        ),
+        .systemLibrary(
+            name: "CSQLite",
+            pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]
+        ),
+        .target(
+            name: "SQLiteStorage",
+            dependencies: ["CSQLite", "SessionStorage", "SessionEngine", "LosslessJSON"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "SessionService",
+            dependencies: [
+                "SessionStorage", "SessionEngine", "LosslessJSON",
+                .product(name: "Logging", package: "swift-log"),
+            ] + crypto,
+            swiftSettings: settings
+        ),
+        .target(
+            name: "CoreDriverInterface",
+            dependencies: ["SessionEngine", "LosslessJSON"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "CoreServer",
+            dependencies: [
+                "CoreDriverInterface", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "TesseraCommand",
+            dependencies: [
+                "CoreServer", "SQLiteStorage", "SessionService", "SessionEngine", "SessionStorage",
+                "CoreDriverInterface",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ] + crypto,
+            swiftSettings: settings
+        ),
+    ]
+)

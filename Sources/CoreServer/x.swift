@@ -1,0 +1,5 @@
+import Hummingbird
+import NIOHTTPTypes
+import NIOPosix
+import Crypto
+enum Placeholder {}

@@ -1,0 +1,35 @@
+/// A JSON object kept as its compact text, parsed only when somebody looks inside.
+///
+/// Storage and tokens carry payloads in this form; comparing two of them is usually comparing two strings.
+public struct JSONObjectText: Sendable, Hashable {
+    /// The compact text of the object.
+    public let text: String
+
+    /// The text of an object.
+    public init(_ object: JSONObject) {
+        self.text = object.text
+    }
+
+    /// Takes a text that was written by ``init(_:)`` before, from storage.
+    ///
+    /// It is checked when it is ``decoded()``.
+    public init(stored text: String) {
+        self.text = text
+    }
+
+    /// The object.
+    ///
+    /// - Throws: ``JSONError`` when a stored text is not an object after all.
+    public func decoded() throws(JSONError) -> JSONObject {
+        let value = try JSONValue(parsing: text, limits: JSONLimits(bytes: .max))
+        guard let object = value.object else { throw JSONError(reason: .unexpectedCharacter, offset: 0) }
+        return object
+    }
+
+    /// Whether both texts are objects of the same meaning; see ``JSONValue/means(_:)``.
+    public func means(_ other: JSONObjectText) -> Bool {
+        if text.isSameText(as: other.text) { return true }
+        guard let left = try? decoded(), let right = try? other.decoded() else { return false }
+        return left.means(right)
+    }
+}

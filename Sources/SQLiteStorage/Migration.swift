@@ -1,0 +1,74 @@
+import SessionStorage
+
+/// One named step of the schema.
+///
+/// A step that has been released is never edited; a change is a new step.
+struct Migration {
+    let name: String
+    let sql: String
+
+    /// All steps in order.
+    ///
+    /// The columns are those of spec `core-wire` section 6; signing keys of both kinds share one table
+    /// (docs/decisions/0004).
+    static let all = [
+        Migration(
+            name: "0001-sessions-keys-values",
+            sql: """
+                CREATE TABLE session_info (
+                    app_id TEXT NOT NULL,
+                    session_handle TEXT NOT NULL,
+                    tenant_id TEXT NOT NULL,
+                    user_id TEXT NOT NULL,
+                    refresh_token_hash_2 TEXT NOT NULL,
+                    session_data TEXT NOT NULL,
+                    jwt_user_payload TEXT NOT NULL,
+                    created_at_time INTEGER NOT NULL,
+                    expires_at INTEGER NOT NULL,
+                    use_static_key INTEGER NOT NULL,
+                    PRIMARY KEY (app_id, session_handle)
+                ) STRICT, WITHOUT ROWID;
+                CREATE INDEX session_info_user ON session_info (app_id, user_id, created_at_time);
+                CREATE INDEX session_info_expiry ON session_info (app_id, expires_at);
+                CREATE TABLE signing_keys (
+                    app_id TEXT NOT NULL,
+                    key_id TEXT NOT NULL,
+                    kind TEXT NOT NULL,
+                    algorithm TEXT NOT NULL,
+                    created_at_time INTEGER NOT NULL,
+                    private_key BLOB NOT NULL,
+                    PRIMARY KEY (app_id, key_id)
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE key_value (
+                    app_id TEXT NOT NULL,
+                    name TEXT NOT NULL,
+                    value TEXT NOT NULL,
+                    PRIMARY KEY (app_id, name)
+                ) STRICT, WITHOUT ROWID;
+                """)
+    ]
+
+    /// Brings a file up to date, in one transaction.
+    ///
+    /// - Throws: ``StorageError`` with ``StorageError/Code/newerSchema`` when the file has a step this release does
+    ///   not know: then a newer release wrote it, and it is left alone.
+    static func run(on connection: SQLiteConnection, steps: [Migration] = all) throws(StorageError) {
+        try connection.execute("BEGIN IMMEDIATE")
+        do throws(StorageError) {
+            try connection.execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY) STRICT")
+            let done = try connection.query("SELECT name FROM schema_migrations ORDER BY name") { $0.text(0) }
+            guard let foreign = done.first(where: { name in !steps.contains { $0.name == name } }) else {
+                for step in steps where !done.contains(step.name) {
+                    try connection.execute(step.sql)
+                    try connection.run("INSERT INTO schema_migrations (name) VALUES (?)", [.text(step.name)])
+                }
+                return try connection.execute("COMMIT")
+            }
+            throw StorageError(
+                .newerSchema, "the database was written by a newer release (step \(foreign)); start that release")
+        } catch {
+            try? connection.execute("ROLLBACK")
+            throw error
+        }
+    }
+}

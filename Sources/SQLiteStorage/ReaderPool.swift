@@ -1,0 +1,33 @@
+import SessionStorage
+import Synchronization
+
+/// Read-only connections.
+///
+/// A read by key takes microseconds, so it runs where it was asked for, without a queue.
+final class ReaderPool: Sendable {
+    private let idle = Mutex<[Reader]>([])
+    private let path: String
+
+    init(path: String) {
+        self.path = path
+    }
+
+    /// Runs `body` with a connection of its own, over the last committed state of the file.
+    func read<Result>(_ body: (SQLiteConnection) throws(StorageError) -> Result) throws(StorageError) -> Result {
+        let waiting = idle.withLock { $0.popLast() }
+        let reader = if let waiting { waiting } else { try Reader(path: path) }
+        defer { idle.withLock { $0.append(reader) } }
+        return try body(reader.connection)
+    }
+}
+
+/// A connection on its way between readers.
+///
+/// `@unchecked Sendable`: guarded by `ReaderPool.idle`; a reader is either in that list or held by one call.
+private final class Reader: @unchecked Sendable {
+    let connection: SQLiteConnection
+
+    init(path: String) throws(StorageError) {
+        connection = try SQLiteConnection(path: path, access: .readOnly)
+    }
+}

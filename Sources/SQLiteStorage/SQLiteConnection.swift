@@ -1,0 +1,149 @@
+import CSQLite
+import SessionStorage
+
+/// One connection to the file with its prepared statements.
+///
+/// Not shared: whoever holds it is alone with it.
+final class SQLiteConnection {
+    private let handle: OpaquePointer
+    private var statements: [String: OpaquePointer] = [:]
+
+    enum Access {
+        case readWrite
+        case readOnly
+    }
+
+    /// Opens the file; a writer creates it.
+    init(path: String, access: Access) throws(StorageError) {
+        let mode = access == .readWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY
+        var opened: OpaquePointer?
+        let code = sqlite3_open_v2(path, &opened, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        guard let opened else { throw StorageError(.unavailable, "SQLite has no memory for \(path)") }
+        guard code == SQLITE_OK else {
+            let detail = String(cString: sqlite3_errmsg(opened))
+            sqlite3_close_v2(opened)
+            throw StorageError(.unavailable, "cannot open \(path): \(detail)")
+        }
+        handle = opened
+        sqlite3_busy_timeout(handle, 5_000)
+    }
+
+    deinit {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        sqlite3_close_v2(handle)
+    }
+
+    /// Whether no transaction is open, for example because SQLite had to roll one back.
+    var isOutsideTransaction: Bool { sqlite3_get_autocommit(handle) != 0 }
+
+    /// Runs statements without parameters, such as a migration.
+    func execute(_ sql: String) throws(StorageError) {
+        let code = sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw error(code) }
+    }
+
+    /// Runs one statement to its end and collects its rows.
+    ///
+    /// - Parameters:
+    ///   - sql: the text; it is prepared once for each connection.
+    ///   - values: the values of its `?`s.
+    ///   - row: reads one row.
+    func query<Row>(
+        _ sql: String, _ values: [SQLiteValue] = [], row: (SQLiteRow) throws(StorageError) -> Row
+    ) throws(StorageError) -> [Row] {
+        let statement = try prepared(sql)
+        defer {
+            sqlite3_reset(statement)
+            sqlite3_clear_bindings(statement)
+        }
+        for (index, value) in values.enumerated() {
+            let code = value.bind(to: statement, at: Int32(index + 1))
+            guard code == SQLITE_OK else { throw error(code) }
+        }
+        var rows: [Row] = []
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW: rows.append(try row(SQLiteRow(statement: statement)))
+            case SQLITE_DONE: return rows
+            case let code: throw error(code)
+            }
+        }
+    }
+
+    /// Runs one statement that gives no rows.
+    ///
+    /// - Returns: how many rows it changed.
+    @discardableResult
+    func run(_ sql: String, _ values: [SQLiteValue] = []) throws(StorageError) -> Int {
+        _ = try query(sql, values) { _ in () }
+        return Int(sqlite3_changes(handle))
+    }
+
+    private func prepared(_ sql: String) throws(StorageError) -> OpaquePointer {
+        if let statement = statements[sql] { return statement }
+        var made: OpaquePointer?
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &made, nil)
+        guard code == SQLITE_OK, let made else { throw error(code) }
+        statements[sql] = made
+        return made
+    }
+
+    /// SQLite's result code as an error; its message names tables and files, never values.
+    private func error(_ code: Int32) -> StorageError {
+        let message = String(cString: sqlite3_errmsg(handle))
+        return switch code & 0xFF {
+        case SQLITE_FULL: StorageError(.full, "\(message): free some space for the data folder; no restart is needed")
+        case SQLITE_CONSTRAINT: StorageError(.alreadyExists, message)
+        case SQLITE_CORRUPT, SQLITE_NOTADB: StorageError(.corrupt, message)
+        default: StorageError(.unavailable, "\(message) (SQLite code \(code))")
+        }
+    }
+}
+
+/// A value for a `?`.
+enum SQLiteValue {
+    case integer(Int64)
+    case text(String)
+    case blob([UInt8])
+
+    fileprivate func bind(to statement: OpaquePointer, at index: Int32) -> Int32 {
+        switch self {
+        case .integer(let value):
+            return sqlite3_bind_int64(statement, index, value)
+        case .text(var value):
+            return value.withUTF8 { utf8 in
+                utf8.withMemoryRebound(to: CChar.self) { bytes in
+                    sqlite3_bind_text(
+                        statement, index, bytes.baseAddress ?? Self.emptyText, Int32(clamping: bytes.count),
+                        tessera_sqlite_transient())
+                }
+            }
+        case .blob(let value):
+            return value.withUnsafeBytes { bytes in
+                sqlite3_bind_blob(
+                    statement, index, bytes.baseAddress, Int32(clamping: bytes.count), tessera_sqlite_transient())
+            }
+        }
+    }
+
+    /// An empty buffer may have no address, and SQLite would take none for NULL.
+    private static var emptyText: UnsafePointer<CChar> { tessera_empty_text() }
+}
+
+/// The row that a statement stands on; valid until the statement moves.
+struct SQLiteRow {
+    fileprivate let statement: OpaquePointer
+
+    func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
+
+    func text(_ column: Int32) -> String {
+        guard let bytes = sqlite3_column_text(statement, column) else { return "" }
+        let count = Int(sqlite3_column_bytes(statement, column))
+        return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+    }
+
+    func blob(_ column: Int32) -> [UInt8] {
+        guard let bytes = sqlite3_column_blob(statement, column) else { return [] }
+        return Array(UnsafeRawBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(statement, column))))
+    }
+}

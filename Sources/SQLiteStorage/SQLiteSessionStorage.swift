@@ -1,0 +1,135 @@
+public import SessionEngine
+public import SessionStorage
+
+/// One app's sessions and keys in a ``SQLiteDatabase``.
+public struct SQLiteSessionStorage: SessionStorage {
+    let database: SQLiteDatabase
+    let app: AppID
+
+    private var appValue: SQLiteValue { .text(app.text) }
+
+    /// See ``SessionStorage/insert(_:)``.
+    public func insert(_ record: SessionRecord) async throws(StorageError) {
+        let values = [appValue] + record.columns
+        try await database.writer.write { (connection) throws(StorageError) in
+            try connection.run(Statement.insertSession, values)
+        }
+    }
+
+    /// See ``SessionStorage/session(_:)``.
+    public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
+        try database.readers.read { (connection) throws(StorageError) in try session(handle, on: connection) }
+    }
+
+    private func session(
+        _ handle: SessionHandle, on connection: SQLiteConnection
+    ) throws(StorageError) -> SessionRecord? {
+        try connection.query(Statement.selectSession, [appValue, .text(handle.text)]) { row in
+            SessionRecord(row: row)
+        }.first
+    }
+
+    /// See ``SessionStorage/update(_:_:)``.
+    ///
+    /// A decision that changes nothing is taken from a read alone and costs no write; any other is taken again inside
+    /// the write transaction, where nothing can come between.
+    public func update<Outcome: Sendable>(
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+    ) async throws(StorageError) -> Outcome {
+        let current = try await session(handle)
+        let preview = decide(current)
+        if current == nil || preview.change == .keep { return preview.outcome }
+        return try await database.writer.write { (connection) throws(StorageError) in
+            try apply(decide, to: handle, on: connection)
+        }
+    }
+
+    private func apply<Outcome>(
+        _ decide: (SessionRecord?) -> Decided<Outcome>, to handle: SessionHandle, on connection: SQLiteConnection
+    ) throws(StorageError) -> Outcome {
+        let current = try session(handle, on: connection)
+        let decided = decide(current)
+        guard current != nil else { return decided.outcome }
+        switch decided.change {
+        case .keep: break
+        case .replace(let record): try connection.run(Statement.updateSession, [appValue] + record.columns)
+        case .remove: try connection.run(Statement.deleteSession, [appValue, .text(handle.text)])
+        }
+        return decided.outcome
+    }
+
+    /// See ``SessionStorage/handles(of:liveAt:)``.
+    public func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle] {
+        try database.readers.read { (connection) throws(StorageError) in
+            try handles(of: user, liveAt: now, on: connection)
+        }
+    }
+
+    private func handles(
+        of user: UserID, liveAt now: Timestamp, on connection: SQLiteConnection
+    ) throws(StorageError) -> [SessionHandle] {
+        let values = [appValue, .text(user.text), .integer(now.milliseconds)]
+        return try connection.query(Statement.selectHandlesOfUser, values) { SessionHandle($0.text(0)) }
+    }
+
+    /// See ``SessionStorage/remove(_:)``.
+    public func remove(_ selection: SessionSelection) async throws(StorageError) -> [SessionHandle] {
+        if case .handles(let handles) = selection, handles.isEmpty { return [] }
+        return try await database.writer.write { (connection) throws(StorageError) in
+            var removed: [SessionHandle] = []
+            for handle in try candidates(selection, on: connection) {
+                let changes = try connection.run(Statement.deleteSession, [appValue, .text(handle.text)])
+                if changes > 0 { removed.append(handle) }
+            }
+            return removed
+        }
+    }
+
+    private func candidates(
+        _ selection: SessionSelection, on connection: SQLiteConnection
+    ) throws(StorageError) -> [SessionHandle] {
+        switch selection {
+        case .handles(let handles): return handles
+        case .user(let user, let now): return try handles(of: user, liveAt: now, on: connection)
+        case .expired(let now, let limit):
+            let values = [appValue, .integer(now.milliseconds), .integer(Int64(limit))]
+            return try connection.query(Statement.selectExpired, values) { SessionHandle($0.text(0)) }
+        }
+    }
+
+    /// See ``SessionStorage/updateSigningKeys(_:)``.
+    public func updateSigningKeys(
+        _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
+    ) async throws(StorageError) -> [SigningKeyRecord] {
+        let current = try database.readers.read { (connection) throws(StorageError) in try keys(on: connection) }
+        if decide(current) == .none { return current }
+        return try await database.writer.write { (connection) throws(StorageError) in
+            let change = decide(try keys(on: connection))
+            for id in change.removed { try connection.run(Statement.deleteKey, [appValue, .text(id.text)]) }
+            for key in change.added { try connection.run(Statement.insertKey, [appValue] + key.columns) }
+            return try keys(on: connection)
+        }
+    }
+
+    private func keys(on connection: SQLiteConnection) throws(StorageError) -> [SigningKeyRecord] {
+        try connection.query(Statement.selectKeys, [appValue]) { (row) throws(StorageError) in
+            try SigningKeyRecord(row: row)
+        }
+    }
+
+    /// See ``SessionStorage/value(named:orStore:)``.
+    public func value(
+        named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String
+    ) async throws(StorageError) -> String {
+        let key = [appValue, .text(name.rawValue)]
+        let stored = try database.readers.read { (connection) throws(StorageError) in
+            try connection.query(Statement.selectValue, key) { $0.text(0) }
+        }
+        if let value = stored.first { return value }
+        let new = candidate()
+        return try await database.writer.write { (connection) throws(StorageError) in
+            try connection.run(Statement.insertValue, key + [.text(new)])
+            return try connection.query(Statement.selectValue, key) { $0.text(0) }.first ?? new
+        }
+    }
+}

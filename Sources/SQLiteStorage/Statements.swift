@@ -1,0 +1,75 @@
+import LosslessJSON
+import SessionEngine
+import SessionStorage
+
+/// The statements, each with one `?` for every value: nothing is ever pasted into SQL.
+enum Statement {
+    private static let columns = """
+        session_handle, tenant_id, user_id, refresh_token_hash_2, session_data, jwt_user_payload, created_at_time, \
+        expires_at, use_static_key
+        """
+    static let insertSession = "INSERT INTO session_info (app_id, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?)"
+    static let selectSession = "SELECT \(columns) FROM session_info WHERE app_id = ? AND session_handle = ?"
+    static let updateSession = """
+        UPDATE session_info SET tenant_id = ?3, user_id = ?4, refresh_token_hash_2 = ?5, session_data = ?6, \
+        jwt_user_payload = ?7, created_at_time = ?8, expires_at = ?9, use_static_key = ?10 \
+        WHERE app_id = ?1 AND session_handle = ?2
+        """
+    static let deleteSession = "DELETE FROM session_info WHERE app_id = ? AND session_handle = ?"
+    static let selectHandlesOfUser = """
+        SELECT session_handle FROM session_info WHERE app_id = ? AND user_id = ? AND expires_at > ? \
+        ORDER BY created_at_time, session_handle
+        """
+    static let selectExpired = "SELECT session_handle FROM session_info WHERE app_id = ? AND expires_at <= ? LIMIT ?"
+    static let selectKeys = """
+        SELECT key_id, kind, algorithm, created_at_time, private_key FROM signing_keys WHERE app_id = ?
+        """
+    static let insertKey = """
+        INSERT OR IGNORE INTO signing_keys (app_id, key_id, kind, algorithm, created_at_time, private_key) \
+        VALUES (?,?,?,?,?,?)
+        """
+    static let deleteKey = "DELETE FROM signing_keys WHERE app_id = ? AND key_id = ?"
+    static let selectValue = "SELECT value FROM key_value WHERE app_id = ? AND name = ?"
+    static let insertValue = "INSERT OR IGNORE INTO key_value (app_id, name, value) VALUES (?,?,?)"
+}
+
+extension SessionRecord {
+    /// The values of the columns of `Statement.insertSession` after `app_id`.
+    var columns: [SQLiteValue] {
+        [
+            .text(handle.text), .text(tenantID.text), .text(userID.text), .text(currentTokenHash.hex),
+            .text(sessionData.text), .text(accessTokenPayload.text), .integer(createdAt.milliseconds),
+            .integer(expiresAt.milliseconds), .integer(signingKeyKind == .static ? 1 : 0),
+        ]
+    }
+
+    /// Reads the columns of `Statement.selectSession`.
+    init(row: SQLiteRow) {
+        self.init(
+            handle: SessionHandle(row.text(0)), tenantID: TenantID(row.text(1)), userID: UserID(row.text(2)),
+            currentTokenHash: StoredTokenHash(stored: row.text(3)), sessionData: JSONObjectText(stored: row.text(4)),
+            accessTokenPayload: JSONObjectText(stored: row.text(5)),
+            createdAt: Timestamp(milliseconds: row.integer(6)), expiresAt: Timestamp(milliseconds: row.integer(7)),
+            signingKeyKind: row.integer(8) == 0 ? .dynamic : .static)
+    }
+}
+
+extension SigningKeyRecord {
+    /// The values of the columns of `Statement.insertKey` after `app_id`.
+    var columns: [SQLiteValue] {
+        [
+            .text(id.text), .text(kind.rawValue), .text(algorithm.rawValue), .integer(createdAt.milliseconds),
+            .blob(privateKeyDER),
+        ]
+    }
+
+    /// Reads the columns of `Statement.selectKeys`.
+    init(row: SQLiteRow) throws(StorageError) {
+        guard let id = KeyID(row.text(0)), let kind = SigningKeyKind(rawValue: row.text(1)),
+            let algorithm = SigningAlgorithm(rawValue: row.text(2))
+        else { throw StorageError(.corrupt, "a row of signing_keys is not a key") }
+        self.init(
+            id: id, kind: kind, algorithm: algorithm, createdAt: Timestamp(milliseconds: row.integer(3)),
+            privateKeyDER: row.blob(4))
+    }
+}

@@ -1,0 +1,84 @@
+public import LosslessJSON
+
+/// The five forms an access token has had.
+///
+/// What differs between them is data; see ``claims`` and ``isLegacy``.
+public enum AccessTokenFormat: Int, Sendable, CaseIterable {
+    /// Padded base64, no key id; the form of 2020, the only one the first SDK verifies itself.
+    case v1 = 1
+    /// As V1 with another header.
+    case v2 = 2
+    /// A standard JWS (RFC 7515) that names its key.
+    case v3 = 3
+    /// As V3, with the tenant.
+    case v4 = 4
+    /// As V4, with the recipe user beside the primary user.
+    case v5 = 5
+
+    /// The newest form: what a header without `version` means (spec `core-wire` 2.6).
+    public static let newest = AccessTokenFormat.v5
+
+    /// One thing that a token says about its session.
+    enum Claim {
+        case issuedAt, expiresAt, userID, tenant, recipeUser, handle, tokenHash, parentHash, antiCSRF, userData
+    }
+
+    /// A claim under the name it has in one format.
+    struct NamedClaim {
+        let name: String
+        let claim: Claim
+
+        init(_ name: String, _ claim: Claim) {
+            self.name = name
+            self.claim = claim
+        }
+    }
+
+    /// Whether this is the 2020 form: padded base64, fixed header, times in ms, payload nested, absent for null.
+    public var isLegacy: Bool {
+        switch self {
+        case .v1, .v2: true
+        case .v3, .v4, .v5: false
+        }
+    }
+
+    /// The claims in the order in which they are written (spec `core-wire` 2.2 and 2.3).
+    var claims: [NamedClaim] {
+        switch self {
+        case .v1, .v2: Self.legacyClaims
+        case .v3: Self.v3Claims
+        case .v4: Self.v4Claims
+        case .v5: Self.v5Claims
+        }
+    }
+
+    /// The names that a caller may not put at the top level of a payload of this form (spec `core-wire` 2.5).
+    public var protectedClaims: Set<String> {
+        switch self {
+        case .v1, .v2: ["userId", "expiryTime", "timeCreated", "sessionHandle", "refreshTokenHash1"]
+        case .v3, .v4, .v5: Set(claims.map(\.name))
+        }
+    }
+
+    /// Whether a payload may travel in a token of this form.
+    ///
+    /// Legacy forms nest it, so any may.
+    public func accepts(_ payload: JSONObject) -> Bool {
+        isLegacy || protectedClaims.isDisjoint(with: payload.names)
+    }
+
+    private static let legacyClaims: [NamedClaim] = [
+        NamedClaim("sessionHandle", .handle), NamedClaim("userId", .userID),
+        NamedClaim("refreshTokenHash1", .tokenHash), NamedClaim("parentRefreshTokenHash1", .parentHash),
+        NamedClaim("userData", .userData), NamedClaim("antiCsrfToken", .antiCSRF),
+        NamedClaim("expiryTime", .expiresAt), NamedClaim("timeCreated", .issuedAt),
+    ]
+    private static let v3Claims =
+        [NamedClaim("iat", .issuedAt), NamedClaim("exp", .expiresAt), NamedClaim("sub", .userID)] + lineage
+    private static let v4Claims = Array(v3Claims.prefix(3)) + [NamedClaim("tId", .tenant)] + lineage
+    private static let v5Claims = Array(v4Claims.prefix(4)) + [NamedClaim("rsub", .recipeUser)] + lineage
+    private static let lineage = [
+        NamedClaim("sessionHandle", .handle), NamedClaim("refreshTokenHash1", .tokenHash),
+        NamedClaim("parentRefreshTokenHash1", .parentHash), NamedClaim("antiCsrfToken", .antiCSRF),
+    ]
+}

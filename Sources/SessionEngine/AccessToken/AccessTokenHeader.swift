@@ -1,0 +1,53 @@
+import LosslessJSON
+
+/// The header of an access token V3 or newer.
+struct AccessTokenHeader {
+    let format: AccessTokenFormat
+    let algorithm: SigningAlgorithm
+    let keyID: KeyID
+
+    /// Makes the header of a new token.
+    init(format: AccessTokenFormat, algorithm: SigningAlgorithm, keyID: KeyID) {
+        self.format = format
+        self.algorithm = algorithm
+        self.keyID = keyID
+    }
+
+    /// Reads a header in the order of checks of spec `core-wire` 2.6: typ, alg, version, kid.
+    init(encoded: ArraySlice<UInt8>) throws(AccessTokenProblem) {
+        guard let bytes = Base64.url.decode(encoded), let header = try? JSONValue(parsing: bytes).object else {
+            throw .malformed
+        }
+        guard let typ = header["typ"] else { throw .headerLacks(.typ) }
+        guard typ == "JWT" else { throw .headerMismatch(.typ) }
+        guard let alg = header["alg"] else { throw .headerLacks(.alg) }
+        guard let algorithm = alg.string.flatMap(SigningAlgorithm.init) else { throw .headerMismatch(.alg) }
+        guard let format = Self.format(of: header["version"]) else { throw .headerMismatch(.version) }
+        guard let kid = header["kid"] else { throw .headerLacks(.kid) }
+        guard let keyID = kid.string.flatMap(KeyID.init) else { throw .headerMismatch(.kid) }
+        guard Set(header.names).isSubset(of: Self.knownMembers) else { throw .headerNotAllowed }
+        self.init(format: format, algorithm: algorithm, keyID: keyID)
+    }
+
+    private static let knownMembers: Set<String> = ["typ", "alg", "version", "kid"]
+
+    private static func format(of version: JSONValue?) -> AccessTokenFormat? {
+        guard let version else { return .newest }
+        return AccessTokenFormat.allCases.first { !$0.isLegacy && version == .string(String($0.rawValue)) }
+    }
+
+    /// The encoded header, members in the recorded order (spec `core-wire` 2.3).
+    var encoded: [UInt8] {
+        let header: JSONObject = [
+            "kid": .string(keyID.text), "typ": "JWT", "version": .string(String(format.rawValue)),
+            "alg": .string(algorithm.rawValue),
+        ]
+        return Base64.url.encode(header.serialized())
+    }
+
+    /// The encoded header of V1 and V2, fixed byte for byte.
+    static func legacy(_ format: AccessTokenFormat) -> [UInt8] {
+        let header: JSONObject = ["alg": "RS256", "typ": "JWT", "version": .string(String(format.rawValue))]
+        return Base64.standard.encode(header.serialized())
+    }
+}

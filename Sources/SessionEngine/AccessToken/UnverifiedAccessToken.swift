@@ -1,0 +1,78 @@
+import LosslessJSON
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// An access token that has been taken apart and not believed: it gives its claims only to somebody with the keys.
+///
+/// This is a strict parser for the few forms that Tessera and the cores before it sign, not a JOSE library: three
+/// parts, strict base64, a header with at most `typ`, `alg`, `version` and `kid` (statements T01 to T07).
+public struct UnverifiedAccessToken: Sendable {
+    /// The longest token that is looked at, in bytes.
+    public static let maximumLength = 64 * 1024
+
+    enum KeyChoice: Sendable {
+        /// A legacy token names no key: any RSA key that still verifies may have signed it.
+        case anyRSAKey
+        case named(KeyID, SigningAlgorithm)
+    }
+
+    let format: AccessTokenFormat
+    let keyChoice: KeyChoice
+    let signedBytes: [UInt8]
+    let payload: [UInt8]
+    let signature: [UInt8]
+
+    /// Takes a token apart.
+    ///
+    /// - Throws: ``AccessTokenProblem`` for anything that is not one of the known forms.
+    public init(_ text: String) throws(AccessTokenProblem) {
+        guard text.utf8.count <= Self.maximumLength else { throw .malformed }
+        let bytes = Array(text.utf8)
+        let parts = bytes.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 3 else { throw .malformed }
+        if let legacy = Self.legacyHeaders.first(where: { $0.bytes.elementsEqual(parts[0]) }) {
+            format = legacy.format
+            keyChoice = .anyRSAKey
+        } else {
+            let header = try AccessTokenHeader(encoded: parts[0])
+            format = header.format
+            keyChoice = .named(header.keyID, header.algorithm)
+        }
+        let base64 = format.base64
+        guard let payload = base64.decode(parts[1]), let signature = base64.decode(parts[2]) else { throw .malformed }
+        self.payload = payload
+        self.signature = signature
+        self.signedBytes = Array(bytes[..<parts[1].endIndex])
+    }
+
+    /// The claims, once one of the trusted keys is found to have signed them.
+    ///
+    /// - Parameter keys: the keys that verify at this time.
+    /// - Throws: ``AccessTokenProblem``. Expiry is the caller's to check (``AccessTokenClaims/isExpired(at:)``).
+    public func claims(verifiedBy keys: VerificationKeys) throws(AccessTokenProblem) -> AccessTokenClaims {
+        switch keyChoice {
+        case .anyRSAKey:
+            let signed = keys.all.contains { $0.algorithm == .rs256 && $0.accepts(signature, over: signedBytes) }
+            guard signed else { throw .signatureInvalid }
+        case .named(let id, let algorithm):
+            guard let key = keys[id] else { throw .unknownKey }
+            guard key.algorithm == algorithm else { throw .headerMismatch(.alg) }
+            guard key.accepts(signature, over: signedBytes) else { throw .signatureInvalid }
+        }
+        return try AccessTokenClaims(payload: payload, format: format)
+    }
+
+    /// The two fixed headers, compared as text like every SDK does (spec `core-wire` 2.2).
+    private static let legacyHeaders = [AccessTokenFormat.v1, .v2].map { format in
+        (format: format, bytes: AccessTokenHeader.legacy(format))
+    }
+}
+
+extension AccessTokenFormat {
+    /// The base64 that the parts of this form are written in.
+    var base64: Base64 { isLegacy ? .standard : .url }
+}

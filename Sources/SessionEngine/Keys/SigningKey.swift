@@ -1,0 +1,137 @@
+public import Crypto
+public import CryptoExtras
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The algorithms that sign access tokens (RFC 7518 section 3.1).
+///
+/// Each key has exactly one (statement K05).
+public enum SigningAlgorithm: String, Sendable, CaseIterable {
+    /// RSASSA-PKCS1-v1_5 with SHA-256 and a 2048-bit key: what every SDK and every format knows.
+    case rs256 = "RS256"
+    /// ECDSA with P-256 and SHA-256: thirty times cheaper to sign, for the formats that name their key.
+    case es256 = "ES256"
+}
+
+/// Whether a key is replaced on schedule or kept.
+public enum SigningKeyKind: String, Sendable {
+    /// Replaced on schedule; its id begins with `d-`.
+    case dynamic
+    /// Never replaced by itself; its id begins with `s-`.
+    case `static`
+}
+
+/// The name of a key, as tokens and the key set carry it (`kid`).
+public struct KeyID: Sendable, Hashable {
+    /// The name: letters, digits and dashes, at most 128 (statement T05).
+    public let text: String
+
+    /// Takes a name; `nil` unless it has the grammar of one.
+    public init?(_ text: String) {
+        let isPlain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        guard isPlain, (1...128).contains(text.utf8.count) else { return nil }
+        self.text = text
+    }
+}
+
+/// The private half of a signing key.
+public enum PrivateSigningKey: Sendable {
+    /// An RSA key for RS256.
+    case rsa(_RSA.Signing.PrivateKey)
+    /// A P-256 key for ES256.
+    case p256(P256.Signing.PrivateKey)
+
+    /// The algorithm this key is for.
+    public var algorithm: SigningAlgorithm {
+        switch self {
+        case .rsa: .rs256
+        case .p256: .es256
+        }
+    }
+
+    /// Reads a key from PKCS#8 DER.
+    ///
+    /// - Throws: the cryptographic library's error when the bytes are no such key.
+    public init(pkcs8DER bytes: [UInt8], algorithm: SigningAlgorithm) throws {
+        self =
+            switch algorithm {
+            case .rs256: .rsa(try _RSA.Signing.PrivateKey(derRepresentation: bytes))
+            case .es256: .p256(try P256.Signing.PrivateKey(derRepresentation: bytes))
+            }
+    }
+
+    /// The key in PKCS#8 DER.
+    ///
+    /// A secret.
+    public var pkcs8DER: [UInt8] {
+        switch self {
+        case .rsa(let key): Array(key.pkcs8DERRepresentation)
+        case .p256(let key): Array(key.derRepresentation)
+        }
+    }
+
+    /// The public half.
+    public var publicKey: PublicVerificationKey {
+        switch self {
+        case .rsa(let key): .rsa(key.publicKey)
+        case .p256(let key): .p256(key.publicKey)
+        }
+    }
+}
+
+/// A key that signs access tokens.
+///
+/// It prints as its id.
+public struct SigningKey: Sendable, CustomStringConvertible, CustomReflectable {
+    /// Its name.
+    public let id: KeyID
+    /// Whether it is replaced on schedule.
+    public let kind: SigningKeyKind
+    /// When it was made; a schedule counts from here.
+    public let createdAt: Timestamp
+    /// The key itself.
+    public let privateKey: PrivateSigningKey
+    /// The half that verifies, computed once.
+    public let verificationKey: VerificationKey
+
+    /// Puts a key together.
+    public init(id: KeyID, kind: SigningKeyKind, createdAt: Timestamp, privateKey: PrivateSigningKey) {
+        self.id = id
+        self.kind = kind
+        self.createdAt = createdAt
+        self.privateKey = privateKey
+        self.verificationKey = VerificationKey(id: id, publicKey: privateKey.publicKey)
+    }
+
+    /// Its one algorithm.
+    public var algorithm: SigningAlgorithm { privateKey.algorithm }
+
+    /// Signs bytes; an ES256 signature is r and s, 32 bytes each (RFC 7518 section 3.4).
+    func signature(over bytes: [UInt8]) throws(SigningError) -> [UInt8] {
+        do {
+            switch privateKey {
+            case .rsa(let key):
+                return Array(try key.signature(for: bytes, padding: .insecurePKCS1v1_5).rawRepresentation)
+            case .p256(let key): return Array(try key.signature(for: bytes).rawRepresentation)
+            }
+        } catch {
+            throw .cryptographyFailed
+        }
+    }
+
+    /// The id, never the key.
+    public var description: String { "SigningKey(\(id.text))" }
+    /// Shows nothing to reflection.
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}

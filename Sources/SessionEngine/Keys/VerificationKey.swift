@@ -1,0 +1,110 @@
+public import Crypto
+public import CryptoExtras
+public import LosslessJSON
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The public half of a signing key.
+public enum PublicVerificationKey: Sendable {
+    /// An RSA key for RS256.
+    case rsa(_RSA.Signing.PublicKey)
+    /// A P-256 key for ES256.
+    case p256(P256.Signing.PublicKey)
+}
+
+/// A key that verifies access tokens, bound to one algorithm.
+public struct VerificationKey: Sendable {
+    /// Its name.
+    public let id: KeyID
+    /// The key itself.
+    public let publicKey: PublicVerificationKey
+
+    /// Puts a key together.
+    public init(id: KeyID, publicKey: PublicVerificationKey) {
+        self.id = id
+        self.publicKey = publicKey
+    }
+
+    /// Its one algorithm.
+    public var algorithm: SigningAlgorithm {
+        switch publicKey {
+        case .rsa: .rs256
+        case .p256: .es256
+        }
+    }
+
+    /// The key in SubjectPublicKeyInfo DER and standard base64, without PEM armour: what SDKs before CDI 2.21 get.
+    public var spkiBase64: String {
+        switch publicKey {
+        case .rsa(let key): Base64.standard.encodedText(key.derRepresentation)
+        case .p256(let key): Base64.standard.encodedText(key.derRepresentation)
+        }
+    }
+
+    /// Whether this key made a signature over bytes.
+    ///
+    /// A signature of any other length than the key's is refused.
+    func accepts(_ signature: [UInt8], over bytes: [UInt8]) -> Bool {
+        switch publicKey {
+        case .rsa(let key):
+            guard signature.count == key.keySizeInBits / 8 else { return false }
+            return key.isValidSignature(
+                _RSA.Signing.RSASignature(rawRepresentation: signature), for: bytes, padding: .insecurePKCS1v1_5)
+        case .p256(let key):
+            guard signature.count == 64, let parsed = try? P256.Signing.ECDSASignature(rawRepresentation: signature)
+            else { return false }
+            return key.isValidSignature(parsed, for: bytes)
+        }
+    }
+
+    /// The key as a JWK (RFC 7517), members in the order of spec `core-wire` 1.7.
+    ///
+    /// - Throws: the cryptographic library's error; never for a key that it made or read itself.
+    public func jwk() throws -> JSONObject {
+        let tail: [JSONObject.Member] = [
+            .init(name: "alg", value: .string(algorithm.rawValue)), .init(name: "use", value: "sig"),
+        ]
+        switch publicKey {
+        case .rsa(let key):
+            let primitives = try key.getKeyPrimitives()
+            let head: JSONObject = [
+                "kty": "RSA", "kid": .string(id.text), "n": .string(Self.integer(primitives.modulus)),
+                "e": .string(Self.integer(primitives.publicExponent)),
+            ]
+            return JSONObject(head.members + tail)
+        case .p256(let key):
+            let point = Array(key.rawRepresentation)
+            let head: JSONObject = [
+                "kty": "EC", "kid": .string(id.text), "crv": "P-256",
+                "x": .string(Base64.url.encodedText(point.prefix(32))),
+                "y": .string(Base64.url.encodedText(point.suffix(32))),
+            ]
+            return JSONObject(head.members + tail)
+        }
+    }
+
+    /// An unsigned integer in base64url without a leading zero byte (RFC 7518 section 2).
+    private static func integer(_ bytes: some Collection<UInt8>) -> String {
+        Base64.url.encodedText(Array(bytes.drop { $0 == 0 }))
+    }
+}
+
+/// The keys whose tokens are accepted at one moment.
+public struct VerificationKeys: Sendable {
+    /// In the order in which a legacy token tries them: dynamic newest first, then static.
+    public let all: [VerificationKey]
+    private let byID: [KeyID: VerificationKey]
+
+    /// Collects keys; their ids differ.
+    public init(_ keys: [VerificationKey]) {
+        all = keys
+        byID = Dictionary(keys.map { ($0.id, $0) }) { first, _ in first }
+    }
+
+    /// The key of exactly that name.
+    public subscript(id: KeyID) -> VerificationKey? { byID[id] }
+}

@@ -1,0 +1,115 @@
+import Crypto
+import CryptoExtras
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The secret of one app that seals its refresh tokens: AES-256-GCM under a key derived for each token (spec
+/// `core-wire` 3.2).
+///
+/// It prints as `<redacted>`.
+public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflectable {
+    /// The master key as it is stored; any text works as one.
+    public let masterKey: String
+
+    private static let initializationVectorLength = 12
+    private static let tagLength = 16
+
+    /// Takes a stored master key.
+    public init(masterKey: String) {
+        self.masterKey = masterKey
+    }
+
+    /// A new master key: `1000:<salt>:<key>`, 512 random bits stretched into 512 (spec `core-wire` 3.2).
+    ///
+    /// - Throws: ``SigningError/cryptographyFailed`` when the library refuses.
+    public static func make(using random: inout some RandomNumberGenerator) throws(SigningError) -> RefreshTokenKey {
+        let password = Hex.encode(RandomText.bytes(64, using: &random))
+        let salt = RandomText.bytes(64, using: &random)
+        let key = try derive(from: password, salt: salt, length: 64, rounds: 1000)
+        let digits = key.withUnsafeBytes { Hex.encode($0) }
+        return RefreshTokenKey(masterKey: "1000:\(Hex.encode(salt)):\(digits)")
+    }
+
+    /// Makes the token that says this content.
+    ///
+    /// - Parameters:
+    ///   - content: what the token says.
+    ///   - initializationVector: 12 bytes that must never serve two different contents under one master key.
+    /// - Throws: ``SigningError/cryptographyFailed`` when the library refuses or the vector has another length.
+    public func seal(
+        _ content: RefreshTokenContent, initializationVector: [UInt8]
+    ) throws(SigningError) -> RefreshToken {
+        let key = try Self.derive(from: masterKey, salt: initializationVector, length: 32, rounds: 100)
+        do {
+            let nonce = try AES.GCM.Nonce(data: initializationVector)
+            let box = try AES.GCM.seal(content.plaintext, using: key, nonce: nonce)
+            let sealed = initializationVector + box.ciphertext + box.tag
+            return RefreshToken("\(Base64.standard.encodedText(sealed)).\(content.nonce).V2")
+        } catch {
+            throw .cryptographyFailed
+        }
+    }
+
+    /// What a presented token says, if this app sealed it and nobody changed it.
+    ///
+    /// A suffix `V0` or `V1` is read like `V2`, in any case of letters; such a token's hash is another one, so it can
+    /// only end as reuse (spec `core-wire` 3.1).
+    ///
+    /// - Throws: ``RefreshTokenProblem``.
+    public func open(_ token: RefreshToken) throws(RefreshTokenProblem) -> RefreshTokenContent {
+        let parts = token.text.utf8.split(
+            separator: UInt8(ascii: "."), maxSplits: 64, omittingEmptySubsequences: false)
+        guard let version = parts.last, ["V0", "V1", "V2"].contains(String(version)?.uppercased()) else {
+            throw .unknownVersion
+        }
+        guard parts.count == 3 else { throw .wrongPartCount(parts.count) }
+        guard let sealed = Base64.standard.decode(parts[0]) else {
+            throw .notBase64(foreignCharacter: Base64.standard.firstForeignCharacter(in: parts[0]))
+        }
+        guard sealed.count >= Self.initializationVectorLength else { throw .tooShort }
+        let plaintext = try decrypt(sealed)
+        guard let content = RefreshTokenContent(plaintext: plaintext),
+            ConstantTime.equals(content.nonce, String(parts[1]) ?? "")
+        else { throw .inconsistent }
+        return content
+    }
+
+    private func decrypt(_ sealed: [UInt8]) throws(RefreshTokenProblem) -> [UInt8] {
+        let vector = Array(sealed.prefix(Self.initializationVectorLength))
+        let rest = sealed.dropFirst(Self.initializationVectorLength)
+        guard rest.count >= Self.tagLength else { throw .notAuthentic }
+        do {
+            let key = try Self.derive(from: masterKey, salt: vector, length: 32, rounds: 100)
+            let box = try AES.GCM.SealedBox(
+                nonce: AES.GCM.Nonce(data: vector), ciphertext: rest.dropLast(Self.tagLength),
+                tag: rest.suffix(Self.tagLength))
+            return Array(try AES.GCM.open(box, using: key))
+        } catch {
+            throw .notAuthentic
+        }
+    }
+
+    /// PBKDF2 with HMAC-SHA512 (RFC 8018).
+    ///
+    /// The few rounds are the wire's; the master key is random already.
+    static func derive(
+        from password: String, salt: [UInt8], length: Int, rounds: Int
+    ) throws(SigningError) -> SymmetricKey {
+        do {
+            return try KDF.Insecure.PBKDF2.deriveKey(
+                from: Array(password.utf8), salt: salt, using: .sha512, outputByteCount: length,
+                unsafeUncheckedRounds: rounds)
+        } catch {
+            throw .cryptographyFailed
+        }
+    }
+
+    /// Never the key.
+    public var description: String { "<redacted>" }
+    /// Shows nothing to reflection.
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}

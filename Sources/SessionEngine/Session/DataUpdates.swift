@@ -1,0 +1,33 @@
+public import LosslessJSON
+
+/// Deciding changes of a session's data (spec `core-wire` 4.5 and 4.6).
+public enum DataUpdate {
+    /// What to do.
+    public enum Outcome: Sendable, Equatable {
+        /// The session now is this.
+        case updated(SessionRecord)
+        /// There is no such session, or its time is over.
+        case sessionEnded
+    }
+
+    /// Replaces the payload, the data kept at home, or both; `nil` keeps what is there.
+    public static func decide(
+        payload: JSONObjectText? = nil, sessionData: JSONObjectText? = nil, against record: SessionRecord?,
+        at now: Timestamp
+    ) -> Decided<Outcome> {
+        guard let record, !record.isExpired(at: now) else { return Decided(.keep, .sessionEnded) }
+        var next = record
+        next.accessTokenPayload = payload ?? record.accessTokenPayload
+        next.sessionData = sessionData ?? record.sessionData
+        return Decided(next == record ? .keep : .replace(next), .updated(next))
+    }
+}
+
+extension AccessTokenFormat {
+    /// Whether a stored payload may travel in a token of this form; a damaged one may not.
+    func accepts(_ payload: JSONObjectText) -> Bool {
+        if isLegacy { return true }
+        guard let object = try? payload.decoded() else { return false }
+        return accepts(object)
+    }
+}

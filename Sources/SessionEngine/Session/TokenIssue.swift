@@ -1,0 +1,64 @@
+public import LosslessJSON
+
+/// Composing new tokens from decisions: the claims and contents, before anything is signed or sealed.
+public enum TokenIssue {
+    /// A new refresh token with the hash that names it.
+    public struct RefreshPart: Sendable {
+        /// The token for the client.
+        public let token: RefreshToken
+        /// Its hash, for the access token that goes with it and for storage.
+        public let hash: TokenHash
+        /// The anti-CSRF token sealed into it.
+        public let antiCSRFToken: AntiCSRFToken?
+    }
+
+    /// Makes a refresh token for a session.
+    ///
+    /// - Parameters:
+    ///   - parent: the hash of the token it is given for; `nil` at creation.
+    ///   - usesAntiCSRF: whether a new anti-CSRF token goes with it.
+    /// - Throws: ``SigningError`` when the cryptographic library refuses.
+    public static func refreshPart(
+        handle: SessionHandle, userID: UserID, tenantID: TenantID, parent: TokenHash?, usesAntiCSRF: Bool,
+        key: RefreshTokenKey, using random: inout some RandomNumberGenerator
+    ) throws(SigningError) -> RefreshPart {
+        let antiCSRFToken = usesAntiCSRF ? AntiCSRFToken.make(using: &random) : nil
+        let content = RefreshTokenContent(
+            handle: handle, userID: userID, parentHash: parent,
+            nonce: Hex.encode(RandomText.bytes(32, using: &random)), antiCSRFToken: antiCSRFToken, tenantID: tenantID)
+        let token = try key.seal(content, initializationVector: RandomText.bytes(12, using: &random))
+        return RefreshPart(token: token, hash: TokenHash(of: token), antiCSRFToken: antiCSRFToken)
+    }
+
+    /// The claims of the access token that goes with a refresh token.
+    public static func claims(
+        for record: SessionRecord, format: AccessTokenFormat, refreshPart: RefreshPart, parent: TokenHash?,
+        issuedAt: Timestamp, validity: Milliseconds
+    ) -> AccessTokenClaims {
+        AccessTokenClaims(
+            format: format, handle: record.handle, userID: record.userID, recipeUserID: record.userID,
+            tenantID: record.tenantID, refreshTokenHash: refreshPart.hash, parentRefreshTokenHash: parent,
+            antiCSRFToken: refreshPart.antiCSRFToken, issuedAt: issuedAt, expiresAt: issuedAt + validity,
+            userData: record.accessTokenPayload)
+    }
+
+    /// The claims that replace verified ones after a promotion or a change of payload: a full new life, no parent.
+    public static func renewal(
+        of claims: AccessTokenClaims, payload: JSONObjectText, issuedAt: Timestamp, validity: Milliseconds
+    ) -> AccessTokenClaims {
+        var renewed = reissue(of: claims, payload: payload, issuedAt: issuedAt)
+        renewed.expiresAt = claims.format.representable(issuedAt + validity)
+        renewed.parentRefreshTokenHash = nil
+        return renewed
+    }
+
+    /// The claims that replace verified ones when only the payload changes: the expiry and the lineage stay.
+    public static func reissue(
+        of claims: AccessTokenClaims, payload: JSONObjectText, issuedAt: Timestamp
+    ) -> AccessTokenClaims {
+        var reissued = claims
+        reissued.userData = payload
+        reissued.issuedAt = claims.format.representable(issuedAt)
+        return reissued
+    }
+}

@@ -1,0 +1,74 @@
+import LosslessJSON
+
+/// Deciding a verification of an access token (spec `core-wire` 4.3).
+public enum Verify {
+    /// The rules that differ between callers.
+    public struct Rules: Sendable {
+        /// Whether the session must still exist, and whether a newer payload replaces the token's.
+        public var checksDatabase: Bool
+        /// How long a session lives after a child's first use.
+        public var refreshTokenValidity: Milliseconds
+
+        /// Collects the rules.
+        public init(checksDatabase: Bool, refreshTokenValidity: Milliseconds) {
+            self.checksDatabase = checksDatabase
+            self.refreshTokenValidity = refreshTokenValidity
+        }
+    }
+
+    /// What to do.
+    public enum Outcome: Sendable, Equatable {
+        /// The token is good as it is.
+        case valid
+        /// The token is good and is to be replaced by one with this session's payload and without a parent.
+        case renew(SessionRecord)
+        /// The session has been revoked or its time is over.
+        case sessionEnded
+        /// The payload in storage cannot travel in a token of this format.
+        case payloadProtected
+    }
+
+    /// Checks what needs no storage: time and the anti-CSRF token.
+    ///
+    /// - Parameters:
+    ///   - claims: what the token says, its signature verified.
+    ///   - antiCSRFToken: the token that came with the request; `nil` if none did.
+    ///   - checksAntiCSRF: whether one has to.
+    ///   - now: the time.
+    /// - Throws: ``AccessTokenProblem``.
+    public static func check(
+        _ claims: AccessTokenClaims, antiCSRFToken: AntiCSRFToken?, checksAntiCSRF: Bool, at now: Timestamp
+    ) throws(AccessTokenProblem) {
+        if claims.isExpired(at: now) { throw .expired }
+        guard checksAntiCSRF else { return }
+        guard let expected = claims.antiCSRFToken, expected.matches(antiCSRFToken) else { throw .antiCSRFMismatch }
+    }
+
+    /// Whether the session's record is needed at all.
+    ///
+    /// A token without a parent that nobody wants checked is not.
+    public static func needsRecord(_ claims: AccessTokenClaims, rules: Rules) -> Bool {
+        rules.checksDatabase || claims.parentRefreshTokenHash != nil
+    }
+
+    /// Decides, with the record as storage has it at this step.
+    ///
+    /// The first verification of a child's access token is its first use: it promotes the child.
+    public static func decide(
+        of claims: AccessTokenClaims, against record: SessionRecord?, at now: Timestamp, rules: Rules
+    ) -> Decided<Outcome> {
+        guard let record, !record.isExpired(at: now) else { return Decided(.keep, .sessionEnded) }
+        let payloadChanged = rules.checksDatabase && !record.accessTokenPayload.means(claims.userData)
+        guard claims.parentRefreshTokenHash != nil || payloadChanged else { return Decided(.keep, .valid) }
+        var next = record
+        switch record.lineage(of: claims.refreshTokenHash, parent: claims.parentRefreshTokenHash) {
+        case .current: break
+        case .childOfCurrent:
+            next = record.promoting(claims.refreshTokenHash, at: now, validity: rules.refreshTokenValidity)
+        case .neither:
+            guard payloadChanged else { return Decided(.keep, .valid) }
+        }
+        guard claims.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadProtected) }
+        return Decided(next == record ? .keep : .replace(next), .renew(next))
+    }
+}

@@ -1,0 +1,82 @@
+/// The name of one signed-in device's session; not a secret, never enough to act as the user.
+public struct SessionHandle: Sendable, Hashable, CustomStringConvertible {
+    /// The handle as drivers see it.
+    public let text: String
+
+    /// Takes any text that a driver sends; one that names nothing is simply not found.
+    public init(_ text: String) {
+        self.text = text
+    }
+
+    /// A new handle: a random UUID, followed by `_<tenant>` off the public tenant (spec `core-wire` 3.5).
+    public static func make(tenant: TenantID, using random: inout some RandomNumberGenerator) -> SessionHandle {
+        let uuid = RandomText.uuid(using: &random)
+        return SessionHandle(tenant == .public ? uuid : "\(uuid)_\(tenant.text)")
+    }
+
+    /// The handle itself.
+    public var description: String { text }
+}
+
+/// The person a session belongs to, by whatever name the application uses.
+public struct UserID: Sendable, Hashable {
+    /// The identifier as the application sent it; the empty text is allowed (spec `core-wire` 1.0).
+    public let text: String
+
+    /// Takes the application's identifier.
+    public init(_ text: String) {
+        self.text = text
+    }
+}
+
+/// A tenant of an app; `public` is the one that always exists.
+public struct TenantID: Sendable, Hashable {
+    /// The tenant's name, lower-case letters, digits and dashes.
+    public let text: String
+
+    /// Takes a tenant's name.
+    public init(_ text: String) {
+        self.text = text
+    }
+
+    /// The default tenant.
+    public static let `public` = TenantID("public")
+}
+
+/// An app: keys, sessions and lists of one app are invisible to every other.
+public struct AppID: Sendable, Hashable {
+    /// The app's name, lower-case letters, digits and dashes.
+    public let text: String
+
+    /// Takes an app's name.
+    public init(_ text: String) {
+        self.text = text
+    }
+
+    /// The default app.
+    public static let `public` = AppID("public")
+}
+
+/// Random texts in the shapes that the wire asks for.
+public enum RandomText {
+    /// A version 4 UUID in lower case (RFC 9562 section 5.4): 122 random bits.
+    public static func uuid(using random: inout some RandomNumberGenerator) -> String {
+        var bytes = RandomText.bytes(16, using: &random)
+        bytes[6] = bytes[6] & 0x0F | 0x40
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        let hex = Array(Hex.encode(bytes).utf8)
+        let groups = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
+        return groups.map { String(decoding: hex[$0], as: UTF8.self) }.joined(separator: "-")
+    }
+
+    /// Random bytes.
+    public static func bytes(_ count: Int, using random: inout some RandomNumberGenerator) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count + 7)
+        while bytes.count < count {
+            withUnsafeBytes(of: random.next() as UInt64) { bytes.append(contentsOf: $0) }
+        }
+        bytes.removeLast(bytes.count - count)
+        return bytes
+    }
+}

@@ -1,0 +1,70 @@
+import Crypto
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// SHA-256 of a refresh token, in 64 lower-case hexadecimal digits: `hash1` of the spec.
+///
+/// Access tokens carry it; it cannot be turned back into the token.
+public struct TokenHash: Sendable, Hashable {
+    /// The 64 digits.
+    public let hex: String
+
+    /// The hash of a refresh token.
+    public init(of token: RefreshToken) {
+        self.hex = Hex.sha256(token.text)
+    }
+
+    /// Takes digits from a signed token; `nil` unless there are exactly 64 lower-case ones.
+    public init?(hex: String) {
+        guard Hex.isDigest(hex) else { return nil }
+        self.hex = hex
+    }
+
+    /// The form that storage keeps: the hash of this hash.
+    public var stored: StoredTokenHash { StoredTokenHash(of: self) }
+}
+
+/// SHA-256 of a ``TokenHash``'s digits: `hash2` of the spec, the only trace of a refresh token in storage.
+///
+/// Nothing that can be presented can be computed from it (statement T11).
+public struct StoredTokenHash: Sendable, Hashable {
+    /// The 64 digits.
+    public let hex: String
+
+    /// The hash of a token's hash.
+    public init(of hash: TokenHash) {
+        self.hex = Hex.sha256(hash.hex)
+    }
+
+    /// Takes digits that were stored before.
+    public init(stored hex: String) {
+        self.hex = hex
+    }
+}
+
+/// Lower-case hexadecimal text.
+enum Hex {
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.underestimatedCount * 2)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    static func sha256(_ text: String) -> String {
+        encode(SHA256.hash(data: Array(text.utf8)))
+    }
+
+    static func isDigest(_ text: String) -> Bool {
+        text.utf8.count == 64 && text.utf8.allSatisfy(digits.contains)
+    }
+}

@@ -1,0 +1,127 @@
+import Crypto
+import CryptoExtras
+import SessionEngine
+import SessionStorage
+import Synchronization
+
+/// Holds an app's signing keys in memory, makes new ones when they are due and finds those that others made.
+final class KeyKeeper: Sendable {
+    private struct Need: Hashable {
+        let kind: SigningKeyKind
+        let algorithm: SigningAlgorithm
+    }
+
+    private struct State {
+        var ring = KeyRing()
+        var creations: [Need: Task<Void, any Error>] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let storage: any SessionStorage
+    private let ambient: Ambient
+    private let schedule: KeySchedule
+
+    init(storage: any SessionStorage, ambient: Ambient, schedule: KeySchedule) {
+        self.storage = storage
+        self.ambient = ambient
+        self.schedule = schedule
+    }
+
+    /// The keys as they are known here and now.
+    var ring: KeyRing { state.withLock { $0.ring } }
+
+    /// The key that signs now; made first if there is none.
+    ///
+    /// A successor that is due is made in the background.
+    func signer(_ kind: SigningKeyKind, _ algorithm: SigningAlgorithm) async throws(ServiceError) -> SigningKey {
+        let need = Need(kind: kind, algorithm: algorithm)
+        for _ in 0..<3 {
+            let now = ambient.now()
+            let ring = ring
+            if let key = ring.signer(kind, algorithm, at: now, schedule: schedule) {
+                if ring.lacksKey(kind, algorithm, at: now, schedule: schedule) { _ = creation(of: need) }
+                return key
+            }
+            try await ensure(need)
+        }
+        throw .storage(StorageError(.unavailable, "no signing key could be made"))
+    }
+
+    /// Makes the keys that the published set always has: a dynamic one and a static one.
+    func prepare(_ algorithm: SigningAlgorithm) async throws(ServiceError) {
+        try await reload()
+        for kind in [SigningKeyKind.dynamic, .static] {
+            let need = Need(kind: kind, algorithm: algorithm)
+            if ring.lacksKey(kind, algorithm, at: ambient.now(), schedule: schedule) { try await ensure(need) }
+        }
+    }
+
+    private func ensure(_ need: Need) async throws(ServiceError) {
+        do {
+            try await creation(of: need).value
+        } catch let error as StorageError {
+            throw .storage(error)
+        } catch {
+            throw .signing(.cryptographyFailed)
+        }
+    }
+
+    /// The one creation under way for a need; many callers share it.
+    private func creation(of need: Need) -> Task<Void, any Error> {
+        state.withLock { state in
+            if let task = state.creations[need] { return task }
+            let task = Task {
+                defer { self.state.withLock { $0.creations[need] = nil } }
+                try await self.create(need)
+            }
+            state.creations[need] = task
+            return task
+        }
+    }
+
+    /// Makes a key and stores it, unless the stored keys are no longer those that made it necessary.
+    private func create(_ need: Need) async throws {
+        try await load()
+        let known = ring
+        let now = ambient.now()
+        guard known.lacksKey(need.kind, need.algorithm, at: now, schedule: schedule) else { return }
+        var random = ambient.random
+        guard let (id, createdAt) = known.makeID(need.kind, at: now, using: &random) else { return }
+        let key = SigningKey(
+            id: id, kind: need.kind, createdAt: createdAt, privateKey: try Self.makePrivateKey(need.algorithm))
+        let record = SigningKeyRecord(key)
+        let basis = Set((known.dynamicKeys + known.staticKeys).map(\.id))
+        let retired = known.retired(at: now, schedule: schedule)
+        let records = try await storage.updateSigningKeys { stored in
+            Set(stored.map(\.id)) == basis ? SigningKeyChange(adding: [record], removing: retired) : .none
+        }
+        try adopt(records)
+    }
+
+    private static func makePrivateKey(_ algorithm: SigningAlgorithm) throws -> PrivateSigningKey {
+        switch algorithm {
+        case .rs256: .rsa(try _RSA.Signing.PrivateKey(keySize: .bits2048))
+        case .es256: .p256(P256.Signing.PrivateKey())
+        }
+    }
+
+    /// Reads the keys from storage, where another process may have added some.
+    func reload() async throws(ServiceError) {
+        do throws(StorageError) { try await load() } catch { throw .storage(error) }
+    }
+
+    private func load() async throws(StorageError) {
+        try adopt(try await storage.updateSigningKeys { _ in .none })
+    }
+
+    /// Takes over stored keys; those already in memory are not parsed again.
+    private func adopt(_ records: [SigningKeyRecord]) throws(StorageError) {
+        let known = Dictionary((ring.dynamicKeys + ring.staticKeys).map { ($0.id, $0) }) { first, _ in first }
+        var keys: [SigningKey] = []
+        for record in records {
+            if let key = known[record.id] { keys.append(key) } else { keys.append(try record.signingKey()) }
+        }
+        let adopted = KeyRing(keys)
+        state.withLock { $0.ring = adopted }
+    }
+}

@@ -1,0 +1,67 @@
+public import LosslessJSON
+public import SessionEngine
+import SessionStorage
+
+extension SessionService {
+    /// A session that has not ended, or `nil`.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func session(_ handle: SessionHandle) async throws(ServiceError) -> SessionRecord? {
+        let now = ambient.now()
+        return try await storing { () async throws(StorageError) in try await storage.session(handle) }
+            .flatMap { $0.isExpired(at: now) ? nil : $0 }
+    }
+
+    /// Replaces the payload, the data kept at home, or both; `nil` keeps what is there.
+    ///
+    /// Existing access tokens keep the old payload until the next refresh or verification with a look at storage.
+    ///
+    /// - Returns: whether there is such a session.
+    /// - Throws: ``ServiceError``.
+    public func replaceData(
+        of handle: SessionHandle, accessTokenPayload: JSONObject? = nil, sessionData: JSONObject? = nil
+    ) async throws(ServiceError) -> Bool {
+        let now = ambient.now()
+        let payload = accessTokenPayload.map(JSONObjectText.init)
+        let data = sessionData.map(JSONObjectText.init)
+        let outcome = try await update(handle) { record in
+            DataUpdate.decide(payload: payload, sessionData: data, against: record, at: now)
+        }
+        return outcome != .sessionEnded
+    }
+
+    /// The handles of a user's sessions that have not ended, oldest first.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func handles(of user: UserID) async throws(ServiceError) -> [SessionHandle] {
+        let now = ambient.now()
+        return try await storing { () async throws(StorageError) in
+            try await storage.handles(of: user, liveAt: now)
+        }
+    }
+
+    /// Revokes sessions.
+    ///
+    /// - Returns: the handles that were revoked, each once.
+    /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
+    public func revoke(_ handles: [SessionHandle]) async throws(ServiceError) -> [SessionHandle] {
+        try await storing { () async throws(StorageError) in try await storage.remove(.handles(handles)) }
+    }
+
+    /// Revokes all of a user's sessions.
+    ///
+    /// - Returns: the handles that were revoked.
+    /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
+    public func revokeAll(of user: UserID) async throws(ServiceError) -> [SessionHandle] {
+        let now = ambient.now()
+        return try await storing { () async throws(StorageError) in
+            try await storage.remove(.user(user, liveAt: now))
+        }
+    }
+
+    private func storing<Result>(
+        _ body: () async throws(StorageError) -> Result
+    ) async throws(ServiceError) -> Result {
+        do throws(StorageError) { return try await body() } catch { throw .storage(error) }
+    }
+}

@@ -1,0 +1,98 @@
+public import LosslessJSON
+public import SessionEngine
+
+extension SessionService {
+    /// What a driver presents for new tokens.
+    public struct RefreshRequest: Sendable {
+        /// The refresh token.
+        public var refreshToken: RefreshToken
+        /// The anti-CSRF token that came with it.
+        public var antiCSRFToken: AntiCSRFToken?
+        /// Whether the new tokens come with an anti-CSRF token.
+        public var usesAntiCSRF: Bool
+        /// Whether a token that was sealed with an anti-CSRF token has to come with it.
+        public var checksAntiCSRF: Bool
+        /// The format of the new access token.
+        public var format: AccessTokenFormat
+        /// The kind of key the session uses from now on; `nil` keeps its own.
+        public var signingKeyKind: SigningKeyKind?
+
+        /// Collects what was presented.
+        public init(
+            refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,
+            checksAntiCSRF: Bool = true, format: AccessTokenFormat = .newest, signingKeyKind: SigningKeyKind? = nil
+        ) {
+            self.refreshToken = refreshToken
+            self.antiCSRFToken = antiCSRFToken
+            self.usesAntiCSRF = usesAntiCSRF
+            self.checksAntiCSRF = checksAntiCSRF
+            self.format = format
+            self.signingKeyKind = signingKeyKind
+        }
+    }
+
+    /// Exchanges a refresh token for new tokens, or says why not (spec `core-wire` 4.2).
+    ///
+    /// - Throws: ``ServiceError``: the outcome is then unknown to the client, who may simply try again, because a
+    ///   token may be exchanged until one of its children is used.
+    public func refresh(_ request: RefreshRequest) async throws(ServiceError) -> RefreshResult {
+        let presented: Refresh.Presented
+        do throws(RefreshTokenProblem) {
+            presented = Refresh.Presented(
+                content: try refreshTokenKey.open(request.refreshToken), hash: TokenHash(of: request.refreshToken),
+                antiCSRFToken: request.antiCSRFToken)
+        } catch {
+            return .unauthorised(.notAToken(error))
+        }
+        let now = ambient.now()
+        let rules = Refresh.Rules(
+            checksAntiCSRF: request.checksAntiCSRF && request.usesAntiCSRF, signingKeyKind: request.signingKeyKind,
+            format: request.format, refreshTokenValidity: policy.refreshTokenValidity)
+        let outcome = try await update(presented.content.handle) { record in
+            Refresh.decide(of: presented, against: record, at: now, rules: rules)
+        }
+        switch outcome {
+        case .antiCSRFMismatch: return .unauthorised(.antiCSRFMismatch)
+        case .sessionEnded: return .unauthorised(.sessionEnded)
+        case .payloadProtected: return .unauthorised(.payloadProtected)
+        case .reuse: return .reuseDetected(presented.content.handle, presented.content.userID)
+        case .issueChild(let record): return .refreshed(try await child(of: presented, record, request, at: now))
+        }
+    }
+
+    private func child(
+        of presented: Refresh.Presented, _ record: SessionRecord, _ request: RefreshRequest, at now: Timestamp
+    ) async throws(ServiceError) -> IssuedTokens {
+        let part = try refreshPart(
+            handle: record.handle, user: record.userID, tenant: record.tenantID, parent: presented.hash,
+            usesAntiCSRF: request.usesAntiCSRF)
+        return try await issue(part, for: record, parent: presented.hash, format: request.format, at: now)
+    }
+
+    /// Replaces the payload of a session, and its access token without changing when that expires (spec `core-wire`
+    /// 4.5).
+    ///
+    /// The token must be one that this core signed; it may have expired.
+    ///
+    /// - Parameters:
+    ///   - accessToken: the token as it was presented.
+    ///   - payload: the new payload; `nil` takes the one in storage.
+    /// - Throws: ``ServiceError``.
+    public func regenerate(accessToken: String, payload: JSONObject?) async throws(ServiceError) -> RegenerateResult {
+        let now = ambient.now()
+        let claims: AccessTokenClaims
+        switch try await self.claims(of: accessToken, at: now) {
+        case .failure(let problem): return .notAToken(problem)
+        case .success(let verified): claims = verified
+        }
+        if let payload, !claims.format.accepts(payload) { return .payloadProtected }
+        let outcome = try await update(claims.handle) { record in
+            DataUpdate.decide(payload: payload.map(JSONObjectText.init), against: record, at: now)
+        }
+        guard case .updated(let record) = outcome else { return .sessionEnded }
+        let reissued = TokenIssue.reissue(of: claims, payload: record.accessTokenPayload, issuedAt: now)
+        if claims.isExpired(at: now) { return .regenerated(SessionFacts(reissued), accessToken: nil) }
+        let token = try await sign(reissued, record.signingKeyKind)
+        return .regenerated(SessionFacts(reissued), accessToken: token)
+    }
+}

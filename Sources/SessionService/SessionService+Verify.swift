@@ -1,0 +1,94 @@
+public import SessionEngine
+
+extension SessionService {
+    /// What a driver asks about an access token.
+    public struct VerifyRequest: Sendable {
+        /// The token as it was presented.
+        public var accessToken: String
+        /// The anti-CSRF token that came with it.
+        public var antiCSRFToken: AntiCSRFToken?
+        /// Whether one has to come with it.
+        public var checksAntiCSRF: Bool
+        /// Whether the session must still exist, and whether a changed payload gives a new token.
+        public var checksDatabase: Bool
+
+        /// Collects the question.
+        public init(
+            accessToken: String, antiCSRFToken: AntiCSRFToken? = nil, checksAntiCSRF: Bool = false,
+            checksDatabase: Bool = false
+        ) {
+            self.accessToken = accessToken
+            self.antiCSRFToken = antiCSRFToken
+            self.checksAntiCSRF = checksAntiCSRF
+            self.checksDatabase = checksDatabase
+        }
+    }
+
+    /// Verifies an access token (spec `core-wire` 4.3).
+    ///
+    /// Touches storage only where it has to.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func verify(_ request: VerifyRequest) async throws(ServiceError) -> VerifyResult {
+        let now = ambient.now()
+        let claims: AccessTokenClaims
+        switch try await self.claims(of: request.accessToken, at: now) {
+        case .failure(let problem): return .tryRefresh(problem)
+        case .success(let verified): claims = verified
+        }
+        do throws(AccessTokenProblem) {
+            try Verify.check(
+                claims, antiCSRFToken: request.antiCSRFToken, checksAntiCSRF: request.checksAntiCSRF, at: now)
+        } catch {
+            return .tryRefresh(error)
+        }
+        let rules = Verify.Rules(
+            checksDatabase: request.checksDatabase, refreshTokenValidity: policy.refreshTokenValidity)
+        guard Verify.needsRecord(claims, rules: rules) else { return .valid(SessionFacts(claims), replacement: nil) }
+        let outcome = try await update(claims.handle) { record in
+            Verify.decide(of: claims, against: record, at: now, rules: rules)
+        }
+        return try await result(of: outcome, claims, at: now)
+    }
+
+    private func result(
+        of outcome: Verify.Outcome, _ claims: AccessTokenClaims, at now: Timestamp
+    ) async throws(ServiceError) -> VerifyResult {
+        switch outcome {
+        case .valid: return .valid(SessionFacts(claims), replacement: nil)
+        case .sessionEnded: return .sessionEnded
+        case .payloadProtected: return .payloadProtected
+        case .renew(let record):
+            let renewed = TokenIssue.renewal(
+                of: claims, payload: record.accessTokenPayload, issuedAt: now, validity: policy.accessTokenValidity)
+            let token = try await sign(renewed, record.signingKeyKind)
+            return .valid(SessionFacts(renewed), replacement: token)
+        }
+    }
+
+    /// The claims of a token that one of this app's keys has signed.
+    ///
+    /// A token of a key that is not known here makes the keys be read from storage once, because another process may
+    /// have made it (spec `core-wire` 2.6).
+    func claims(
+        of token: String, at now: Timestamp
+    ) async throws(ServiceError) -> Result<AccessTokenClaims, AccessTokenProblem> {
+        let unverified: UnverifiedAccessToken
+        do throws(AccessTokenProblem) {
+            unverified = try UnverifiedAccessToken(token)
+            return .success(try unverified.claims(verifiedBy: verificationKeys(at: now)))
+        } catch {
+            guard error == .unknownKey || error == .signatureInvalid else { return .failure(error) }
+        }
+        try await keys.reload()
+        do throws(AccessTokenProblem) {
+            return .success(try UnverifiedAccessToken(token).claims(verifiedBy: verificationKeys(at: now)))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func verificationKeys(at now: Timestamp) -> VerificationKeys {
+        keys.ring.verificationKeys(at: now, schedule: policy.keySchedule)
+    }
+}

@@ -1,0 +1,148 @@
+public import LosslessJSON
+public import SessionEngine
+public import SessionStorage
+
+/// Sessions of one app: the shell round the engine.
+///
+/// It reads the clock, throws the dice, asks the engine what to do, does it in one step of storage, and signs.
+public struct SessionService: Sendable {
+    let storage: any SessionStorage
+    let policy: SessionPolicy
+    let ambient: Ambient
+    let keys: KeyKeeper
+    let refreshTokenKey: RefreshTokenKey
+
+    /// Opens an app's sessions; the secret that seals refresh tokens is made here on first use.
+    ///
+    /// - Parameters:
+    ///   - storage: where the app's sessions are.
+    ///   - policy: what the operator decided.
+    ///   - ambient: the clock and the dice.
+    /// - Throws: ``ServiceError`` when storage cannot be read.
+    public init(
+        storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), ambient: Ambient = .system
+    ) async throws(ServiceError) {
+        self.storage = storage
+        self.policy = policy
+        self.ambient = ambient
+        keys = KeyKeeper(storage: storage, ambient: ambient, schedule: policy.keySchedule)
+        let candidate = try signing { () throws(SigningError) in
+            var random = ambient.random
+            return try RefreshTokenKey.make(using: &random)
+        }
+        do throws(StorageError) {
+            let value = try await storage.value(named: .refreshTokenKey) { candidate.masterKey }
+            refreshTokenKey = RefreshTokenKey(masterKey: value)
+        } catch {
+            throw .storage(error)
+        }
+        try await keys.reload()
+    }
+
+    /// Makes the signing keys that the published set always has, ahead of the first request that needs one.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func prepareSigningKeys() async throws(ServiceError) {
+        try await keys.prepare(policy.signingAlgorithm)
+    }
+
+    /// What a new session is made from.
+    public struct Request: Sendable {
+        /// The user who has just proved who they are.
+        public var userID: UserID
+        /// Data for the access token; readable by whoever holds it.
+        public var accessTokenPayload: JSONObject
+        /// Data that stays in storage.
+        public var sessionData: JSONObject
+        /// The tenant the session lives in.
+        public var tenantID: TenantID
+        /// The format of the access token.
+        public var format: AccessTokenFormat
+        /// Whether an anti-CSRF token goes with the session.
+        public var usesAntiCSRF: Bool
+        /// Which kind of key signs the session's tokens.
+        public var signingKeyKind: SigningKeyKind
+
+        /// Collects what is known at sign-in; the defaults suit a new application.
+        public init(
+            userID: UserID, accessTokenPayload: JSONObject = [:], sessionData: JSONObject = [:],
+            tenantID: TenantID = .public, format: AccessTokenFormat = .newest, usesAntiCSRF: Bool = false,
+            signingKeyKind: SigningKeyKind = .dynamic
+        ) {
+            self.userID = userID
+            self.accessTokenPayload = accessTokenPayload
+            self.sessionData = sessionData
+            self.tenantID = tenantID
+            self.format = format
+            self.usesAntiCSRF = usesAntiCSRF
+            self.signingKeyKind = signingKeyKind
+        }
+    }
+
+    /// Creates a session (spec `core-wire` 4.1).
+    ///
+    /// Nothing is stored unless every token could be made.
+    ///
+    /// - Returns: the tokens, or `nil` when the payload has a claim that the format keeps for itself.
+    /// - Throws: ``ServiceError``.
+    public func createSession(_ request: Request) async throws(ServiceError) -> IssuedTokens? {
+        guard request.format.accepts(request.accessTokenPayload) else { return nil }
+        let now = ambient.now()
+        var random = ambient.random
+        let handle = SessionHandle.make(tenant: request.tenantID, using: &random)
+        let part = try refreshPart(
+            handle: handle, user: request.userID, tenant: request.tenantID, parent: nil,
+            usesAntiCSRF: request.usesAntiCSRF)
+        let record = SessionRecord(
+            handle: handle, tenantID: request.tenantID, userID: request.userID, currentTokenHash: part.hash.stored,
+            sessionData: JSONObjectText(request.sessionData),
+            accessTokenPayload: JSONObjectText(request.accessTokenPayload), createdAt: now,
+            expiresAt: now + policy.refreshTokenValidity, signingKeyKind: request.signingKeyKind)
+        let issued = try await issue(part, for: record, parent: nil, format: request.format, at: now)
+        do throws(StorageError) { try await storage.insert(record) } catch { throw .storage(error) }
+        return issued
+    }
+
+    /// Puts the tokens of a session together.
+    func issue(
+        _ part: TokenIssue.RefreshPart, for record: SessionRecord, parent: TokenHash?, format: AccessTokenFormat,
+        at now: Timestamp
+    ) async throws(ServiceError) -> IssuedTokens {
+        let claims = TokenIssue.claims(
+            for: record, format: format, refreshPart: part, parent: parent, issuedAt: now,
+            validity: policy.accessTokenValidity)
+        var random = ambient.random
+        return IssuedTokens(
+            session: SessionFacts(record), accessToken: try await sign(claims, record.signingKeyKind),
+            refreshToken: part.token, refreshTokenIssuedAt: now,
+            refreshTokenExpiresAt: now + policy.refreshTokenValidity,
+            idRefreshToken: RandomText.uuid(using: &random), antiCSRFToken: part.antiCSRFToken)
+    }
+
+    func refreshPart(
+        handle: SessionHandle, user: UserID, tenant: TenantID, parent: TokenHash?, usesAntiCSRF: Bool
+    ) throws(ServiceError) -> TokenIssue.RefreshPart {
+        try signing { () throws(SigningError) in
+            var random = ambient.random
+            return try TokenIssue.refreshPart(
+                handle: handle, userID: user, tenantID: tenant, parent: parent, usesAntiCSRF: usesAntiCSRF,
+                key: refreshTokenKey, using: &random)
+        }
+    }
+
+    func sign(_ claims: AccessTokenClaims, _ kind: SigningKeyKind) async throws(ServiceError) -> AccessToken {
+        let key = try await keys.signer(kind, policy.algorithm(for: claims.format))
+        return try signing { () throws(SigningError) in try AccessToken(signing: claims, with: key) }
+    }
+
+    func update<Outcome: Sendable>(
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+    ) async throws(ServiceError) -> Outcome {
+        do throws(StorageError) { return try await storage.update(handle, decide) } catch { throw .storage(error) }
+    }
+}
+
+/// Runs something that signs, with its error as the service's.
+private func signing<Result>(_ body: () throws(SigningError) -> Result) throws(ServiceError) -> Result {
+    do throws(SigningError) { return try body() } catch { throw .signing(error) }
+}

@@ -1,0 +1,67 @@
+public import SessionEngine
+
+/// Where one app's sessions and keys are kept.
+///
+/// A value of this type sees one app and nothing of any other.
+///
+/// Every requirement is one atomic step: it happened and is durable when it returns, it did not happen when it throws,
+/// and only ``StorageError/Code/unknownOutcome`` leaves the question open. Run ``StorageConformance`` (in
+/// `SessionStorageTesting`) over every implementation.
+public protocol SessionStorage: Sendable {
+    /// Adds a new session.
+    ///
+    /// - Throws: ``StorageError`` with ``StorageError/Code/alreadyExists`` when the handle is taken.
+    func insert(_ record: SessionRecord) async throws(StorageError)
+
+    /// The session of that handle, expired ones included, or `nil`. Sees every write acknowledged before the call.
+    func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord?
+
+    /// Reads a session, decides and applies the decision, all in one step that no other write can split.
+    ///
+    /// - Parameters:
+    ///   - handle: the session; one that does not exist is decided upon as `nil`.
+    ///   - decide: pure and quick; it may be called more than once, and only its last answer counts. A
+    ///     ``SessionChange/replace(_:)`` of a session that does not exist changes nothing.
+    /// - Returns: the outcome of the decision that was applied.
+    func update<Outcome: Sendable>(
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+    ) async throws(StorageError) -> Outcome
+
+    /// The handles of a user's sessions that end after a time, oldest first; empty for an unknown user.
+    func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle]
+
+    /// Ends sessions.
+    ///
+    /// - Returns: the handles that this call ended, each once, in the order asked for. Handles that name nothing are
+    ///   simply absent.
+    func remove(_ selection: SessionSelection) async throws(StorageError) -> [SessionHandle]
+
+    /// Reads the app's signing keys, decides and applies the decision, all in one step.
+    ///
+    /// - Parameter decide: pure and quick; it may be called more than once.
+    /// - Returns: the keys after the step, in no order.
+    func updateSigningKeys(
+        _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
+    ) async throws(StorageError) -> [SigningKeyRecord]
+
+    /// The value stored under a name; if there is none, `candidate` is stored and returned. The first writer wins and
+    /// every caller gets the same value.
+    func value(named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String)
+        async throws(StorageError) -> String
+}
+
+/// Which sessions to end.
+public enum SessionSelection: Sendable, Equatable {
+    /// These; duplicates count once.
+    case handles([SessionHandle])
+    /// All of a user's that end after a time.
+    case user(UserID, liveAt: Timestamp)
+    /// At most so many of those whose time was over at a moment.
+    case expired(at: Timestamp, limit: Int)
+}
+
+/// The names under which single values are kept.
+public enum StoredValueName: String, Sendable {
+    /// The master key that seals refresh tokens (spec `core-wire` 3.2 and section 6).
+    case refreshTokenKey = "refresh_token_key"
+}

@@ -1,0 +1,55 @@
+/// The storage could not do what was asked.
+///
+/// Never an answer about a session: "not found" is a value.
+///
+/// Two errors are equal when their codes are, so that tests and callers need not know the details.
+public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
+    /// The kinds of failure; more may come.
+    public struct Code: Sendable, Hashable {
+        private enum Kind: String { case unavailable, full, alreadyExists, corrupt, inUse, unknownOutcome, newerSchema }
+        private let kind: Kind
+
+        /// The storage does not answer; nothing was done.
+        ///
+        /// Trying again may help.
+        public static let unavailable = Code(kind: .unavailable)
+        /// There is no room for a write; nothing was done.
+        ///
+        /// Reads still work.
+        public static let full = Code(kind: .full)
+        /// The name is taken; nothing was done.
+        public static let alreadyExists = Code(kind: .alreadyExists)
+        /// What was stored cannot be understood.
+        public static let corrupt = Code(kind: .corrupt)
+        /// Another process has the storage.
+        public static let inUse = Code(kind: .inUse)
+        /// The write may or may not have happened.
+        public static let unknownOutcome = Code(kind: .unknownOutcome)
+        /// The storage was written by a newer release.
+        public static let newerSchema = Code(kind: .newerSchema)
+
+        /// The name of the kind.
+        var name: String { kind.rawValue }
+    }
+
+    /// What kind of failure.
+    public let code: Code
+    /// For an operator, never for a client: what happened and, where it is known, what to do.
+    ///
+    /// Holds no secret.
+    public let detail: String
+
+    /// Makes an error.
+    public init(_ code: Code, _ detail: String) {
+        self.code = code
+        self.detail = detail
+    }
+
+    /// Equal when the codes are.
+    public static func == (left: StorageError, right: StorageError) -> Bool { left.code == right.code }
+
+    /// The kind alone, safe to show to anybody.
+    public var description: String { "storage error: \(code.name)" }
+    /// The kind and the details, for a log.
+    public var debugDescription: String { "storage error: \(code.name): \(detail)" }
+}

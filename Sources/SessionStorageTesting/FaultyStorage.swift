@@ -1,0 +1,84 @@
+public import SessionEngine
+public import SessionStorage
+import Synchronization
+
+/// Storage that fails on demand, around any other: for tests of what callers do when it does.
+public final class FaultyStorage: SessionStorage {
+    /// How one call fails.
+    public enum Fault: Sendable, Equatable {
+        /// Nothing is done and the error is thrown.
+        case before(StorageError)
+        /// The work is done and durable, and the error is thrown all the same: a lost answer.
+        case after(StorageError)
+    }
+
+    private let base: any SessionStorage
+    private let plan: @Sendable (Int) -> Fault?
+    private let calls = Mutex(0)
+
+    /// Puts faults around a storage.
+    ///
+    /// - Parameters:
+    ///   - base: the storage that does the work.
+    ///   - plan: the fault of the n-th call, counted from 0, or `nil` for none.
+    public init(_ base: any SessionStorage, plan: @escaping @Sendable (Int) -> Fault?) {
+        self.base = base
+        self.plan = plan
+    }
+
+    /// How many calls there have been.
+    public var callCount: Int { calls.withLock { $0 } }
+
+    private func call<T>(_ body: () async throws(StorageError) -> T) async throws(StorageError) -> T {
+        let number = calls.withLock { count in
+            defer { count += 1 }
+            return count
+        }
+        let fault = plan(number)
+        if case .before(let error)? = fault { throw error }
+        let result = try await body()
+        if case .after(let error)? = fault { throw error }
+        return result
+    }
+
+    /// See ``SessionStorage/insert(_:)``.
+    public func insert(_ record: SessionRecord) async throws(StorageError) {
+        try await call { () async throws(StorageError) in try await base.insert(record) }
+    }
+
+    /// See ``SessionStorage/session(_:)``.
+    public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
+        try await call { () async throws(StorageError) in try await base.session(handle) }
+    }
+
+    /// See ``SessionStorage/update(_:_:)``.
+    public func update<Outcome: Sendable>(
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+    ) async throws(StorageError) -> Outcome {
+        try await call { () async throws(StorageError) in try await base.update(handle, decide) }
+    }
+
+    /// See ``SessionStorage/handles(of:liveAt:)``.
+    public func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle] {
+        try await call { () async throws(StorageError) in try await base.handles(of: user, liveAt: now) }
+    }
+
+    /// See ``SessionStorage/remove(_:)``.
+    public func remove(_ selection: SessionSelection) async throws(StorageError) -> [SessionHandle] {
+        try await call { () async throws(StorageError) in try await base.remove(selection) }
+    }
+
+    /// See ``SessionStorage/updateSigningKeys(_:)``.
+    public func updateSigningKeys(
+        _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
+    ) async throws(StorageError) -> [SigningKeyRecord] {
+        try await call { () async throws(StorageError) in try await base.updateSigningKeys(decide) }
+    }
+
+    /// See ``SessionStorage/value(named:orStore:)``.
+    public func value(
+        named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String
+    ) async throws(StorageError) -> String {
+        try await call { () async throws(StorageError) in try await base.value(named: name, orStore: candidate) }
+    }
+}

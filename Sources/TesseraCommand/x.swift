@@ -1,0 +1,5 @@
+import ArgumentParser
+import Yams
+import Logging
+import CryptoExtras
+@main struct T: ParsableCommand {}
