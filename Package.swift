@@ -79,25 +79,33 @@ let package = Package(
             dependencies: [
                 "CoreDriverInterface", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "CoreConfiguration",
+            dependencies: [
+                "CoreServer", "SessionService", "SessionEngine",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings
         ),
         .executableTarget(
             name: "TesseraCommand",
             dependencies: [
-                "CoreServer", "SQLiteStorage", "SessionService", "SessionEngine", "SessionStorage",
+                "CoreConfiguration", "CoreServer", "SQLiteStorage", "SessionService", "SessionEngine", "SessionStorage",
                 "CoreDriverInterface",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ] + crypto,
             swiftSettings: settings
         ),

@@ -1,0 +1,81 @@
+extension Catalogue {
+    private static let issuing: [ReplyShape] = [.created, .verified, .refreshed, .regenerated]
+    private static let tokens = ["accessToken", "refreshToken", "idRefreshToken"]
+
+    private static func each(_ tokens: [String], _ members: String...) -> [String] {
+        tokens.flatMap { token in members.map { "\(token).\($0)" } }
+    }
+
+    /// The members of replies that not every version has (spec `core-wire` 0.3, 1.3.1, 1.5 and 1.6).
+    static let members = [
+        Members(
+            paths: each(["accessToken", "refreshToken"], "cookiePath", "cookieSecure", "domain"), shapes: issuing,
+            availability: Availability(obsoleted: "2.4"), reason: "Cookie settings moved from the core to the drivers."),
+        Members(
+            paths: each(["idRefreshToken"], "cookiePath", "cookieSecure", "domain"), shapes: issuing,
+            availability: Availability(introduced: "2.0", obsoleted: "2.4"),
+            reason: "The idRefreshToken got cookie settings of its own, until they moved to the drivers."),
+        Members(
+            paths: each(tokens, "sameSite"), shapes: issuing,
+            availability: Availability(introduced: "2.0", obsoleted: "2.4"), reason: "Browsers began to ask for SameSite."),
+        Members(
+            paths: ["cookieDomain", "cookieSecure", "accessTokenPath", "refreshTokenPath"], shapes: [.handshake],
+            availability: Availability(obsoleted: "2.4"), reason: "Cookie settings moved from the core to the drivers."),
+        Members(
+            paths: ["cookieSameSite", "idRefreshTokenPath", "sessionExpiredStatusCode"], shapes: [.handshake],
+            availability: Availability(introduced: "2.0", obsoleted: "2.4"),
+            reason: "Drivers asked for SameSite and the status code, until those moved to the drivers."),
+        Members(
+            paths: ["enableAntiCsrf"], shapes: [.handshake], availability: Availability(obsoleted: "2.6"),
+            reason: "Drivers decide about anti-CSRF in each call."),
+        Members(
+            paths: ["idRefreshToken"], shapes: [.created, .refreshed], availability: Availability(obsoleted: "2.21"),
+            reason: "Front ends know about a session from the front token."),
+        Members(
+            paths: ["jwtSigningPublicKey", "jwtSigningPublicKeyExpiryTime"], shapes: [.created, .verified, .handshake],
+            availability: Availability(obsoleted: "2.21"), reason: "Tokens name their key; the key set is public."),
+        Members(
+            paths: ["jwtSigningPublicKey", "jwtSigningPublicKeyExpiryTime"], shapes: [.tryRefresh],
+            availability: Availability(introduced: "2.7", obsoleted: "2.21"),
+            reason: "A driver whose key was old learns the new one with the refusal."),
+        Members(
+            paths: ["session.tenantId"], shapes: issuing, availability: Availability(introduced: "3.0"),
+            reason: "Sessions belong to a tenant."),
+        Members(
+            paths: ["tenantId"], shapes: [.sessionInformation], availability: Availability(introduced: "3.0"),
+            reason: "Sessions belong to a tenant."),
+        Members(
+            paths: ["session.recipeUserId"], shapes: issuing + [.reuseDetected],
+            availability: Availability(introduced: "4.0"), reason: "Accounts can be linked."),
+        Members(
+            paths: ["recipeUserId"], shapes: [.sessionInformation], availability: Availability(introduced: "4.0"),
+            reason: "Accounts can be linked."),
+    ]
+
+    /// The fields of requests that not every version reads (spec `core-wire` 1.6).
+    static let inputs = [
+        Inputs(
+            names: ["enableAntiCsrf"], operations: [.createSession, .verifySession, .refreshSession],
+            presence: .required, availability: Availability(introduced: "2.6"),
+            reason: "Drivers decide about anti-CSRF in each call."),
+        Inputs(
+            names: ["checkDatabase"], operations: [.verifySession], presence: .required,
+            availability: Availability(introduced: "2.21"), reason: "Drivers decide about the look at storage."),
+        Inputs(
+            names: ["useDynamicSigningKey"], operations: [.createSession], presence: .optional,
+            availability: Availability(introduced: "2.21"), reason: "Drivers choose the kind of key."),
+        Inputs(
+            names: ["useDynamicSigningKey"], operations: [.refreshSession], presence: .optional,
+            availability: Availability(introduced: "3.0", obsoleted: "5.0"),
+            reason: "A refresh can move a session to the other kind of key."),
+        Inputs(
+            names: ["useDynamicSigningKey"], operations: [.refreshSession], presence: .required,
+            availability: Availability(introduced: "5.0"), reason: "A refresh says which kind of key it wants."),
+        Inputs(
+            names: ["revokeAcrossAllTenants"], operations: [.removeSessions], presence: .optional,
+            availability: Availability(introduced: "2.4"), reason: "Sessions belong to a tenant."),
+        Inputs(
+            names: ["revokeSessionsForLinkedAccounts"], operations: [.removeSessions], presence: .optional,
+            availability: Availability(introduced: "2.4"), reason: "Accounts can be linked."),
+    ]
+}

@@ -1,0 +1,76 @@
+extension Catalogue {
+    /// Every route of every version (spec `core-wire` 1.3 and 1.4).
+    static let routes = versionFreeRoutes + plainRoutes + recipeRoutes
+
+    private static let versionFreeRoutes = [
+        versionFree(.hello, CoreMethod.allCases, "/hello", .tenant),
+        versionFree(.hello, CoreMethod.allCases, "/", .tenant),
+        versionFree(.listVersions, [.get], "/apiversion", .app),
+        versionFree(.showConfiguration, [.get], "/config", .app),
+        versionFree(.publishKeys, [.get], "/.well-known/jwks.json", .app),
+    ]
+
+    private static let plainRoutes = [
+        plain(.handshake, .post, "/handshake"),
+        plain(.createSession, .post, "/session"),
+        plain(.verifySession, .post, "/session/verify"),
+        plain(.refreshSession, .post, "/session/refresh"),
+        plain(.listSessions, .get, "/session/user"),
+        plain(.readSessionData, .get, "/session/data"),
+        plain(.writeSessionData, .put, "/session/data"),
+        plain(
+            .removeAndCountSessions, .delete, "/session", Availability(obsoleted: "2.0"),
+            otherwise: "/session DELETE is only available in CDI 1.0. Please call /session/remove POST instead"),
+        plain(
+            .removeSessions, .post, "/session/remove", Availability(introduced: "2.0"),
+            otherwise: "/session/remove POST is only available in >= CDI 2.0. Please call /session DELETE instead"),
+        plain(.readPayload, .get, "/jwt/data", Availability(introduced: "2.0"), otherwise: notInThisVersion),
+        plain(.writePayload, .put, "/jwt/data", Availability(introduced: "2.0"), otherwise: notInThisVersion),
+        plain(
+            .regenerateSession, .post, "/session/regenerate", Availability(introduced: "2.0"),
+            otherwise: notInThisVersion),
+    ]
+
+    private static let recipeRoutes = [
+        recipe(.createSession, .post, "/recipe/session", .tenant),
+        recipe(.readSession, .get, "/recipe/session", .app),
+        recipe(.verifySession, .post, "/recipe/session/verify", .app),
+        recipe(.refreshSession, .post, "/recipe/session/refresh", .app),
+        recipe(.regenerateSession, .post, "/recipe/session/regenerate", .app),
+        recipe(.removeSessions, .post, "/recipe/session/remove", .tenant),
+        recipe(.listSessions, .get, "/recipe/session/user", .tenant),
+        recipe(.readSessionData, .get, "/recipe/session/data", .app),
+        recipe(.writeSessionData, .put, "/recipe/session/data", .app),
+        recipe(.readPayload, .get, "/recipe/jwt/data", .app),
+        recipe(.writePayload, .put, "/recipe/jwt/data", .app),
+        recipe(.findUser, .get, "/user/id", .app, Availability(introduced: "4.0")),
+    ]
+
+    private static let notInThisVersion = "CDI version not supported"
+
+    private static func versionFree(
+        _ operation: CoreOperation, _ methods: [CoreMethod], _ path: String, _ scope: Scope
+    ) -> Route {
+        Route(
+            operation: operation, methods: methods, path: path, family: .versionFree, scope: scope,
+            availability: Availability(), absence: .notFound)
+    }
+
+    private static func plain(
+        _ operation: CoreOperation, _ method: CoreMethod, _ path: String,
+        _ availability: Availability = Availability(), otherwise text: String = notInThisVersion
+    ) -> Route {
+        Route(
+            operation: operation, methods: [method], path: path, family: .plain, scope: .app,
+            availability: availability, absence: .refused(text))
+    }
+
+    private static func recipe(
+        _ operation: CoreOperation, _ method: CoreMethod, _ path: String, _ scope: Scope,
+        _ availability: Availability = Availability()
+    ) -> Route {
+        Route(
+            operation: operation, methods: [method], path: path, family: .recipe, scope: scope,
+            availability: availability, absence: .notFound)
+    }
+}

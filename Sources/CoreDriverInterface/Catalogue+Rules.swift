@@ -1,0 +1,42 @@
+import SessionEngine
+
+extension Catalogue {
+    /// Behaviour that differs between versions; later entries build on earlier ones.
+    static let rules = [
+        Rule(
+            availability: Availability(introduced: "2.0"),
+            reason: "Only the first SDK verifies V1 tokens itself; all later ones know V2 (spec core-wire 11.1 no. 3)."
+        ) { $0.accessTokenFormat = .v2 },
+        Rule(
+            availability: Availability(introduced: "2.2"),
+            reason: "A cookie domain that is not set is left out; before, drivers were told localhost."
+        ) { $0.unsetCookieDomain = nil },
+        Rule(
+            availability: Availability(introduced: "2.3"),
+            reason: "Before, a driver could not send the anti-CSRF token with a refresh (spec core-wire 11.2)."
+        ) { $0.checksAntiCSRFAtRefresh = true },
+        Rule(
+            availability: Availability(introduced: "2.21"), reason: "Messages say which header member was wrong."
+        ) { $0.namesHeaderMembers = true },
+        Rule(
+            availability: Availability(introduced: "2.21"), reason: "Access tokens are standard JWTs."
+        ) { $0.accessTokenFormat = .v3 },
+        Rule(
+            availability: Availability(introduced: "3.0"), reason: "Sessions belong to a tenant."
+        ) {
+            $0.accessTokenFormat = .v4
+            $0.namesMissingClaims = true
+            $0.handlesNameTenants = true
+        },
+        Rule(
+            availability: Availability(introduced: "4.0"), reason: "Accounts can be linked."
+        ) { $0.accessTokenFormat = .v5 },
+        Rule(
+            availability: Availability(introduced: "5.0"),
+            reason: "What concerns an app is not asked through one of its tenants; texts are those of Java 21."
+        ) {
+            $0.refusesTenantsForAppOperations = true
+            $0.tagMismatchText = "Tag mismatch"
+        },
+    ]
+}

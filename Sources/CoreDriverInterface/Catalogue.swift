@@ -1,0 +1,105 @@
+/// Everything in which versions of the core driver interface differ, as one list.
+///
+/// To add a version, name it in ``supported`` and add entries; no handler changes.
+public enum Catalogue {
+    /// The versions this core speaks.
+    public static let supported: [CDIVersion] = [
+        "1.0", "2.0", "2.1", "2.2", "2.3", "5.0", "5.1", "5.2", "5.3", "5.4",
+    ]
+
+    /// Paths of one generation, with what a missing or a malformed version means to it.
+    enum Family {
+        /// `/session` and the like, cores 1 and 2. A driver that sends no version is from before versions were sent.
+        case plain
+        /// `/recipe/session` and the like. A driver that sends no version takes the newest.
+        case recipe
+        /// The same in every version, none has to be sent.
+        case versionFree
+
+        /// The versions that use this family's paths.
+        var availability: Availability {
+            switch self {
+            case .plain: Availability(obsoleted: "2.4")
+            case .recipe: Availability(introduced: "2.4")
+            case .versionFree: Availability()
+            }
+        }
+
+        /// The version of a request that names none.
+        var assumedVersion: CDIVersion? {
+            switch self {
+            case .plain: "1.0"
+            case .recipe, .versionFree: Catalogue.supported.max()
+            }
+        }
+
+        /// The answer to a version that is not one (spec `core-wire` 1.1).
+        func malformedVersionText(_ value: String) -> String {
+            switch self {
+            case .plain, .versionFree: "cdi-version \(value) not supported"
+            case .recipe: "cdi-version header is invalid"
+            }
+        }
+    }
+
+    /// Whether an operation belongs to a tenant or to the app as a whole.
+    enum Scope {
+        case tenant
+        case app
+    }
+
+    /// What a route answers in versions that do not have it.
+    enum Absence {
+        /// As if the path were unknown.
+        case notFound
+        /// A refusal with a text of its own.
+        case refused(String)
+    }
+
+    /// A path and a method that mean an operation.
+    struct Route {
+        let operation: CoreOperation
+        let methods: [CoreMethod]
+        let path: String
+        let family: Family
+        let scope: Scope
+        let availability: Availability
+        let absence: Absence
+    }
+
+    /// Members of replies that exist in some versions only.
+    ///
+    /// A member that no entry names exists in all.
+    struct Members {
+        let paths: [String]
+        let shapes: [ReplyShape]
+        let availability: Availability
+        let reason: String
+    }
+
+    /// Whether a driver has to send a field.
+    public enum Presence: Sendable {
+        /// A request without it is refused.
+        case required
+        /// It may be left out.
+        case optional
+        /// It is not read, whatever it is.
+        case ignored
+    }
+
+    /// Fields of requests that exist in some versions only.
+    struct Inputs {
+        let names: [String]
+        let operations: [CoreOperation]
+        let presence: Presence
+        let availability: Availability
+        let reason: String
+    }
+
+    /// Behaviour that differs.
+    struct Rule {
+        let availability: Availability
+        let reason: String
+        let apply: @Sendable (inout DialectRules) -> Void
+    }
+}

@@ -1,0 +1,71 @@
+/// What a driver can ask of the core, whatever path and version it asks through.
+public enum CoreOperation: String, Sendable, CaseIterable {
+    /// Are you there?
+    case hello
+    /// Which versions do you speak?
+    case listVersions
+    /// Which configuration file did this process read?
+    case showConfiguration
+    /// What does a driver have to know before it verifies tokens itself?
+    case handshake
+    /// A user has proved who they are.
+    case createSession
+    /// Is this access token good?
+    case verifySession
+    /// New tokens for a refresh token.
+    case refreshSession
+    /// The same access token with another payload.
+    case regenerateSession
+    /// End sessions and name them.
+    case removeSessions
+    /// End sessions and count them.
+    case removeAndCountSessions
+    /// The handles of a user's sessions.
+    case listSessions
+    /// All about one session.
+    case readSession
+    /// The data kept at home.
+    case readSessionData
+    /// Replace the data kept at home.
+    case writeSessionData
+    /// The data in the access token.
+    case readPayload
+    /// Replace the data in the access token.
+    case writePayload
+    /// The keys that verify tokens.
+    case publishKeys
+    /// Who is this user? A session core knows none.
+    case findUser
+}
+
+/// The replies whose members differ between versions.
+public enum ReplyShape: String, Sendable, CaseIterable {
+    /// A session was created.
+    case created
+    /// An access token is good.
+    case verified
+    /// An access token cannot be used now.
+    case tryRefresh
+    /// New tokens were given.
+    case refreshed
+    /// A used-up refresh token came back.
+    case reuseDetected
+    /// An access token was replaced.
+    case regenerated
+    /// All about one session.
+    case sessionInformation
+    /// What a driver has to know.
+    case handshake
+}
+
+/// The methods that a driver may use.
+public enum CoreMethod: String, Sendable, CaseIterable {
+    /// Read.
+    case get = "GET"
+    /// Do.
+    case post = "POST"
+    /// Replace.
+    case put = "PUT"
+    /// End.
+    case delete = "DELETE"
+}

@@ -1,0 +1,76 @@
+public import SessionEngine
+
+/// The caller's mistake, with the status and the exact text that the cores answer (spec `core-wire` 1.0).
+public struct InvalidRequest: Error, Sendable, Equatable {
+    /// The mistakes that have a text of their own.
+    public enum Mistake: Sendable, Equatable {
+        /// No version knows the path.
+        case notFound
+        /// The path is known and the method is not one of its own.
+        case methodNotSupported
+        /// The API key is missing or none of the configured ones.
+        case wrongAPIKey
+        /// The body is not a JSON object.
+        case notJSON
+        /// A field of the body is missing or of the wrong type.
+        case invalidField(String)
+        /// A query parameter is missing.
+        case missingParameter(String)
+        /// The payload has a claim that tokens keep for themselves.
+        case protectedClaim
+        /// The operation concerns the app and was asked through a tenant.
+        case publicTenantOnly
+        /// The app or the tenant does not exist.
+        case unknownTenant(AppID, TenantID)
+        /// The body is larger than the limit.
+        case bodyTooLarge
+    }
+
+    /// The HTTP status.
+    public let status: Int
+    /// The text, without the line break that ends it on the wire.
+    public let text: String
+
+    /// A request that is answered 400 with a text.
+    init(_ text: String) {
+        status = 400
+        self.text = text
+    }
+
+    /// A request with one of the common mistakes.
+    public init(_ mistake: Mistake) {
+        switch mistake {
+        case .notFound: (status, text) = (404, "Not found")
+        case .methodNotSupported: (status, text) = (405, "Method not supported")
+        case .wrongAPIKey: (status, text) = (401, "Invalid API key")
+        case .notJSON: (status, text) = (400, "Invalid Json Input")
+        case .invalidField(let name): (status, text) = (400, "Field name '\(name)' is invalid in JSON input")
+        case .missingParameter(let name): (status, text) = (400, "Field name '\(name)' is missing in GET request")
+        case .protectedClaim: (status, text) = (400, WireText.protectedField)
+        case .publicTenantOnly: (status, text) = (403, "Only public tenantId can call this app specific API")
+        case .unknownTenant(let app, let tenant): (status, text) = (400, Self.unknown(app, tenant))
+        case .bodyTooLarge: (status, text) = (413, "Request body too large")
+        }
+    }
+
+    /// A request whose fields exclude each other.
+    public static func contradiction(_ text: Contradiction) -> InvalidRequest { InvalidRequest(text.rawValue) }
+
+    /// Combinations of fields that make no sense.
+    public enum Contradiction: String, Sendable {
+        /// What to remove is not named by exactly one field.
+        case removeTarget = "Invalid JSON input - use one of userId or sessionHandles array"
+        /// The same for the oldest drivers.
+        case removeTargetOfOldest = "Invalid JSON input - use one of userId, sessionHandle, or sessionHandles array"
+        /// A choice of tenants goes with a user only.
+        case tenantsWithoutUser = "Invalid JSON input - revokeAcrossAllTenants can only be set if userId is set"
+        /// A choice of linked accounts goes with a user only.
+        case accountsWithoutUser =
+            "Invalid JSON input - revokeSessionsForLinkedAccounts can only be set if userId is set"
+    }
+
+    private static func unknown(_ app: AppID, _ tenant: TenantID) -> String {
+        "AppId or tenantId not found => Tenant with the following connectionURIDomain, appId and tenantId combination "
+            + "not found: (, \(app.text), \(tenant.text))"
+    }
+}

@@ -1,0 +1,108 @@
+public import SessionEngine
+
+/// A known path, before anybody asked for its method or version.
+public struct RouteMatch: Sendable {
+    /// The app that the path names.
+    public let app: AppID
+    /// The tenant that the path names.
+    public let tenant: TenantID
+    private let routes: [Catalogue.Route]
+
+    /// Finds a path; `nil` when no version knows it.
+    ///
+    /// Paths of the first generation are exact. All others may begin with `/appid-<app>` and a tenant, may end with a
+    /// slash and are written in any case of letters (spec `core-wire` 1.2).
+    public init?(path: String) {
+        if let routes = Self.plainPaths[path] {
+            self.init(app: .public, tenant: .public, routes: routes)
+            return
+        }
+        var segments = path.lowercased().split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        if segments.count > 1, segments.last == "" { segments.removeLast() }
+        var app = AppID.public
+        if let first = segments.first, first.hasPrefix("appid-"), Self.isName(first) {
+            app = AppID(String(first.dropFirst("appid-".count)))
+            segments.removeFirst()
+            if segments.isEmpty { segments = [""] }
+        }
+        if let routes = Self.otherPaths[Self.path(segments)] {
+            self.init(app: app, tenant: .public, routes: routes)
+            return
+        }
+        guard let first = segments.popFirst(), Self.isName(first), !first.hasPrefix("appid-"),
+            !Self.reserved.contains(String(first)), let routes = Self.otherPaths[Self.path(segments)]
+        else { return nil }
+        self.init(app: app, tenant: TenantID(String(first)), routes: routes)
+    }
+
+    private init(app: AppID, tenant: TenantID, routes: [Catalogue.Route]) {
+        self.app = app
+        self.tenant = tenant
+        self.routes = routes
+    }
+
+    /// Whether a request has to show an API key (spec `core-wire` 1.0).
+    public var needsAPIKey: Bool {
+        !routes.contains { [.hello, .showConfiguration, .publishKeys].contains($0.operation) }
+    }
+
+    /// The dialect of a request.
+    ///
+    /// - Parameter header: the `cdi-version` header, if there is one.
+    /// - Throws: ``InvalidRequest`` for a version that is none or is not spoken on this path.
+    public func dialect(header: String?) throws(InvalidRequest) -> Dialect {
+        guard let family = routes.first?.family else { throw InvalidRequest(.notFound) }
+        let isVersionFree = family == .versionFree
+        guard let header, !isVersionFree else {
+            guard let version = family.assumedVersion, let dialect = Dialect.all[version] else {
+                throw InvalidRequest(.notFound)
+            }
+            return dialect
+        }
+        guard let version = CDIVersion(header) else { throw InvalidRequest(family.malformedVersionText(header)) }
+        guard family.availability.contains(version), let dialect = Dialect.all[version] else {
+            throw InvalidRequest("cdi-version \(header) not supported")
+        }
+        return dialect
+    }
+
+    /// The operation that a method means in a version.
+    ///
+    /// - Throws: ``InvalidRequest`` when the version, the method or the tenant does not go with the path.
+    public func operation(method: String, dialect: Dialect) throws(InvalidRequest) -> CoreOperation {
+        let present = routes.filter { $0.availability.contains(dialect.version) }
+        guard let route = present.first(where: { $0.accepts(method) }) else {
+            throw refusal(method: method, present: present)
+        }
+        if route.scope == .app, tenant != .public, dialect.rules.refusesTenantsForAppOperations {
+            throw InvalidRequest(.publicTenantOnly)
+        }
+        return route.operation
+    }
+
+    private func refusal(method: String, present: [Catalogue.Route]) -> InvalidRequest {
+        if case .refused(let text)? = routes.first(where: { $0.accepts(method) })?.absence { return InvalidRequest(text) }
+        return InvalidRequest(present.isEmpty ? .notFound : .methodNotSupported)
+    }
+
+    private static let plainPaths = Dictionary(grouping: Catalogue.routes.filter { $0.family == .plain }, by: \.path)
+    private static let otherPaths = Dictionary(grouping: Catalogue.routes.filter { $0.family != .plain }, by: \.path)
+    private static let reserved: Set<String> = ["recipe", "config", "users", "hello"]
+
+    private static func path(_ segments: some Sequence<Substring>) -> String {
+        let path = "/" + segments.joined(separator: "/")
+        return path
+    }
+
+    private static func isName(_ segment: Substring) -> Bool {
+        !segment.isEmpty
+            && segment.utf8.allSatisfy { byte in
+                byte == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+            }
+    }
+}
+
+extension Catalogue.Route {
+    fileprivate func accepts(_ method: String) -> Bool { methods.contains { $0.rawValue == method } }
+}

@@ -1,0 +1,63 @@
+public import SessionEngine
+
+/// The texts that drivers and operators have seen from the cores (spec `core-wire` 2.6, 3.3 and section 4).
+///
+/// Names of Java classes are part of the wire: they are what the cores send. No client reads them.
+public enum WireText {
+    /// A payload has a name that tokens keep for themselves.
+    public static let protectedField = "The user payload contains protected field"
+    /// There is no such session, asked by its handle.
+    public static let noSession = "Session does not exist."
+    /// There is no such session, asked with an access token.
+    public static let sessionMissing = "Session missing in db"
+    /// There is no such session, asked with an access token and a look at storage.
+    public static let sessionRevoked = "Either the session has ended or has been blacklisted"
+    /// There is no such session, asked with a refresh token.
+    public static let sessionMissingOrExpired = "Session missing in db or has expired"
+    /// A refresh without its anti-CSRF token.
+    public static let antiCSRFAtRefresh = "Anti CSRF token missing, or not matching"
+
+    /// The message for an access token that is not accepted.
+    public static func message(_ problem: AccessTokenProblem, _ rules: DialectRules) -> String {
+        switch problem {
+        case .malformed: jwt("Invalid JWT")
+        case .headerLacks(let member): jwt(header("missing", member, rules))
+        case .headerMismatch(let member): jwt(header("mismatch", member, rules))
+        case .headerNotAllowed: jwt("JWT header mismatch")
+        case .unknownKey: "Key not found"
+        case .signatureInvalid: jwt("JWT verification failed")
+        case .expired: "Access token expired"
+        case .antiCSRFMismatch: "anti-csrf check failed"
+        case .missingClaim(let name):
+            "Access token does not contain all the information. Maybe the structure has changed?"
+                + (rules.namesMissingClaims ? " \(name)" : "")
+        }
+    }
+
+    private static func jwt(_ text: String) -> String { "io.supertokens.session.jwt.JWT$JWTException: \(text)" }
+
+    private static func header(
+        _ fault: String, _ member: AccessTokenProblem.HeaderMember, _ rules: DialectRules
+    ) -> String {
+        rules.namesHeaderMembers ? "JWT header \(fault) - \(member.rawValue)" : "JWT header mismatch"
+    }
+
+    /// The message for a refresh token that is not one of this core's.
+    public static func message(_ problem: RefreshTokenProblem, _ rules: DialectRules) -> String {
+        switch problem {
+        case .unknownVersion: format("version of refresh token not recognised")
+        case .wrongPartCount(let count): format("Refresh token split with dot yielded an array of length: \(count)")
+        case .notBase64(let character?):
+            "java.lang.IllegalArgumentException: Illegal base64 character \(String(character, radix: 16))"
+        case .notBase64(nil):
+            "java.lang.IllegalArgumentException: Input byte[] should at least have 2 bytes for base64 bytes"
+        case .tooShort: "java.nio.BufferUnderflowException"
+        case .notAuthentic: "javax.crypto.AEADBadTagException: \(rules.tagMismatchText)"
+        case .inconsistent: "Invalid refresh token"
+        }
+    }
+
+    private static func format(_ text: String) -> String {
+        "io.supertokens.session.refreshToken.RefreshToken$InvalidRefreshTokenFormatException: \(text)"
+    }
+}

@@ -1,0 +1,49 @@
+import CoreDriverInterface
+import LosslessJSON
+import SessionEngine
+import SessionService
+
+extension CoreAPI {
+    func listVersions() -> CoreReply {
+        .json(["versions": .array(Catalogue.supported.map { .string($0.description) })])
+    }
+
+    /// Tells the operator's own tools where the configuration is; they prove that they are on this machine by knowing
+    /// the process.
+    func showConfiguration(_ call: Call) throws(InvalidRequest) -> CoreReply {
+        let presented = try call.parameter("pid")
+        guard Int32(presented) == settings.processID else { return .status("NOT ALLOWED") }
+        return .json(["status": "OK", "path": .string(settings.configurationPath)])
+    }
+
+    func handshake(_ call: Call) async throws -> CoreReply {
+        _ = try call.fields()
+        let cookies = settings.cookies
+        var document = ReplyDocument(.handshake, call.dialect)
+        document.add("status", "OK")
+        try await addLegacyKey(to: &document)
+        document.add("cookieDomain", cookieDomain(call))
+        document.add("cookieSecure", .bool(cookies.secure))
+        document.add("accessTokenPath", .string(cookies.accessTokenPath))
+        document.add("refreshTokenPath", .string(cookies.refreshTokenPath))
+        document.add("enableAntiCsrf", .bool(settings.usesAntiCSRF))
+        document.add("accessTokenBlacklistingEnabled", .bool(settings.checksDatabase))
+        document.add("cookieSameSite", .string(cookies.sameSite))
+        document.add("idRefreshTokenPath", .string(cookies.accessTokenPath))
+        document.add("sessionExpiredStatusCode", .integer(settings.sessionExpiredStatusCode))
+        return .json(document.object)
+    }
+
+    func publishKeys() async throws -> CoreReply {
+        let published = try await service.publishedKeys()
+        var reply = CoreReply.json(["keys": published.keys])
+        reply.headers.append(("Cache-Control", "max-age=\(published.maxAgeSeconds), must-revalidate"))
+        return reply
+    }
+
+    /// A session core knows no users, so every user is an unknown one.
+    func findUser(_ call: Call) throws(InvalidRequest) -> CoreReply {
+        _ = try call.parameter("userId")
+        return .status("UNKNOWN_USER_ID_ERROR")
+    }
+}

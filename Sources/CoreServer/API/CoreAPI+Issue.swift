@@ -1,0 +1,136 @@
+import CoreDriverInterface
+import LosslessJSON
+import SessionEngine
+import SessionService
+
+extension CoreAPI {
+    func createSession(_ call: Call) async throws -> CoreReply {
+        let fields = try call.fields()
+        let userID = try fields.required("userId", \.string)
+        let payload = try fields.required("userDataInJWT", \.object)
+        let data = try fields.required("userDataInDatabase", \.object)
+        let usesAntiCSRF = try fields.versioned("enableAntiCsrf", \.bool) ?? settings.usesAntiCSRF
+        let useDynamicKey = try fields.versioned("useDynamicSigningKey", \.bool)
+        let request = SessionService.Request(
+            userID: UserID(userID), accessTokenPayload: payload, sessionData: data, tenantID: call.tenant,
+            format: call.dialect.rules.accessTokenFormat, usesAntiCSRF: usesAntiCSRF,
+            signingKeyKind: signingKeyKind(useDynamicKey, call) ?? .dynamic)
+        guard let issued = try await service.createSession(request) else { throw InvalidRequest(.protectedClaim) }
+        var document = try document(.created, issued, call)
+        document.add("status", "OK")
+        try await addLegacyKey(to: &document)
+        return .json(document.object)
+    }
+
+    /// The kind of key that a call asks for.
+    ///
+    /// Drivers that cannot ask get the configured one at creation and keep the session's own at refresh (spec
+    /// `core-wire` 4.8).
+    private func signingKeyKind(_ useDynamicKey: Bool?, _ call: Call) -> SigningKeyKind? {
+        if let useDynamicKey { return useDynamicKey ? .dynamic : .static }
+        guard call.operation == .createSession else { return nil }
+        let canAsk = call.dialect.presence(of: "useDynamicSigningKey", in: .createSession) != .ignored
+        return canAsk ? .dynamic : settings.signingKeyKind
+    }
+
+    func refreshSession(_ call: Call) async throws -> CoreReply {
+        let fields = try call.fields()
+        let token = try fields.required("refreshToken", \.string)
+        let antiCSRFToken = try fields.optional("antiCsrfToken", \.string)
+        let usesAntiCSRF = try fields.versioned("enableAntiCsrf", \.bool) ?? settings.usesAntiCSRF
+        let useDynamicKey = try fields.versioned("useDynamicSigningKey", \.bool)
+        let result = try await service.refresh(
+            SessionService.RefreshRequest(
+                refreshToken: RefreshToken(token), antiCSRFToken: antiCSRFToken.map(AntiCSRFToken.init),
+                usesAntiCSRF: usesAntiCSRF, checksAntiCSRF: call.dialect.rules.checksAntiCSRFAtRefresh,
+                format: call.dialect.rules.accessTokenFormat, signingKeyKind: signingKeyKind(useDynamicKey, call)))
+        switch result {
+        case .refreshed(let issued):
+            var document = try document(.refreshed, issued, call)
+            document.add("status", "OK")
+            return .json(document.object)
+        case .unauthorised(let refusal): return .unauthorised(message(refusal, call))
+        case .reuseDetected(let handle, let user): return reuseDetected(handle, user, call)
+        }
+    }
+
+    private func message(_ refusal: RefreshRefusal, _ call: Call) -> String {
+        switch refusal {
+        case .notAToken(let problem): WireText.message(problem, call.dialect.rules)
+        case .antiCSRFMismatch: WireText.antiCSRFAtRefresh
+        case .sessionEnded: WireText.sessionMissingOrExpired
+        case .payloadProtected: WireText.protectedField
+        }
+    }
+
+    private func reuseDetected(_ handle: SessionHandle, _ user: UserID, _ call: Call) -> CoreReply {
+        var document = ReplyDocument(.reuseDetected, call.dialect)
+        document.add("status", "TOKEN_THEFT_DETECTED")
+        document.add("session") { session in
+            session.add("handle", .string(handle.text))
+            session.add("userId", .string(user.text))
+            session.add("recipeUserId", .string(user.text))
+        }
+        return .json(document.object)
+    }
+
+    private func document(_ shape: ReplyShape, _ issued: IssuedTokens, _ call: Call) throws -> ReplyDocument {
+        var document = ReplyDocument(shape, call.dialect)
+        try addSession(issued.session, to: &document)
+        addAccessToken(issued.accessToken, to: &document, call)
+        let issuedAt = issued.refreshTokenIssuedAt
+        let expiresAt = issued.refreshTokenExpiresAt
+        let cookies = settings.cookies
+        document.add("refreshToken") { token in
+            addToken(issued.refreshToken.text, issuedAt, expiresAt, path: cookies.refreshTokenPath, to: &token, call)
+        }
+        document.add("idRefreshToken") { token in
+            addToken(issued.idRefreshToken, issuedAt, expiresAt, path: cookies.accessTokenPath, to: &token, call)
+        }
+        document.add("antiCsrfToken", issued.antiCSRFToken.map { .string($0.text) })
+        return document
+    }
+
+    func addSession(_ facts: SessionFacts, to document: inout ReplyDocument) throws {
+        let payload = try facts.accessTokenPayload.decoded()
+        document.add("session") { session in
+            session.add("handle", .string(facts.handle.text))
+            session.add("userId", .string(facts.userID.text))
+            session.add("recipeUserId", .string(facts.recipeUserID.text))
+            session.add("userDataInJWT", .object(payload))
+            session.add("tenantId", .string(facts.tenantID.text))
+        }
+    }
+
+    func addAccessToken(_ token: AccessToken, to document: inout ReplyDocument, _ call: Call) {
+        document.add("accessToken") { member in
+            addToken(
+                token.text, token.issuedAt, token.expiresAt, path: settings.cookies.accessTokenPath, to: &member, call)
+        }
+    }
+
+    private func addToken(
+        _ text: String, _ issuedAt: Timestamp, _ expiresAt: Timestamp, path: String, to token: inout ReplyDocument,
+        _ call: Call
+    ) {
+        token.add("token", .string(text))
+        token.add("expiry", .integer(expiresAt.milliseconds))
+        token.add("createdTime", .integer(issuedAt.milliseconds))
+        token.add("cookiePath", .string(path))
+        token.add("cookieSecure", .bool(settings.cookies.secure))
+        token.add("domain", cookieDomain(call))
+        token.add("sameSite", .string(settings.cookies.sameSite))
+    }
+
+    func cookieDomain(_ call: Call) -> JSONValue? {
+        (settings.cookies.domain ?? call.dialect.rules.unsetCookieDomain).map { .string($0) }
+    }
+
+    /// The key for drivers that verify tokens without key ids.
+    func addLegacyKey(to document: inout ReplyDocument) async throws {
+        guard document.takes("jwtSigningPublicKey") else { return }
+        let key = try await service.legacyVerificationKey(settings.signingKeyKind)
+        document.add("jwtSigningPublicKey", .string(key.spkiBase64))
+        document.add("jwtSigningPublicKeyExpiryTime", .integer(key.expiresAt.milliseconds))
+    }
+}

@@ -1,0 +1,107 @@
+import CoreDriverInterface
+public import Logging
+import SessionEngine
+public import SessionService
+import SessionStorage
+
+/// The core's HTTP interface without HTTP: a request goes in as a value and a reply comes out as one.
+public struct CoreAPI: Sendable {
+    let service: SessionService
+    let settings: CoreSettings
+    let logger: Logger
+
+    /// The largest body that is read, in bytes.
+    public static let maximumBodyLength = 1 << 20
+
+    /// Puts the interface in front of a service.
+    public init(service: SessionService, settings: CoreSettings, logger: Logger) {
+        self.service = service
+        self.settings = settings
+        self.logger = logger
+    }
+
+    /// One request with what its path and version mean.
+    struct Call {
+        let request: CoreRequest
+        let operation: CoreOperation
+        let dialect: Dialect
+        let tenant: TenantID
+
+        func fields() throws(InvalidRequest) -> RequestFields {
+            try RequestFields(body: request.body, operation: operation, dialect: dialect)
+        }
+
+        func parameter(_ name: String) throws(InvalidRequest) -> String {
+            guard let value = request.parameter(name) else { throw InvalidRequest(.missingParameter(name)) }
+            return value
+        }
+    }
+
+    /// Answers a request.
+    ///
+    /// Every failure has an answer; nothing is thrown.
+    public func respond(to request: CoreRequest) async -> CoreReply {
+        do {
+            return try await perform(try call(for: request))
+        } catch let mistake as InvalidRequest {
+            return CoreReply(mistake)
+        } catch let failure as ServiceError {
+            return reply(to: failure)
+        } catch {
+            logger.error("a request failed", metadata: ["error": "\(type(of: error))"])
+            return .text(500, "Internal Error")
+        }
+    }
+
+    /// The order of checks: path, API key, version, method, tenant (spec `core-wire` 1.0).
+    private func call(for request: CoreRequest) throws(InvalidRequest) -> Call {
+        guard let match = RouteMatch(path: request.path) else { throw InvalidRequest(.notFound) }
+        guard !match.needsAPIKey || settings.admits(request) else { throw InvalidRequest(.wrongAPIKey) }
+        let dialect = try match.dialect(header: request.version)
+        let operation = try match.operation(method: request.method, dialect: dialect)
+        let isKnown = match.app == .public && (match.tenant == .public || operation == .hello)
+        guard isKnown else { throw InvalidRequest(.unknownTenant(match.app, match.tenant)) }
+        return Call(request: request, operation: operation, dialect: dialect, tenant: match.tenant)
+    }
+
+    private func perform(_ call: Call) async throws -> CoreReply {
+        switch call.operation {
+        case .hello: .text(200, "Hello")
+        case .listVersions: listVersions()
+        case .showConfiguration: try showConfiguration(call)
+        case .handshake: try await handshake(call)
+        case .createSession: try await createSession(call)
+        case .verifySession: try await verifySession(call)
+        case .refreshSession: try await refreshSession(call)
+        case .regenerateSession: try await regenerateSession(call)
+        case .removeSessions: try await removeSessions(call)
+        case .removeAndCountSessions: try await removeAndCountSessions(call)
+        case .listSessions: try await listSessions(call)
+        case .readSession: try await readSession(call)
+        case .readSessionData: try await readSessionData(call)
+        case .writeSessionData: try await writeSessionData(call)
+        case .readPayload: try await readPayload(call)
+        case .writePayload: try await writePayload(call)
+        case .publishKeys: try await publishKeys()
+        case .findUser: try findUser(call)
+        }
+    }
+
+    /// The machine failed: say so, say nothing else to the caller, and tell the operator once.
+    private func reply(to failure: ServiceError) -> CoreReply {
+        guard case .storage(let error) = failure else {
+            logger.error("a token could not be made", metadata: ["error": "\(failure)"])
+            return .text(500, "Internal Error")
+        }
+        logger.error("storage failed", metadata: ["error": .string(error.debugDescription)])
+        var reply =
+            switch error.code {
+            case .full: CoreReply.text(507, "Storage is full: nothing was changed. Free some space and try again.")
+            case .unknownOutcome: CoreReply.text(503, "The outcome is not known. Try again.")
+            case .unavailable: CoreReply.text(503, "Storage is not available. Try again.")
+            default: CoreReply.text(500, "Internal Error")
+            }
+        if reply.status == 503 || reply.status == 507 { reply.headers.append(("Retry-After", "1")) }
+        return reply
+    }
+}

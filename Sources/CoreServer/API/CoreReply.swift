@@ -1,0 +1,51 @@
+import CoreDriverInterface
+public import LosslessJSON
+
+/// A reply as a value.
+public struct CoreReply: Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// The exact `Content-Type`.
+    public var contentType: String
+    /// Further headers.
+    public var headers: [(name: String, value: String)] = []
+    /// The body.
+    public var body: [UInt8]
+
+    private static let lineBreak = UInt8(ascii: "\n")
+
+    /// A JSON document, status 200.
+    public static func json(_ object: JSONObject) -> CoreReply {
+        var body: [UInt8] = []
+        body.reserveCapacity(1024)
+        object.write(into: &body)
+        body.append(lineBreak)
+        return CoreReply(status: 200, contentType: "application/json;charset=UTF-8", body: body)
+    }
+
+    /// A text.
+    public static func text(_ status: Int, _ text: String) -> CoreReply {
+        CoreReply(status: status, contentType: "text/html;charset=UTF-8", body: Array(text.utf8) + [lineBreak])
+    }
+
+    /// A document that says only how it went.
+    static func status(_ status: String, message: String? = nil) -> CoreReply {
+        var object: JSONObject = ["status": .string(status)]
+        if let message { object.append("message", .string(message)) }
+        return .json(object)
+    }
+
+    /// The session has ended or never was; the driver signs the user out.
+    static func unauthorised(_ message: String) -> CoreReply { .status("UNAUTHORISED", message: message) }
+
+    /// The answer to a caller's mistake.
+    init(_ mistake: InvalidRequest) {
+        self = .text(mistake.status, mistake.text)
+    }
+
+    private init(status: Int, contentType: String, body: [UInt8]) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+}

@@ -1,0 +1,63 @@
+public import SessionEngine
+
+/// What an operator decides about the core's answers.
+public struct CoreSettings: Sendable {
+    /// Cookie attributes that drivers before CDI 2.4 are told.
+    public struct Cookies: Sendable {
+        /// The domain; `nil` when it is not configured.
+        public var domain: String?
+        /// Whether cookies go over https only.
+        public var secure = false
+        /// `none`, `lax` or `strict`.
+        public var sameSite = "lax"
+        /// The path of the access token's cookie.
+        public var accessTokenPath = "/"
+        /// The path of the refresh token's cookie.
+        public var refreshTokenPath = "/session/refresh"
+
+        /// The defaults of core 2.5.
+        public init() {}
+    }
+
+    /// The keys of which a request has to show one; none means that none is asked for.
+    public var apiKeys: [String] = []
+    /// Whether sessions of drivers before CDI 2.6 use anti-CSRF tokens.
+    public var usesAntiCSRF = false
+    /// Whether verifications of drivers before CDI 2.21 look at storage.
+    public var checksDatabase = false
+    /// The kind of key for sessions of drivers before CDI 2.21.
+    public var signingKeyKind = SigningKeyKind.dynamic
+    /// Cookie attributes.
+    public var cookies = Cookies()
+    /// The status by which drivers before CDI 2.4 say that a session is over.
+    public var sessionExpiredStatusCode = 401
+    /// Where the configuration was read from; told only to who knows this process's id.
+    public var configurationPath = ""
+    /// This process's id.
+    public var processID: Int32 = 0
+
+    /// The defaults.
+    public init() {}
+
+    /// Whether a request may come in; every key is compared, in time that tells nothing about them.
+    func admits(_ request: CoreRequest) -> Bool {
+        guard !apiKeys.isEmpty else { return true }
+        let presented = request.apiKey?.trimmed ?? request.authorization.map(Self.credential) ?? ""
+        return apiKeys.reduce(false) { found, key in ConstantTime.equals(key, presented) || found }
+    }
+
+    /// The part after `Bearer `, or the whole value when there is no scheme (spec `core-wire` 1.0).
+    private static func credential(_ authorization: String) -> String {
+        let scheme = "bearer "
+        guard authorization.lowercased().hasPrefix(scheme) else { return authorization.trimmed }
+        return String(authorization.dropFirst(scheme.count)).trimmed
+    }
+}
+
+extension String {
+    fileprivate var trimmed: String {
+        let isBlank = { (character: Character) in character == " " || character == "\t" }
+        let tail = drop(while: isBlank)
+        return String(tail.reversed().drop(while: isBlank).reversed())
+    }
+}

@@ -1,5 +1,0 @@
-import Hummingbird
-import NIOHTTPTypes
-import NIOPosix
-import Crypto
-enum Placeholder {}

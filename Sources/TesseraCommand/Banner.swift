@@ -1,0 +1,37 @@
+import CoreConfiguration
+import CoreDriverInterface
+import CoreServer
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// What an operator sees when the core is ready.
+struct Banner: Sendable {
+    let configuration: CoreConfiguration
+    let database: String
+
+    /// Says where everything is.
+    func print(port: Int) {
+        let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+        let file = configuration.settings.configurationPath
+        let keys = configuration.settings.apiKeys.count
+        var lines = [
+            "Tessera \(Tessera.version)",
+            "  API            http://\(host):\(port)",
+            "  CDI            \(Catalogue.supported.map(\.description).joined(separator: " "))",
+            "  API key        \(keys == 0 ? "none asked for: only this machine is served" : "\(keys) configured")",
+            "  Data           \(database)",
+            "  Configuration  \(file.isEmpty ? "none: defaults, environment and flags" : file)",
+        ]
+        lines += configuration.remarks.map { "  Note           \($0)" }
+        lines.append("Started Tessera on \(configuration.host):\(port) with PID: \(configuration.settings.processID)")
+        // Unbuffered, so that a script that waits for the last line sees it at once.
+        var text = lines.joined(separator: "\n") + "\n"
+        text.withUTF8 { bytes in _ = write(STDOUT_FILENO, bytes.baseAddress, bytes.count) }
+    }
+}

@@ -1,0 +1,13 @@
+import ArgumentParser
+
+/// The command line.
+@main
+struct Tessera: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "tessera",
+        abstract: "A session core that SuperTokens' drivers can talk to.",
+        version: version,
+        subcommands: [Serve.self, Speed.self])
+}

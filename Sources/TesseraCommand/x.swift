@@ -1,5 +1,0 @@
-import ArgumentParser
-import Yams
-import Logging
-import CryptoExtras
-@main struct T: ParsableCommand {}
