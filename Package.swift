@@ -109,5 +109,59 @@ let package = Package(
             ] + crypto,
             swiftSettings: settings
         ),
+        .target(
+            name: "TestSupport",
+            dependencies: ["SessionEngine", "LosslessJSON"] + crypto,
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "LosslessJSONTests", dependencies: ["LosslessJSON", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "SessionEngineTests",
+            dependencies: ["SessionEngine", "LosslessJSON", "TestSupport"] + crypto,
+            resources: [.copy("Vectors")],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SessionStorageTests",
+            dependencies: [
+                "SessionStorage", "SessionStorageTesting", "SQLiteStorage", "CSQLite", "SessionEngine", "LosslessJSON",
+                "TestSupport",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SessionServiceTests",
+            dependencies: [
+                "SessionService", "SessionStorage", "SessionStorageTesting", "SessionEngine", "LosslessJSON",
+                "TestSupport",
+            ] + crypto,
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "CoreDriverInterfaceTests",
+            dependencies: ["CoreDriverInterface", "SessionEngine", "LosslessJSON"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "CoreConfigurationTests",
+            dependencies: ["CoreConfiguration", "CoreServer", "SessionService", "SessionEngine"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "CoreServerTests",
+            dependencies: [
+                "CoreServer", "CoreDriverInterface", "SessionService", "SessionStorage", "SessionStorageTesting",
+                "SQLiteStorage", "SessionEngine", "LosslessJSON", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+            ] + crypto,
+            resources: [.copy("Recordings")],
+            swiftSettings: settings
+        ),
     ]
 )

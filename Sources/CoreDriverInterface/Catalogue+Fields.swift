@@ -17,7 +17,8 @@ extension Catalogue {
             reason: "The idRefreshToken got cookie settings of its own, until they moved to the drivers."),
         Members(
             paths: each(tokens, "sameSite"), shapes: issuing,
-            availability: Availability(introduced: "2.0", obsoleted: "2.4"), reason: "Browsers began to ask for SameSite."),
+            availability: Availability(introduced: "2.0", obsoleted: "2.4"),
+            reason: "Browsers began to ask for SameSite."),
         Members(
             paths: ["cookieDomain", "cookieSecure", "accessTokenPath", "refreshTokenPath"], shapes: [.handshake],
             availability: Availability(obsoleted: "2.4"), reason: "Cookie settings moved from the core to the drivers."),

@@ -30,7 +30,8 @@ public struct RouteMatch: Sendable {
             return
         }
         guard let first = segments.popFirst(), Self.isName(first), !first.hasPrefix("appid-"),
-            !Self.reserved.contains(String(first)), let routes = Self.otherPaths[Self.path(segments)]
+            !Self.reserved.contains(String(first)), !segments.isEmpty,
+            let routes = Self.otherPaths[Self.path(segments)]
         else { return nil }
         self.init(app: app, tenant: TenantID(String(first)), routes: routes)
     }
@@ -81,7 +82,9 @@ public struct RouteMatch: Sendable {
     }
 
     private func refusal(method: String, present: [Catalogue.Route]) -> InvalidRequest {
-        if case .refused(let text)? = routes.first(where: { $0.accepts(method) })?.absence { return InvalidRequest(text) }
+        if case .refused(let text)? = routes.first(where: { $0.accepts(method) })?.absence {
+            return InvalidRequest(text)
+        }
         return InvalidRequest(present.isEmpty ? .notFound : .methodNotSupported)
     }
 

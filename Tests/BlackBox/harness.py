@@ -1,0 +1,369 @@
+"""Shared helpers of the black-box scripts: the server under test, an HTTP client and a list of checks."""
+
+from __future__ import annotations
+
+import atexit
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Callable, Mapping
+from urllib.parse import urlencode
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
+CDI = "5.4"
+READY_SECONDS = 20.0
+STOP_SECONDS = 15.0
+PORT_TRIES = 5
+
+Json = dict[str, Any]
+
+
+class ServerFailed(Exception):
+    """The server did not start, or ended when it should not have."""
+
+
+def binary() -> Path:
+    """Finds the server's executable: TESSERA_BINARY, or the release build of this repository."""
+    path = Path(os.environ.get("TESSERA_BINARY", ROOT / ".build" / "release" / "tessera")).resolve()
+    if not path.is_file():
+        sys.exit(f"no server at {path}: build it (swift build -c release) or set TESSERA_BINARY")
+    return path
+
+
+def free_port() -> int:
+    """Asks the kernel for a port that nobody listens on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def exit_on_signals() -> None:
+    """Makes SIGTERM and SIGHUP end the script the ordinary way, so that clean-up runs."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
+
+
+class TemporaryFolder:
+    """A folder that is removed when the script ends, whatever happens."""
+
+    def __init__(self, prefix: str = "tessera-") -> None:
+        """Makes the folder."""
+        self.path = Path(tempfile.mkdtemp(prefix=prefix))
+        atexit.register(self.remove)
+
+    def remove(self) -> None:
+        """Removes the folder and everything in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Child:
+    """A process of ours that never outlives the script; its output goes to a file."""
+
+    def __init__(self, arguments: list[str], environment: Mapping[str, str] | None = None) -> None:
+        """Starts the process."""
+        self._folder = TemporaryFolder("tessera-output-")
+        self._output = self._folder.path / "output"
+        with self._output.open("wb") as sink:
+            self.process = subprocess.Popen(
+                arguments, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})}, start_new_session=True)
+        atexit.register(self.kill)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
+
+    @property
+    def output(self) -> str:
+        """What the process has written so far."""
+        return self._output.read_text(errors="replace") if self._output.exists() else ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """Ends the process at once (kill -9)."""
+        if self.alive:
+            os.kill(self.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def stop(self, seconds: float = STOP_SECONDS) -> int:
+        """Asks the process to end (SIGTERM) and returns its exit code."""
+        if self.alive:
+            self.process.terminate()
+        return self.wait(seconds)
+
+    def wait(self, seconds: float) -> int:
+        """Waits until the process has ended by itself and returns its exit code."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            self.kill()
+            raise ServerFailed(f"still running after {seconds:g} s\n{self.output}") from error
+
+
+class Server:
+    """One run after another of `tessera serve` on one data folder."""
+
+    def __init__(self, data: Path | None = None, config: str | None = None) -> None:
+        """Prepares a server; without a data folder it gets a temporary one."""
+        self._folder = TemporaryFolder()
+        self.data = data or self._folder.path / "data"
+        self._config = self._write(config) if config is not None else None
+        self.child: Child | None = None
+        self.port = 0
+        self.ready_after = 0.0
+
+    def _write(self, config: str) -> Path:
+        path = self._folder.path / "config.yaml"
+        path.write_text(config)
+        return path
+
+    def arguments(self, host: str = HOST) -> list[str]:
+        """The command line of a run."""
+        found = [str(binary()), "serve", "--host", host, "--port", str(self.port), "--data-dir", str(self.data)]
+        return found + (["--config", str(self._config)] if self._config else [])
+
+    def launch(self, host: str = HOST) -> Child:
+        """Starts a run on a fresh port without waiting for it."""
+        self.port = free_port()
+        self.child = Child(self.arguments(host))
+        return self.child
+
+    def start(self) -> "Server":
+        """Starts a run and waits until it answers; takes another port when somebody else was faster."""
+        for attempt in range(1, PORT_TRIES + 1):
+            child = self.launch()
+            try:
+                self.wait_until_ready(child)
+                return self
+            except ServerFailed as error:
+                child.kill()
+                if attempt == PORT_TRIES or "in use" not in str(error).lower():
+                    raise
+        raise ServerFailed("no free port")
+
+    def wait_until_ready(self, child: Child, poll: float = 0.005) -> None:
+        """Polls GET /hello until it answers 200."""
+        begun = time.monotonic()
+        while time.monotonic() - begun < READY_SECONDS:
+            if not child.alive:
+                raise ServerFailed(f"the server ended with {child.process.returncode}\n{child.output}")
+            if self._answers():
+                self.ready_after = time.monotonic() - begun
+                return
+            time.sleep(poll)
+        raise ServerFailed(f"no answer after {READY_SECONDS:g} s\n{child.output}")
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=2)
+        try:
+            connection.request("GET", "/hello")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    @property
+    def pid(self) -> int:
+        """The process id of the current run."""
+        return self._running().pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the current run is alive."""
+        return self.child is not None and self.child.alive
+
+    @property
+    def output(self) -> str:
+        """What the current run has written."""
+        return self._running().output
+
+    def stop(self) -> int:
+        """Ends the run with SIGTERM and returns its exit code."""
+        return self._running().stop()
+
+    def kill(self) -> None:
+        """Ends the run with kill -9."""
+        self._running().kill()
+
+    def _running(self) -> Child:
+        if self.child is None:
+            raise ServerFailed("the server was never started")
+        return self.child
+
+    def core(self, cdi: str | None = CDI, headers: Mapping[str, str] | None = None) -> "Core":
+        """A new connection to the current run."""
+        return Core(self.port, cdi, headers)
+
+    def __enter__(self) -> "Server":
+        """Starts the server."""
+        return self.start()
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        """Makes sure that the server is gone."""
+        if self.child is not None:
+            self.child.kill()
+        self._folder.remove()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer of the server."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", errors="replace")
+
+    @property
+    def json(self) -> Json:
+        """The body as a JSON object; empty when it is none."""
+        try:
+            value = json.loads(self.body)
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def outcome(self) -> str:
+        """The `status` member of a 200, or the HTTP status and text of anything else."""
+        if self.status != 200:
+            return f"{self.status} {self.text.strip()[:200]}"
+        return str(self.json.get("status", self.text.strip()[:200]))
+
+    @property
+    def ok(self) -> bool:
+        """Whether this is a 200 with status OK."""
+        return self.status == 200 and self.json.get("status") == "OK"
+
+
+class Core:
+    """A keep-alive connection that speaks the core driver interface; it never repeats a request."""
+
+    def __init__(self, port: int, cdi: str | None = CDI, headers: Mapping[str, str] | None = None,
+                 timeout: float = 30.0) -> None:
+        """Prepares a connection; it is opened by the first request."""
+        self.cdi = cdi
+        self._headers = dict(headers or {})
+        self._connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
+
+    def send(self, method: str, path: str, body: bytes | None = None,
+             headers: Mapping[str, str] | None = None) -> Reply:
+        """Sends a request and reads the whole answer; closes the connection when that fails."""
+        fields = {**self._headers, **({} if self.cdi is None else {"cdi-version": self.cdi}), **(headers or {})}
+        try:
+            self._connection.request(method, path, body=body, headers=fields)
+            answer = self._connection.getresponse()
+            return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the connection; the next request opens another."""
+        self._connection.close()
+
+    def get(self, path: str, **query: str) -> Reply:
+        """Sends a GET with a query."""
+        return self.send("GET", path + ("?" + urlencode(query) if query else ""))
+
+    def post(self, path: str, body: Any) -> Reply:
+        """Posts a JSON value."""
+        return self._with_json("POST", path, body)
+
+    def put(self, path: str, body: Any) -> Reply:
+        """Puts a JSON value."""
+        return self._with_json("PUT", path, body)
+
+    def _with_json(self, method: str, path: str, body: Any) -> Reply:
+        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return self.send(method, path, data, {"content-type": "application/json; charset=utf-8"})
+
+    def create(self, user: str, payload: Json | None = None, data: Json | None = None, csrf: bool = False) -> Reply:
+        """Creates a session."""
+        return self.post("/recipe/session", {
+            "userId": user, "userDataInJWT": payload or {}, "userDataInDatabase": data or {},
+            "enableAntiCsrf": csrf, "useDynamicSigningKey": True})
+
+    def verify(self, token: str, check_database: bool = False) -> Reply:
+        """Verifies an access token."""
+        return self.post("/recipe/session/verify", {
+            "accessToken": token, "doAntiCsrfCheck": False, "enableAntiCsrf": False, "checkDatabase": check_database})
+
+    def refresh(self, token: str) -> Reply:
+        """Exchanges a refresh token."""
+        return self.post("/recipe/session/refresh", {
+            "refreshToken": token, "enableAntiCsrf": False, "useDynamicSigningKey": True})
+
+    def revoke(self, handles: list[str]) -> Reply:
+        """Revokes sessions by handle."""
+        return self.post("/recipe/session/remove", {"sessionHandles": handles})
+
+    def information(self, handle: str) -> Reply:
+        """Reads what the server knows about a session."""
+        return self.get("/recipe/session", sessionHandle=handle)
+
+    def update_data(self, handle: str, data: Json) -> Reply:
+        """Replaces the data of a session."""
+        return self.put("/recipe/session/data", {"sessionHandle": handle, "userDataInDatabase": data})
+
+    def handles(self, user: str) -> list[str]:
+        """Lists the sessions of a user."""
+        return list(self.get("/recipe/session/user", userId=user).json.get("sessionHandles", []))
+
+
+class Checks:
+    """Named checks: counts them, prints each and gives the exit code."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        """Starts an empty list; a quiet one prints failures only."""
+        self.passed = 0
+        self.failed = 0
+        self._quiet = quiet
+
+    def check(self, name: str, good: bool, detail: object = "") -> bool:
+        """Notes a check; the detail is printed when it failed."""
+        if good:
+            self.passed += 1
+            if not self._quiet:
+                print(f"ok    {name}", flush=True)
+        else:
+            self.failed += 1
+            print(f"FAIL  {name}: {str(detail)[:1200]}", flush=True)
+        return good
+
+    def equal(self, name: str, found: object, expected: object) -> bool:
+        """Checks that two values are equal."""
+        return self.check(name, found == expected, f"got {found!r}, expected {expected!r}")
+
+    def run(self, name: str, step: Callable[[], object]) -> None:
+        """Runs a step whose unexpected end is a failure of its own."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - a broken step must not hide the others
+            self.check(name, False, f"{type(error).__name__}: {error}")
+
+    def finish(self) -> int:
+        """Prints the closing line and returns the exit code."""
+        print(f"{self.passed} passed, {self.failed} failed", flush=True)
+        return 1 if self.failed or not self.passed else 0

@@ -1,0 +1,388 @@
+#!/usr/bin/env python3
+"""Kills the server with `kill -9` under load, again and again, and checks that nothing it acknowledged is lost.
+
+Each thread owns its sessions and keeps a model of them. An answered operation is a fact; the one operation that a
+thread had under way when the server died may or may not have happened, and the model allows both.
+
+The rule of CDI <= 5.5 that the model follows: refreshing the current token hands out a child and writes nothing; the
+child's first use (its access token verified, or its refresh token refreshed) makes it the current token; until then
+the parent may be refreshed again, afterwards the parent is theft.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import random
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from harness import Checks, Core, Json, Reply, Server, exit_on_signals
+
+THREADS = 16
+LIVE_PER_THREAD = 12
+CHECKERS = 8
+THEFT_SHARE = 0.2
+REVOKED_SAMPLE = 400
+NETWORK = (OSError, http.client.HTTPException)
+
+
+@dataclass
+class Session:
+    """What a thread knows about one of its sessions."""
+
+    handle: str
+    user: str
+    access: str
+    """An access token without a parent: verifying it changes nothing."""
+    current: str
+    """The refresh token that is current as far as anybody was told."""
+    data: Json
+    parent: str | None = None
+    """The token that was current before; presenting it now is theft."""
+    child: str | None = None
+    child_access: str | None = None
+    possible_data: Json | None = None
+    promotion_unknown: bool = False
+    revocation_unknown: bool = False
+
+    def adopt_child(self) -> None:
+        """Notes that the child was used: it is the current token now."""
+        if self.child is not None:
+            self.parent, self.current = self.current, self.child
+        self.child = self.child_access = None
+        self.promotion_unknown = False
+
+
+@dataclass
+class Worker:
+    """A thread of the load: its user, its sessions and the random choices it makes."""
+
+    user: str
+    random: random.Random
+    live: list[Session] = field(default_factory=list)
+    revoked: list[Session] = field(default_factory=list)
+    newly_revoked: list[Session] = field(default_factory=list)
+    strangers: set[str] = field(default_factory=set)
+    """Handles of sessions that an unanswered creation left behind."""
+    creation_unknown: bool = False
+    counter: int = 0
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    surprises: list[str] = field(default_factory=list)
+
+
+class Killed(Exception):
+    """The server went away under an operation."""
+
+
+class Load:
+    """What a worker does to a server until the server dies."""
+
+    def __init__(self, worker: Worker, core: Core, dying: threading.Event) -> None:
+        """Prepares the load of one worker."""
+        self._worker = worker
+        self._core = core
+        self._dying = dying
+
+    def run(self) -> None:
+        """Does one operation after another until the server dies."""
+        try:
+            while not self._dying.is_set():
+                self._step()
+        except Killed:
+            return
+        except NETWORK as error:
+            if not self._dying.wait(0.5):
+                self._worker.surprises.append(f"connection lost although nobody killed: {error!r}")
+        finally:
+            self._core.close()
+
+    def _step(self) -> None:
+        worker = self._worker
+        if not worker.live:
+            return self._create()
+        weights = (30 if len(worker.live) < LIVE_PER_THREAD else 0, 40, 20, 10)
+        step = worker.random.choices((self._create, self._chain, self._update, self._revoke), weights)[0]
+        step()
+
+    def _good(self, name: str, reply: Reply) -> bool:
+        """Counts an acknowledged operation; anything but OK is a surprise, because the model expects OK."""
+        if reply.ok:
+            self._worker.acknowledged[name] = self._worker.acknowledged.get(name, 0) + 1
+            return True
+        self._worker.surprises.append(f"{name}: {reply.outcome}")
+        return False
+
+    def _create(self) -> None:
+        worker = self._worker
+        worker.counter += 1
+        data: Json = {"n": worker.counter, "text": "první"}
+        worker.creation_unknown = True
+        reply = self._core.create(worker.user, {"round": worker.counter}, data)
+        worker.creation_unknown = False
+        if self._good("create", reply):
+            found = reply.json
+            worker.live.append(Session(
+                found["session"]["handle"], worker.user, found["accessToken"]["token"],
+                found["refreshToken"]["token"], data))
+
+    def _chain(self) -> None:
+        """Refreshes and then uses the child one way or the other, or leaves it unused."""
+        session = self._worker.random.choice(self._worker.live)
+        if not self._refresh(session):
+            return
+        choice = self._worker.random.random()
+        if choice < 0.4:
+            self._use(session)
+        elif choice < 0.8:
+            self._refresh(session)
+
+    def _refresh(self, session: Session) -> bool:
+        presented = session.child or session.current
+        session.promotion_unknown = session.child is not None
+        reply = self._core.refresh(presented)
+        if not self._good("refresh", reply):
+            return False
+        session.adopt_child()
+        session.child = reply.json["refreshToken"]["token"]
+        session.child_access = reply.json["accessToken"]["token"]
+        return True
+
+    def _use(self, session: Session) -> None:
+        session.promotion_unknown = True
+        reply = self._core.verify(str(session.child_access))
+        if self._good("use", reply):
+            session.adopt_child()
+            replacement = reply.json.get("accessToken")
+            if replacement is None:
+                self._worker.surprises.append("use: a child's first use gave no replacement token")
+            else:
+                session.access = replacement["token"]
+
+    def _update(self) -> None:
+        session = self._worker.random.choice(self._worker.live)
+        self._worker.counter += 1
+        data: Json = {"n": self._worker.counter, "text": "druhá", "nothing": None}
+        session.possible_data = data
+        if self._good("update", self._core.update_data(session.handle, data)):
+            session.data, session.possible_data = data, None
+
+    def _revoke(self) -> None:
+        worker = self._worker
+        session = worker.random.choice(worker.live)
+        session.revocation_unknown = True
+        reply = self._core.revoke([session.handle])
+        if self._good("revoke", reply):
+            worker.live.remove(session)
+            worker.newly_revoked.append(session)
+            if reply.json.get("sessionHandlesRevoked") != [session.handle]:
+                worker.surprises.append(f"revoke: answered {reply.text.strip()}")
+
+
+class Audit:
+    """The comparison of a worker's model with what a restarted server says."""
+
+    def __init__(self, worker: Worker, core: Core, checks: Checks, lock: threading.Lock) -> None:
+        """Prepares the comparison for one worker."""
+        self._worker = worker
+        self._core = core
+        self._checks = checks
+        self._lock = lock
+
+    def run(self) -> None:
+        """Compares everything and settles what was unknown."""
+        worker = self._worker
+        for surprise in worker.surprises:
+            self._check("under load", False, surprise)
+        worker.surprises.clear()
+        for session in list(worker.live):
+            self._session(session)
+        for session in worker.newly_revoked:
+            self._gone(session)
+        worker.revoked += worker.newly_revoked
+        worker.newly_revoked.clear()
+        self._list()
+        self._core.close()
+
+    def _check(self, name: str, good: bool, detail: object = "") -> bool:
+        with self._lock:
+            return self._checks.check(f"{self._worker.user}: {name}", good, detail)
+
+    def _session(self, session: Session) -> None:
+        reply = self._core.information(session.handle)
+        if session.revocation_unknown and reply.outcome == "UNAUTHORISED":
+            self._worker.live.remove(session)
+            self._worker.newly_revoked.append(session)
+            return
+        session.revocation_unknown = False
+        if not self._check("an acknowledged session is readable", reply.ok, reply.outcome):
+            self._worker.live.remove(session)
+            return
+        self._data(session, reply)
+        for name, database in (("offline", False), ("with the database", True)):
+            verified = self._core.verify(session.access, database)
+            self._check(f"an old access token verifies {name}", verified.ok, verified.outcome)
+        self._lineage(session)
+
+    def _data(self, session: Session, reply: Reply) -> None:
+        found = reply.json.get("userDataInDatabase")
+        allowed = [session.data] + ([session.possible_data] if session.possible_data is not None else [])
+        self._check("an acknowledged update is there", found in allowed, f"{found} is none of {allowed}")
+        self._check("a session keeps its user", reply.json.get("userId") == session.user, reply.text)
+        session.data, session.possible_data = found or {}, None
+
+    def _lineage(self, session: Session) -> None:
+        """Presents the parent while that is allowed, then the last acknowledged token, then sometimes the parent."""
+        if session.child is not None and not session.promotion_unknown:
+            again = self._core.refresh(session.current)
+            self._check("a parent refreshes until its child is used", again.ok, again.outcome)
+        last = self._core.refresh(session.child or session.current)
+        if not self._check("the last acknowledged refresh token refreshes", last.ok, last.outcome):
+            self._worker.live.remove(session)
+            return
+        session.adopt_child()
+        session.child = last.json["refreshToken"]["token"]
+        session.child_access = last.json["accessToken"]["token"]
+        if session.parent is not None and self._worker.random.random() < THEFT_SHARE:
+            self._theft(session)
+
+    def _theft(self, session: Session) -> None:
+        """Presents a used-up token, which may end the session: the model forgets it."""
+        reply = self._core.refresh(str(session.parent))
+        self._check("a used-up refresh token is theft", reply.outcome == "TOKEN_THEFT_DETECTED", reply.outcome)
+        self._check("theft names the session", reply.json.get("session", {}).get("handle") == session.handle, reply.text)
+        revoked = self._core.revoke([session.handle])
+        self._check("a stolen session can be revoked", revoked.ok, revoked.outcome)
+        self._worker.live.remove(session)
+        self._worker.newly_revoked.append(session)
+
+    def _gone(self, session: Session) -> None:
+        reply = self._core.information(session.handle)
+        self._check("a revoked session is gone", reply.outcome == "UNAUTHORISED", reply.outcome)
+        reply = self._core.verify(session.access, True)
+        self._check("a revoked session does not verify", reply.outcome == "UNAUTHORISED", reply.outcome)
+        reply = self._core.refresh(session.child or session.current)
+        self._check("a revoked session does not refresh", reply.outcome == "UNAUTHORISED", reply.outcome)
+
+    def _list(self) -> None:
+        worker = self._worker
+        found = self._core.handles(worker.user)
+        known = {session.handle for session in worker.live}
+        back = {session.handle for session in worker.revoked} & set(found)
+        self._check("every live session is listed", known <= set(found), known - set(found))
+        self._check("no revoked session is listed", not back, back)
+        self._check("no session is listed twice", len(found) == len(set(found)), found)
+        new = set(found) - known - worker.strangers - back
+        self._check("no session came from nowhere", len(new) <= int(worker.creation_unknown), new)
+        self._check("an unanswered creation stays what it became", worker.strangers <= set(found), worker.strangers)
+        worker.strangers |= new
+        worker.creation_unknown = False
+
+
+class Campaign:
+    """Rounds of load, kill, restart and comparison on one data folder."""
+
+    def __init__(self, seed: int, longest: float) -> None:
+        """Prepares the workers."""
+        self._random = random.Random(seed)
+        self._longest = longest
+        self.checks = Checks(quiet=True)
+        self._lock = threading.Lock()
+        self._workers = [Worker(f"user-{n}", random.Random(f"{seed}/{n}")) for n in range(THREADS)]
+
+    def run(self, rounds: int) -> None:
+        """Runs the rounds and a last one that ends the ordinary way."""
+        with Server() as server:
+            keys = self._keys(server)
+            for number in range(1, rounds + 1):
+                self._round(server, number)
+                self.checks.equal("the signing keys are the same", self._keys(server), keys)
+            self._last(server, keys)
+
+    def _last(self, server: Server, keys: list[str]) -> None:
+        self.checks.equal("SIGTERM exits 0", server.stop(), 0)
+        server.start()
+        self._audit(server)
+        self._old_revocations(server)
+        self.checks.equal("the signing keys are the same after SIGTERM", self._keys(server), keys)
+
+    def _keys(self, server: Server) -> list[str]:
+        core = server.core()
+        found = core.get("/.well-known/jwks.json").json.get("keys", [])
+        core.close()
+        return sorted(str(key.get("kid")) + str(key.get("n")) for key in found)
+
+    def _round(self, server: Server, number: int) -> None:
+        before, failed = self.acknowledged, self.checks.failed
+        lasted = self._kill_under_load(server)
+        server.start()
+        self._audit(server)
+        live = sum(len(worker.live) for worker in self._workers)
+        print(f"round {number:2}: killed after {lasted:.2f} s, {self.acknowledged - before} acknowledged, ready again in "
+              f"{server.ready_after * 1000:.0f} ms, {live} sessions live, {self.checks.failed - failed} violations",
+              flush=True)
+
+    def _kill_under_load(self, server: Server) -> float:
+        dying = threading.Event()
+        threads = [threading.Thread(target=Load(worker, server.core(), dying).run) for worker in self._workers]
+        lasts = self._random.uniform(0.1, self._longest)
+        for thread in threads:
+            thread.start()
+        time.sleep(lasts)
+        server.kill()
+        dying.set()
+        for thread in threads:
+            thread.join()
+        return lasts
+
+    def _audit(self, server: Server) -> None:
+        with ThreadPoolExecutor(CHECKERS) as pool:
+            audits = [Audit(worker, server.core(), self.checks, self._lock) for worker in self._workers]
+            for finished in [pool.submit(audit.run) for audit in audits]:
+                finished.result()
+
+    def _old_revocations(self, server: Server) -> None:
+        """Looks once more at sessions that were revoked in any round."""
+        everything = [session for worker in self._workers for session in worker.revoked]
+        core = server.core()
+        for session in self._random.sample(everything, min(REVOKED_SAMPLE, len(everything))):
+            reply = core.information(session.handle)
+            self.checks.check("a session revoked long ago is gone", reply.outcome == "UNAUTHORISED", reply.outcome)
+
+    @property
+    def acknowledged(self) -> int:
+        """How many operations were answered."""
+        return sum(self.counts.values())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many operations of each kind were answered."""
+        total: dict[str, int] = {}
+        for worker in self._workers:
+            for name, count in worker.acknowledged.items():
+                total[name] = total.get(name, 0) + count
+        return total
+
+
+def main() -> int:
+    """Runs the campaign."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--longest", type=float, default=1.2, help="the longest load before a kill, in seconds")
+    options = parser.parse_args()
+    exit_on_signals()
+    print(f"seed {options.seed}, {options.rounds} rounds, {THREADS} threads", flush=True)
+    campaign, begun = Campaign(options.seed, options.longest), time.monotonic()
+    campaign.checks.run("the campaign runs to its end", lambda: campaign.run(options.rounds))
+    kinds = ", ".join(f"{count} {name}" for name, count in sorted(campaign.counts.items()))
+    print(f"{options.rounds} rounds in {time.monotonic() - begun:.0f} s, {campaign.acknowledged} acknowledged ({kinds}), "
+          f"{campaign.checks.failed} violations")
+    return campaign.checks.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+import CoreServer
+import LosslessJSON
+
+/// Replays a recording and compares: status, content type and body, the latter with the values that differ from run to
+/// run replaced. Tokens and handles of the recording are translated into this core's own in later requests.
+struct Replay {
+    /// A difference from the recorded core that is meant, with what is expected instead.
+    struct Difference: Sendable {
+        let reason: String
+        let applies: @Sendable (Exchange) -> Bool
+        let expects: @Sendable (SeenReply) -> Bool
+    }
+
+    let differences: [Difference]
+    /// Whether a member that is `null` may be there although the recorded core had dropped it.
+    var keepsNullMembers = false
+    private(set) var mismatches: [String] = []
+    private(set) var used: Set<String> = []
+    private var translation = Translation()
+
+    init(differences: [Difference], keepsNullMembers: Bool = false) {
+        self.differences = differences
+        self.keepsNullMembers = keepsNullMembers
+    }
+
+    mutating func run(_ exchanges: [Exchange], _ send: (CoreRequest) async throws -> SeenReply) async throws {
+        for exchange in exchanges {
+            let actual = try await send(translation.translated(exchange.request))
+            compare(exchange, actual)
+        }
+    }
+
+    private mutating func compare(_ exchange: Exchange, _ actual: SeenReply) {
+        if let difference = differences.first(where: { $0.applies(exchange) }) {
+            used.insert(difference.reason)
+            if !difference.expects(actual) {
+                note(exchange, "intended difference '\(difference.reason)' not seen: \(actual)")
+            }
+            return
+        }
+        if exchange.status != actual.status { note(exchange, "status \(exchange.status) became \(actual.status)") }
+        if exchange.contentType != actual.contentType {
+            note(exchange, "content type became \(actual.contentType ?? "none")")
+        }
+        guard let recorded = try? JSONValue(parsing: exchange.body), let ours = try? JSONValue(parsing: actual.body)
+        else {
+            if exchange.body != actual.body { note(exchange, "body '\(exchange.body)' became '\(actual.body)'") }
+            return
+        }
+        if !exchange.body.hasSuffix("\n") || !actual.body.hasSuffix("\n") { note(exchange, "no line break at the end") }
+        compare(recorded, ours, at: "", exchange)
+    }
+
+    private mutating func note(_ exchange: Exchange, _ text: String) {
+        mismatches.append("\(exchange.title): \(text)")
+    }
+
+    private mutating func compare(_ recorded: JSONValue, _ actual: JSONValue, at path: String, _ exchange: Exchange) {
+        switch (recorded, actual) {
+        case (.object(let left), .object(var right)):
+            if keepsNullMembers && path.hasSuffix("userDataInJWT") {
+                right = JSONObject(right.members.filter { !$0.value.isNull || left[$0.name] != nil })
+            }
+            if left.names != right.names { note(exchange, "members of '\(path)': \(left.names) became \(right.names)") }
+            compareLifetimes(left, right, exchange)
+            for member in left.members {
+                if let value = right[member.name] { compare(member.value, value, at: "\(path).\(member.name)", exchange) }
+            }
+        case (.array(let left), .array(let right)) where path.hasSuffix("versions"):
+            if !Set(left).isSubset(of: Set(right)) { note(exchange, "versions are missing") }
+        case (.array(let left), .array(let right)) where path.contains("essionHandles"):
+            if translation.translated(left) != Set(right) { note(exchange, "handles \(left) became \(right)") }
+        case (.string(let left), .string(let right)) where Self.varying.contains(where: path.hasSuffix):
+            if !translation.learn(left, right) { note(exchange, "'\(path)' is not the value that it was") }
+        case (.number, .number) where Self.times.contains(where: path.hasSuffix): break
+        // Numbers stay as they were sent; Java's JWT library wrote 1e+30 as 1.0E30 (spec `core-wire` 2.4).
+        default:
+            if !recorded.means(actual) { note(exchange, "'\(path)': \(recorded.text) became \(actual.text)") }
+        }
+    }
+
+    private mutating func compareLifetimes(_ left: JSONObject, _ right: JSONObject, _ exchange: Exchange) {
+        func lifetime(_ token: JSONObject) -> Int64? {
+            guard let end = token["expiry"]?.number?.int64, let start = token["createdTime"]?.number?.int64 else {
+                return nil
+            }
+            return end - start
+        }
+        // A regenerated token keeps its expiry, so its life is as long as the clock says.
+        if exchange.request.path.hasSuffix("regenerate") { return }
+        if lifetime(left) != lifetime(right) { note(exchange, "lifetime became \(lifetime(right) ?? 0) ms") }
+    }
+
+    private static let varying = [".token", ".handle", ".sessionHandle", ".antiCsrfToken", ".jwtSigningPublicKey"]
+    private static let times = [".expiry", ".createdTime", ".timeCreated", ".jwtSigningPublicKeyExpiryTime"]
+}
