@@ -146,7 +146,10 @@ let package = Package(
         ),
         .testTarget(
             name: "CoreConfigurationTests",
-            dependencies: ["CoreConfiguration", "CoreServer", "SessionService", "SessionEngine"],
+            dependencies: [
+                "CoreConfiguration", "CoreServer", "SessionService", "SessionEngine",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -79,7 +79,9 @@ public struct CoreConfiguration: Sendable {
 
     /// Whoever can reach the core is the application; without a key that may only be this machine (statement H02).
     private func requireKeyOffLoopback() throws(ConfigurationError) {
-        let isLoopback = host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        let isLoopback = host == "localhost" || host == "::1"
+            || (numbers.count == 4 && numbers.first == 127 && !numbers.contains(nil))
         guard settings.apiKeys.isEmpty, !isLoopback else { return }
         throw ConfigurationError(
             "Without an API key the core listens on this machine only, and '\(host)' is not this machine. "

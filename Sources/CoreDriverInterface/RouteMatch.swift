@@ -17,10 +17,11 @@ public struct RouteMatch: Sendable {
             self.init(app: .public, tenant: .public, routes: routes)
             return
         }
+        guard path.hasPrefix("/") else { return nil }
         var segments = path.lowercased().split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         if segments.count > 1, segments.last == "" { segments.removeLast() }
         var app = AppID.public
-        if let first = segments.first, first.hasPrefix("appid-"), Self.isName(first) {
+        if let first = segments.first, first.hasPrefix("appid-"), Self.isName(first.dropFirst("appid-".count)) {
             app = AppID(String(first.dropFirst("appid-".count)))
             segments.removeFirst()
             if segments.isEmpty { segments = [""] }
@@ -93,8 +94,7 @@ public struct RouteMatch: Sendable {
     private static let reserved: Set<String> = ["recipe", "config", "users", "hello"]
 
     private static func path(_ segments: some Sequence<Substring>) -> String {
-        let path = "/" + segments.joined(separator: "/")
-        return path
+        "/" + segments.joined(separator: "/")
     }
 
     private static func isName(_ segment: Substring) -> Bool {

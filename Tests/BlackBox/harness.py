@@ -230,6 +230,11 @@ class Reply:
     headers: dict[str, str]
     body: bytes
 
+    def __post_init__(self) -> None:
+        """Shows the answer to whoever watches."""
+        for watch in reply_watchers:
+            watch(self)
+
     @property
     def text(self) -> str:
         """The body as text."""
@@ -255,6 +260,10 @@ class Reply:
     def ok(self) -> bool:
         """Whether this is a 200 with status OK."""
         return self.status == 200 and self.json.get("status") == "OK"
+
+
+reply_watchers: list[Callable[[Reply], None]] = []
+"""Called with every answer that is read."""
 
 
 class Core:

@@ -1,0 +1,140 @@
+import CoreServer
+import LosslessJSON
+import Testing
+
+/// Bad input at both depths: a clear text, never a status of 500, nothing lost.
+struct RefusalTests {
+    /// A request of each operation that reads a body, with all its fields at CDI 5.4, and the fields that must be there.
+    static let bodies: [(method: String, path: String, body: JSONObject, required: [String])] = [
+        (
+            "POST", "/recipe/session",
+            ["userId": "u", "userDataInJWT": [:], "userDataInDatabase": [:], "enableAntiCsrf": false],
+            ["userId", "userDataInJWT", "userDataInDatabase", "enableAntiCsrf"]
+        ),
+        (
+            "POST", "/recipe/session/verify",
+            ["accessToken": "x", "doAntiCsrfCheck": false, "enableAntiCsrf": false, "checkDatabase": false],
+            ["accessToken", "doAntiCsrfCheck", "enableAntiCsrf", "checkDatabase"]
+        ),
+        (
+            "POST", "/recipe/session/refresh",
+            ["refreshToken": "x", "enableAntiCsrf": false, "useDynamicSigningKey": true],
+            ["refreshToken", "enableAntiCsrf", "useDynamicSigningKey"]
+        ),
+        ("POST", "/recipe/session/regenerate", ["accessToken": "x"], ["accessToken"]),
+        (
+            "PUT", "/recipe/session/data", ["sessionHandle": "x", "userDataInDatabase": [:]],
+            ["sessionHandle", "userDataInDatabase"]
+        ),
+        (
+            "PUT", "/recipe/jwt/data", ["sessionHandle": "x", "userDataInJWT": [:]],
+            ["sessionHandle", "userDataInJWT"]
+        ),
+    ]
+
+    @Test("a required field that is missing, null or of another type is named", arguments: Depth.allCases)
+    func requiredFields(depth: Depth) async throws {
+        try await Core.run(depth) { core in
+            for (method, path, body, required) in Self.bodies {
+                #expect(try await core.send(method, path, body.text).status == 200, "\(path) as it should be")
+                for name in required {
+                    for wrong in [nil, JSONValue.null, 7, ["x"]] {
+                        var broken = body
+                        broken[name] = wrong
+                        let reply = try await core.send(method, path, broken.text)
+                        #expect(reply.status == 400 && reply.contentType == "text/html;charset=UTF-8")
+                        #expect(reply.body == "Field name '\(name)' is invalid in JSON input\n")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("a body that is not a JSON object is refused everywhere", arguments: Depth.allCases)
+    func bodies(depth: Depth) async throws {
+        let deep = String(repeating: "[", count: 20_000)
+        let texts = ["", "x", "[]", "null", "{\"a\":}", deep, "{\"a\":\(deep)", "{\"a\":1,\"a\":2}", "{}\u{0}"]
+        let notUTF8: [UInt8] = Array("{\"userId\":\"".utf8) + [0xFF, 0xFE] + Array("\"}".utf8)
+        try await Core.run(depth) { core in
+            for (method, path, _, _) in Self.bodies {
+                for bytes in texts.map({ Array($0.utf8) }) + [notUTF8] {
+                    let reply = try await core.send(CoreRequest(method: method, path: path, version: "5.4", body: bytes))
+                    #expect(reply.status == 400 && reply.body == "Invalid Json Input\n", "\(path) \(bytes.prefix(20))")
+                }
+            }
+        }
+    }
+
+    @Test("a missing query parameter is named", arguments: Depth.allCases)
+    func queryParameters(depth: Depth) async throws {
+        let calls = [
+            ("/recipe/session", "sessionHandle"), ("/recipe/session/user", "userId"),
+            ("/recipe/session/data", "sessionHandle"), ("/recipe/jwt/data", "sessionHandle"), ("/config", "pid"),
+            ("/user/id", "userId"),
+        ]
+        try await Core.run(depth) { core in
+            for (path, name) in calls {
+                for query in [nil, "", "x=y", "\(name)=%zz", "\(name)=%ff"] {
+                    let reply = try await core.send("GET", path, query: query)
+                    #expect(reply.status == 400, "\(path)?\(query ?? "")")
+                    #expect(reply.body == "Field name '\(name)' is missing in GET request\n")
+                }
+            }
+        }
+    }
+
+    @Test("what to remove is named by exactly one field", arguments: Depth.allCases)
+    func removeTargets(depth: Depth) async throws {
+        let one = "Invalid JSON input - use one of userId or sessionHandles array\n"
+        let handles = "{\"sessionHandles\":[]"
+        let rows = [
+            ("{}", one), ("{\"userId\":\"u\",\"sessionHandles\":[]}", one),
+            (
+                handles + ",\"revokeAcrossAllTenants\":true}",
+                "Invalid JSON input - revokeAcrossAllTenants can only be set if userId is set\n"
+            ),
+            (
+                handles + ",\"revokeSessionsForLinkedAccounts\":false}",
+                "Invalid JSON input - revokeSessionsForLinkedAccounts can only be set if userId is set\n"
+            ),
+            ("{\"sessionHandles\":[1]}", "Field name 'sessionHandles' is invalid in JSON input\n"),
+        ]
+        try await Core.run(depth) { core in
+            for (body, text) in rows {
+                let reply = try await core.send("POST", "/recipe/session/remove", body)
+                #expect(reply.status == 400 && reply.body == text, "\(body)")
+            }
+        }
+    }
+
+    @Test("a key is asked for and compared whole", arguments: Depth.allCases)
+    func apiKeys(depth: Depth) async throws {
+        var settings = CoreSettings()
+        settings.apiKeys = ["first-key-of-twenty-five", "second-key-of-twenty-four"]
+        // api-key, Authorization, admitted (spec `core-wire` 1.0).
+        let rows: [(String?, String?, Bool)] = [
+            (nil, nil, false), ("", nil, false), ("first-key-of-twenty-fiv", nil, false),
+            ("first-key-of-twenty-five", nil, true), ("  second-key-of-twenty-four ", nil, true),
+            (nil, "Bearer first-key-of-twenty-five", true), (nil, "bEaReR second-key-of-twenty-four", true),
+            (nil, "first-key-of-twenty-five", true), (nil, "Basic first-key-of-twenty-five", false),
+            ("wrong", "Bearer first-key-of-twenty-five", false), ("first-key-of-twenty-five ,", nil, false),
+        ]
+        try await Core.run(depth, settings: settings) { core in
+            for (key, authorization, isAdmitted) in rows {
+                for path in ["/apiversion", "/recipe/session/user"] {
+                    let reply = try await core.send(
+                        CoreRequest(
+                            method: "GET", path: path, query: "userId=u", version: "5.4", apiKey: key,
+                            authorization: authorization))
+                    #expect(reply.status == (isAdmitted ? 200 : 401), "\(key ?? "-") \(authorization ?? "-") \(path)")
+                    if !isAdmitted { #expect(reply.body == "Invalid API key\n") }
+                }
+            }
+            #expect(try await core.send("GET", "/hello").status == 200)
+            #expect(try await core.send("GET", "/.well-known/jwks.json").status == 200)
+            #expect(try await core.send("GET", "/nope").status == 404)
+            let wrongVersion = CoreRequest(method: "POST", path: "/session", version: "9.9")
+            #expect(try await core.send(wrongVersion).status == 401, "a wrong key beats a wrong version")
+        }
+    }
+}
