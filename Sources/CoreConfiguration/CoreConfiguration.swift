@@ -80,7 +80,8 @@ public struct CoreConfiguration: Sendable {
     /// Whoever can reach the core is the application; without a key that may only be this machine (statement H02).
     private func requireKeyOffLoopback() throws(ConfigurationError) {
         let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-        let isLoopback = host == "localhost" || host == "::1"
+        let isLoopback =
+            host == "localhost" || host == "::1"
             || (numbers.count == 4 && numbers.first == 127 && !numbers.contains(nil))
         guard settings.apiKeys.isEmpty, !isLoopback else { return }
         throw ConfigurationError(

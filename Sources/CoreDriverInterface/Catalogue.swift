@@ -7,6 +7,9 @@ public enum Catalogue {
         "1.0", "2.0", "2.1", "2.2", "2.3", "5.0", "5.1", "5.2", "5.3", "5.4",
     ]
 
+    /// The version of that name, spoken here or not; `nil` when it is no name of a version.
+    static func version(named text: String) -> CDIVersion? { CDIVersion(text) }
+
     /// Paths of one generation, with what a missing or a malformed version means to it.
     enum Family {
         /// `/session` and the like, cores 1 and 2. A driver that sends no version is from before versions were sent.

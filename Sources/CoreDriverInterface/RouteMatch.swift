@@ -61,7 +61,9 @@ public struct RouteMatch: Sendable {
             }
             return dialect
         }
-        guard let version = CDIVersion(header) else { throw InvalidRequest(family.malformedVersionText(header)) }
+        guard let version = Catalogue.version(named: header) else {
+            throw InvalidRequest(family.malformedVersionText(header))
+        }
         guard family.availability.contains(version), let dialect = Dialect.all[version] else {
             throw InvalidRequest("cdi-version \(header) not supported")
         }

@@ -11,19 +11,19 @@ public import SessionEngine
 /// This file is the only place in `Sources` that asks the system for either.
 public struct Ambient: Sendable {
     /// The time.
-    public var now: @Sendable () -> Timestamp
+    public var time: @Sendable () -> Timestamp
     /// 64 unpredictable bits.
     public var randomBits: @Sendable () -> UInt64
 
     /// Puts a clock and a source of randomness together.
-    public init(now: @escaping @Sendable () -> Timestamp, randomBits: @escaping @Sendable () -> UInt64) {
-        self.now = now
+    public init(time: @escaping @Sendable () -> Timestamp, randomBits: @escaping @Sendable () -> UInt64) {
+        self.time = time
         self.randomBits = randomBits
     }
 
     /// The system's clock and its cryptographic source of randomness.
     public static let system = Ambient(
-        now: { Timestamp(milliseconds: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))) },
+        time: { Timestamp(milliseconds: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))) },
         randomBits: {
             var generator = SystemRandomNumberGenerator()
             return generator.next()

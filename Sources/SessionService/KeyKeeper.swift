@@ -36,7 +36,7 @@ final class KeyKeeper: Sendable {
     func signer(_ kind: SigningKeyKind, _ algorithm: SigningAlgorithm) async throws(ServiceError) -> SigningKey {
         let need = Need(kind: kind, algorithm: algorithm)
         for _ in 0..<3 {
-            let now = ambient.now()
+            let now = ambient.time()
             let ring = ring
             if let key = ring.signer(kind, algorithm, at: now, schedule: schedule) {
                 if ring.lacksKey(kind, algorithm, at: now, schedule: schedule) { _ = creation(of: need) }
@@ -52,7 +52,7 @@ final class KeyKeeper: Sendable {
         try await reload()
         for kind in [SigningKeyKind.dynamic, .static] {
             let need = Need(kind: kind, algorithm: algorithm)
-            if ring.lacksKey(kind, algorithm, at: ambient.now(), schedule: schedule) { try await ensure(need) }
+            if ring.lacksKey(kind, algorithm, at: ambient.time(), schedule: schedule) { try await ensure(need) }
         }
     }
 
@@ -83,7 +83,7 @@ final class KeyKeeper: Sendable {
     private func create(_ need: Need) async throws {
         try await load()
         let known = ring
-        let now = ambient.now()
+        let now = ambient.time()
         guard known.lacksKey(need.kind, need.algorithm, at: now, schedule: schedule) else { return }
         var random = ambient.random
         guard let (id, createdAt) = known.makeID(need.kind, at: now, using: &random) else { return }

@@ -7,7 +7,7 @@ extension SessionService {
     ///
     /// - Throws: ``ServiceError``.
     public func session(_ handle: SessionHandle) async throws(ServiceError) -> SessionRecord? {
-        let now = ambient.now()
+        let now = ambient.time()
         return try await storing { () async throws(StorageError) in try await storage.session(handle) }
             .flatMap { $0.isExpired(at: now) ? nil : $0 }
     }
@@ -21,7 +21,7 @@ extension SessionService {
     public func replaceData(
         of handle: SessionHandle, accessTokenPayload: JSONObject? = nil, sessionData: JSONObject? = nil
     ) async throws(ServiceError) -> Bool {
-        let now = ambient.now()
+        let now = ambient.time()
         let payload = accessTokenPayload.map(JSONObjectText.init)
         let data = sessionData.map(JSONObjectText.init)
         let outcome = try await update(handle) { record in
@@ -34,7 +34,7 @@ extension SessionService {
     ///
     /// - Throws: ``ServiceError``.
     public func handles(of user: UserID) async throws(ServiceError) -> [SessionHandle] {
-        let now = ambient.now()
+        let now = ambient.time()
         return try await storing { () async throws(StorageError) in
             try await storage.handles(of: user, liveAt: now)
         }
@@ -53,7 +53,7 @@ extension SessionService {
     /// - Returns: the handles that were revoked.
     /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
     public func revokeAll(of user: UserID) async throws(ServiceError) -> [SessionHandle] {
-        let now = ambient.now()
+        let now = ambient.time()
         return try await storing { () async throws(StorageError) in
             try await storage.remove(.user(user, liveAt: now))
         }

@@ -25,7 +25,7 @@ extension SessionService {
     /// - Throws: ``ServiceError``.
     public func publishedKeys() async throws(ServiceError) -> PublishedKeys {
         try await keys.prepare(policy.signingAlgorithm)
-        let now = ambient.now()
+        let now = ambient.time()
         let ring = keys.ring
         do {
             return PublishedKeys(

@@ -44,7 +44,7 @@ extension SessionService {
         } catch {
             return .unauthorised(.notAToken(error))
         }
-        let now = ambient.now()
+        let now = ambient.time()
         let rules = Refresh.Rules(
             checksAntiCSRF: request.checksAntiCSRF && request.usesAntiCSRF, signingKeyKind: request.signingKeyKind,
             format: request.format, refreshTokenValidity: policy.refreshTokenValidity)
@@ -79,7 +79,7 @@ extension SessionService {
     ///   - payload: the new payload; `nil` takes the one in storage.
     /// - Throws: ``ServiceError``.
     public func regenerate(accessToken: String, payload: JSONObject?) async throws(ServiceError) -> RegenerateResult {
-        let now = ambient.now()
+        let now = ambient.time()
         let claims: AccessTokenClaims
         switch try await self.claims(of: accessToken, at: now) {
         case .failure(let problem): return .notAToken(problem)

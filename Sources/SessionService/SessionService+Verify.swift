@@ -30,7 +30,7 @@ extension SessionService {
     ///
     /// - Throws: ``ServiceError``.
     public func verify(_ request: VerifyRequest) async throws(ServiceError) -> VerifyResult {
-        let now = ambient.now()
+        let now = ambient.time()
         let claims: AccessTokenClaims
         switch try await self.claims(of: request.accessToken, at: now) {
         case .failure(let problem): return .tryRefresh(problem)

@@ -87,7 +87,7 @@ public struct SessionService: Sendable {
     /// - Throws: ``ServiceError``.
     public func createSession(_ request: Request) async throws(ServiceError) -> IssuedTokens? {
         guard request.format.accepts(request.accessTokenPayload) else { return nil }
-        let now = ambient.now()
+        let now = ambient.time()
         var random = ambient.random
         let handle = SessionHandle.make(tenant: request.tenantID, using: &random)
         let part = try refreshPart(

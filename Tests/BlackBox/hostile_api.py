@@ -178,6 +178,7 @@ ODD_VALUES = [
     '{"a":-9223372036854775809}', '{"a":1e300}', '{"a":-0}', '{"a":0.1e1}', '{"a":"\\ud800"}', '{"a":"\\udc00\\ud800"}',
     '{"a":"\\u0000"}', '{"a":1,"a":2}', '{"":{"":{"":null}}}', '{"__proto__":{"x":1}}',
     '{"a":"' + "\\u0041" * 20_000 + '"}', '{' + ",".join(f'"k{n}":{n}' for n in range(20_000)) + '}',
+    '{"large":"' + "x" * 700_000 + '"}',
 ]
 
 
@@ -206,12 +207,13 @@ class Texts:
 
     def _odd(self, kind: str, text: str, body: bytes) -> None:
         reply = self._core.send("POST", "/recipe/session", body)
+        detail = reply.outcome
         good = reply.status in (200, 400)
         if reply.ok:
             read = self._core.information(reply.json["session"]["handle"])
             verified = self._core.verify(reply.json["accessToken"]["token"], True)
-            good = read.ok and verified.ok
-        self._checks.check(f"{kind} {text[:40]}: refused, or kept and usable", good, reply.outcome)
+            good, detail = read.ok and verified.ok, f"read {read.outcome}, verified {verified.text}"
+        self._checks.check(f"{kind} {text[:40]}: refused, or kept and usable", good, detail)
 
     def _content_types(self) -> None:
         data = {"name": "žluťoučký 🐎", "z": None}

@@ -91,7 +91,10 @@ struct CoreConfigurationTests {
             "access_token_signing_key_update_interval: 0.5",
             "'access_token_dynamic_signing_key_update_interval' must be greater than, equal to 1 hour."
         ),
-        ("access_token_signing_algorithm: HS256", "'access_token_signing_algorithm' must be either \"RS256\" or \"ES256\"."),
+        (
+            "access_token_signing_algorithm: HS256",
+            "'access_token_signing_algorithm' must be either \"RS256\" or \"ES256\"."
+        ),
         ("enable_anti_csrf: maybe", "'enable_anti_csrf' must be of type boolean"),
         ("cookie_same_site: sometimes", "'cookie_same_site' must be either \"none\", \"strict\" or \"lax\""),
         (
@@ -138,7 +141,9 @@ struct CoreConfigurationTests {
         #expect(configuration.remarks.last?.contains("'max_server_pool_size' has no effect") == true)
     }
 
-    @Test("without a key only loopback is served", arguments: ["0.0.0.0", "::", "10.0.0.1", "example.com", "127.example.com", "1270.0.0.1"])
+    @Test(
+        "without a key only loopback is served",
+        arguments: ["0.0.0.0", "::", "10.0.0.1", "example.com", "127.example.com", "1270.0.0.1"])
     func needsKey(host: String) throws {
         let error = #expect(throws: ConfigurationError.self) { try read(flags: .init(host: host)) }
         #expect(error?.description.contains("api_keys") == true)

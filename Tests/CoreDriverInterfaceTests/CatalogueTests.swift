@@ -16,7 +16,8 @@ struct CatalogueTests {
         for route in Catalogue.routes where route.availability.contains(version) {
             guard route.family.availability.contains(version) else { continue }
             for method in route.methods {
-                #expect(seen.insert("\(method.rawValue) \(route.path)").inserted, "\(method) \(route.path) at \(version)")
+                #expect(
+                    seen.insert("\(method.rawValue) \(route.path)").inserted, "\(method) \(route.path) at \(version)")
             }
         }
     }

@@ -12,7 +12,9 @@ struct RouteMatchTests {
 
     @Test(
         "anything else is no version",
-        arguments: ["", "abc", "2", "2.", ".1", "2.7.0", "02.1", "2.01", "-1.0", "2.1 ", "٢.١", "99999.0", "2.+1", "2..1"])
+        arguments: [
+            "", "abc", "2", "2.", ".1", "2.7.0", "02.1", "2.01", "-1.0", "2.1 ", "٢.١", "99999.0", "2.+1", "2..1",
+        ])
     func badVersion(text: String) {
         #expect(CDIVersion(text) == nil)
     }

@@ -63,7 +63,8 @@ struct FlowTests {
 
     @Test("payloads come back as they were sent", arguments: Depth.allCases)
     func lossless(depth: Depth) async throws {
-        let payload = #"{"z":null,"big":12345678901234567890,"e":1e+30,"f":1000.0,"a":[1,null],"é":"<>&='\u2028","":{}}"#
+        let payload =
+            #"{"z":null,"big":12345678901234567890,"e":1e+30,"f":1000.0,"a":[1,null],"é":"<>&='\u2028","":{}}"#
         try await Core.run(depth) { core in
             let created = try await Self.create(core, payload: payload)
             #expect(created["session"]?.object?["userDataInJWT"]?.text == payload)
@@ -71,7 +72,8 @@ struct FlowTests {
             #expect(verified["session"]?.object?["userDataInJWT"]?.text == payload)
             #expect(verified["accessToken"] == nil, "an equal payload is no change")
             let handle = created["session"]?.object?["handle"]?.string ?? ""
-            let read = try Self.document(try await core.send("GET", "/recipe/session", query: "sessionHandle=\(handle)"))
+            let read = try Self.document(
+                try await core.send("GET", "/recipe/session", query: "sessionHandle=\(handle)"))
             #expect(read["userDataInJWT"]?.text == payload)
             let child = try await Self.refresh(core, created)
             #expect(child["session"]?.object?["userDataInJWT"]?.text == payload)

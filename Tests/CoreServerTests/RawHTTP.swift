@@ -30,8 +30,9 @@ struct RawHTTP: Sendable {
         return try Self.parse(try await exchange(Array((head + "\r\n").utf8) + request.body))
     }
 
-    /// Sends bytes and returns all that comes back until the server closes. It blocks a thread of its own, because the
-    /// server under test needs those of the concurrency pool.
+    /// Sends bytes and returns all that comes back until the server closes.
+    ///
+    /// It blocks a thread of its own, because the server under test needs those of the concurrency pool.
     func exchange(_ bytes: [UInt8]) async throws -> [UInt8] {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async {

@@ -58,7 +58,8 @@ struct RefusalTests {
         try await Core.run(depth) { core in
             for (method, path, _, _) in Self.bodies {
                 for bytes in texts.map({ Array($0.utf8) }) + [notUTF8] {
-                    let reply = try await core.send(CoreRequest(method: method, path: path, version: "5.4", body: bytes))
+                    let reply = try await core.send(
+                        CoreRequest(method: method, path: path, version: "5.4", body: bytes))
                     #expect(reply.status == 400 && reply.body == "Invalid Json Input\n", "\(path) \(bytes.prefix(20))")
                 }
             }

@@ -2,7 +2,9 @@ import CoreServer
 import LosslessJSON
 
 /// Replays a recording and compares: status, content type and body, the latter with the values that differ from run to
-/// run replaced. Tokens and handles of the recording are translated into this core's own in later requests.
+/// run replaced.
+///
+/// Tokens and handles of the recording are translated into this core's own in later requests.
 struct Replay {
     /// A difference from the recorded core that is meant, with what is expected instead.
     struct Difference: Sendable {
@@ -64,7 +66,9 @@ struct Replay {
             if left.names != right.names { note(exchange, "members of '\(path)': \(left.names) became \(right.names)") }
             compareLifetimes(left, right, exchange)
             for member in left.members {
-                if let value = right[member.name] { compare(member.value, value, at: "\(path).\(member.name)", exchange) }
+                if let value = right[member.name] {
+                    compare(member.value, value, at: "\(path).\(member.name)", exchange)
+                }
             }
         case (.array(let left), .array(let right)) where path.hasSuffix("versions"):
             if !Set(left).isSubset(of: Set(right)) { note(exchange, "versions are missing") }

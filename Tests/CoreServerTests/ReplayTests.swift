@@ -7,7 +7,9 @@ import Testing
 struct ReplayTests {
     /// Where Tessera answers otherwise than core 2.5.2, and why (spec `core-wire` sections 1.0 and 11).
     static let differencesFromCore2: [Replay.Difference] = [
-        .init(reason: "TRACE is a method like any other that a path lacks: 405 in the core's words, not the container's") {
+        .init(
+            reason: "TRACE is a method like any other that a path lacks: 405 in the core's words, not the container's"
+        ) {
             $0.request.method == "TRACE"
         } expects: {
             $0.status == 405 && $0.body == "Method not supported\n"

@@ -38,7 +38,8 @@ struct Translation {
         switch value {
         case .string(let text): .string(translated(text))
         case .array(let elements): .array(elements.map(translated))
-        case .object(let object): .object(JSONObject(object.members.map { .init(name: $0.name, value: translated($0.value)) }))
+        case .object(let object):
+            .object(JSONObject(object.members.map { .init(name: $0.name, value: translated($0.value)) }))
         default: value
         }
     }

@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+"""Measures the server with wrk: rates, latencies, CPU per request, start-up and memory, and judges the bars.
+
+What is judged is the server's CPU time per request, because it does not depend on what else the machine is doing as
+much as a rate does. Every reply is read: one that is not a 200 with status OK is an error, and an error fails the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Callable
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "Tests" / "BlackBox"))
+
+from harness import HOST, Core, Server, TemporaryFolder, binary, exit_on_signals  # noqa: E402
+
+CONNECTIONS = (1, 16, 64)
+JUDGED_CONNECTIONS = 16
+SESSIONS = 256
+MANY = 100_000
+STARTS = 5
+TICKS = os.sysconf("SC_CLK_TCK")
+FAST_CONFIG = "access_token_signing_algorithm: ES256\n"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run of wrk found."""
+
+    scenario: str
+    connections: int
+    requests_per_second: float
+    p50_ms: float
+    p99_ms: float
+    errors: int
+    cpu_microseconds: float
+    """The server's CPU time, user and system, per completed request."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure that was promised and the one that was measured."""
+
+    name: str
+    unit: str
+    limit: float
+    measured: float
+
+    @property
+    def held(self) -> bool:
+        """Whether the measurement is within the limit."""
+        return self.measured <= self.limit
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU time that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory(pid: int) -> dict[str, float]:
+    """The resident memory of a process in MiB: all of it, and the part that no file backs."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return {name: int(re.findall(rf"^{name}:\s+(\d+) kB", text, re.M)[0]) / 1024 for name in ("VmRSS", "RssAnon")}
+
+
+class Wrk:
+    """Runs wrk against a server and reads what its script prints."""
+
+    def __init__(self, server: Server) -> None:
+        """Prepares runs against a server."""
+        self._server = server
+
+    def run(self, scenario: str, script: str, connections: int, seconds: float, *arguments: str) -> Result:
+        """Runs a script and measures the server's CPU time around it."""
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency", "--timeout", "10s",
+                   "-s", str(HERE / script), f"http://{HOST}:{self._server.port}", "--", *arguments]
+        before = cpu_seconds(self._server.pid)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
+        used = cpu_seconds(self._server.pid) - before
+        found = dict(re.findall(r"(\w+)=([\d.]+)", done.stdout.partition("RESULT ")[2].partition("\n")[0]))
+        if not found:
+            raise RuntimeError(f"wrk said nothing usable: {done.stdout}{done.stderr}")
+        for line in re.findall(r"^SAMPLE (.*)$", done.stdout, re.M):
+            print(f"  a failed request of {scenario}: {line}")
+        requests = int(found["requests"])
+        return Result(
+            scenario, connections, requests / float(found["seconds"]), int(found["p50"]) / 1000,
+            int(found["p99"]) / 1000, int(found["bad"]) + int(found["socket"]), used / max(1, requests) * 1e6)
+
+
+class Fixtures:
+    """Sessions and the files of prepared requests that the scripts send."""
+
+    def __init__(self, core: Core) -> None:
+        """Makes the sessions."""
+        self._core = core
+        self._folder = TemporaryFolder("tessera-bench-")
+        self._made = [core.create(f"bench-{n}", {"role": "user"}, {"cart": [1, 2, 3]}).json for n in range(SESSIONS)]
+
+    def _file(self, name: str, lines: list[str]) -> str:
+        path = self._folder.path / name
+        path.write_text("\n".join(lines) + "\n")
+        return str(path)
+
+    def _posts(self, name: str, path: str, bodies: list[dict[str, object]]) -> str:
+        return self._file(name, [f"POST {path} {json.dumps(body, separators=(',', ':'))}" for body in bodies])
+
+    def verify(self, check_database: bool) -> str:
+        """Verifications of all sessions."""
+        return self._posts(f"verify-{check_database}", "/recipe/session/verify", [
+            {"accessToken": made["accessToken"]["token"], "doAntiCsrfCheck": False, "enableAntiCsrf": False,
+             "checkDatabase": check_database} for made in self._made])
+
+    def refresh_again(self) -> str:
+        """Refreshes of tokens that stay current."""
+        return self._posts("refresh", "/recipe/session/refresh", [
+            {"refreshToken": made["refreshToken"]["token"], "enableAntiCsrf": False, "useDynamicSigningKey": True}
+            for made in self._made])
+
+    def information(self) -> str:
+        """Reads of all sessions by handle."""
+        return self._file("information", [f"GET /recipe/session?sessionHandle={made['session']['handle']}"
+                                          for made in self._made])
+
+    def fresh_tokens(self) -> str:
+        """Refresh tokens of new sessions, so that no other run has used them."""
+        tokens = [self._core.create(f"chain-{n}").json["refreshToken"]["token"] for n in range(SESSIONS)]
+        return self._file("chain", tokens)
+
+
+class Bench:
+    """All measurements."""
+
+    def __init__(self, seconds: float, sessions: int) -> None:
+        """Prepares measurements of so many seconds each."""
+        self._seconds = seconds
+        self._sessions = sessions
+        self.results: list[Result] = []
+        self.facts: dict[str, float] = {}
+
+    def run(self) -> None:
+        """Measures everything."""
+        self._signatures()
+        self._starts()
+        with Server() as server:
+            self._requests(server)
+        self._memory()
+
+    def _signatures(self) -> None:
+        output = subprocess.run([binary(), "speed"], capture_output=True, text=True, check=True).stdout
+        for name, value in re.findall(r"^(\w+) sign: ([\d.]+) us", output, re.M):
+            self._fact(f"{name} signature, CPU us", float(value))
+
+    def _starts(self) -> None:
+        cold = []
+        for _ in range(STARTS):
+            with Server() as server:
+                cold.append(server.ready_after * 1000)
+        with Server() as server:
+            warm = []
+            for _ in range(STARTS):
+                server.stop()
+                warm.append(server.start().ready_after * 1000)
+        self._fact("ready with a new data folder, ms (median of 5)", statistics.median(cold))
+        self._fact("ready with an old data folder, ms (median of 5)", statistics.median(warm))
+
+    def _fact(self, name: str, value: float) -> None:
+        self.facts[name] = value
+        print(f"{name:58}{value:10.1f}", flush=True)
+
+    def _requests(self, server: Server) -> None:
+        for name, value in memory(server.pid).items():
+            self._fact(f"{name} after start, MiB", value)
+        core, wrk = server.core(), Wrk(server)
+        core.verify(core.create("warm-up").json["accessToken"]["token"])
+        fixtures = Fixtures(core)
+        print(f"\n{'scenario':24}{'conn.':>6}{'req/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'errors':>8}{'CPU us/req':>12}")
+        scenarios: list[tuple[str, str, Callable[[], list[str]]]] = [
+            ("create", "create.lua", lambda: []),
+            ("verify", "replay.lua", lambda: [fixtures.verify(False)]),
+            ("verify checkDatabase", "replay.lua", lambda: [fixtures.verify(True)]),
+            ("refresh same token", "replay.lua", lambda: [fixtures.refresh_again()]),
+            ("refresh chain", "chain.lua", lambda: [fixtures.fresh_tokens()]),
+            ("information", "replay.lua", lambda: [fixtures.information()]),
+        ]
+        for name, script, arguments in scenarios:
+            for connections in CONNECTIONS:
+                self._show(wrk.run(name, script, connections, self._seconds, *arguments()))
+
+    def _show(self, result: Result) -> None:
+        self.results.append(result)
+        print(f"{result.scenario:24}{result.connections:6}{result.requests_per_second:10.0f}{result.p50_ms:9.2f}"
+              f"{result.p99_ms:9.2f}{result.errors:8}{result.cpu_microseconds:12.0f}", flush=True)
+
+    def _memory(self) -> None:
+        print(f"\ncreating {self._sessions} sessions (ES256)", flush=True)
+        with Server(config=FAST_CONFIG) as server:
+            result = Wrk(server).run("create ES256", "create.lua", JUDGED_CONNECTIONS, 240, str(self._sessions))
+            self._show(result)
+            for name, value in memory(server.pid).items():
+                self._fact(f"{name} after {self._sessions} sessions, MiB", value)
+            size = sum(path.stat().st_size for path in server.data.rglob("*")) / (1 << 20)
+            self._fact(f"data folder after {self._sessions} sessions, MiB", size)
+            server.stop()
+            self._fact(f"ready with {self._sessions} sessions, ms", server.start().ready_after * 1000)
+
+    def cpu(self, scenario: str) -> float:
+        """The CPU time per request of a scenario at the judged number of connections."""
+        return next(result.cpu_microseconds for result in self.results
+                    if result.scenario == scenario and result.connections == JUDGED_CONNECTIONS)
+
+    def bars(self) -> list[Bar]:
+        """The promises and what became of them."""
+        rsa = self.facts["RS256 signature, CPU us"]
+        resident = self.facts[f"VmRSS after {self._sessions} sessions, MiB"]
+        return [
+            Bar("verify", "us CPU", 100, self.cpu("verify")),
+            Bar("information", "us CPU", 120, self.cpu("information")),
+            Bar("create <= 1.2 RSA signatures + 250 us", "us CPU", 1.2 * rsa + 250, self.cpu("create")),
+            Bar("refresh, same token <= 1.2 RSA signatures + 350 us", "us CPU", 1.2 * rsa + 350,
+                self.cpu("refresh same token")),
+            Bar("refresh, chain <= 1.2 RSA signatures + 350 us", "us CPU", 1.2 * rsa + 350, self.cpu("refresh chain")),
+            Bar("ready with a new data folder", "ms", 500, self.facts["ready with a new data folder, ms (median of 5)"]),
+            Bar("ready with an old data folder", "ms", 500, self.facts["ready with an old data folder, ms (median of 5)"]),
+            Bar(f"resident after {self._sessions} sessions", "MiB", 64, resident),
+        ]
+
+    @property
+    def errors(self) -> int:
+        """How many requests failed."""
+        return sum(result.errors for result in self.results)
+
+
+def judge(bench: Bench) -> list[Bar]:
+    """Prints every bar and returns those that were missed."""
+    print(f"\nbars (CPU at {JUDGED_CONNECTIONS} connections)")
+    for bar in bench.bars():
+        print(f"{bar.name:58}{bar.measured:10.1f} {bar.unit:8}at most {bar.limit:8.1f}  {'ok' if bar.held else 'MISSED'}")
+    return [bar for bar in bench.bars() if not bar.held]
+
+
+def write(path: Path, bench: Bench) -> None:
+    """Writes all figures as JSON."""
+    path.write_text(json.dumps({
+        "machine": {"processors": os.cpu_count(), "system": platform.platform()},
+        "results": [asdict(result) for result in bench.results], "facts": bench.facts,
+        "bars": [asdict(bar) | {"held": bar.held} for bar in bench.bars()]}, indent=2) + "\n")
+
+
+def main() -> int:
+    """Measures, judges and reports."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3, help="the length of each run of wrk (default: 3)")
+    parser.add_argument("--sessions", type=int, default=MANY, help="how many sessions the memory is measured with")
+    parser.add_argument("--strict", action="store_true", help="exit non-zero when a bar is missed")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    options = parser.parse_args()
+    exit_on_signals()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is missing: install the Debian package wrk")
+    bench = Bench(options.seconds, options.sessions)
+    bench.run()
+    missed = judge(bench)
+    if options.json:
+        write(options.json, bench)
+    held, failed = len(bench.bars()) - len(missed), len(missed)
+    if bench.errors:
+        print(f"{bench.errors} requests failed")
+    print(f"{held} passed, {failed} failed")
+    return 1 if bench.errors or (missed and options.strict) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

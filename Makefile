@@ -1,0 +1,45 @@
+# The two that a user needs: `make run` and `make test`. Everything else is a part of the second.
+
+SWIFT_FLAGS = --explicit-target-dependency-import-check error -Xswiftc -require-explicit-sendable
+BINARY = .build/release/tessera
+ARGS ?=
+
+.PHONY: help run test build dependencies unit drivers kill9 hostile bench check clean
+
+help:
+	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
+	@echo "make test    everything that has to hold, with the checks of the source"
+	@echo "make bench   what a request costs on this machine"
+
+dependencies:
+	@scripts/install-dependencies
+
+build: dependencies
+	swift build -c release --product tessera $(SWIFT_FLAGS)
+
+run: build
+	exec $(BINARY) serve $(ARGS)
+
+test: check unit build drivers kill9 hostile
+
+unit: dependencies
+	swift test $(SWIFT_FLAGS) --quiet
+
+drivers: build
+	python3 Tests/BlackBox/drivers.py
+
+kill9: build
+	python3 Tests/BlackBox/kill9.py
+
+hostile: build
+	python3 Tests/BlackBox/hostile.py
+
+bench: build
+	@scripts/install-dependencies wrk
+	python3 Benchmarks/bench.py
+
+check: dependencies
+	scripts/check
+
+clean:
+	rm -rf .build .venv-drivers
