@@ -1,4 +1,4 @@
--- Creates sessions, each for another user; stops after a number of them when one is given: create.lua -- [count]
+-- Creates sessions, each for another user.
 
 local folder = debug.getinfo(1, "S").source:match("^@(.*/)") or "./"
 local common = dofile(folder .. "common.lua")
@@ -7,11 +7,6 @@ local template = '{"userId":"%s-%d","userDataInJWT":{"role":"user"},"userDataInD
   .. '"enableAntiCsrf":false,"useDynamicSigningKey":true}'
 local run = tostring(os.time())
 local number = 0
-local limit = math.huge
-
-function init(arguments)
-  limit = tonumber(arguments[1]) or math.huge
-end
 
 function request()
   number = number + 1
@@ -20,7 +15,4 @@ end
 
 function response(status, _, body)
   common.judge(status, body)
-  if good >= limit then
-    wrk.thread:stop()
-  end
 end

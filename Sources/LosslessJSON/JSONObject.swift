@@ -72,12 +72,3 @@ extension JSONObject: ExpressibleByDictionaryLiteral {
         self.init(elements.map { Member(name: $0.0, value: $0.1) })
     }
 }
-
-extension String {
-    /// Equality of the UTF-8 bytes.
-    ///
-    /// Swift's `==` also calls canonically equivalent texts equal, which JSON does not.
-    func isSameText(as other: String) -> Bool {
-        utf8.elementsEqual(other.utf8)
-    }
-}

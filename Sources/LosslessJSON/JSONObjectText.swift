@@ -26,6 +26,12 @@ public struct JSONObjectText: Sendable, Hashable {
         return object
     }
 
+    /// Equal in every byte; see ``means(_:)`` for what a reader would call the same.
+    public static func == (left: JSONObjectText, right: JSONObjectText) -> Bool { left.text.isSameText(as: right.text) }
+
+    /// Hashes the bytes.
+    public func hash(into hasher: inout Hasher) { text.hashText(into: &hasher) }
+
     /// Whether both texts are objects of the same meaning; see ``JSONValue/means(_:)``.
     public func means(_ other: JSONObjectText) -> Bool {
         if text.isSameText(as: other.text) { return true }

@@ -66,10 +66,16 @@ public struct KeyRing: Sendable {
         .array(try published(at: now, schedule: schedule).map { .object(try $0.verificationKey.jwk()) })
     }
 
-    /// For how long a verifier may keep the key set, in seconds, at least 1: until the newest key's successor is due.
+    /// For how long a verifier may keep the key set, in seconds, at least 1: until a successor is due.
+    ///
+    /// Every algorithm that still signs has a newest key, and the first of them to need a successor decides.
     public func cacheLifetimeSeconds(at now: Timestamp, schedule: KeySchedule) -> Int64 {
-        guard let newest = dynamicKeys.first else { return 1 }
-        return max(1, (schedule.successorDue(ofKeyMadeAt: newest.createdAt) - now).count / 1000)
+        let newest = SigningAlgorithm.allCases.compactMap { algorithm in
+            dynamicKeys.first { $0.algorithm == algorithm }?.createdAt
+        }
+        let signing = newest.filter { now < schedule.signingEnd(ofKeyMadeAt: $0) }
+        guard let due = signing.map(schedule.successorDue(ofKeyMadeAt:)).min() else { return 1 }
+        return max(1, (due - now).count / 1000)
     }
 
     /// The id of a new key that no key has yet: `d-<creation time in ms>` or `s-<uuid>`.

@@ -43,6 +43,7 @@ public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflecta
     public func seal(
         _ content: RefreshTokenContent, initializationVector: [UInt8]
     ) throws(SigningError) -> RefreshToken {
+        guard initializationVector.count == Self.initializationVectorLength else { throw .cryptographyFailed }
         let key = try Self.derive(from: masterKey, salt: initializationVector, length: 32, rounds: 100)
         do {
             let nonce = try AES.GCM.Nonce(data: initializationVector)

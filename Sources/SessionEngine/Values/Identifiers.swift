@@ -1,3 +1,5 @@
+import LosslessJSON
+
 /// The name of one signed-in device's session; not a secret, never enough to act as the user.
 public struct SessionHandle: Sendable, Hashable, CustomStringConvertible {
     /// The handle as drivers see it.
@@ -16,6 +18,11 @@ public struct SessionHandle: Sendable, Hashable, CustomStringConvertible {
 
     /// The handle itself.
     public var description: String { text }
+
+    /// Equal in every byte.
+    public static func == (left: SessionHandle, right: SessionHandle) -> Bool { left.text.isSameText(as: right.text) }
+    /// Hashes the bytes.
+    public func hash(into hasher: inout Hasher) { text.hashText(into: &hasher) }
 }
 
 /// The person a session belongs to, by whatever name the application uses.
@@ -27,6 +34,11 @@ public struct UserID: Sendable, Hashable {
     public init(_ text: String) {
         self.text = text
     }
+
+    /// Equal in every byte.
+    public static func == (left: UserID, right: UserID) -> Bool { left.text.isSameText(as: right.text) }
+    /// Hashes the bytes.
+    public func hash(into hasher: inout Hasher) { text.hashText(into: &hasher) }
 }
 
 /// A tenant of an app; `public` is the one that always exists.
