@@ -4,7 +4,7 @@ SWIFT_FLAGS = --explicit-target-dependency-import-check error -Xswiftc -require-
 BINARY = .build/release/tessera
 ARGS ?=
 
-.PHONY: help run test build dependencies unit drivers kill9 hostile bench check clean
+.PHONY: help run test build dependencies unit readme drivers kill9 hostile bench check clean
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
@@ -20,10 +20,13 @@ build: dependencies
 run: build
 	exec $(BINARY) serve $(ARGS)
 
-test: check unit build drivers kill9 hostile
+test: check unit build readme drivers kill9 hostile
 
 unit: dependencies
 	swift test $(SWIFT_FLAGS) --quiet
+
+readme: build
+	python3 Tests/BlackBox/readme.py
 
 drivers: build
 	python3 Tests/BlackBox/drivers.py
