@@ -1,4 +1,5 @@
--- Refreshes chains: each reply's token is presented next, so that every request settles the one before: chain.lua -- FILE
+-- Refreshes chains: chain.lua -- FILE. Each reply's token is presented next, so that every request settles the one
+-- before and therefore writes.
 
 local folder = debug.getinfo(1, "S").source:match("^@(.*/)") or "./"
 local common = dofile(folder .. "common.lua")

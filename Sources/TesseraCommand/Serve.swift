@@ -52,6 +52,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func serve() async throws {
+        CoreServer.shareProcessors()
         let configuration = try readConfiguration()
         var logger = Logger(label: "tessera", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = configuration.logLevel ?? .critical

@@ -46,8 +46,8 @@ DATA_TYPES = {"sessionHandle": "string", "userDataInDatabase": "object"}
 PAYLOAD_TYPES = {"sessionHandle": "string", "userDataInJWT": "object"}
 
 ENDPOINTS = [
-    Endpoint("POST", "/recipe/session", {**CREATION, "enableAntiCsrf": False}, {**CREATION_TYPES, "enableAntiCsrf": "bool"},
-             {"useDynamicSigningKey": "bool"}),
+    Endpoint("POST", "/recipe/session", {**CREATION, "enableAntiCsrf": False},
+             {**CREATION_TYPES, "enableAntiCsrf": "bool"}, {"useDynamicSigningKey": "bool"}),
     Endpoint("POST", "/recipe/session/verify", {"accessToken": "x", **dict.fromkeys(FLAGS, False)},
              {"accessToken": "string", **FLAGS}, {"antiCsrfToken": "string"}),
     Endpoint("POST", "/recipe/session/refresh",
@@ -67,8 +67,8 @@ ENDPOINTS = [
              {"accessToken": "string", "doAntiCsrfCheck": "bool"}, {"antiCsrfToken": "string"}, "2.3"),
     Endpoint("POST", "/session/refresh", {"refreshToken": "x"}, {"refreshToken": "string"}, {"antiCsrfToken": "string"},
              "2.3"),
-    Endpoint("POST", "/session/regenerate", {"accessToken": "x"}, {"accessToken": "string"}, {"userDataInJWT": "object"},
-             "2.3"),
+    Endpoint("POST", "/session/regenerate", {"accessToken": "x"}, {"accessToken": "string"},
+             {"userDataInJWT": "object"}, "2.3"),
     Endpoint("POST", "/session/remove", {"sessionHandles": []}, {}, {"sessionHandles": "array"}, "2.3"),
     Endpoint("POST", "/session/remove", {"userId": "nobody"}, {}, {"userId": "string"}, "2.3"),
     Endpoint("DELETE", "/session", {"sessionHandle": NO_HANDLE}, {}, {"sessionHandle": "string"}, None),
@@ -93,7 +93,8 @@ REMOVALS = [
     ("/recipe/session/remove", "POST", CDI, {"sessionHandles": [], "revokeSessionsForLinkedAccounts": True},
      "400 Invalid JSON input - revokeSessionsForLinkedAccounts can only be set if userId is set"),
     ("/session/remove", "POST", "2.0", {}, REMOVE_TEXT),
-    ("/session", "DELETE", None, {}, "400 Invalid JSON input - use one of userId, sessionHandle, or sessionHandles array"),
+    ("/session", "DELETE", None, {},
+     "400 Invalid JSON input - use one of userId, sessionHandle, or sessionHandles array"),
     ("/session", "DELETE", "2.0", {"userId": "u"},
      "400 /session DELETE is only available in CDI 1.0. Please call /session/remove POST instead"),
     ("/session/remove", "POST", None, {"userId": "u"},
@@ -133,12 +134,14 @@ class Fields:
 
     def _refused(self, endpoint: Endpoint, core: Core, name: str, body: Json, how: str) -> None:
         reply = send(core, endpoint.method, endpoint.path, body)
-        self._checks.equal(f"{endpoint.name}: {name} {how}", (reply.status, reply.text, reply.headers.get("content-type")),
+        found = (reply.status, reply.text, reply.headers.get("content-type"))
+        self._checks.equal(f"{endpoint.name}: {name} {how}", found,
                            (400, f"Field name '{name}' is invalid in JSON input\n", TEXT_TYPE))
 
     def _elements(self) -> None:
         core = self._server.core()
-        for element in (None, 5, True, [], {}):
+        elements: list[Any] = [None, 5, True, [], {}]
+        for element in elements:
             reply = core.post("/recipe/session/remove", {"sessionHandles": ["x", element]})
             self._checks.equal(f"a session handle of value {json.dumps(element)}", reply.status, 400)
 
@@ -150,8 +153,9 @@ def send(core: Core, method: str, path: str, body: Any) -> Reply:
 
 NOT_OBJECTS: list[tuple[str, bytes]] = [
     ("no body", b""), ("blanks", b" \r\n\t "), ("an array", b"[]"), ("a filled array", b'[{"userId":"u"}]'),
-    ("a string", b'"userId"'), ("a number", b"5"), ("null", b"null"), ("true", b"true"), ("an open object", b'{"userId":"u"'),
-    ("an open string", b'{"userId":"u'), ("two objects", b"{}{}"), ("rubbish after the object", b'{"userId":"u"} x'),
+    ("a string", b'"userId"'), ("a number", b"5"), ("null", b"null"), ("true", b"true"),
+    ("an open object", b'{"userId":"u"'), ("an open string", b'{"userId":"u'), ("two objects", b"{}{}"),
+    ("rubbish after the object", b'{"userId":"u"} x'),
     ("a lone brace", b"{"), ("a comma too many", b'{"userId":"u",}'), ("no UTF-8", b'{"userId":"\xff\xfe"}'),
     ("an overlong NUL", b'{"userId":"\xc0\x80"}'), ("a half character", b'{"userId":"\xf0\x9f\x90"}'),
     ("a surrogate in UTF-8", b'{"userId":"\xed\xa0\x80"}'), ("a bare control character", b'{"userId":"a\x01b"}'),
@@ -252,7 +256,8 @@ class Versions:
 
     def _plain(self, value: str) -> None:
         reply = self._server.core(value).post("/session", CREATION)
-        self._checks.equal(f"/session with cdi-version {value!r}", reply.outcome, f"400 cdi-version {value} not supported")
+        self._checks.equal(f"/session with cdi-version {value!r}", reply.outcome,
+                           f"400 cdi-version {value} not supported")
 
     def _recipe(self, value: str, expected: str) -> None:
         reply = self._server.core(value).get("/recipe/session/user", userId="u")
@@ -297,7 +302,8 @@ class Tokens:
         self._checks.check("the session survived all that", self._core.verify(made["accessToken"]["token"], True).ok)
 
     def _invented(self) -> None:
-        texts = [f"{encoded(head)}.{encoded(CLAIMS[n % len(CLAIMS)])}.{encoded('x' * 256)}" for n, head in enumerate(HEADERS)]
+        texts = [f"{encoded(head)}.{encoded(CLAIMS[n % len(CLAIMS)])}.{encoded('x' * 256)}"
+                 for n, head in enumerate(HEADERS)]
         texts += ["", ".", "..", "...", "a.b.c", "x.y.z", "a.b.c.d.e", "é.é.é", "\u0000", "A" * 200_000, "." * 100_000]
         for token in texts:
             self._checks.equal(f"verify of {token[:40]!r}", self._core.verify(token).outcome, "TRY_REFRESH_TOKEN")

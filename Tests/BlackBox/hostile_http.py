@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from typing import Callable
 
 from harness import CDI, HOST, Checks, Reply, Server
 
@@ -106,7 +105,8 @@ class Sizes:
         self._heads()
 
     def _bodies(self) -> None:
-        for length, expected in ((BODY_LIMIT - 1, 200), (BODY_LIMIT, 200), (BODY_LIMIT + 1, 413), (3 * BODY_LIMIT, 413)):
+        for length, expected in ((BODY_LIMIT - 1, 200), (BODY_LIMIT, 200), (BODY_LIMIT + 1, 413),
+                                 (3 * BODY_LIMIT, 413)):
             reply = exchange(self._port, sized(length), creation(length))
             self._checks.equal(f"a body of {length} bytes", reply and reply.status, expected)
         head = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -203,9 +203,10 @@ class Malformed:
 
     def _odd_methods(self) -> None:
         core = self._server.core()
-        for method, path in (("PUT", "/recipe/session"), ("DELETE", "/recipe/session/verify"), ("PATCH", "/recipe/session"),
-                             ("OPTIONS", "/recipe/session/refresh"), ("TRACE", "/recipe/session"), ("GET", "/recipe/session/remove"),
-                             ("POST", "/apiversion"), ("POST", "/recipe/session/user")):
+        for method, path in (("PUT", "/recipe/session"), ("DELETE", "/recipe/session/verify"),
+                             ("PATCH", "/recipe/session"), ("OPTIONS", "/recipe/session/refresh"),
+                             ("TRACE", "/recipe/session"), ("GET", "/recipe/session/remove"), ("POST", "/apiversion"),
+                             ("POST", "/recipe/session/user")):
             reply = core.send(method, path)
             self._checks.equal(f"{method} {path}", (reply.status, reply.text), (405, "Method not supported\n"))
         reply = core.send("HEAD", "/recipe/session/verify")
@@ -214,10 +215,11 @@ class Malformed:
 
     def _odd_paths(self) -> None:
         for path in ("/recipe%2fsession", "//recipe//session", "/recipe/session/../session", "/%00", "/%", "/%zz",
-                     "/recipe/session;x=1", "/é", "/recipe/session?sessionHandle=%zz", "/recipe/session?sessionHandle=%ff",
-                     "/recipe/session?sessionHandle", "/recipe/session?" + "&".join(f"a{n}=b" for n in range(500)),
-                     "/recipe/session?sessionHandle=%00", "/recipe/session?sessionHandle=a_b_c", "/appid-x/recipe/session",
-                     "/appid-/hello", "/recipe/session/user?userId=" + "%F0%9F%90%8E" * 200):
+                     "/recipe/session;x=1", "/é", "/recipe/session?sessionHandle=%zz",
+                     "/recipe/session?sessionHandle=%ff", "/recipe/session?sessionHandle",
+                     "/recipe/session?" + "&".join(f"a{n}=b" for n in range(500)),
+                     "/recipe/session?sessionHandle=%00", "/recipe/session?sessionHandle=a_b_c",
+                     "/appid-x/recipe/session", "/appid-/hello", "/recipe/session/user?userId=" + "%F0%9F%90%8E" * 200):
             reply = exchange(self._server.port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             good = reply is None or reply.status < 500
             self._checks.check(f"GET {path[:60]}: no server error", good, reply)
@@ -263,9 +265,8 @@ class Patience:
         crowd = [Wire(self._server.port) for _ in range(SLOW_CROWD)]
         for wire in crowd:
             wire.send(HEAD)
-        steps: list[Callable[[], None]] = [lambda slow=slow: self._cut(slow) for slow in SLOW]
-        steps.append(self._honest)
-        threads = [threading.Thread(target=step) for step in steps]
+        threads = [threading.Thread(target=self._cut, args=(slow,)) for slow in SLOW]
+        threads.append(threading.Thread(target=self._honest))
         for thread in threads:
             thread.start()
         self._others()

@@ -80,7 +80,8 @@ class Keys:
         with Server(config=f"api_keys: {KEY}, {OTHER_KEY}\n") as server:
             self._refusals(server)
             for name, headers in (("api-key", {"api-key": KEY}), ("the second key", {"api-key": OTHER_KEY}),
-                                  ("Authorization", {"authorization": KEY}), ("Bearer", {"authorization": f"bearer {KEY}"})):
+                                  ("Authorization", {"authorization": KEY}),
+                                  ("Bearer", {"authorization": f"bearer {KEY}"})):
                 self._checks.check(f"{name} opens", server.core(headers=headers).create("keyed").ok)
             for path in ("/hello", "/.well-known/jwks.json"):
                 self._checks.equal(f"{path} needs no key", server.core().get(path).status, 200)

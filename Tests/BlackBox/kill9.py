@@ -253,7 +253,8 @@ class Audit:
         """Presents a used-up token, which may end the session: the model forgets it."""
         reply = self._core.refresh(str(session.parent))
         self._check("a used-up refresh token is theft", reply.outcome == "TOKEN_THEFT_DETECTED", reply.outcome)
-        self._check("theft names the session", reply.json.get("session", {}).get("handle") == session.handle, reply.text)
+        named = reply.json.get("session", {}).get("handle")
+        self._check("theft names the session", named == session.handle, reply.text)
         revoked = self._core.revoke([session.handle])
         self._check("a stolen session can be revoked", revoked.ok, revoked.outcome)
         self._worker.live.remove(session)
@@ -321,8 +322,9 @@ class Campaign:
         server.start()
         self._audit(server)
         live = sum(len(worker.live) for worker in self._workers)
-        print(f"round {number:2}: killed after {lasted:.2f} s, {self.acknowledged - before} acknowledged, ready again in "
-              f"{server.ready_after * 1000:.0f} ms, {live} sessions live, {self.checks.failed - failed} violations",
+        print(f"round {number:2}: killed after {lasted:.2f} s, {self.acknowledged - before} acknowledged, "
+              f"ready again in {server.ready_after * 1000:.0f} ms, {live} sessions live, "
+              f"{self.checks.failed - failed} violations",
               flush=True)
 
     def _kill_under_load(self, server: Server) -> float:
@@ -379,8 +381,8 @@ def main() -> int:
     campaign, begun = Campaign(options.seed, options.longest), time.monotonic()
     campaign.checks.run("the campaign runs to its end", lambda: campaign.run(options.rounds))
     kinds = ", ".join(f"{count} {name}" for name, count in sorted(campaign.counts.items()))
-    print(f"{options.rounds} rounds in {time.monotonic() - begun:.0f} s, {campaign.acknowledged} acknowledged ({kinds}), "
-          f"{campaign.checks.failed} violations")
+    print(f"{options.rounds} rounds in {time.monotonic() - begun:.0f} s, {campaign.acknowledged} acknowledged "
+          f"({kinds}), {campaign.checks.failed} violations")
     return campaign.checks.finish()
 
 

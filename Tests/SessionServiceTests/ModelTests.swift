@@ -1,0 +1,188 @@
+import LosslessJSON
+import SessionEngine
+import SessionService
+import SessionStorageTesting
+import TestSupport
+import Testing
+
+/// One step of a random program; numbers choose among what there is.
+enum Step: Sendable {
+    case create(user: Int, isStatic: Bool, isSealed: Bool)
+    case refresh(Int, asksForSeal: Bool, bringsSeal: Bool, isStatic: Bool?)
+    case verify(Int, asksStorage: Bool)
+    case change(Int), regenerate(Int), revoke(Int), revokeAll(user: Int), list(user: Int), wait(Int64)
+
+    /// A program: a session and then a few dozen steps.
+    static func program(_ random: inout SplitMix64) -> [Step] {
+        [.create(user: 0, isStatic: false, isSealed: false)] + (0..<50).map { _ in make(&random) }
+    }
+
+    private static func make(_ random: inout SplitMix64) -> Step {
+        // The newest tokens are the interesting ones: of 1000 choices most fall on the last few.
+        let choice =
+            random.chance(percent: 70) ? -Int.random(in: 1...4, using: &random) : Int.random(in: 0...40, using: &random)
+        let (coin, other) = (Bool.random(using: &random), Bool.random(using: &random))
+        let user = Int.random(in: 0...1, using: &random)
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<5: return .create(user: user, isStatic: coin, isSealed: other)
+        case 5..<40:
+            return .refresh(
+                choice, asksForSeal: coin, bringsSeal: random.chance(percent: 85), isStatic: other ? nil : coin)
+        case 40..<72: return .verify(choice, asksStorage: coin)
+        case 72..<78: return .change(choice)
+        case 78..<83: return .regenerate(choice)
+        case 83..<86: return .revoke(choice)
+        case 86..<87: return .revokeAll(user: user)
+        case 87..<91: return .list(user: user)
+        default: return .wait([1, 999, 60_000, 1_800_000, 3_600_000, 5_000_000].randomElement(using: &random) ?? 1)
+        }
+    }
+}
+
+/// The service with what its clients hold, beside the model.
+struct SideBySide {
+    static let policy = SessionPolicy(
+        accessTokenValidity: .seconds(3_600), refreshTokenValidity: .seconds(4 * 3_600), signingAlgorithm: .es256)
+    let world: World
+    var model: Model
+    var handles: [SessionHandle] = []
+    var held: [(refresh: RefreshToken, access: String, antiCSRF: AntiCSRFToken?)] = []
+    var payloads = 0
+
+    init(seed: UInt64) async throws {
+        world = try await World(seed: seed, policy: Self.policy)
+        model = Model(accessLife: 3_600_000, sessionLife: 4 * 3_600_000, now: world.clock.now.milliseconds)
+    }
+
+    /// Runs a program; the result names the first step at which both disagree.
+    static func firstDifference(of program: [Step], seed: UInt64) async throws -> String? {
+        var both = try await SideBySide(seed: seed)
+        for (number, step) in program.enumerated() {
+            let (actual, expected) = try await both.run(step)
+            if actual != expected { return "step \(number), \(step): \(actual) instead of \(expected)" }
+        }
+        return nil
+    }
+
+    private static func index(_ choice: Int, _ count: Int) -> Int { ((choice % count) + count) % count }
+
+    private mutating func run(_ step: Step) async throws -> (actual: Model.Answer, expected: Model.Answer) {
+        payloads += 1
+        switch step {
+        case .create(let user, let isStatic, let isSealed):
+            let tokens = try await world.create(
+                user: "u\(user)", payload: ["n": .integer(payloads)], antiCSRF: isSealed,
+                kind: isStatic ? .static : .dynamic)
+            handles.append(tokens.session.handle)
+            let expected = model.create(user: user, payload: payloads, isStatic: isStatic, isSealed: isSealed)
+            return (try take(tokens), expected)
+        case .refresh(let choice, let asks, let brings, let isStatic):
+            return try await refresh(Self.index(choice, held.count), asks, brings, isStatic)
+        case .verify(let choice, let asksStorage):
+            return try await verify(Self.index(choice, held.count), asksStorage)
+        case .wait(let milliseconds):
+            world.clock.advance(by: Milliseconds(milliseconds))
+            model.now += milliseconds
+            return (.done, .done)
+        case .list(let user):
+            return (
+                .sessions(numbers(try await world.service.handles(of: UserID("u\(user)")))),
+                .sessions(model.list(user: user))
+            )
+        case .revokeAll(let user):
+            let ended = try await world.service.revokeAll(of: UserID("u\(user)"))
+            return (.sessions(numbers(ended)), model.revokeAll(user: user))
+        case .revoke(let choice):
+            let session = Self.index(choice, handles.count)
+            return (.sessions(numbers(try await world.service.revoke([handles[session]]))), model.revoke(session))
+        case .change(let choice):
+            let session = Self.index(choice, handles.count)
+            let changed = try await world.service.replaceData(
+                of: handles[session], accessTokenPayload: ["n": .integer(payloads)])
+            return (changed ? .done : .ended, model.change(session, payload: payloads))
+        case .regenerate(let choice): return try await regenerate(Self.index(choice, held.count))
+        }
+    }
+
+    private func numbers(_ found: [SessionHandle]) -> [Int] { found.compactMap(handles.firstIndex).sorted() }
+
+    private mutating func refresh(
+        _ token: Int, _ asks: Bool, _ brings: Bool, _ isStatic: Bool?
+    ) async throws -> (Model.Answer, Model.Answer) {
+        let result = try await world.refresh(
+            held[token].refresh, antiCSRFToken: brings ? held[token].antiCSRF : AntiCSRFToken("wrong"),
+            usesAntiCSRF: asks, kind: isStatic.map { $0 ? .static : .dynamic })
+        let expected = model.refresh(token, asksForSeal: asks, bringsSeal: brings, isStatic: isStatic)
+        switch result {
+        case .refreshed(let tokens): return (try take(tokens), expected)
+        case .unauthorised(.antiCSRFMismatch): return (.antiCSRF, expected)
+        case .unauthorised(.sessionEnded): return (.ended, expected)
+        case .reuseDetected: return (.reuse, expected)
+        case .unauthorised(let refusal): throw Unexpected("\(refusal)")
+        }
+    }
+
+    private mutating func verify(_ token: Int, _ asksStorage: Bool) async throws -> (Model.Answer, Model.Answer) {
+        let result = try await world.verify(held[token].access, database: asksStorage)
+        let expected = model.verify(token, asksStorage: asksStorage)
+        switch result {
+        case .valid(let facts, nil): return (.valid(payload: try number(facts)), expected)
+        case .valid(let facts, let replacement?):
+            held[token].access = replacement.text
+            let isStatic = try ReadToken(replacement.text).keyID.hasPrefix("s-")
+            return (.renewed(isStatic: isStatic, payload: try number(facts)), expected)
+        case .tryRefresh: return (.refreshNeeded, expected)
+        case .sessionEnded: return (.ended, expected)
+        case .payloadProtected: throw Unexpected("payloadProtected")
+        }
+    }
+
+    private mutating func regenerate(_ token: Int) async throws -> (Model.Answer, Model.Answer) {
+        let result = try await world.service.regenerate(
+            accessToken: held[token].access, payload: ["n": .integer(payloads)])
+        let expected = model.regenerate(token, payload: payloads)
+        switch result {
+        case .regenerated(let facts, let replacement):
+            if let replacement { held[token].access = replacement.text }
+            return (.changed(payload: try number(facts)), expected)
+        case .sessionEnded: return (.ended, expected)
+        case .notAToken, .payloadProtected: throw Unexpected("\(result)")
+        }
+    }
+
+    private mutating func take(_ tokens: IssuedTokens) throws -> Model.Answer {
+        held.append((tokens.refreshToken, tokens.accessToken.text, tokens.antiCSRFToken))
+        let isStatic = try ReadToken(tokens.accessToken.text).keyID.hasPrefix("s-")
+        return .tokens(isStatic: isStatic, payload: try number(tokens.session))
+    }
+
+    private func number(_ facts: SessionFacts) throws -> Int {
+        Int(try #require(try facts.accessTokenPayload.decoded()["n"]?.number?.int64))
+    }
+}
+
+@Suite("The service against a naive model")
+struct ModelTests {
+    @Test("Random programs give the model's answers", arguments: 0..<250 as Range<UInt64>)
+    func programs(_ seed: UInt64) async throws {
+        var random = SplitMix64(seed: seed)
+        let program = Step.program(&random)
+        guard try await SideBySide.firstDifference(of: program, seed: seed) != nil else { return }
+        let shortest = try await shrink(program, seed: seed)
+        let difference = try await SideBySide.firstDifference(of: shortest, seed: seed) ?? "gone"
+        Issue.record("seed \(seed), \(difference), in \(shortest)")
+    }
+
+    /// Cuts steps out while the difference stays.
+    private func shrink(_ program: [Step], seed: UInt64) async throws -> [Step] {
+        var program = program
+        var index = program.count - 1
+        while index > 0 {
+            var shorter = program
+            shorter.remove(at: index)
+            if try await SideBySide.firstDifference(of: shorter, seed: seed) != nil { program = shorter }
+            index = min(index - 1, program.count - 1)
+        }
+        return program
+    }
+}

@@ -1,0 +1,76 @@
+import LosslessJSON
+import SessionEngine
+import SessionService
+import SessionStorage
+import TestSupport
+import Testing
+
+@Suite("Ending sessions (spec 4.7 and 12.3)")
+struct RevocationTests {
+    @Test("A revoked session is gone for storage; its first access token lives on unless storage is asked")
+    func revoke() async throws {
+        let world = try await World()
+        let (first, second) = (try await world.create(), try await world.create())
+        #expect(try await world.service.revoke([first.session.handle]) == [first.session.handle])
+        #expect(try await world.service.handles(of: UserID("u1")) == [second.session.handle])
+        #expect(try await world.service.session(first.session.handle) == nil)
+        #expect(try await !world.service.replaceData(of: first.session.handle, sessionData: [:]))
+        #expect(try await world.verdict(first.accessToken.text) == .valid)
+        #expect(try await world.verdict(first.accessToken.text, database: true) == .sessionEnded)
+        #expect(try await world.refresh(first.refreshToken).refusal == .sessionEnded)
+        #expect(try await world.verdict(second.accessToken.text, database: true) == .valid)
+    }
+
+    @Test("A child of a revoked session is refused at once")
+    func revokedChild() async throws {
+        let world = try await World()
+        let first = try await world.create()
+        let child = try await world.refreshed(first.refreshToken)
+        _ = try await world.service.revoke([first.session.handle])
+        #expect(try await world.verdict(child.accessToken.text) == .sessionEnded)
+        #expect(try await world.refresh(child.refreshToken).refusal == .sessionEnded)
+    }
+
+    @Test("Revoking two of four leaves exactly the other two for the user's revocation")
+    func revokeSeveral() async throws {
+        let world = try await World()
+        var handles: [SessionHandle] = []
+        for _ in 0..<4 {
+            handles.append(try await world.create().session.handle)
+            world.clock.advance(by: Milliseconds(1))
+        }
+        #expect(try await world.service.revoke([handles[3], handles[1], handles[3]]) == [handles[3], handles[1]])
+        #expect(try await world.service.revokeAll(of: UserID("u1")) == [handles[0], handles[2]])
+        #expect(try await world.service.revokeAll(of: UserID("u1")).isEmpty)
+    }
+
+    @Test("Handles of nothing are revoked without an error")
+    func revokeUnknown() async throws {
+        let world = try await World()
+        #expect(try await world.service.revoke([SessionHandle("nothing"), SessionHandle("")]).isEmpty)
+        #expect(try await world.service.revoke([]).isEmpty)
+        #expect(try await world.service.revokeAll(of: UserID("nobody")).isEmpty)
+    }
+
+    @Test("A user's revocation touches nobody else's sessions")
+    func otherUsers() async throws {
+        let world = try await World()
+        let other = try await world.create(user: "u2")
+        _ = try await world.create(user: "u1")
+        _ = try await world.service.revokeAll(of: UserID("u1"))
+        #expect(try await world.service.handles(of: UserID("u2")) == [other.session.handle])
+    }
+
+    @Test("Nothing raises a revoked session: no refresh, no verification, no change of data")
+    func noResurrection() async throws {
+        let world = try await World()
+        let first = try await world.create()
+        let child = try await world.refreshed(first.refreshToken)
+        _ = try await world.service.revoke([first.session.handle])
+        _ = try await world.refresh(first.refreshToken)
+        _ = try await world.verify(child.accessToken.text, database: true)
+        _ = try await world.service.replaceData(of: first.session.handle, accessTokenPayload: [:])
+        _ = try await world.service.regenerate(accessToken: first.accessToken.text, payload: ["k": 1])
+        #expect(try await world.storage.session(first.session.handle) == nil)
+    }
+}

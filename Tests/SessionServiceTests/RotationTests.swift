@@ -1,0 +1,121 @@
+import LosslessJSON
+import SessionEngine
+import SessionService
+import TestSupport
+import Testing
+
+@Suite("Rotation, theft and races (spec 4.2, 4.3, 12.3)")
+struct RotationTests {
+    @Test("Theft 1: a token whose child's access token was verified is reuse")
+    func theftAfterVerify() async throws {
+        let world = try await World()
+        let first = try await world.create()
+        let child = try await world.refreshed(first.refreshToken)
+        #expect(try await world.verdict(child.accessToken.text) == .renewed)
+        let result = try await world.refresh(first.refreshToken)
+        guard case .reuseDetected(let handle, let user) = result else { throw Unexpected("\(result)") }
+        #expect(handle == first.session.handle)
+        #expect(user == UserID("u1"))
+    }
+
+    @Test("Theft 2: a token whose child was refreshed is reuse")
+    func theftAfterRefresh() async throws {
+        let world = try await World()
+        let first = try await world.create()
+        let second = try await world.refreshed(first.refreshToken)
+        let third = try await world.refreshed(second.refreshToken)
+        #expect(try await world.refresh(first.refreshToken).isReuse)
+        _ = try await world.refreshed(third.refreshToken)
+        #expect(try await world.refresh(second.refreshToken).isReuse)
+    }
+
+    @Test("The original access token stays good after a child's first use")
+    func grandparent() async throws {
+        let world = try await World()
+        let first = try await world.create()
+        let second = try await world.refreshed(first.refreshToken)
+        _ = try await world.replacement(of: second.accessToken.text)
+        #expect(try await world.verdict(first.accessToken.text) == .valid)
+    }
+
+    @Test("One token may be refreshed many times; the first child that is used wins")
+    func race() async throws {
+        let world = try await World()
+        let first = try await world.create()
+        var children: [IssuedTokens] = []
+        for _ in 0..<12 { children.append(try await world.refreshed(first.refreshToken)) }
+        #expect(Set(children.map(\.refreshToken.text)).count == 12)
+        #expect(try await world.verdict(children[5].accessToken.text) == .renewed)
+        for (number, child) in children.enumerated() where number != 5 {
+            #expect(try await world.refresh(child.refreshToken).isReuse)
+            #expect(try await world.verdict(child.accessToken.text) == .valid)
+        }
+        _ = try await world.refreshed(children[5].refreshToken)
+    }
+
+    @Test("The first verification of a child gives a replacement, the replacement's gives none")
+    func verifyAfterRefresh() async throws {
+        let world = try await World()
+        let first = try await world.create()
+        #expect(try await world.verdict(first.accessToken.text) == .valid)
+        let child = try await world.refreshed(first.refreshToken)
+        let replacement = try await world.replacement(of: child.accessToken.text)
+        #expect(try ReadToken(replacement.text).payload["parentRefreshTokenHash1"] == .null)
+        #expect(try await world.verdict(replacement.text) == .valid)
+        #expect(try await world.verdict(child.accessToken.text) == .renewed)
+    }
+
+    @Test("64 clients that use 64 children at once: exactly one wins (T12)", arguments: 0..<10 as Range<UInt64>)
+    func concurrentUse(_ seed: UInt64) async throws {
+        let world = try await World(seed: seed)
+        let first = try await world.create()
+        let children = try await inParallel(64) { _ in try await world.refreshed(first.refreshToken) }
+        let answers = try await inParallel(64) { number in
+            number.isMultiple(of: 2)
+                ? try await world.verdict(children[number].accessToken.text) == .renewed
+                : !(try await world.refresh(children[number].refreshToken).isReuse)
+        }
+        #expect(answers.filter { $0 }.count == 1, "seed \(seed)")
+        var live = 0
+        for child in children where !(try await world.refresh(child.refreshToken).isReuse) { live += 1 }
+        #expect(live == 1, "seed \(seed)")
+    }
+
+    @Test("A session ends at its expiry and not before, and a promotion begins a new life")
+    func expiry() async throws {
+        let world = try await World()
+        let first = try await world.create()
+        let almost = World.policy.refreshTokenValidity - Milliseconds(1)
+        world.clock.advance(by: almost)
+        let child = try await world.refreshed(first.refreshToken)
+        #expect(child.refreshTokenExpiresAt == world.clock.now + World.policy.refreshTokenValidity)
+        _ = try await world.refreshed(child.refreshToken)
+        world.clock.advance(by: almost)
+        _ = try await world.refreshed(child.refreshToken)
+        world.clock.advance(by: Milliseconds(1))
+        #expect(try await world.refresh(child.refreshToken).refusal == .sessionEnded)
+        #expect(try await world.service.session(first.session.handle) == nil)
+    }
+
+    @Test("Refreshing alone does not make a session live longer")
+    func refreshDoesNotExtend() async throws {
+        let world = try await World()
+        let first = try await world.create()
+        let end = try #require(try await world.service.session(first.session.handle)).expiresAt
+        world.clock.advance(by: .seconds(86_400))
+        _ = try await world.refreshed(first.refreshToken)
+        #expect(try await world.service.session(first.session.handle)?.expiresAt == end)
+    }
+}
+
+/// Runs something many times at once and gives the results in order.
+func inParallel<Value: Sendable>(
+    _ count: Int, _ body: @escaping @Sendable (Int) async throws -> Value
+) async throws -> [Value] {
+    try await withThrowingTaskGroup(of: (Int, Value).self) { group in
+        for number in 0..<count { group.addTask { (number, try await body(number)) } }
+        var results: [Int: Value] = [:]
+        for try await (number, value) in group { results[number] = value }
+        return (0..<count).compactMap { results[$0] }
+    }
+}
