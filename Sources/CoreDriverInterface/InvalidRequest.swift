@@ -16,8 +16,8 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case invalidField(String)
         /// A query parameter is missing.
         case missingParameter(String)
-        /// The payload has a claim that tokens keep for themselves.
-        case protectedClaim
+        /// The payload cannot travel in an access token.
+        case payload(PayloadProblem)
         /// The operation concerns the app and was asked through a tenant.
         case publicTenantOnly
         /// The app or the tenant does not exist.
@@ -46,7 +46,7 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case .notJSON: (status, text) = (400, "Invalid Json Input")
         case .invalidField(let name): (status, text) = (400, "Field name '\(name)' is invalid in JSON input")
         case .missingParameter(let name): (status, text) = (400, "Field name '\(name)' is missing in GET request")
-        case .protectedClaim: (status, text) = (400, WireText.protectedField)
+        case .payload(let problem): (status, text) = (400, WireText.message(problem))
         case .publicTenantOnly: (status, text) = (403, "Only public tenantId can call this app specific API")
         case .unknownTenant(let app, let tenant): (status, text) = (400, Self.unknown(app, tenant))
         case .bodyTooLarge: (status, text) = (413, "Request body too large")

@@ -17,6 +17,14 @@ public enum WireText {
     /// A refresh without its anti-CSRF token.
     public static let antiCSRFAtRefresh = "Anti CSRF token missing, or not matching"
 
+    /// The message for a payload that cannot travel in an access token.
+    public static func message(_ problem: PayloadProblem) -> String {
+        switch problem {
+        case .protectedClaim: protectedField
+        case .tooLarge: "userDataInJWT is too large: at most \(PayloadProblem.maximumLength) bytes fit into an access token"
+        }
+    }
+
     /// The message for an access token that is not accepted.
     public static func message(_ problem: AccessTokenProblem, _ rules: DialectRules) -> String {
         switch problem {

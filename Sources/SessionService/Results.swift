@@ -50,6 +50,14 @@ public struct IssuedTokens: Sendable {
     public let antiCSRFToken: AntiCSRFToken?
 }
 
+/// The answer to a sign-in.
+public enum CreateResult: Sendable {
+    /// Here are the tokens.
+    case created(IssuedTokens)
+    /// The payload cannot travel in a token of the wanted format; nothing was stored.
+    case payloadRefused(PayloadProblem)
+}
+
 /// The answer to a verification.
 public enum VerifyResult: Sendable {
     /// The token is good; replace it if there is a new one.
@@ -58,8 +66,8 @@ public enum VerifyResult: Sendable {
     case tryRefresh(AccessTokenProblem)
     /// The session has been revoked or its time is over.
     case sessionEnded
-    /// The payload in storage has a claim that the token's format keeps for itself.
-    case payloadProtected
+    /// The payload in storage cannot travel in a token of this format.
+    case payloadRefused
 }
 
 /// The answer to a refresh.
@@ -80,8 +88,8 @@ public enum RefreshRefusal: Sendable, Equatable {
     case antiCSRFMismatch
     /// There is no such session, or its time is over.
     case sessionEnded
-    /// The payload in storage has a claim that the wanted format keeps for itself.
-    case payloadProtected
+    /// The payload in storage cannot travel in a token of the wanted format.
+    case payloadRefused
 }
 
 /// The answer to a regeneration.
@@ -92,8 +100,8 @@ public enum RegenerateResult: Sendable {
     case notAToken(AccessTokenProblem)
     /// There is no such session, or its time is over.
     case sessionEnded
-    /// The payload has a claim that the token's format keeps for itself.
-    case payloadProtected
+    /// The payload cannot travel in a token of this format; nothing was changed.
+    case payloadRefused(PayloadProblem)
 }
 
 /// The machine failed: nothing is said about any session or token.

@@ -54,7 +54,7 @@ extension SessionService {
         switch outcome {
         case .antiCSRFMismatch: return .unauthorised(.antiCSRFMismatch)
         case .sessionEnded: return .unauthorised(.sessionEnded)
-        case .payloadProtected: return .unauthorised(.payloadProtected)
+        case .payloadRefused: return .unauthorised(.payloadRefused)
         case .reuse: return .reuseDetected(presented.content.handle, presented.content.userID)
         case .issueChild(let record): return .refreshed(try await child(of: presented, record, request, at: now))
         }
@@ -85,7 +85,7 @@ extension SessionService {
         case .failure(let problem): return .notAToken(problem)
         case .success(let verified): claims = verified
         }
-        if let payload, !claims.format.accepts(payload) { return .payloadProtected }
+        if let payload, let problem = claims.format.problem(with: payload) { return .payloadRefused(problem) }
         let outcome = try await update(claims.handle) { record in
             DataUpdate.decide(payload: payload.map(JSONObjectText.init), against: record, at: now)
         }

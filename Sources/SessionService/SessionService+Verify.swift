@@ -57,7 +57,7 @@ extension SessionService {
         switch outcome {
         case .valid: return .valid(SessionFacts(claims), replacement: nil)
         case .sessionEnded: return .sessionEnded
-        case .payloadProtected: return .payloadProtected
+        case .payloadRefused: return .payloadRefused
         case .renew(let record):
             let renewed = TokenIssue.renewal(
                 of: claims, payload: record.accessTokenPayload, issuedAt: now, validity: policy.accessTokenValidity)

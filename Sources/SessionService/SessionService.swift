@@ -83,10 +83,9 @@ public struct SessionService: Sendable {
     ///
     /// Nothing is stored unless every token could be made.
     ///
-    /// - Returns: the tokens, or `nil` when the payload has a claim that the format keeps for itself.
     /// - Throws: ``ServiceError``.
-    public func createSession(_ request: Request) async throws(ServiceError) -> IssuedTokens? {
-        guard request.format.accepts(request.accessTokenPayload) else { return nil }
+    public func createSession(_ request: Request) async throws(ServiceError) -> CreateResult {
+        if let problem = request.format.problem(with: request.accessTokenPayload) { return .payloadRefused(problem) }
         let now = ambient.time()
         var random = ambient.random
         let handle = SessionHandle.make(tenant: request.tenantID, using: &random)
@@ -100,7 +99,7 @@ public struct SessionService: Sendable {
             expiresAt: now + policy.refreshTokenValidity, signingKeyKind: request.signingKeyKind)
         let issued = try await issue(part, for: record, parent: nil, format: request.format, at: now)
         do throws(StorageError) { try await storage.insert(record) } catch { throw .storage(error) }
-        return issued
+        return .created(issued)
     }
 
     /// Puts the tokens of a session together.

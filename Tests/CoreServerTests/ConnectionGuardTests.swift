@@ -8,19 +8,25 @@ import Testing
 
 /// Slow senders are cut, in virtual time.
 struct ConnectionGuardTests {
-    /// Stands for the HTTP decoder: `h` ends a head, `b` is some body, `e` ends the request, all else is half a line.
+    /// Stands for the HTTP decoder, a character a part: `h` is a head, `b` some body, `B` the last of it, `e` an end with
+    /// its empty line, all else half a line that it keeps.
     private final class FakeDecoder: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias InboundOut = HTTPRequestPart
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            switch String(buffer: unwrapInboundIn(data)) {
-            case "h":
-                let head = HTTPRequest(method: .post, scheme: "http", authority: "a", path: "/")
-                context.fireChannelRead(wrapInboundOut(.head(head)))
-            case "b": context.fireChannelRead(wrapInboundOut(.body(ByteBuffer(string: "x"))))
-            case "e": context.fireChannelRead(wrapInboundOut(.end(nil)))
-            default: break
+            for character in String(buffer: unwrapInboundIn(data)) {
+                switch character {
+                case "h":
+                    let head = HTTPRequest(method: .post, scheme: "http", authority: "a", path: "/")
+                    context.fireChannelRead(wrapInboundOut(.head(head)))
+                case "b": context.fireChannelRead(wrapInboundOut(.body(ByteBuffer(string: "b"))))
+                case "B":
+                    context.fireChannelRead(wrapInboundOut(.body(ByteBuffer(string: "B"))))
+                    context.fireChannelRead(wrapInboundOut(.end(nil)))
+                case "e": context.fireChannelRead(wrapInboundOut(.end(nil)))
+                default: break
+                }
             }
         }
     }
@@ -29,12 +35,13 @@ struct ConnectionGuardTests {
 
     init() throws {
         let limits = ReceiveLimits(head: .seconds(10), body: .seconds(20))
+        // The end of the request is told apart by its bytes, see `receive`.
         channel = EmbeddedChannel(handlers: [FakeDecoder(), ConnectionGuard(limits: limits)])
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }
 
     private func receive(_ text: String) {
-        channel.pipeline.fireChannelRead(ByteBuffer(string: text))
+        channel.pipeline.fireChannelRead(ByteBuffer(string: text.hasSuffix("e") ? text + "\r\n\r\n" : text))
     }
 
     private func reply(closing: Bool = false) throws {
@@ -91,10 +98,48 @@ struct ConnectionGuardTests {
         #expect(!channel.isActive)
     }
 
-    @Test("a reply that says close closes, whatever the client still sends")
+    @Test("a second head that stops has its own ten seconds, in the same bytes as the first request or in later ones")
+    func pipelinedHead() throws {
+        for (first, second) in [("hex", nil), ("hbex", nil), ("he", "x")] {
+            let test = try ConnectionGuardTests()
+            test.receive(first)
+            if let second { test.receive(second) }
+            test.wait(3_600)
+            #expect(test.channel.isActive, "the core is slow, not the client")
+            try test.reply()
+            test.wait(9)
+            #expect(test.channel.isActive)
+            test.wait(1)
+            #expect(!test.channel.isActive, "\(first)")
+        }
+    }
+
+    @Test("a request that ends with its body leaves nothing behind")
+    func bodyAtTheEnd() throws {
+        receive("hx")
+        receive("xB")
+        try reply()
+        wait(3_600)
+        #expect(channel.isActive)
+    }
+
+    @Test("a reply that says close closes, at once or when the client has sent what nobody wants")
     func closingReply() throws {
-        receive("h")
+        receive("he")
         try reply(closing: true)
         #expect(!channel.isActive)
+    }
+
+    @Test("a client that sends what nobody wants may finish soon and has two seconds")
+    func unwantedBody() throws {
+        for ends in [true, false] {
+            let test = try ConnectionGuardTests()
+            test.receive("h")
+            try test.reply(closing: true)
+            test.wait(1)
+            #expect(test.channel.isActive)
+            if ends { test.receive("e") } else { test.wait(1) }
+            #expect(!test.channel.isActive)
+        }
     }
 }

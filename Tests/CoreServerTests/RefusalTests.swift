@@ -1,5 +1,6 @@
 import CoreServer
 import LosslessJSON
+import SessionEngine
 import Testing
 
 /// Bad input at both depths: a clear text, never a status of 500, nothing lost.
@@ -84,6 +85,24 @@ struct RefusalTests {
         }
     }
 
+    @Test("what no access token could carry back is refused before anything is stored", arguments: Depth.allCases)
+    func tooLarge(depth: Depth) async throws {
+        let large = JSONValue.string(String(repeating: "x", count: PayloadProblem.maximumLength))
+        let text = "userDataInJWT is too large: at most 40000 bytes fit into an access token\n"
+        try await Core.run(depth) { core in
+            var create = Self.bodies[0].body
+            create["userDataInJWT"] = .object(["k": large])
+            #expect(try await core.send("POST", "/recipe/session", create.text).body == text)
+            create["userDataInJWT"] = [:]
+            create["userId"] = .string(String(repeating: "x", count: 1_025))
+            let reply = try await core.send("POST", "/recipe/session", create.text)
+            #expect(reply.status == 400 && reply.body == "Field name 'userId' is invalid in JSON input\n")
+            let write: JSONObject = ["sessionHandle": "x", "userDataInJWT": ["k": large]]
+            #expect(try await core.send("PUT", "/recipe/jwt/data", write.text).body == text)
+            #expect(try await core.send("GET", "/recipe/session/user", query: "userId=u").body.contains("[]"))
+        }
+    }
+
     @Test("what to remove is named by exactly one field", arguments: Depth.allCases)
     func removeTargets(depth: Depth) async throws {
         let one = "Invalid JSON input - use one of userId or sessionHandles array\n"
@@ -97,6 +116,14 @@ struct RefusalTests {
             (
                 handles + ",\"revokeSessionsForLinkedAccounts\":false}",
                 "Invalid JSON input - revokeSessionsForLinkedAccounts can only be set if userId is set\n"
+            ),
+            (
+                "{\"userId\":\"u\",\"revokeAcrossAllTenants\":1}",
+                "Field name 'revokeAcrossAllTenants' is invalid in JSON input\n"
+            ),
+            (
+                "{\"userId\":\"u\",\"revokeSessionsForLinkedAccounts\":null}",
+                "Field name 'revokeSessionsForLinkedAccounts' is invalid in JSON input\n"
             ),
             ("{\"sessionHandles\":[1]}", "Field name 'sessionHandles' is invalid in JSON input\n"),
         ]

@@ -9,7 +9,7 @@ struct RefreshRow: Sendable, CustomTestStringConvertible {
     /// What is stored when the token comes.
     enum Stored: Sendable { case nothing, live, endsNow, endsInOneMillisecond, ended }
     /// What is expected.
-    enum Answer: Sendable { case child, antiCSRFMismatch, sessionEnded, payloadProtected, reuse }
+    enum Answer: Sendable { case child, antiCSRFMismatch, sessionEnded, payloadRefused, reuse }
     /// What becomes of the record.
     enum Change: Sendable { case keep, promotion, kindOnly, promotionAndKind }
 
@@ -101,15 +101,15 @@ struct RefreshDecisionTests {
     ]
 
     static let payloads = [
-        RefreshRow("a protected payload stops the refresh", .payloadProtected) { $0.claim = "sub" },
-        RefreshRow("a protected payload stops a promotion", .payloadProtected) {
+        RefreshRow("a protected payload stops the refresh", .payloadRefused) { $0.claim = "sub" },
+        RefreshRow("a protected payload stops a promotion", .payloadRefused) {
             ($0.claim, $0.token, $0.parent) = ("tId", "R1", "R0")
         },
         RefreshRow("reuse is told before a protected payload", .reuse) { ($0.claim, $0.token) = ("sub", "old") },
         RefreshRow("tId travels in V3", .child) { ($0.claim, $0.format) = ("tId", .v3) },
-        RefreshRow("tId does not travel in V4", .payloadProtected) { ($0.claim, $0.format) = ("tId", .v4) },
+        RefreshRow("tId does not travel in V4", .payloadRefused) { ($0.claim, $0.format) = ("tId", .v4) },
         RefreshRow("rsub travels in V4", .child) { ($0.claim, $0.format) = ("rsub", .v4) },
-        RefreshRow("rsub does not travel in V5", .payloadProtected) { $0.claim = "rsub" },
+        RefreshRow("rsub does not travel in V5", .payloadRefused) { $0.claim = "rsub" },
         RefreshRow("everything travels in V2", .child) { ($0.claim, $0.format) = ("userId", .v2) },
     ]
 
@@ -148,7 +148,7 @@ struct RefreshDecisionTests {
         case .child: next.map(Refresh.Outcome.issueChild)
         case .antiCSRFMismatch: .antiCSRFMismatch
         case .sessionEnded: .sessionEnded
-        case .payloadProtected: .payloadProtected
+        case .payloadRefused: .payloadRefused
         case .reuse: .reuse
         }
     }
@@ -157,12 +157,12 @@ struct RefreshDecisionTests {
     func damagedPayload() {
         var record = Sample.record()
         record.accessTokenPayload = JSONObjectText(stored: "{\"k\":")
-        let row = RefreshRow("damaged", .payloadProtected)
+        let row = RefreshRow("damaged", .payloadRefused)
         for format in AccessTokenFormat.allCases {
             let rules = Refresh.Rules(
                 checksAntiCSRF: true, signingKeyKind: nil, format: format, refreshTokenValidity: Sample.validity)
             let decided = Refresh.decide(of: row.presented, against: record, at: Sample.now, rules: rules)
-            #expect(decided.outcome == (format.isLegacy ? .issueChild(record) : .payloadProtected))
+            #expect(decided.outcome == (format.isLegacy ? .issueChild(record) : .payloadRefused))
         }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 /// One rule of spec `core-wire` 4.3.
 struct VerifyRow: Sendable, CustomTestStringConvertible {
     /// What is expected.
-    enum Answer: Sendable { case valid, renewal, sessionEnded, payloadProtected }
+    enum Answer: Sendable { case valid, renewal, sessionEnded, payloadRefused }
 
     let testDescription: String
     var parent: String?
@@ -83,10 +83,10 @@ struct VerifyDecisionTests {
     ]
 
     static let protection = [
-        VerifyRow("a protected payload stops a renewal", .payloadProtected) {
+        VerifyRow("a protected payload stops a renewal", .payloadRefused) {
             ($0.checksDatabase, $0.storedPayload) = (true, ["sub": "x"])
         },
-        VerifyRow("a protected payload stops a promotion", .payloadProtected) {
+        VerifyRow("a protected payload stops a promotion", .payloadRefused) {
             ($0.parent, $0.current, $0.storedPayload) = ("R0", "R0", ["tId": "x"])
         },
         VerifyRow("nothing is protected in V2", .renewal) {
@@ -109,7 +109,7 @@ struct VerifyDecisionTests {
             case .valid: .valid
             case .renewal: next.map(Verify.Outcome.renew)
             case .sessionEnded: .sessionEnded
-            case .payloadProtected: .payloadProtected
+            case .payloadRefused: .payloadRefused
             }
         #expect(decided.outcome == outcome)
         #expect(decided.change == (row.isPromoted ? next.map(SessionChange.replace) : .keep))

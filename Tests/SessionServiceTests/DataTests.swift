@@ -70,7 +70,7 @@ struct DataTests {
             }
         }
         let result = try await world.service.regenerate(accessToken: first.accessToken.text, payload: ["sub": 1])
-        guard case .payloadProtected = result else { throw Unexpected("\(result)") }
+        guard case .payloadRefused = result else { throw Unexpected("\(result)") }
         #expect(try await world.service.session(first.session.handle)?.accessTokenPayload.text == "{\"k\":\"v\"}")
         _ = try await world.service.revoke([first.session.handle])
         let ended = try await world.service.regenerate(accessToken: first.accessToken.text, payload: [:])
@@ -96,7 +96,7 @@ struct DataTests {
         let first = try await world.create()
         #expect(try await world.service.replaceData(of: first.session.handle, accessTokenPayload: ["sub": "root"]))
         #expect(try await world.verdict(first.accessToken.text) == .valid)
-        #expect(try await world.verdict(first.accessToken.text, database: true) == .payloadProtected)
+        #expect(try await world.verdict(first.accessToken.text, database: true) == .payloadRefused)
     }
 
     @Test("Data kept at home never travels")

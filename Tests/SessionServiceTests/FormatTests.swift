@@ -44,8 +44,24 @@ struct FormatTests {
         }
         #expect(facts.tenantID == .public)
         #expect(facts.accessTokenPayload.text == "{\"tId\":\"value\"}")
-        #expect(try await world.refresh(first.refreshToken, format: .v4).refusal == .payloadProtected)
+        #expect(try await world.refresh(first.refreshToken, format: .v4).refusal == .payloadRefused)
         _ = try await world.refreshed(first.refreshToken, format: .v3)
+    }
+
+    @Test("No session begins with a payload that no token could carry back", arguments: AccessTokenFormat.allCases)
+    func largePayloads(_ format: AccessTokenFormat) async throws {
+        let world = try await World()
+        let frame = #"{"k":""}"#.utf8.count
+        for (length, fits) in [(PayloadProblem.maximumLength, true), (PayloadProblem.maximumLength + 1, false)] {
+            let payload: JSONObject = ["k": .string(String(repeating: "x", count: length - frame))]
+            let request = SessionService.Request(userID: UserID("u"), accessTokenPayload: payload, format: format)
+            switch try await world.service.createSession(request) {
+            case .created(let issued):
+                #expect(fits)
+                #expect(try await world.verdict(issued.accessToken.text) == .valid)
+            case .payloadRefused(let problem): #expect(!fits && problem == .tooLarge)
+            }
+        }
     }
 
     @Test("No session begins with a protected claim", arguments: [AccessTokenFormat.v3, .v4, .v5])
@@ -54,7 +70,8 @@ struct FormatTests {
         for name in format.protectedClaims {
             let request = SessionService.Request(
                 userID: UserID("u"), accessTokenPayload: ["ok": 1, name: nil], format: format)
-            #expect(try await world.service.createSession(request) == nil, "\(name)")
+            let result = try await world.service.createSession(request)
+            guard case .payloadRefused(.protectedClaim) = result else { throw Unexpected("\(name): \(result)") }
         }
         #expect(try await world.service.handles(of: UserID("u")).isEmpty)
     }

@@ -133,7 +133,7 @@ struct SideBySide {
             return (.renewed(isStatic: isStatic, payload: try number(facts)), expected)
         case .tryRefresh: return (.refreshNeeded, expected)
         case .sessionEnded: return (.ended, expected)
-        case .payloadProtected: throw Unexpected("payloadProtected")
+        case .payloadRefused: throw Unexpected("payloadRefused")
         }
     }
 
@@ -146,7 +146,7 @@ struct SideBySide {
             if let replacement { held[token].access = replacement.text }
             return (.changed(payload: try number(facts)), expected)
         case .sessionEnded: return (.ended, expected)
-        case .notAToken, .payloadProtected: throw Unexpected("\(result)")
+        case .notAToken, .payloadRefused: throw Unexpected("\(result)")
         }
     }
 

@@ -59,7 +59,9 @@ struct World {
         let request = SessionService.Request(
             userID: UserID(user), accessTokenPayload: payload, sessionData: ["home": 1], tenantID: tenant,
             format: format, usesAntiCSRF: antiCSRF, signingKeyKind: kind)
-        return try #require(try await service.createSession(request))
+        let result = try await service.createSession(request)
+        guard case .created(let issued) = result else { throw Unexpected("\(result)") }
+        return issued
     }
 
     /// Refreshes and insists on new tokens.
@@ -111,7 +113,7 @@ struct World {
 
 /// The answer to a verification without its details.
 enum Verdict: Equatable {
-    case valid, renewed, sessionEnded, payloadProtected
+    case valid, renewed, sessionEnded, payloadRefused
     case tryRefresh(AccessTokenProblem)
 
     init(_ result: VerifyResult) {
@@ -120,7 +122,7 @@ enum Verdict: Equatable {
         case .valid: self = .renewed
         case .tryRefresh(let problem): self = .tryRefresh(problem)
         case .sessionEnded: self = .sessionEnded
-        case .payloadProtected: self = .payloadProtected
+        case .payloadRefused: self = .payloadRefused
         }
     }
 }

@@ -44,7 +44,9 @@ extension CoreAPI {
         let fields = try call.fields()
         let handle = try handle(try fields.required("sessionHandle", \.string), call)
         let payload = try fields.required("userDataInJWT", \.object)
-        guard call.dialect.rules.accessTokenFormat.accepts(payload) else { throw InvalidRequest(.protectedClaim) }
+        if let problem = call.dialect.rules.accessTokenFormat.problem(with: payload) {
+            throw InvalidRequest(.payload(problem))
+        }
         let found = try await service.replaceData(of: handle, accessTokenPayload: payload)
         return found ? .status("OK") : .unauthorised(WireText.noSession)
     }
@@ -59,19 +61,18 @@ extension CoreAPI {
         let userID = try fields.optional("userId", \.string)
         let handles = try fields.optional("sessionHandles", \.strings)
         guard (userID == nil) != (handles == nil) else { throw InvalidRequest.contradiction(.removeTarget) }
-        if userID == nil { try refuseUserOptions(fields) }
+        try readUserOptions(fields, hasUser: userID != nil)
         let removed = try await remove(userID, handles ?? [], call)
         return .json(["status": "OK", "sessionHandlesRevoked": names(of: removed)])
     }
 
     /// Choices that go with a user only; that they are there is what counts (spec `core-wire` 1.6.7).
-    private func refuseUserOptions(_ fields: RequestFields) throws(InvalidRequest) {
-        if try fields.versioned("revokeAcrossAllTenants", \.bool) != nil {
-            throw .contradiction(.tenantsWithoutUser)
-        }
-        if try fields.versioned("revokeSessionsForLinkedAccounts", \.bool) != nil {
-            throw .contradiction(.accountsWithoutUser)
-        }
+    private func readUserOptions(_ fields: RequestFields, hasUser: Bool) throws(InvalidRequest) {
+        let acrossTenants = try fields.versioned("revokeAcrossAllTenants", \.bool)
+        let linkedAccounts = try fields.versioned("revokeSessionsForLinkedAccounts", \.bool)
+        if hasUser { return }
+        if acrossTenants != nil { throw .contradiction(.tenantsWithoutUser) }
+        if linkedAccounts != nil { throw .contradiction(.accountsWithoutUser) }
     }
 
     func removeAndCountSessions(_ call: Call) async throws -> CoreReply {

@@ -3,10 +3,15 @@ import LosslessJSON
 import SessionEngine
 import SessionService
 
+extension JSONValue {
+    /// A user's identifier: a string of at most 1,024 bytes, because every token of the session carries it.
+    fileprivate var userID: String? { string.flatMap { $0.utf8.count <= 1_024 ? $0 : nil } }
+}
+
 extension CoreAPI {
     func createSession(_ call: Call) async throws -> CoreReply {
         let fields = try call.fields()
-        let userID = try fields.required("userId", \.string)
+        let userID = try fields.required("userId", \.userID)
         let payload = try fields.required("userDataInJWT", \.object)
         let data = try fields.required("userDataInDatabase", \.object)
         let usesAntiCSRF = try fields.versioned("enableAntiCsrf", \.bool) ?? settings.usesAntiCSRF
@@ -15,11 +20,14 @@ extension CoreAPI {
             userID: UserID(userID), accessTokenPayload: payload, sessionData: data, tenantID: call.tenant,
             format: call.dialect.rules.accessTokenFormat, usesAntiCSRF: usesAntiCSRF,
             signingKeyKind: signingKeyKind(useDynamicKey, call) ?? .dynamic)
-        guard let issued = try await service.createSession(request) else { throw InvalidRequest(.protectedClaim) }
-        var document = try document(.created, issued, call)
-        document.add("status", "OK")
-        try await addLegacyKey(to: &document)
-        return .json(document.object)
+        switch try await service.createSession(request) {
+        case .payloadRefused(let problem): throw InvalidRequest(.payload(problem))
+        case .created(let issued):
+            var document = try document(.created, issued, call)
+            document.add("status", "OK")
+            try await addLegacyKey(to: &document)
+            return .json(document.object)
+        }
     }
 
     /// The kind of key that a call asks for.
@@ -59,7 +67,7 @@ extension CoreAPI {
         case .notAToken(let problem): WireText.message(problem, call.dialect.rules)
         case .antiCSRFMismatch: WireText.antiCSRFAtRefresh
         case .sessionEnded: WireText.sessionMissingOrExpired
-        case .payloadProtected: WireText.protectedField
+        case .payloadRefused: WireText.protectedField
         }
     }
 

@@ -20,7 +20,7 @@ extension CoreAPI {
         case .tryRefresh(let problem): return try await tryRefresh(problem, call)
         case .sessionEnded:
             return .unauthorised(checksDatabase ? WireText.sessionRevoked : WireText.sessionMissing)
-        case .payloadProtected: throw InvalidRequest(.protectedClaim)
+        case .payloadRefused: throw InvalidRequest(.payload(.protectedClaim))
         }
     }
 
@@ -56,7 +56,7 @@ extension CoreAPI {
             return .json(document.object)
         case .notAToken(let problem): return .unauthorised(WireText.message(problem, call.dialect.rules))
         case .sessionEnded: return .unauthorised(WireText.noSession)
-        case .payloadProtected: throw InvalidRequest(.protectedClaim)
+        case .payloadRefused(let problem): throw InvalidRequest(.payload(problem))
         }
     }
 }

@@ -8,6 +8,8 @@ struct ReceiveLimits: Sendable {
     var head = TimeAmount.seconds(10)
     /// From the end of a request's head to the end of its body.
     var body = TimeAmount.seconds(20)
+    /// For what is left of a body that nobody wants, so that its sender can read the reply that says so.
+    var unwanted = TimeAmount.seconds(2)
 }
 
 /// Cuts a client that sends too slowly, and one whose request was answered with `Connection: close`.
@@ -32,13 +34,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var phase = Phase.idle
     private var deadline: Scheduled<Void>?
     private var closesAfterReply = false
+    private var leftovers = Leftovers()
 
     init(limits: ReceiveLimits = ReceiveLimits()) {
         self.limits = limits
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        let observer = ByteObserver { [unowned self] in self.bytesArrived(context) }
+        let observer = ByteObserver { [unowned self] bytes in self.bytesRead(bytes, context) }
         // It cannot fail: the pipeline is this handler's own and its event loop the current one.
         try? context.pipeline.syncOperations.addHandler(observer, position: .first)
     }
@@ -47,14 +50,23 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         deadline?.cancel()
     }
 
-    private func bytesArrived(_ context: ChannelHandlerContext) {
-        guard phase == .idle else { return }
+    /// Called when the decoder has had the bytes and has passed on all that it understood.
+    private func bytesRead(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        leftovers.decoderHas(read: bytes)
+        if phase == .idle { beginHead(context) }
+    }
+
+    /// Starts the clock of a head, if some of one is there.
+    private func beginHead(_ context: ChannelHandlerContext) {
+        guard leftovers.isAny else { return }
         phase = .receiving
         cut(context, after: limits.head)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
+        let part = unwrapInboundIn(data)
+        leftovers.decoderGave(part)
+        switch part {
         case .head:
             phase = .receiving
             cut(context, after: limits.body)
@@ -62,6 +74,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             phase = .answering
             deadline?.cancel()
+            if closesAfterReply { return context.close(mode: .all, promise: nil) }
         }
         context.fireChannelRead(data)
     }
@@ -71,13 +84,25 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head): closesAfterReply = head.headerFields[.connection] == "close"
         case .body: break
         case .end:
-            if phase == .answering { phase = .idle }
-            if closesAfterReply {
-                context.writeAndFlush(data, promise: promise)
-                return context.close(mode: .all, promise: nil)
+            if closesAfterReply { return end(context, data, promise) }
+            if phase == .answering {
+                phase = .idle
+                beginHead(context)
             }
         }
         context.write(data, promise: promise)
+    }
+
+    /// Sends the end of the last reply.
+    ///
+    /// While the client is still sending it would not read it, so it may finish soon.
+    private func end(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
+        context.writeAndFlush(data, promise: promise)
+        if phase == .receiving {
+            cut(context, after: limits.unwanted)
+        } else {
+            context.close(mode: .all, promise: nil)
+        }
     }
 
     private func cut(_ context: ChannelHandlerContext, after delay: TimeAmount) {
@@ -88,19 +113,53 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 }
 
-/// Tells when bytes arrive, before anybody has understood them.
+/// Tells whether the decoder holds the beginning of a request that is not complete.
+private struct Leftovers {
+    /// Whether it does.
+    private(set) var isAny = false
+    private var lastBody: ByteBuffer?
+    private var endedInThisRead = false
+
+    mutating func decoderGave(_ part: HTTPRequestPart) {
+        switch part {
+        case .head: lastBody = nil
+        case .body(let body): lastBody = body
+        case .end: endedInThisRead = true
+        }
+    }
+
+    /// Bytes after the end of a request belong to the next one.
+    ///
+    /// A request ends with an empty line or with its body, so bytes that end otherwise go on; where a sender makes both
+    /// look alike, the idle timeout is left.
+    mutating func decoderHas(read bytes: ByteBuffer) {
+        let view = bytes.readableBytesView
+        let endsRequest = view.suffix(4).elementsEqual("\r\n\r\n".utf8) || lastBody.map { view.ends(with: $0) } ?? false
+        isAny = !(endedInThisRead && endsRequest)
+        endedInThisRead = false
+    }
+}
+
+extension ByteBufferView {
+    fileprivate func ends(with other: ByteBuffer) -> Bool {
+        suffix(other.readableBytes).elementsEqual(other.readableBytesView)
+    }
+}
+
+/// Tells when bytes have been read, after the decoder has had them.
 private final class ByteObserver: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
-    private let bytesArrived: () -> Void
+    private let bytesRead: (ByteBuffer) -> Void
 
-    init(_ bytesArrived: @escaping () -> Void) {
-        self.bytesArrived = bytesArrived
+    init(_ bytesRead: @escaping (ByteBuffer) -> Void) {
+        self.bytesRead = bytesRead
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        bytesArrived()
+        let bytes = unwrapInboundIn(data)
         context.fireChannelRead(data)
+        bytesRead(bytes)
     }
 }

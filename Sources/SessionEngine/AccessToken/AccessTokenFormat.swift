@@ -60,12 +60,15 @@ public enum AccessTokenFormat: Int, Sendable, CaseIterable {
         }
     }
 
-    /// Whether a payload may travel in a token of this form.
-    ///
-    /// Legacy forms nest it, so any may.
-    public func accepts(_ payload: JSONObject) -> Bool {
-        isLegacy || protectedClaims.isDisjoint(with: payload.names)
+    /// Why a payload cannot travel in a token of this form, if it cannot.
+    public func problem(with payload: JSONObject) -> PayloadProblem? {
+        // Legacy forms nest the payload, so that its names are free.
+        if !isLegacy && !protectedClaims.isDisjoint(with: payload.names) { return .protectedClaim }
+        return JSONObjectText(payload).isTooLarge ? .tooLarge : nil
     }
+
+    /// Whether a payload may travel in a token of this form.
+    public func accepts(_ payload: JSONObject) -> Bool { problem(with: payload) == nil }
 
     private static let legacyClaims: [NamedClaim] = [
         NamedClaim("sessionHandle", .handle), NamedClaim("userId", .userID),
@@ -81,4 +84,22 @@ public enum AccessTokenFormat: Int, Sendable, CaseIterable {
         NamedClaim("sessionHandle", .handle), NamedClaim("refreshTokenHash1", .tokenHash),
         NamedClaim("parentRefreshTokenHash1", .parentHash), NamedClaim("antiCsrfToken", .antiCSRF),
     ]
+}
+
+/// Why a payload cannot travel in an access token.
+public enum PayloadProblem: Sendable, Equatable {
+    /// It has a name at its top level that tokens keep for themselves (spec `core-wire` 2.5).
+    case protectedClaim
+    /// It is longer than ``PayloadProblem/maximumLength``: the token would be longer than any that is accepted.
+    case tooLarge
+
+    /// The longest payload, in bytes of JSON.
+    ///
+    /// Browsers take cookies of 4 KiB; this is for those who use headers.
+    public static let maximumLength = 40_000
+}
+
+extension JSONObjectText {
+    /// Whether no token can carry this payload.
+    var isTooLarge: Bool { text.utf8.count > PayloadProblem.maximumLength }
 }

@@ -26,7 +26,7 @@ public enum DataUpdate {
 extension AccessTokenFormat {
     /// Whether a stored payload may travel in a token of this form; a damaged one may not.
     func accepts(_ payload: JSONObjectText) -> Bool {
-        if isLegacy { return true }
+        if isLegacy { return !payload.isTooLarge }
         guard let object = try? payload.decoded() else { return false }
         return accepts(object)
     }

@@ -53,7 +53,7 @@ public enum Refresh {
         /// There is no such session, or its time is over.
         case sessionEnded
         /// The payload in storage cannot travel in a token of the wanted format.
-        case payloadProtected
+        case payloadRefused
         /// A used-up token came back: somebody holds a copy.
         case reuse
     }
@@ -81,7 +81,7 @@ public enum Refresh {
             next = record.promoting(presented.hash, at: now, validity: rules.refreshTokenValidity)
         case .neither: return Decided(.keep, .reuse)
         }
-        guard rules.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadProtected) }
+        guard rules.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }
         next.signingKeyKind = rules.signingKeyKind ?? next.signingKeyKind
         return Decided(next == record ? .keep : .replace(next), .issueChild(next))
     }

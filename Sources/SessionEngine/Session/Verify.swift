@@ -25,7 +25,7 @@ public enum Verify {
         /// The session has been revoked or its time is over.
         case sessionEnded
         /// The payload in storage cannot travel in a token of this format.
-        case payloadProtected
+        case payloadRefused
     }
 
     /// Checks what needs no storage: time and the anti-CSRF token.
@@ -68,7 +68,7 @@ public enum Verify {
         case .neither:
             guard payloadChanged else { return Decided(.keep, .valid) }
         }
-        guard claims.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadProtected) }
+        guard claims.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }
         return Decided(next == record ? .keep : .replace(next), .renew(next))
     }
 }
