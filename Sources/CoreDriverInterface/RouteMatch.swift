@@ -10,10 +10,10 @@ public struct RouteMatch: Sendable {
 
     /// Finds a path; `nil` when no version knows it.
     ///
-    /// Paths of the first generation are exact. All others may begin with `/appid-<app>` and a tenant, may end with a
+    /// Paths of the first generation are exact, and any path written exactly is found at once. All others may begin with `/appid-<app>` and a tenant, may end with a
     /// slash and are written in any case of letters (spec `core-wire` 1.2).
     public init?(path: String) {
-        if let routes = Self.plainPaths[path] {
+        if let routes = Self.exactPaths[path] {
             self.init(app: .public, tenant: .public, routes: routes)
             return
         }
@@ -91,7 +91,7 @@ public struct RouteMatch: Sendable {
         return InvalidRequest(present.isEmpty ? .notFound : .methodNotSupported)
     }
 
-    private static let plainPaths = Dictionary(grouping: Catalogue.routes.filter { $0.family == .plain }, by: \.path)
+    private static let exactPaths = Dictionary(grouping: Catalogue.routes, by: \.path)
     private static let otherPaths = Dictionary(grouping: Catalogue.routes.filter { $0.family != .plain }, by: \.path)
     private static let reserved: Set<String> = ["recipe", "config", "users", "hello"]
 

@@ -21,7 +21,8 @@ public enum WireText {
     public static func message(_ problem: PayloadProblem) -> String {
         switch problem {
         case .protectedClaim: protectedField
-        case .tooLarge: "userDataInJWT is too large: at most \(PayloadProblem.maximumLength) bytes fit into an access token"
+        case .tooLarge:
+            "userDataInJWT is too large: at most \(PayloadProblem.maximumLength) bytes fit into an access token"
         }
     }
 
