@@ -12,6 +12,11 @@ public struct JSONObject: Sendable, Hashable {
             self.name = name
             self.value = value
         }
+
+        /// The same name, byte by byte, with an equal value.
+        public static func == (left: Member, right: Member) -> Bool {
+            left.name.isSameText(as: right.name) && left.value == right.value
+        }
     }
 
     /// The members in order; no two have the same name.

@@ -4,10 +4,12 @@
 public struct JSONObjectText: Sendable, Hashable {
     /// The compact text of the object.
     public let text: String
+    private let object: JSONObject?
 
     /// The text of an object.
     public init(_ object: JSONObject) {
         self.text = object.text
+        self.object = object
     }
 
     /// Takes a text that was written by ``init(_:)`` before, from storage.
@@ -15,12 +17,14 @@ public struct JSONObjectText: Sendable, Hashable {
     /// It is checked when it is ``decoded()``.
     public init(stored text: String) {
         self.text = text
+        self.object = nil
     }
 
     /// The object.
     ///
     /// - Throws: ``JSONError`` when a stored text is not an object after all.
     public func decoded() throws(JSONError) -> JSONObject {
+        if let object { return object }
         let value = try JSONValue(parsing: text, limits: JSONLimits(bytes: .max))
         guard let object = value.object else { throw JSONError(reason: .unexpectedCharacter, offset: 0) }
         return object

@@ -13,6 +13,7 @@ final class KeyKeeper: Sendable {
 
     private struct State {
         var ring = KeyRing()
+        var verification: (keys: VerificationKeys, until: Timestamp)?
         var creations: [Need: Task<Void, any Error>] = [:]
     }
 
@@ -29,6 +30,17 @@ final class KeyKeeper: Sendable {
 
     /// The keys as they are known here and now.
     var ring: KeyRing { state.withLock { $0.ring } }
+
+    /// The keys whose tokens are accepted now; put together once and kept until a key comes or retires.
+    func verificationKeys(at now: Timestamp) -> VerificationKeys {
+        state.withLock { state in
+            if let (keys, until) = state.verification, now <= until { return keys }
+            let keys = state.ring.verificationKeys(at: now, schedule: schedule)
+            let until = state.ring.nextRetirement(after: now, schedule: schedule)
+            state.verification = (keys, until)
+            return keys
+        }
+    }
 
     /// The key that signs now; made first if there is none.
     ///
@@ -122,6 +134,9 @@ final class KeyKeeper: Sendable {
             if let key = known[record.id] { keys.append(key) } else { keys.append(try record.signingKey()) }
         }
         let adopted = KeyRing(keys)
-        state.withLock { $0.ring = adopted }
+        state.withLock { state in
+            state.ring = adopted
+            state.verification = nil
+        }
     }
 }

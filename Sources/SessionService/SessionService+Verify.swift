@@ -76,19 +76,15 @@ extension SessionService {
         let unverified: UnverifiedAccessToken
         do throws(AccessTokenProblem) {
             unverified = try UnverifiedAccessToken(token)
-            return .success(try unverified.claims(verifiedBy: verificationKeys(at: now)))
+            return .success(try unverified.claims(verifiedBy: keys.verificationKeys(at: now)))
         } catch {
             guard error == .unknownKey || error == .signatureInvalid else { return .failure(error) }
         }
         try await keys.reload()
         do throws(AccessTokenProblem) {
-            return .success(try UnverifiedAccessToken(token).claims(verifiedBy: verificationKeys(at: now)))
+            return .success(try UnverifiedAccessToken(token).claims(verifiedBy: keys.verificationKeys(at: now)))
         } catch {
             return .failure(error)
         }
-    }
-
-    private func verificationKeys(at now: Timestamp) -> VerificationKeys {
-        keys.ring.verificationKeys(at: now, schedule: policy.keySchedule)
     }
 }

@@ -120,4 +120,11 @@ struct ObjectTests {
             #expect(found == values.indices.map { $0 == index }, "\(value)")
         }
     }
+
+    @Test("Values of canonically equivalent texts are not equal")
+    func exactEquality() {
+        #expect("caf\u{E9}" as JSONValue != "cafe\u{301}")
+        #expect(["caf\u{E9}": 1] as JSONValue != ["cafe\u{301}": 1])
+        #expect(["caf\u{E9}": [1, nil]] as JSONValue == ["caf\u{E9}": [1, nil]])
+    }
 }

@@ -108,6 +108,21 @@ struct KeyRingTests {
         }
     }
 
+    @Test("The accepted keys stay the same until the next one retires, to the millisecond")
+    func nextRetirement() throws {
+        let later = Self.start + Milliseconds(100_000)
+        let ring = KeyRing([try key("d-1", at: Self.start), try key("d-2", at: later)])
+        func accepted(at time: Timestamp) -> [KeyID] {
+            ring.verificationKeys(at: time, schedule: Self.schedule).all.map(\.id)
+        }
+        let first = ring.nextRetirement(after: Self.start, schedule: Self.schedule)
+        #expect(accepted(at: first).count == 2 && accepted(at: first + Milliseconds(1)).count == 1)
+        let second = ring.nextRetirement(after: first + Milliseconds(1), schedule: Self.schedule)
+        #expect(second - first == Milliseconds(100_000))
+        let never = ring.nextRetirement(after: second + Milliseconds(1), schedule: Self.schedule)
+        #expect(never == Timestamp(milliseconds: .max))
+    }
+
     @Test("A token that is signed in the last moment verifies until it expires")
     func noTokenOutlivesItsKey() {
         let lastSignature = Self.schedule.signingEnd(ofKeyMadeAt: Self.start)

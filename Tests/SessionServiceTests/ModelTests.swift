@@ -69,39 +69,44 @@ struct SideBySide {
     private mutating func run(_ step: Step) async throws -> (actual: Model.Answer, expected: Model.Answer) {
         payloads += 1
         switch step {
-        case .create(let user, let isStatic, let isSealed):
-            let tokens = try await world.create(
-                user: "u\(user)", payload: ["n": .integer(payloads)], antiCSRF: isSealed,
-                kind: isStatic ? .static : .dynamic)
-            handles.append(tokens.session.handle)
-            let expected = model.create(user: user, payload: payloads, isStatic: isStatic, isSealed: isSealed)
-            return (try take(tokens), expected)
+        case .create(let user, let isStatic, let isSealed): return try await create(user, isStatic, isSealed)
         case .refresh(let choice, let asks, let brings, let isStatic):
             return try await refresh(Self.index(choice, held.count), asks, brings, isStatic)
         case .verify(let choice, let asksStorage):
             return try await verify(Self.index(choice, held.count), asksStorage)
+        case .regenerate(let choice): return try await regenerate(Self.index(choice, held.count))
+        case .change(let choice): return try await change(Self.index(choice, handles.count))
         case .wait(let milliseconds):
             world.clock.advance(by: Milliseconds(milliseconds))
             model.now += milliseconds
             return (.done, .done)
         case .list(let user):
-            return (
-                .sessions(numbers(try await world.service.handles(of: UserID("u\(user)")))),
-                .sessions(model.list(user: user))
-            )
+            let listed = try await world.service.handles(of: UserID("u\(user)"))
+            return (.sessions(numbers(listed)), .sessions(model.list(user: user)))
         case .revokeAll(let user):
             let ended = try await world.service.revokeAll(of: UserID("u\(user)"))
             return (.sessions(numbers(ended)), model.revokeAll(user: user))
         case .revoke(let choice):
             let session = Self.index(choice, handles.count)
             return (.sessions(numbers(try await world.service.revoke([handles[session]]))), model.revoke(session))
-        case .change(let choice):
-            let session = Self.index(choice, handles.count)
-            let changed = try await world.service.replaceData(
-                of: handles[session], accessTokenPayload: ["n": .integer(payloads)])
-            return (changed ? .done : .ended, model.change(session, payload: payloads))
-        case .regenerate(let choice): return try await regenerate(Self.index(choice, held.count))
         }
+    }
+
+    private mutating func create(
+        _ user: Int, _ isStatic: Bool, _ isSealed: Bool
+    ) async throws -> (Model.Answer, Model.Answer) {
+        let tokens = try await world.create(
+            user: "u\(user)", payload: ["n": .integer(payloads)], antiCSRF: isSealed,
+            kind: isStatic ? .static : .dynamic)
+        handles.append(tokens.session.handle)
+        let expected = model.create(user: user, payload: payloads, isStatic: isStatic, isSealed: isSealed)
+        return (try take(tokens), expected)
+    }
+
+    private mutating func change(_ session: Int) async throws -> (Model.Answer, Model.Answer) {
+        let changed = try await world.service.replaceData(
+            of: handles[session], accessTokenPayload: ["n": .integer(payloads)])
+        return (changed ? .done : .ended, model.change(session, payload: payloads))
     }
 
     private func numbers(_ found: [SessionHandle]) -> [Int] { found.compactMap(handles.firstIndex).sorted() }

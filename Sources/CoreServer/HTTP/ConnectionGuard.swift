@@ -33,6 +33,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let limits: ReceiveLimits
     private var phase = Phase.idle
     private var deadline: Scheduled<Void>?
+    private var awaitsBody = false
     private var closesAfterReply = false
     private var leftovers = Leftovers()
 
@@ -53,7 +54,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Called when the decoder has had the bytes and has passed on all that it understood.
     private func bytesRead(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
         leftovers.decoderHas(read: bytes)
-        if phase == .idle { beginHead(context) }
+        switch phase {
+        case .idle: beginHead(context)
+        // Most requests are whole by now and need no clock.
+        case .receiving where awaitsBody:
+            awaitsBody = false
+            cut(context, after: limits.body)
+        case .receiving, .answering: break
+        }
     }
 
     /// Starts the clock of a head, if some of one is there.
@@ -69,10 +77,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         switch part {
         case .head:
             phase = .receiving
-            cut(context, after: limits.body)
+            awaitsBody = true
+            deadline?.cancel()
         case .body: break
         case .end:
             phase = .answering
+            awaitsBody = false
             deadline?.cancel()
             if closesAfterReply { return context.close(mode: .all, promise: nil) }
         }

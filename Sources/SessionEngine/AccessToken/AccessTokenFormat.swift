@@ -55,8 +55,10 @@ public enum AccessTokenFormat: Int, Sendable, CaseIterable {
     /// The names that a caller may not put at the top level of a payload of this form (spec `core-wire` 2.5).
     public var protectedClaims: Set<String> {
         switch self {
-        case .v1, .v2: ["userId", "expiryTime", "timeCreated", "sessionHandle", "refreshTokenHash1"]
-        case .v3, .v4, .v5: Set(claims.map(\.name))
+        case .v1, .v2: Self.legacyProtected
+        case .v3: Self.v3Protected
+        case .v4: Self.v4Protected
+        case .v5: Self.v5Protected
         }
     }
 
@@ -80,6 +82,12 @@ public enum AccessTokenFormat: Int, Sendable, CaseIterable {
         [NamedClaim("iat", .issuedAt), NamedClaim("exp", .expiresAt), NamedClaim("sub", .userID)] + lineage
     private static let v4Claims = Array(v3Claims.prefix(3)) + [NamedClaim("tId", .tenant)] + lineage
     private static let v5Claims = Array(v4Claims.prefix(4)) + [NamedClaim("rsub", .recipeUser)] + lineage
+    private static let legacyProtected: Set = [
+        "userId", "expiryTime", "timeCreated", "sessionHandle", "refreshTokenHash1",
+    ]
+    private static let v3Protected = Set(v3Claims.map(\.name))
+    private static let v4Protected = Set(v4Claims.map(\.name))
+    private static let v5Protected = Set(v5Claims.map(\.name))
     private static let lineage = [
         NamedClaim("sessionHandle", .handle), NamedClaim("refreshTokenHash1", .tokenHash),
         NamedClaim("parentRefreshTokenHash1", .parentHash), NamedClaim("antiCsrfToken", .antiCSRF),

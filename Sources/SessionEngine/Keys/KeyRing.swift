@@ -49,6 +49,12 @@ public struct KeyRing: Sendable {
         VerificationKeys(published(at: now, schedule: schedule).map(\.verificationKey))
     }
 
+    /// The last moment at which the keys that are accepted now are still the accepted ones.
+    public func nextRetirement(after now: Timestamp, schedule: KeySchedule) -> Timestamp {
+        dynamicKeys.map { schedule.retirement(ofKeyMadeAt: $0.createdAt) }.filter { now <= $0 }.min()
+            ?? Timestamp(milliseconds: .max)
+    }
+
     /// The published keys: dynamic ones until they retire, newest first, then the static ones.
     public func published(at now: Timestamp, schedule: KeySchedule) -> [SigningKey] {
         dynamicKeys.filter { now <= schedule.retirement(ofKeyMadeAt: $0.createdAt) } + staticKeys

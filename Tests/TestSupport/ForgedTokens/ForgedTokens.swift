@@ -36,7 +36,8 @@ public struct ForgedTokens: Sendable {
         let groups = try [
             noneAlgorithms(), hmacAlgorithms(), otherAlgorithms(), algorithmTypes(), embeddedKeys(), keyIDs(),
             extraHeaderMembers(), duplicateHeaderMembers(), versions(), types(), headerShapes(), shapes(),
-            payloadShapes(), hostileExpiries(), hostileIssueTimes(), wrongClaims(), legacyForgeries(),
+            payloadShapes(), hostileExpiries(), ambiguousExpiries(), hostileIssueTimes(), wrongClaims(),
+            legacyForgeries(), signedLegacyForgeries(),
             damagedSignatures(), ellipticCurveSignatures(), base64Variants(), foreignKeys(), otherKinds(),
             randomDamage(),
         ]

@@ -1,0 +1,82 @@
+import SessionEngine
+import SessionStorage
+import SessionStorageTesting
+
+/// Storage with one fault of the kind that real ones have had: the suite has to notice each.
+struct BrokenStorage: SessionStorage {
+    enum Defect: String, Sendable, CaseIterable {
+        case overwritesOnInsert, raisesRemovedSessions, forgetsUpdates, listsEndedSessions, listsNewestFirst
+        case removesTwice, removesForeignSessions, ignoresTheLimit, removesLiveSessions
+        case lastKeyWins, keepsRemovedKeys, lastValueWins, splitsUpdates, hidesEndedSessions, losesStaticKind
+    }
+
+    let base = InMemoryStorage()
+    let defect: Defect
+
+    func insert(_ record: SessionRecord) async throws(StorageError) {
+        if defect == .overwritesOnInsert { _ = try await base.remove(.handles([record.handle])) }
+        var record = record
+        if defect == .losesStaticKind { record.signingKeyKind = .dynamic }
+        try await base.insert(record)
+    }
+
+    func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
+        guard let record = try await base.session(handle) else { return nil }
+        return defect == .hidesEndedSessions && record.expiresAt < Timestamp(milliseconds: 1_000) ? nil : record
+    }
+
+    func update<Outcome: Sendable>(
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+    ) async throws(StorageError) -> Outcome {
+        let current = try await base.session(handle)
+        let decided = decide(current)
+        switch (defect, decided.change) {
+        case (.forgetsUpdates, .replace): return decided.outcome
+        case (.raisesRemovedSessions, .replace(let record)) where current == nil: try await base.insert(record)
+        case (.splitsUpdates, let change):
+            await Task.yield()
+            return try await base.update(handle) { _ in Decided(change, decided.outcome) }
+        default: break
+        }
+        return try await base.update(handle, decide)
+    }
+
+    func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle] {
+        let now = defect == .listsEndedSessions ? Timestamp(milliseconds: .min) : now
+        let handles = try await base.handles(of: user, liveAt: now)
+        return defect == .listsNewestFirst ? handles.reversed() : handles
+    }
+
+    func remove(_ selection: SessionSelection) async throws(StorageError) -> [SessionHandle] {
+        switch (defect, selection) {
+        case (.removesTwice, .handles(let handles)):
+            _ = try await base.remove(selection)
+            return handles
+        case (.removesForeignSessions, .user):
+            return try await base.remove(.user(UserID("u2"), liveAt: Timestamp(milliseconds: 0)))
+        case (.ignoresTheLimit, .expired(let now, _)): return try await base.remove(.expired(at: now, limit: .max))
+        case (.removesLiveSessions, .expired(let now, let limit)):
+            return try await base.remove(.expired(at: now + Milliseconds(1), limit: limit))
+        default: return try await base.remove(selection)
+        }
+    }
+
+    func updateSigningKeys(
+        _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
+    ) async throws(StorageError) -> [SigningKeyRecord] {
+        let defect = defect
+        return try await base.updateSigningKeys { keys in
+            var change = decide(keys)
+            if defect == .keepsRemovedKeys { change.removed = [] }
+            if defect == .lastKeyWins { change.removed += change.added.map(\.id) }
+            return change
+        }
+    }
+
+    func value(
+        named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String
+    ) async throws(StorageError) -> String {
+        let value = try await base.value(named: name, orStore: candidate)
+        return defect == .lastValueWins ? candidate() : value
+    }
+}
