@@ -86,7 +86,7 @@ final class GroupCommitWriter: Sendable {
     private func attempt(_ group: [Write]) -> StorageError? {
         let connection = connection.value
         do throws(StorageError) {
-            try connection.execute("BEGIN IMMEDIATE")
+            try connection.run("BEGIN IMMEDIATE")
             for write in group {
                 try connection.run("SAVEPOINT write_of_group")
                 if let failure = write.perform(connection) {
@@ -97,7 +97,7 @@ final class GroupCommitWriter: Sendable {
                 try connection.run("RELEASE write_of_group")
             }
         } catch {
-            try? connection.execute("ROLLBACK")
+            _ = try? connection.run("ROLLBACK")
             return error
         }
         return commitTransaction(on: connection)
@@ -106,10 +106,10 @@ final class GroupCommitWriter: Sendable {
     /// A commit that fails for want of room has failed; after any other failure nobody can tell what the disk holds.
     private func commitTransaction(on connection: SQLiteConnection) -> StorageError? {
         do throws(StorageError) {
-            try connection.execute("COMMIT")
+            try connection.run("COMMIT")
             return nil
         } catch {
-            if !connection.isOutsideTransaction { try? connection.execute("ROLLBACK") }
+            if !connection.isOutsideTransaction { _ = try? connection.run("ROLLBACK") }
             return error.code == .full ? error : StorageError(.unknownOutcome, error.detail)
         }
     }

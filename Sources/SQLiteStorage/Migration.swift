@@ -29,7 +29,6 @@ struct Migration {
                     PRIMARY KEY (app_id, session_handle)
                 ) STRICT, WITHOUT ROWID;
                 CREATE INDEX session_info_user ON session_info (app_id, user_id, created_at_time);
-                CREATE INDEX session_info_expiry ON session_info (app_id, expires_at);
                 CREATE TABLE signing_keys (
                     app_id TEXT NOT NULL,
                     key_id TEXT NOT NULL,

@@ -74,26 +74,43 @@ public struct SQLiteSessionStorage: SessionStorage {
 
     /// See ``SessionStorage/remove(_:)``.
     public func remove(_ selection: SessionSelection) async throws(StorageError) -> [SessionHandle] {
-        if case .handles(let handles) = selection, handles.isEmpty { return [] }
-        return try await database.writer.write { (connection) throws(StorageError) in
-            var removed: [SessionHandle] = []
-            for handle in try candidates(selection, on: connection) {
-                let changes = try connection.run(Statement.deleteSession, [appValue, .text(handle.text)])
-                if changes > 0 { removed.append(handle) }
+        switch selection {
+        case .handles(let handles) where handles.isEmpty: return []
+        case .handles(let handles):
+            return try await delete(Statement.deleteSession) { _ throws(StorageError) in handles }
+        case .user(let user, let now):
+            return try await delete(Statement.deleteSession) { (connection) throws(StorageError) in
+                try self.handles(of: user, liveAt: now, on: connection)
             }
-            return removed
+        case .expired(let now, let limit):
+            let expired = try expired(at: now, limit: limit)
+            return try await delete(Statement.deleteExpired, [.integer(now.milliseconds)]) { _ throws(StorageError) in
+                expired
+            }
         }
     }
 
-    private func candidates(
-        _ selection: SessionSelection, on connection: SQLiteConnection
-    ) throws(StorageError) -> [SessionHandle] {
-        switch selection {
-        case .handles(let handles): return handles
-        case .user(let user, let now): return try handles(of: user, liveAt: now, on: connection)
-        case .expired(let now, let limit):
-            let values = [appValue, .integer(now.milliseconds), .integer(Int64(limit))]
-            return try connection.query(Statement.selectExpired, values) { SessionHandle($0.text(0)) }
+    /// Finds ended sessions without holding up the writer: there is no index on the end, which every refresh would have
+    /// to keep, so this looks at many rows. The delete asks again whether a session has ended.
+    private func expired(at now: Timestamp, limit: Int) throws(StorageError) -> [SessionHandle] {
+        let values = [appValue, .integer(now.milliseconds), .integer(Int64(max(0, limit)))]
+        return try database.readers.read { (connection) throws(StorageError) in
+            try connection.query(Statement.selectExpired, values) { SessionHandle($0.text(0)) }
+        }
+    }
+
+    /// Deletes the sessions that `candidates` finds in the same transaction, and tells which there were.
+    private func delete(
+        _ statement: String, _ condition: [SQLiteValue] = [],
+        candidates: @escaping @Sendable (SQLiteConnection) throws(StorageError) -> [SessionHandle]
+    ) async throws(StorageError) -> [SessionHandle] {
+        try await database.writer.write { (connection) throws(StorageError) in
+            var removed: [SessionHandle] = []
+            for handle in try candidates(connection) {
+                let changes = try connection.run(statement, [appValue, .text(handle.text)] + condition)
+                if changes > 0 { removed.append(handle) }
+            }
+            return removed
         }
     }
 

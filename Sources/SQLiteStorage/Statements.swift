@@ -21,6 +21,7 @@ enum Statement {
         ORDER BY created_at_time, session_handle
         """
     static let selectExpired = "SELECT session_handle FROM session_info WHERE app_id = ? AND expires_at <= ? LIMIT ?"
+    static let deleteExpired = "DELETE FROM session_info WHERE app_id = ? AND session_handle = ? AND expires_at <= ?"
     static let selectKeys = """
         SELECT key_id, kind, algorithm, created_at_time, private_key FROM signing_keys WHERE app_id = ?
         """

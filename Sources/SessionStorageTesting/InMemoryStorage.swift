@@ -67,7 +67,7 @@ public final class InMemoryStorage: SessionStorage {
                 case .handles(let handles): handles
                 case .user(let user, let now): Self.handles(of: user, liveAt: now, in: state)
                 case .expired(let now, let limit):
-                    Array(state.sessions.values.filter { $0.isExpired(at: now) }.map(\.handle).prefix(limit))
+                    Array(state.sessions.values.filter { $0.isExpired(at: now) }.map(\.handle).prefix(max(0, limit)))
                 }
             return candidates.filter { state.sessions.removeValue(forKey: $0) != nil }
         }

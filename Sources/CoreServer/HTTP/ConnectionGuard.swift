@@ -143,16 +143,17 @@ private struct Leftovers {
     /// A request ends with an empty line or with its body, so bytes that end otherwise go on; where a sender makes both
     /// look alike, the idle timeout is left.
     mutating func decoderHas(read bytes: ByteBuffer) {
-        let view = bytes.readableBytesView
-        let endsRequest = view.suffix(4).elementsEqual("\r\n\r\n".utf8) || lastBody.map { view.ends(with: $0) } ?? false
+        let endsRequest = bytes.ends(with: Self.emptyLine) || lastBody.map(bytes.ends(with:)) ?? false
         isAny = !(endedInThisRead && endsRequest)
         endedInThisRead = false
     }
+
+    private static let emptyLine = ByteBuffer(string: "\r\n\r\n")
 }
 
-extension ByteBufferView {
+extension ByteBuffer {
     fileprivate func ends(with other: ByteBuffer) -> Bool {
-        suffix(other.readableBytes).elementsEqual(other.readableBytesView)
+        getSlice(at: writerIndex - other.readableBytes, length: other.readableBytes) == other
     }
 }
 
