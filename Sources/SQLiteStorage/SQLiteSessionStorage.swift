@@ -91,7 +91,9 @@ public struct SQLiteSessionStorage: SessionStorage {
     }
 
     /// Finds ended sessions without holding up the writer: there is no index on the end, which every refresh would have
-    /// to keep, so this looks at many rows. The delete asks again whether a session has ended.
+    /// to keep, so this looks at many rows.
+    ///
+    /// The delete asks again whether a session has ended.
     private func expired(at now: Timestamp, limit: Int) throws(StorageError) -> [SessionHandle] {
         let values = [appValue, .integer(now.milliseconds), .integer(Int64(max(0, limit)))]
         return try database.readers.read { (connection) throws(StorageError) in
