@@ -62,17 +62,18 @@ struct Serve: AsyncParsableCommand {
             storage: database.storage(of: .public), policy: configuration.policy)
         let api = CoreAPI(service: service, settings: configuration.settings, logger: logger)
         let banner = Banner(configuration: configuration, database: database.path)
-        let server = CoreServer(api: api, host: configuration.host, port: configuration.port, logger: logger) { port in
+        // The libraries' own progress is not the operator's; what they warn of is.
+        var quiet = logger
+        quiet.logLevel = logger.logLevel == .debug ? .debug : max(logger.logLevel, .warning)
+        let server = CoreServer(api: api, host: configuration.host, port: configuration.port, logger: quiet) { port in
             banner.print(port: port)
         }
-        try await run([KeyPreparation(service: service, logger: logger), server], logger)
+        try await run([KeyPreparation(service: service, logger: logger), server], quiet)
     }
 
     private func run(_ services: [any Service], _ logger: Logger) async throws {
-        var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .warning)
         var group = ServiceGroupConfiguration(
-            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(20)
         try await ServiceGroup(configuration: group).run()
     }
