@@ -13,6 +13,8 @@ final class KeyKeeper: Sendable {
 
     private struct State {
         var ring = KeyRing()
+        /// Counts the changes of the ring.
+        var generation = 0
         var verification: (keys: VerificationKeys, until: Timestamp)?
         var creations: [Need: Task<Void, any Error>] = [:]
     }
@@ -30,6 +32,9 @@ final class KeyKeeper: Sendable {
 
     /// The keys as they are known here and now.
     var ring: KeyRing { state.withLock { $0.ring } }
+
+    /// Changes whenever the keys do; a verification that failed is worth repeating only then.
+    var generation: Int { state.withLock { $0.generation } }
 
     /// The keys whose tokens are accepted now; put together once and kept until a key comes or retires.
     func verificationKeys(at now: Timestamp) -> VerificationKeys {
@@ -135,6 +140,7 @@ final class KeyKeeper: Sendable {
         }
         let adopted = KeyRing(keys)
         state.withLock { state in
+            if keys.count != known.count || !keys.allSatisfy({ known[$0.id] != nil }) { state.generation += 1 }
             state.ring = adopted
             state.verification = nil
         }

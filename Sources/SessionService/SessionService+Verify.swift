@@ -73,14 +73,16 @@ extension SessionService {
     func claims(
         of token: String, at now: Timestamp
     ) async throws(ServiceError) -> Result<AccessTokenClaims, AccessTokenProblem> {
-        let unverified: UnverifiedAccessToken
-        do throws(AccessTokenProblem) {
-            unverified = try UnverifiedAccessToken(token)
-            return .success(try unverified.claims(verifiedBy: keys.verificationKeys(at: now)))
-        } catch {
-            guard error == .unknownKey || error == .signatureInvalid else { return .failure(error) }
+        let generation = keys.generation
+        let first = verified(token, at: now)
+        guard case .failure(let problem) = first, problem == .unknownKey || problem == .signatureInvalid else {
+            return first
         }
         try await keys.reload()
+        return keys.generation == generation ? first : verified(token, at: now)
+    }
+
+    private func verified(_ token: String, at now: Timestamp) -> Result<AccessTokenClaims, AccessTokenProblem> {
         do throws(AccessTokenProblem) {
             return .success(try UnverifiedAccessToken(token).claims(verifiedBy: keys.verificationKeys(at: now)))
         } catch {
