@@ -10,18 +10,35 @@ public struct SessionPolicy: Sendable, Equatable {
     public var signingKeyUpdateInterval: Milliseconds
     /// The algorithm of tokens that name their key; older formats always use RS256.
     public var signingAlgorithm: SigningAlgorithm
+    /// For how long a rotated-out refresh token may come back, where a refresh rotates at once (CDI 5.6); 30 seconds by
+    /// default, and at most 300.
+    public var rotationGracePeriod: Milliseconds
+    /// The largest part of an access token's life that may be taken off at random, 0 to 0.25; none by default.
+    ///
+    /// It spreads the refreshes of sessions that were created at one time. SuperTokens' core takes 0.05; exact expiries
+    /// are the safer default (spec `core-wire` 11.2).
+    public var accessTokenValidityJitter: Double
+    /// Whether the reuse of a token that was rotated out a moment ago is told as theft, as any other is, or as a
+    /// session that has ended (CDI 5.6).
+    public var reportsRecentReuseAsTheft: Bool
 
     /// Makes a policy.
     public init(
         accessTokenValidity: Milliseconds = .seconds(3_600),
         refreshTokenValidity: Milliseconds = .seconds(144_000 * 60),
         signingKeyUpdateInterval: Milliseconds = .seconds(168 * 3_600),
-        signingAlgorithm: SigningAlgorithm = .rs256
+        signingAlgorithm: SigningAlgorithm = .rs256,
+        rotationGracePeriod: Milliseconds = .seconds(30),
+        accessTokenValidityJitter: Double = 0,
+        reportsRecentReuseAsTheft: Bool = true
     ) {
         self.accessTokenValidity = accessTokenValidity
         self.refreshTokenValidity = refreshTokenValidity
         self.signingKeyUpdateInterval = signingKeyUpdateInterval
         self.signingAlgorithm = signingAlgorithm
+        self.rotationGracePeriod = rotationGracePeriod
+        self.accessTokenValidityJitter = accessTokenValidityJitter
+        self.reportsRecentReuseAsTheft = reportsRecentReuseAsTheft
     }
 
     /// When dynamic keys are replaced.
