@@ -78,6 +78,7 @@ let package = Package(
             name: "CoreServer",
             dependencies: [
                 "CoreDriverInterface", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -40,6 +40,14 @@ extension Catalogue {
             availability: Availability(introduced: "2.7", obsoleted: "2.21"),
             reason: "A driver whose key was old learns the new one with the refusal."),
         Members(
+            paths: ["jwtSigningPublicKeyList"], shapes: [.created, .verified, .tryRefresh, .handshake],
+            availability: Availability(introduced: "2.9", obsoleted: "2.21"),
+            reason: "Several keys verify at one time; later, tokens name theirs."),
+        Members(
+            paths: ["accessTokenValidity", "refreshTokenValidity"], shapes: [.handshake],
+            availability: Availability(introduced: "2.4"),
+            reason: "Drivers set the cookies, so they need the lifetimes."),
+        Members(
             paths: ["session.tenantId"], shapes: issuing, availability: Availability(introduced: "3.0"),
             reason: "Sessions belong to a tenant."),
         Members(
@@ -51,6 +59,18 @@ extension Catalogue {
         Members(
             paths: ["recipeUserId"], shapes: [.sessionInformation], availability: Availability(introduced: "4.0"),
             reason: "Accounts can be linked."),
+        Members(
+            paths: ["accessToken"], shapes: [.verified], availability: Availability(obsoleted: "5.6"),
+            reason: "A verification changes nothing; new tokens come from a refresh."),
+        Members(
+            paths: ["payloadUpdateAvailable"], shapes: [.verified], availability: Availability(introduced: "5.6"),
+            reason: "A verification gives no token, so it says when a refresh would give another payload."),
+        Members(
+            paths: ["recentTokenReuseSubtype"], shapes: [.reuseDetected], availability: Availability(introduced: "5.6"),
+            reason: "A driver may be lenient where the reuse is recent."),
+        Members(
+            paths: ["approximate", "asOf"], shapes: [.userCount], availability: Availability(introduced: "5.6"),
+            reason: "A count may be an older one where the driver allows that."),
     ]
 
     /// The fields of requests that not every version reads (spec `core-wire` 1.6).
@@ -72,6 +92,15 @@ extension Catalogue {
         Inputs(
             names: ["useDynamicSigningKey"], operations: [.refreshSession], presence: .required,
             availability: Availability(introduced: "5.0"), reason: "A refresh says which kind of key it wants."),
+        Inputs(
+            names: ["accessTokenValidity"], operations: [.createSession, .refreshSession], presence: .optional,
+            availability: Availability(introduced: "5.6"), reason: "A driver can ask for a shorter life."),
+        Inputs(
+            names: ["useStaticSigningKey"], operations: [.createToken], presence: .optional,
+            availability: Availability(introduced: "2.21"), reason: "Drivers choose the kind of key."),
+        Inputs(
+            names: ["allowApproximate"], operations: [.countUsers], presence: .optional,
+            availability: Availability(introduced: "5.6"), reason: "A count may be an older one."),
         Inputs(
             names: ["revokeAcrossAllTenants"], operations: [.removeSessions], presence: .optional,
             availability: Availability(introduced: "2.4"), reason: "Sessions belong to a tenant."),

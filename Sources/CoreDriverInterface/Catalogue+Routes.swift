@@ -8,6 +8,7 @@ extension Catalogue {
         versionFree(.listVersions, [.get], "/apiversion", .app),
         versionFree(.showConfiguration, [.get], "/config", .app),
         versionFree(.publishKeys, [.get], "/.well-known/jwks.json", .app),
+        versionFree(.showTelemetry, [.get], "/telemetry", .app),
     ]
 
     private static let plainRoutes = [
@@ -32,8 +33,9 @@ extension Catalogue {
     ]
 
     private static let recipeRoutes = [
+        recipe(.handshake, .post, "/recipe/handshake", .tenant, Availability(introduced: "2.4", obsoleted: "2.21")),
         recipe(.createSession, .post, "/recipe/session", .tenant),
-        recipe(.readSession, .get, "/recipe/session", .app),
+        recipe(.readSession, .get, "/recipe/session", .app, Availability(introduced: "2.8")),
         recipe(.verifySession, .post, "/recipe/session/verify", .app),
         recipe(.refreshSession, .post, "/recipe/session/refresh", .app),
         recipe(.regenerateSession, .post, "/recipe/session/regenerate", .app),
@@ -43,6 +45,12 @@ extension Catalogue {
         recipe(.writeSessionData, .put, "/recipe/session/data", .app),
         recipe(.readPayload, .get, "/recipe/jwt/data", .app),
         recipe(.writePayload, .put, "/recipe/jwt/data", .app),
+        recipe(.createToken, .post, "/recipe/jwt", .app, Availability(introduced: "2.9")),
+        recipe(.listKeys, .get, "/recipe/jwt/jwks", .app, Availability(introduced: "2.9")),
+        recipe(.countUsers, .get, "/users/count", .tenant, Availability(introduced: "2.5")),
+        recipe(.countActiveUsers, .get, "/users/count/active", .app, Availability(introduced: "2.19")),
+        recipe(.listUsers, .get, "/users", .tenant, Availability(introduced: "2.5")),
+        recipe(.findUsersByAccount, .get, "/users/by-accountinfo", .tenant, Availability(introduced: "4.0")),
         recipe(.findUser, .get, "/user/id", .app, Availability(introduced: "4.0")),
     ]
 

@@ -16,8 +16,17 @@ extension Catalogue {
             reason: "Before, a driver could not send the anti-CSRF token with a refresh (spec core-wire 11.2)."
         ) { $0.checksAntiCSRFAtRefresh = true },
         Rule(
-            availability: Availability(introduced: "2.21"), reason: "Messages say which header member was wrong."
-        ) { $0.namesHeaderMembers = true },
+            availability: Availability(introduced: "2.5"),
+            reason: "A handshake says nothing, and later cores read nothing (spec core-wire 1.6.1)."
+        ) { $0.readsHandshakeBody = false },
+        Rule(
+            availability: Availability(introduced: "2.21"),
+            reason: "Messages say which header member or claim was wrong; texts are those of Java 21."
+        ) {
+            $0.namesHeaderMembers = true
+            $0.namesMissingClaims = true
+            $0.tagMismatchText = "Tag mismatch"
+        },
         Rule(
             availability: Availability(introduced: "2.21"), reason: "Access tokens are standard JWTs."
         ) { $0.accessTokenFormat = .v3 },
@@ -25,7 +34,6 @@ extension Catalogue {
             availability: Availability(introduced: "3.0"), reason: "Sessions belong to a tenant."
         ) {
             $0.accessTokenFormat = .v4
-            $0.namesMissingClaims = true
             $0.handlesNameTenants = true
         },
         Rule(
@@ -33,10 +41,12 @@ extension Catalogue {
         ) { $0.accessTokenFormat = .v5 },
         Rule(
             availability: Availability(introduced: "5.0"),
-            reason: "What concerns an app is not asked through one of its tenants; texts are those of Java 21."
-        ) {
-            $0.refusesTenantsForAppOperations = true
-            $0.tagMismatchText = "Tag mismatch"
-        },
+            reason: "What concerns an app is not asked through one of its tenants."
+        ) { $0.refusesTenantsForAppOperations = true },
+        Rule(
+            availability: Availability(introduced: "5.6"),
+            reason:
+                "A token that was rotated out is refused at once, not at its child's first use (spec core-wire 4.4)."
+        ) { $0.rotatesAtOnce = true },
     ]
 }

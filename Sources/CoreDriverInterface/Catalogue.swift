@@ -4,7 +4,9 @@
 public enum Catalogue {
     /// The versions this core speaks.
     public static let supported: [CDIVersion] = [
-        "1.0", "2.0", "2.1", "2.2", "2.3", "5.0", "5.1", "5.2", "5.3", "5.4",
+        "1.0", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10", "2.11", "2.12", "2.13",
+        "2.14", "2.15", "2.16", "2.17", "2.18", "2.19", "2.20", "2.21", "3.0", "3.1", "4.0", "5.0", "5.1", "5.2", "5.3",
+        "5.4", "5.5", "5.6",
     ]
 
     /// The version of that name, spoken here or not; `nil` when it is no name of a version.
@@ -38,9 +40,11 @@ public enum Catalogue {
 
         /// The answer to a version that is not one (spec `core-wire` 1.1).
         func malformedVersionText(_ value: String) -> String {
-            switch self {
+            let isNumber = value.split(separator: ".", omittingEmptySubsequences: false)
+                .allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.isASCII && $0.isNumber } }
+            return switch self {
             case .plain, .versionFree: "cdi-version \(value) not supported"
-            case .recipe: "cdi-version header is invalid"
+            case .recipe: isNumber ? "cdi-version \(value) not supported" : "cdi-version header is invalid"
             }
         }
     }

@@ -34,6 +34,20 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case writePayload
     /// The keys that verify tokens.
     case publishKeys
+    /// The keys that verify tokens, asked by a driver.
+    case listKeys
+    /// A signed token for a purpose of the application's own.
+    case createToken
+    /// Does this core send telemetry?
+    case showTelemetry
+    /// How many users are there?
+    case countUsers
+    /// How many users had a session since?
+    case countActiveUsers
+    /// Who are the users? A session core knows none.
+    case listUsers
+    /// Who has this account? A session core knows nobody.
+    case findUsersByAccount
     /// Who is this user? A session core knows none.
     case findUser
 }
@@ -56,6 +70,8 @@ public enum ReplyShape: String, Sendable, CaseIterable {
     case sessionInformation
     /// What a driver has to know.
     case handshake
+    /// How many users there are.
+    case userCount
 }
 
 /// The methods that a driver may use.

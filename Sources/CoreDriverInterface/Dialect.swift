@@ -16,6 +16,10 @@ public struct DialectRules: Sendable {
     public var tagMismatchText = "Tag mismatch!"
     /// Whether a handle's suffix is read as a tenant.
     public var handlesNameTenants = false
+    /// Whether a handshake has to come with a JSON object.
+    public var readsHandshakeBody = true
+    /// Whether a refresh puts the new token in the old one's place at once, and a verification changes nothing.
+    public var rotatesAtOnce = false
     /// Whether operations of the app are refused under a tenant's path.
     public var refusesTenantsForAppOperations = false
 }

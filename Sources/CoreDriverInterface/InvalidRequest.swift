@@ -24,6 +24,16 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case unknownTenant(AppID, TenantID)
         /// The body is larger than the limit.
         case bodyTooLarge
+        /// A query parameter is not a number.
+        case notALong(String)
+        /// The time from which to count is before 1970.
+        case negativeSince
+        /// A recipe whose users are to be counted is none.
+        case unknownRecipe(String)
+        /// A token of the application's own is to live for no time at all.
+        case validityNotPositive
+        /// An access token is to live for no time at all or longer than this.
+        case accessTokenValidity(most: Milliseconds)
     }
 
     /// The HTTP status.
@@ -50,6 +60,11 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case .publicTenantOnly: (status, text) = (403, "Only public tenantId can call this app specific API")
         case .unknownTenant(let app, let tenant): (status, text) = (400, Self.unknown(app, tenant))
         case .bodyTooLarge: (status, text) = (413, "Request body too large")
+        case .notALong(let name): (status, text) = (400, "Field name '\(name)' must be a long in the GET request")
+        case .negativeSince: (status, text) = (400, "'since' query parameter must be >= 0")
+        case .unknownRecipe(let name): (status, text) = (400, "Unknown recipe ID: \(name)")
+        case .validityNotPositive: (status, text) = (400, WireText.validityNotPositive)
+        case .accessTokenValidity(let most): (status, text) = (400, WireText.accessTokenValidityOutOfRange(most))
         }
     }
 

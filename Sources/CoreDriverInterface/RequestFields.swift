@@ -53,6 +53,12 @@ public struct RequestFields: Sendable {
 }
 
 extension JSONValue {
+    /// The number when this is one, without its fraction.
+    public var long: Int64? {
+        guard let number else { return nil }
+        return number.int64 ?? Double(number.text).flatMap { Int64(exactly: $0.rounded(.towardZero)) }
+    }
+
     /// The elements when this is an array of strings.
     public var strings: [String]? {
         guard let array else { return nil }

@@ -14,6 +14,17 @@ public enum WireText {
     public static let sessionRevoked = "Either the session has ended or has been blacklisted"
     /// There is no such session, asked with a refresh token.
     public static let sessionMissingOrExpired = "Session missing in db or has expired"
+    /// An access token of a branch that the session has gone on without.
+    public static let rotatedOut = "rotated-out token branch; refresh required"
+    /// A token came back after it was rotated out a moment ago, where that is not told as theft.
+    public static let recentReuse = "refresh token reuse detected"
+    /// A token is to live for no time at all.
+    public static let validityNotPositive = "validity must be greater than or equal to 0"
+
+    /// An access token is to live longer than the configuration allows, or not at all.
+    public static func accessTokenValidityOutOfRange(_ most: Milliseconds) -> String {
+        "accessTokenValidity must be greater than 0 and at most the configured access_token_validity (\(most.count) ms)"
+    }
     /// A refresh without its anti-CSRF token.
     public static let antiCSRFAtRefresh = "Anti CSRF token missing, or not matching"
 
@@ -23,6 +34,15 @@ public enum WireText {
         case .protectedClaim: protectedField
         case .tooLarge:
             "userDataInJWT is too large: at most \(PayloadProblem.maximumLength) bytes fit into an access token"
+        }
+    }
+
+    /// The name of a class of reuse.
+    public static func name(of found: Refresh.ReuseClass) -> String {
+        switch found {
+        case .previous: "RECENT_PREV"
+        case .orphan: "ORPHANED_BRANCH"
+        case .stale: "STALE_LINEAGE"
         }
     }
 
@@ -37,11 +57,13 @@ public enum WireText {
         case .signatureInvalid: jwt("JWT verification failed")
         case .expired: "Access token expired"
         case .antiCSRFMismatch: "anti-csrf check failed"
-        case .missingClaim(let name):
-            "Access token does not contain all the information. Maybe the structure has changed?"
-                + (rules.namesMissingClaims ? " \(name)" : "")
+        case .antiCSRFMissing: missingInformation
+        case .missingClaim(let name): missingInformation + (rules.namesMissingClaims ? " \(name)" : "")
         }
     }
+
+    private static let missingInformation =
+        "Access token does not contain all the information. Maybe the structure has changed?"
 
     private static func jwt(_ text: String) -> String { "io.supertokens.session.jwt.JWT$JWTException: \(text)" }
 

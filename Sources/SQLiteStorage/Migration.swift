@@ -44,7 +44,23 @@ struct Migration {
                     value TEXT NOT NULL,
                     PRIMARY KEY (app_id, name)
                 ) STRICT, WITHOUT ROWID;
-                """)
+                """),
+        Migration(
+            name: "0002-rotation",
+            sql: """
+                ALTER TABLE session_info ADD COLUMN prev_refresh_token_hash_2 TEXT;
+                ALTER TABLE session_info ADD COLUMN refresh_token_rotated_at INTEGER;
+                """),
+        Migration(
+            name: "0003-activity",
+            sql: """
+                CREATE TABLE user_last_active (
+                    app_id TEXT NOT NULL,
+                    user_id TEXT NOT NULL,
+                    last_active_time INTEGER NOT NULL,
+                    PRIMARY KEY (app_id, user_id)
+                ) STRICT, WITHOUT ROWID;
+                """),
     ]
 
     /// Brings a file up to date, in one transaction.

@@ -105,9 +105,12 @@ enum SQLiteValue {
     case integer(Int64)
     case text(String)
     case blob([UInt8])
+    case null
 
     fileprivate func bind(to statement: OpaquePointer, at index: Int32) -> Int32 {
         switch self {
+        case .null:
+            return sqlite3_bind_null(statement, index)
         case .integer(let value):
             return sqlite3_bind_int64(statement, index, value)
         case .text(var value):
@@ -133,6 +136,8 @@ enum SQLiteValue {
 /// The row that a statement stands on; valid until the statement moves.
 struct SQLiteRow {
     fileprivate let statement: OpaquePointer
+
+    func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }
 
     func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
 

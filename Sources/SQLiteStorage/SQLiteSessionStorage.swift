@@ -6,7 +6,7 @@ public struct SQLiteSessionStorage: SessionStorage {
     let database: SQLiteDatabase
     let app: AppID
 
-    private var appValue: SQLiteValue { .text(app.text) }
+    var appValue: SQLiteValue { .text(app.text) }
 
     /// See ``SessionStorage/insert(_:)``.
     public func insert(_ record: SessionRecord) async throws(StorageError) {

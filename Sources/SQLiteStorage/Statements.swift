@@ -6,13 +6,14 @@ import SessionStorage
 enum Statement {
     private static let columns = """
         session_handle, tenant_id, user_id, refresh_token_hash_2, session_data, jwt_user_payload, created_at_time, \
-        expires_at, use_static_key
+        expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at
         """
-    static let insertSession = "INSERT INTO session_info (app_id, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?)"
+    static let insertSession = "INSERT INTO session_info (app_id, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
     static let selectSession = "SELECT \(columns) FROM session_info WHERE app_id = ? AND session_handle = ?"
     static let updateSession = """
         UPDATE session_info SET tenant_id = ?3, user_id = ?4, refresh_token_hash_2 = ?5, session_data = ?6, \
-        jwt_user_payload = ?7, created_at_time = ?8, expires_at = ?9, use_static_key = ?10 \
+        jwt_user_payload = ?7, created_at_time = ?8, expires_at = ?9, use_static_key = ?10, \
+        prev_refresh_token_hash_2 = ?11, refresh_token_rotated_at = ?12 \
         WHERE app_id = ?1 AND session_handle = ?2
         """
     static let deleteSession = "DELETE FROM session_info WHERE app_id = ? AND session_handle = ?"
@@ -31,6 +32,11 @@ enum Statement {
         """
     static let deleteKey = "DELETE FROM signing_keys WHERE app_id = ? AND key_id = ?"
     static let selectValue = "SELECT value FROM key_value WHERE app_id = ? AND name = ?"
+    static let noteActivity = """
+        INSERT INTO user_last_active (app_id, user_id, last_active_time) VALUES (?,?,?) \
+        ON CONFLICT DO UPDATE SET last_active_time = max(last_active_time, excluded.last_active_time)
+        """
+    static let countActiveUsers = "SELECT count(*) FROM user_last_active WHERE app_id = ? AND last_active_time >= ?"
     static let insertValue = "INSERT OR IGNORE INTO key_value (app_id, name, value) VALUES (?,?,?)"
 }
 
@@ -41,6 +47,7 @@ extension SessionRecord {
             .text(handle.text), .text(tenantID.text), .text(userID.text), .text(currentTokenHash.hex),
             .text(sessionData.text), .text(accessTokenPayload.text), .integer(createdAt.milliseconds),
             .integer(expiresAt.milliseconds), .integer(signingKeyKind == .static ? 1 : 0),
+            previousTokenHash.map { .text($0.hex) } ?? .null, rotatedAt.map { .integer($0.milliseconds) } ?? .null,
         ]
     }
 
@@ -51,7 +58,9 @@ extension SessionRecord {
             currentTokenHash: StoredTokenHash(stored: row.text(3)), sessionData: JSONObjectText(stored: row.text(4)),
             accessTokenPayload: JSONObjectText(stored: row.text(5)),
             createdAt: Timestamp(milliseconds: row.integer(6)), expiresAt: Timestamp(milliseconds: row.integer(7)),
-            signingKeyKind: row.integer(8) == 0 ? .dynamic : .static)
+            signingKeyKind: row.integer(8) == 0 ? .dynamic : .static,
+            previousTokenHash: row.isNull(9) ? nil : StoredTokenHash(stored: row.text(9)),
+            rotatedAt: row.isNull(10) ? nil : Timestamp(milliseconds: row.integer(10)))
     }
 }
 

@@ -61,11 +61,15 @@ public enum CreateResult: Sendable {
 /// The answer to a verification.
 public enum VerifyResult: Sendable {
     /// The token is good; replace it if there is a new one.
-    case valid(SessionFacts, replacement: AccessToken?)
+    ///
+    /// `newerPayload` tells whether a refresh would give another payload, where a read-only verification asked storage.
+    case valid(SessionFacts, replacement: AccessToken? = nil, newerPayload: Bool? = nil)
     /// The token cannot be used now; the client may refresh.
     case tryRefresh(AccessTokenProblem)
     /// The session has been revoked or its time is over.
     case sessionEnded
+    /// The session has gone on without this token; the client may refresh.
+    case rotatedOut
     /// The payload in storage cannot travel in a token of this format.
     case payloadRefused
 }
@@ -76,8 +80,10 @@ public enum RefreshResult: Sendable {
     case refreshed(IssuedTokens)
     /// The client has to sign in again.
     case unauthorised(RefreshRefusal)
-    /// A used-up token came back: somebody holds a copy. The driver revokes the session.
-    case reuseDetected(SessionHandle, UserID)
+    /// A used-up token came back: somebody holds a copy.
+    ///
+    /// Where sessions rotate at once this has ended the session; where they rotate at first use the driver ends it.
+    case reuseDetected(SessionHandle, UserID, Refresh.ReuseClass)
 }
 
 /// Why a refresh gives no tokens.

@@ -41,6 +41,13 @@ public struct SessionPolicy: Sendable, Equatable {
         self.reportsRecentReuseAsTheft = reportsRecentReuseAsTheft
     }
 
+    /// The life of the next access token: the configured one, less a random part where that is wanted.
+    func nextAccessTokenValidity(using random: inout some RandomNumberGenerator) -> Milliseconds {
+        let most = Double(accessTokenValidity.count) * accessTokenValidityJitter
+        guard most >= 1 else { return accessTokenValidity }
+        return accessTokenValidity - Milliseconds(Int64(Double.random(in: 0...most, using: &random)))
+    }
+
     /// When dynamic keys are replaced.
     var keySchedule: KeySchedule {
         KeySchedule(updateInterval: signingKeyUpdateInterval, accessTokenValidity: accessTokenValidity)

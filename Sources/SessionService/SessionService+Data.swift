@@ -59,6 +59,23 @@ extension SessionService {
         }
     }
 
+    /// How many users signed in or refreshed a session at a time or after it.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func countActiveUsers(since time: Timestamp) async throws(ServiceError) -> Int {
+        try await storing { () async throws(StorageError) in
+            try await activity.flush()
+            return try await storage.countActiveUsers(since: time)
+        }
+    }
+
+    /// Writes what is kept in memory for a while: when users were last seen.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func flush() async throws(ServiceError) {
+        try await storing { () async throws(StorageError) in try await activity.flush() }
+    }
+
     private func storing<Result>(
         _ body: () async throws(StorageError) -> Result
     ) async throws(ServiceError) -> Result {

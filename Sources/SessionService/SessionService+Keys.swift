@@ -13,8 +13,26 @@ public struct PublishedKeys: Sendable {
 public struct LegacyVerificationKey: Sendable {
     /// SubjectPublicKeyInfo DER in standard base64.
     public let spkiBase64: String
+    /// When the key was made.
+    public let createdAt: Timestamp
     /// When the SDK should ask again.
     public let expiresAt: Timestamp
+    /// Until when tokens of the key are accepted.
+    public let verifiesUntil: Timestamp
+
+    init(_ key: SigningKey, _ schedule: KeySchedule) {
+        spkiBase64 = key.verificationKey.spkiBase64
+        createdAt = key.createdAt
+        switch key.kind {
+        case .dynamic:
+            expiresAt = schedule.signingEnd(ofKeyMadeAt: key.createdAt)
+            verifiesUntil = schedule.retirement(ofKeyMadeAt: key.createdAt)
+        case .static:
+            // A static key never ends; ten years stand for that, because SDKs compare with the clock.
+            expiresAt = key.createdAt + .seconds(10 * 365 * 24 * 3_600)
+            verifiesUntil = expiresAt
+        }
+    }
 }
 
 extension SessionService {
@@ -38,15 +56,39 @@ extension SessionService {
 
     /// The key that signs V1 and V2 tokens of a kind now, with the end of its use (spec `core-wire` 1.5).
     ///
-    /// A static key never ends; ten years from its making stand for that, because SDKs compare with the clock.
-    ///
     /// - Throws: ``ServiceError``.
     public func legacyVerificationKey(_ kind: SigningKeyKind) async throws(ServiceError) -> LegacyVerificationKey {
+        LegacyVerificationKey(try await keys.signer(kind, .rs256), policy.keySchedule)
+    }
+
+    /// The keys that verify V1 and V2 tokens of a kind, newest first (spec `core-wire` 1.5).
+    ///
+    /// - Throws: ``ServiceError``.
+    public func legacyVerificationKeys(_ kind: SigningKeyKind) async throws(ServiceError) -> [LegacyVerificationKey] {
+        _ = try await keys.signer(kind, .rs256)
+        return keys.ring.published(at: ambient.time(), schedule: policy.keySchedule)
+            .filter { $0.kind == kind && $0.algorithm == .rs256 }
+            .map { LegacyVerificationKey($0, policy.keySchedule) }
+    }
+
+    /// Signs a token of the application's own (RFC 7519), RS256, with `iat`, `exp` and `iss` unless the payload has them.
+    ///
+    /// - Parameters:
+    ///   - payload: the claims; they go before those that are added.
+    ///   - issuer: who issues it.
+    ///   - validity: how long it lives.
+    ///   - kind: which kind of key signs.
+    /// - Throws: ``ServiceError``.
+    public func signToken(
+        payload: JSONObject, issuer: String, validity: Milliseconds, kind: SigningKeyKind
+    ) async throws(ServiceError) -> String {
+        let now = ambient.time()
         let key = try await keys.signer(kind, .rs256)
-        let expiresAt =
-            kind == .dynamic
-            ? policy.keySchedule.signingEnd(ofKeyMadeAt: key.createdAt)
-            : key.createdAt + .seconds(10 * 365 * 24 * 3_600)
-        return LegacyVerificationKey(spkiBase64: key.verificationKey.spkiBase64, expiresAt: expiresAt)
+        do {
+            return try ApplicationToken.sign(
+                payload: payload, issuer: issuer, issuedAt: now, expiresAt: now + validity, with: key)
+        } catch {
+            throw .signing(error)
+        }
     }
 }

@@ -16,11 +16,16 @@ extension SessionService {
         public var format: AccessTokenFormat
         /// The kind of key the session uses from now on; `nil` keeps its own.
         public var signingKeyKind: SigningKeyKind?
+        /// Whether the new token takes the presented one's place at once, or at its first use.
+        public var rotatesAtOnce: Bool
+        /// How long the access token lives, where that is not left to the policy.
+        public var accessTokenValidity: Milliseconds?
 
         /// Collects what was presented.
         public init(
             refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,
-            checksAntiCSRF: Bool = true, format: AccessTokenFormat = .newest, signingKeyKind: SigningKeyKind? = nil
+            checksAntiCSRF: Bool = true, format: AccessTokenFormat = .newest, signingKeyKind: SigningKeyKind? = nil,
+            rotatesAtOnce: Bool = false, accessTokenValidity: Milliseconds? = nil
         ) {
             self.refreshToken = refreshToken
             self.antiCSRFToken = antiCSRFToken
@@ -28,13 +33,15 @@ extension SessionService {
             self.checksAntiCSRF = checksAntiCSRF
             self.format = format
             self.signingKeyKind = signingKeyKind
+            self.rotatesAtOnce = rotatesAtOnce
+            self.accessTokenValidity = accessTokenValidity
         }
     }
 
-    /// Exchanges a refresh token for new tokens, or says why not (spec `core-wire` 4.2).
+    /// Exchanges a refresh token for new tokens, or says why not (spec `core-wire` 4.2 and 4.4).
     ///
     /// - Throws: ``ServiceError``: the outcome is then unknown to the client, who may simply try again, because a
-    ///   token may be exchanged until one of its children is used.
+    ///   token may be exchanged until one of its children is used or its grace is over.
     public func refresh(_ request: RefreshRequest) async throws(ServiceError) -> RefreshResult {
         let presented: Refresh.Presented
         do throws(RefreshTokenProblem) {
@@ -45,9 +52,13 @@ extension SessionService {
             return .unauthorised(.notAToken(error))
         }
         let now = ambient.time()
+        // The child is made before the step that may store its hash; signing waits until the step has been taken.
+        let child = try child(of: presented, request)
         let rules = Refresh.Rules(
             checksAntiCSRF: request.checksAntiCSRF && request.usesAntiCSRF, signingKeyKind: request.signingKeyKind,
-            format: request.format, refreshTokenValidity: policy.refreshTokenValidity)
+            format: request.format, refreshTokenValidity: policy.refreshTokenValidity,
+            rotation: request.rotatesAtOnce
+                ? .atOnce(child: child.hash, gracePeriod: policy.rotationGracePeriod) : .atFirstUse)
         let outcome = try await update(presented.content.handle) { record in
             Refresh.decide(of: presented, against: record, at: now, rules: rules)
         }
@@ -55,18 +66,24 @@ extension SessionService {
         case .antiCSRFMismatch: return .unauthorised(.antiCSRFMismatch)
         case .sessionEnded: return .unauthorised(.sessionEnded)
         case .payloadRefused: return .unauthorised(.payloadRefused)
-        case .reuse: return .reuseDetected(presented.content.handle, presented.content.userID)
-        case .issueChild(let record): return .refreshed(try await child(of: presented, record, request, at: now))
+        case .reuse(let found):
+            return .reuseDetected(presented.content.handle, presented.content.userID, found)
+        case .issueChild(let record):
+            activity.note(record.userID, at: now)
+            return .refreshed(
+                try await issue(
+                    child, for: record, parent: request.rotatesAtOnce ? nil : presented.hash, format: request.format,
+                    validity: request.accessTokenValidity, at: now))
         }
     }
 
     private func child(
-        of presented: Refresh.Presented, _ record: SessionRecord, _ request: RefreshRequest, at now: Timestamp
-    ) async throws(ServiceError) -> IssuedTokens {
-        let part = try refreshPart(
-            handle: record.handle, user: record.userID, tenant: record.tenantID, parent: presented.hash,
+        of presented: Refresh.Presented, _ request: RefreshRequest
+    ) throws(ServiceError) -> TokenIssue.RefreshPart {
+        let content = presented.content
+        return try refreshPart(
+            handle: content.handle, user: content.userID, tenant: content.tenantID, parent: presented.hash,
             usesAntiCSRF: request.usesAntiCSRF)
-        return try await issue(part, for: record, parent: presented.hash, format: request.format, at: now)
     }
 
     /// Replaces the payload of a session, and its access token without changing when that expires (spec `core-wire`

@@ -11,16 +11,19 @@ extension SessionService {
         public var checksAntiCSRF: Bool
         /// Whether the session must still exist, and whether a changed payload gives a new token.
         public var checksDatabase: Bool
+        /// Whether the verification changes nothing and gives no token.
+        public var isReadOnly: Bool
 
         /// Collects the question.
         public init(
             accessToken: String, antiCSRFToken: AntiCSRFToken? = nil, checksAntiCSRF: Bool = false,
-            checksDatabase: Bool = false
+            checksDatabase: Bool = false, isReadOnly: Bool = false
         ) {
             self.accessToken = accessToken
             self.antiCSRFToken = antiCSRFToken
             self.checksAntiCSRF = checksAntiCSRF
             self.checksDatabase = checksDatabase
+            self.isReadOnly = isReadOnly
         }
     }
 
@@ -43,8 +46,9 @@ extension SessionService {
             return .tryRefresh(error)
         }
         let rules = Verify.Rules(
-            checksDatabase: request.checksDatabase, refreshTokenValidity: policy.refreshTokenValidity)
-        guard Verify.needsRecord(claims, rules: rules) else { return .valid(SessionFacts(claims), replacement: nil) }
+            checksDatabase: request.checksDatabase, refreshTokenValidity: policy.refreshTokenValidity,
+            isReadOnly: request.isReadOnly)
+        guard Verify.needsRecord(claims, rules: rules) else { return .valid(SessionFacts(claims)) }
         let outcome = try await update(claims.handle) { record in
             Verify.decide(of: claims, against: record, at: now, rules: rules)
         }
@@ -55,8 +59,9 @@ extension SessionService {
         of outcome: Verify.Outcome, _ claims: AccessTokenClaims, at now: Timestamp
     ) async throws(ServiceError) -> VerifyResult {
         switch outcome {
-        case .valid: return .valid(SessionFacts(claims), replacement: nil)
+        case .valid(let newerPayload): return .valid(SessionFacts(claims), newerPayload: newerPayload)
         case .sessionEnded: return .sessionEnded
+        case .rotatedOut: return .rotatedOut
         case .payloadRefused: return .payloadRefused
         case .renew(let record):
             let renewed = TokenIssue.renewal(

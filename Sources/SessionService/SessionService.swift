@@ -7,10 +7,12 @@ public import SessionStorage
 /// It reads the clock, throws the dice, asks the engine what to do, does it in one step of storage, and signs.
 public struct SessionService: Sendable {
     let storage: any SessionStorage
-    let policy: SessionPolicy
+    /// What the operator decided about sessions.
+    public let policy: SessionPolicy
     let ambient: Ambient
     let keys: KeyKeeper
     let refreshTokenKey: RefreshTokenKey
+    let activity: ActivityLog
 
     /// Opens an app's sessions; the secret that seals refresh tokens is made here on first use.
     ///
@@ -25,6 +27,7 @@ public struct SessionService: Sendable {
         self.storage = storage
         self.policy = policy
         self.ambient = ambient
+        activity = ActivityLog(storage: storage)
         keys = KeyKeeper(storage: storage, ambient: ambient, schedule: policy.keySchedule)
         let candidate = try signing { () throws(SigningError) in
             var random = ambient.random
@@ -38,6 +41,9 @@ public struct SessionService: Sendable {
         }
         try await keys.reload()
     }
+
+    /// The time, as this service sees it.
+    public var currentTime: Timestamp { ambient.time() }
 
     /// Makes the signing keys that the published set always has, ahead of the first request that needs one.
     ///
@@ -62,12 +68,14 @@ public struct SessionService: Sendable {
         public var usesAntiCSRF: Bool
         /// Which kind of key signs the session's tokens.
         public var signingKeyKind: SigningKeyKind
+        /// How long the access token lives, where that is not left to the policy.
+        public var accessTokenValidity: Milliseconds?
 
         /// Collects what is known at sign-in; the defaults suit a new application.
         public init(
             userID: UserID, accessTokenPayload: JSONObject = [:], sessionData: JSONObject = [:],
             tenantID: TenantID = .public, format: AccessTokenFormat = .newest, usesAntiCSRF: Bool = false,
-            signingKeyKind: SigningKeyKind = .dynamic
+            signingKeyKind: SigningKeyKind = .dynamic, accessTokenValidity: Milliseconds? = nil
         ) {
             self.userID = userID
             self.accessTokenPayload = accessTokenPayload
@@ -76,6 +84,7 @@ public struct SessionService: Sendable {
             self.format = format
             self.usesAntiCSRF = usesAntiCSRF
             self.signingKeyKind = signingKeyKind
+            self.accessTokenValidity = accessTokenValidity
         }
     }
 
@@ -97,20 +106,22 @@ public struct SessionService: Sendable {
             sessionData: JSONObjectText(request.sessionData),
             accessTokenPayload: JSONObjectText(request.accessTokenPayload), createdAt: now,
             expiresAt: now + policy.refreshTokenValidity, signingKeyKind: request.signingKeyKind)
-        let issued = try await issue(part, for: record, parent: nil, format: request.format, at: now)
+        let issued = try await issue(
+            part, for: record, parent: nil, format: request.format, validity: request.accessTokenValidity, at: now)
         do throws(StorageError) { try await storage.insert(record) } catch { throw .storage(error) }
+        activity.note(record.userID, at: now)
         return .created(issued)
     }
 
     /// Puts the tokens of a session together.
     func issue(
         _ part: TokenIssue.RefreshPart, for record: SessionRecord, parent: TokenHash?, format: AccessTokenFormat,
-        at now: Timestamp
+        validity: Milliseconds?, at now: Timestamp
     ) async throws(ServiceError) -> IssuedTokens {
+        var random = ambient.random
         let claims = TokenIssue.claims(
             for: record, format: format, refreshPart: part, parent: parent, issuedAt: now,
-            validity: policy.accessTokenValidity)
-        var random = ambient.random
+            validity: validity ?? policy.nextAccessTokenValidity(using: &random))
         return IssuedTokens(
             session: SessionFacts(record), accessToken: try await sign(claims, record.signingKeyKind),
             refreshToken: part.token, refreshTokenIssuedAt: now,

@@ -48,6 +48,12 @@ public protocol SessionStorage: Sendable {
     /// every caller gets the same value.
     func value(named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String)
         async throws(StorageError) -> String
+
+    /// Notes when users were last seen; a later time than the given one stays.
+    func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError)
+
+    /// How many users were last seen at a time or after it.
+    func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int
 }
 
 /// Which sessions to end.

@@ -15,7 +15,8 @@ enum ConformanceSample {
             handle: SessionHandle(handle), tenantID: TenantID("public"), userID: UserID(user),
             currentTokenHash: StoredTokenHash(stored: "hash-of-\(handle)"), sessionData: JSONObjectText(stored: "{}"),
             accessTokenPayload: JSONObjectText(stored: payload), createdAt: createdAt, expiresAt: expiresAt,
-            signingKeyKind: .dynamic)
+            signingKeyKind: .dynamic, previousTokenHash: StoredTokenHash(stored: "parent-of-\(handle)"),
+            rotatedAt: createdAt + .seconds(1))
     }
 
     static func key(_ id: String, kind: SigningKeyKind = .dynamic, bytes: [UInt8] = [0, 1, 255]) throws

@@ -81,4 +81,14 @@ public final class FaultyStorage: SessionStorage {
     ) async throws(StorageError) -> String {
         try await call { () async throws(StorageError) in try await base.value(named: name, orStore: candidate) }
     }
+
+    /// See ``SessionStorage/noteActivity(_:)``.
+    public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
+        try await call { () async throws(StorageError) in try await base.noteActivity(lastSeen) }
+    }
+
+    /// See ``SessionStorage/countActiveUsers(since:)``.
+    public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
+        try await call { () async throws(StorageError) in try await base.countActiveUsers(since: time) }
+    }
 }

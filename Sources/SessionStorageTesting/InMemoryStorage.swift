@@ -8,6 +8,7 @@ public final class InMemoryStorage: SessionStorage {
         var sessions: [SessionHandle: SessionRecord] = [:]
         var signingKeys: [SigningKeyRecord] = []
         var values: [StoredValueName: String] = [:]
+        var lastSeen: [UserID: Timestamp] = [:]
     }
 
     private let state = Mutex(State())
@@ -96,5 +97,15 @@ public final class InMemoryStorage: SessionStorage {
             state.values[name] = value
             return value
         }
+    }
+
+    /// See ``SessionStorage/noteActivity(_:)``.
+    public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
+        state.withLock { $0.lastSeen.merge(lastSeen) { max($0, $1) } }
+    }
+
+    /// See ``SessionStorage/countActiveUsers(since:)``.
+    public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
+        state.withLock { state in state.lastSeen.values.count { time <= $0 } }
     }
 }

@@ -4,7 +4,7 @@ import Foundation
 /// One exchange with a real core.
 struct Exchange: Sendable {
     let number: Int
-    let request: CoreRequest
+    var request: CoreRequest
     let status: Int
     let contentType: String?
     let body: String

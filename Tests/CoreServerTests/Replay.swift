@@ -72,6 +72,11 @@ struct Replay {
             }
         case (.array(let left), .array(let right)) where path.hasSuffix("versions"):
             if !Set(left).isSubset(of: Set(right)) { note(exchange, "versions are missing") }
+        case (.array(let left), .array(let right)) where path == ".keys":
+            compareKeys(left, right, exchange)
+        case (.array(let left), .array(let right)) where path.hasSuffix("jwtSigningPublicKeyList"):
+            if left.count != right.count { note(exchange, "\(left.count) keys became \(right.count)") }
+            for (old, new) in zip(left, right) { compare(old, new, at: path, exchange) }
         case (.array(let left), .array(let right)) where path.contains("essionHandles"):
             if translation.translated(left) != Set(right) { note(exchange, "handles \(left) became \(right)") }
         case (.string(let left), .string(let right)) where Self.varying.contains(where: path.hasSuffix):
@@ -81,6 +86,14 @@ struct Replay {
         default:
             if !recorded.means(actual) { note(exchange, "'\(path)': \(recorded.text) became \(actual.text)") }
         }
+    }
+
+    /// Keys have the same members, the same kinds and no two the same name.
+    private mutating func compareKeys(_ left: [JSONValue], _ right: [JSONValue], _ exchange: Exchange) {
+        func shape(_ keys: [JSONValue]) -> [[String]] {
+            keys.map { key in (key.object?.names ?? []) + [String((key.object?["kid"]?.string ?? "").prefix(2))] }
+        }
+        if shape(left) != shape(right) { note(exchange, "keys \(shape(left)) became \(shape(right))") }
     }
 
     private mutating func compareLifetimes(_ left: JSONObject, _ right: JSONObject, _ exchange: Exchange) {
@@ -95,6 +108,11 @@ struct Replay {
         if lifetime(left) != lifetime(right) { note(exchange, "lifetime became \(lifetime(right) ?? 0) ms") }
     }
 
-    private static let varying = [".token", ".handle", ".sessionHandle", ".antiCsrfToken", ".jwtSigningPublicKey"]
-    private static let times = [".expiry", ".createdTime", ".timeCreated", ".jwtSigningPublicKeyExpiryTime"]
+    private static let varying = [
+        ".token", ".handle", ".sessionHandle", ".antiCsrfToken", ".jwtSigningPublicKey", ".publicKey", ".jwt",
+    ]
+    private static let times = [
+        ".expiry", ".createdTime", ".timeCreated", ".jwtSigningPublicKeyExpiryTime", ".expiryTime",
+        ".createdAt",
+    ]
 }

@@ -38,7 +38,7 @@ private struct Conversation {
         switch decided.outcome {
         case .valid: return pair
         case .renew: return Pair(token: pair.token, parent: pair.parent, accessParent: nil)
-        case .sessionEnded, .payloadRefused: return nil
+        case .sessionEnded, .payloadRefused, .rotatedOut: return nil
         }
     }
 

@@ -53,7 +53,7 @@ struct MutationTests {
         let rules = Refresh.Rules(
             checksAntiCSRF: true, signingKeyKind: nil, format: .v5, refreshTokenValidity: Sample.validity)
         let decided = Refresh.decide(of: presented, against: record, at: Sample.now, rules: rules)
-        #expect(decided.outcome == .reuse)
+        #expect(decided.outcome == .reuse(.stale))
         #expect(decided.change == .keep)
     }
 }

@@ -136,7 +136,9 @@ struct RefreshDecisionTests {
     private func expectedRecord(_ row: RefreshRow) -> SessionRecord? {
         guard var record = row.record else { return nil }
         if row.change == .promotion || row.change == .promotionAndKind {
+            record.previousTokenHash = record.currentTokenHash
             record.currentTokenHash = Sample.hash(row.token).stored
+            record.rotatedAt = Sample.now
             record.expiresAt = Sample.now + Sample.validity
         }
         if row.change == .kindOnly || row.change == .promotionAndKind { record.signingKeyKind = .static }
@@ -149,7 +151,7 @@ struct RefreshDecisionTests {
         case .antiCSRFMismatch: .antiCSRFMismatch
         case .sessionEnded: .sessionEnded
         case .payloadRefused: .payloadRefused
-        case .reuse: .reuse
+        case .reuse: .reuse(.stale)
         }
     }
 

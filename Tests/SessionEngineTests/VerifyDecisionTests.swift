@@ -101,12 +101,14 @@ struct VerifyDecisionTests {
         let decided = Verify.decide(of: row.claims, against: row.record, at: Sample.now, rules: rules)
         var next = row.record
         if row.isPromoted {
+            next?.previousTokenHash = row.record?.currentTokenHash
+            next?.rotatedAt = Sample.now
             next?.currentTokenHash = Sample.hash("R1").stored
             next?.expiresAt = Sample.now + Sample.validity
         }
         let outcome: Verify.Outcome? =
             switch row.answer {
-            case .valid: .valid
+            case .valid: .valid(newerPayload: nil)
             case .renewal: next.map(Verify.Outcome.renew)
             case .sessionEnded: .sessionEnded
             case .payloadRefused: .payloadRefused
@@ -123,7 +125,8 @@ struct VerifyDecisionTests {
         var same = claims
         same.userData = JSONObjectText(stored: "{\"a\":[1],\"b\":1e+30}")
         let rules = Verify.Rules(checksDatabase: true, refreshTokenValidity: Sample.validity)
-        #expect(Verify.decide(of: same, against: record, at: Sample.now, rules: rules).outcome == .valid)
+        #expect(
+            Verify.decide(of: same, against: record, at: Sample.now, rules: rules).outcome == .valid(newerPayload: nil))
         #expect(Verify.decide(of: claims, against: record, at: Sample.now, rules: rules).outcome == .renew(record))
     }
 
@@ -149,8 +152,11 @@ struct VerifyDecisionTests {
         #expect(throws: Never.self) { try check(with, "c", true) }
         #expect(throws: Never.self) { try check(with, "x", false) }
         #expect(throws: Never.self) { try check(without, nil, false) }
-        for (claims, given) in [(with, "x"), (with, ""), (with, nil), (without, nil), (without, "c")] {
-            #expect(throws: AccessTokenProblem.antiCSRFMismatch) { try check(claims, given, true) }
+        for given in ["x", "", nil] {
+            #expect(throws: AccessTokenProblem.antiCSRFMismatch) { try check(with, given, true) }
+        }
+        for given in [nil, "c"] {
+            #expect(throws: AccessTokenProblem.antiCSRFMissing) { try check(without, given, true) }
         }
         #expect(throws: AccessTokenProblem.expired) { try check(with, "x", true, at: Timestamp(milliseconds: .max)) }
     }

@@ -74,7 +74,7 @@ struct FaultTests {
             if random.chance(percent: 50) {
                 let database = random.chance(percent: 50)
                 let result = try await retrying(note) { try await world.verify(access, database: database) }
-                guard case .valid(_, let replacement) = result else { throw Unexpected("\(result), \(note)") }
+                guard case .valid(_, let replacement, _) = result else { throw Unexpected("\(result), \(note)") }
                 if let replacement, random.chance(percent: 80) { access = replacement.text }
             } else {
                 let result = try await retrying(note) { try await world.refresh(refresh) }

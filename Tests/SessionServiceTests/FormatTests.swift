@@ -39,7 +39,7 @@ struct FormatTests {
     func tenantClaim() async throws {
         let world = try await World()
         let first = try await world.create(payload: ["tId": "value"], format: .v3)
-        guard case .valid(let facts, nil) = try await world.verify(first.accessToken.text) else {
+        guard case .valid(let facts, nil, _) = try await world.verify(first.accessToken.text) else {
             throw Unexpected("not valid")
         }
         #expect(facts.tenantID == .public)
@@ -86,12 +86,12 @@ struct FormatTests {
         let world = try await World.withRSAKeys()
         let first = try await world.create(payload: payload, format: format)
         #expect(first.session.accessTokenPayload.text == payload.text)
-        guard case .valid(let facts, nil) = try await world.verify(first.accessToken.text) else {
+        guard case .valid(let facts, nil, _) = try await world.verify(first.accessToken.text) else {
             throw Unexpected("not valid")
         }
         #expect(facts.accessTokenPayload.text == payload.text)
         let child = try await world.refreshed(first.refreshToken, format: format)
-        guard case .valid(let renewed, _?) = try await world.verify(child.accessToken.text, database: true) else {
+        guard case .valid(let renewed, _?, _) = try await world.verify(child.accessToken.text, database: true) else {
             throw Unexpected("not renewed")
         }
         #expect(renewed.accessTokenPayload.text == payload.text)
@@ -106,7 +106,7 @@ struct FormatTests {
         let text = "{\"a\":1e+30,\"b\":12345678901234567890,\"c\":1000.0,\"d\":-0}"
         let payload = try #require(try JSONValue(parsing: text).object)
         let tokens = try await world.create(payload: payload)
-        guard case .valid(let facts, _) = try await world.verify(tokens.accessToken.text, database: true) else {
+        guard case .valid(let facts, _, _) = try await world.verify(tokens.accessToken.text, database: true) else {
             throw Unexpected("not valid")
         }
         #expect(facts.accessTokenPayload.text == text)

@@ -131,14 +131,14 @@ struct SideBySide {
         let result = try await world.verify(held[token].access, database: asksStorage)
         let expected = model.verify(token, asksStorage: asksStorage)
         switch result {
-        case .valid(let facts, nil): return (.valid(payload: try number(facts)), expected)
-        case .valid(let facts, let replacement?):
+        case .valid(let facts, nil, _): return (.valid(payload: try number(facts)), expected)
+        case .valid(let facts, let replacement?, _):
             held[token].access = replacement.text
             let isStatic = try ReadToken(replacement.text).keyID.hasPrefix("s-")
             return (.renewed(isStatic: isStatic, payload: try number(facts)), expected)
         case .tryRefresh: return (.refreshNeeded, expected)
         case .sessionEnded: return (.ended, expected)
-        case .payloadRefused: throw Unexpected("payloadRefused")
+        case .payloadRefused, .rotatedOut: throw Unexpected("\(result)")
         }
     }
 

@@ -13,7 +13,7 @@ struct RotationTests {
         let child = try await world.refreshed(first.refreshToken)
         #expect(try await world.verdict(child.accessToken.text) == .renewed)
         let result = try await world.refresh(first.refreshToken)
-        guard case .reuseDetected(let handle, let user) = result else { throw Unexpected("\(result)") }
+        guard case .reuseDetected(let handle, let user, _) = result else { throw Unexpected("\(result)") }
         #expect(handle == first.session.handle)
         #expect(user == UserID("u1"))
     }

@@ -106,22 +106,23 @@ struct World {
     /// Verifies and insists on a replacement.
     func replacement(of token: String, database: Bool = false) async throws -> AccessToken {
         let result = try await verify(token, database: database)
-        guard case .valid(_, let replacement?) = result else { throw Unexpected("\(result)") }
+        guard case .valid(_, let replacement?, _) = result else { throw Unexpected("\(result)") }
         return replacement
     }
 }
 
 /// The answer to a verification without its details.
 enum Verdict: Equatable {
-    case valid, renewed, sessionEnded, payloadRefused
+    case valid, renewed, sessionEnded, rotatedOut, payloadRefused
     case tryRefresh(AccessTokenProblem)
 
     init(_ result: VerifyResult) {
         switch result {
-        case .valid(_, nil): self = .valid
+        case .valid(_, nil, _): self = .valid
         case .valid: self = .renewed
         case .tryRefresh(let problem): self = .tryRefresh(problem)
         case .sessionEnded: self = .sessionEnded
+        case .rotatedOut: self = .rotatedOut
         case .payloadRefused: self = .payloadRefused
         }
     }

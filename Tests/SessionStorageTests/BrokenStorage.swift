@@ -8,6 +8,7 @@ struct BrokenStorage: SessionStorage {
         case overwritesOnInsert, raisesRemovedSessions, forgetsUpdates, listsEndedSessions, listsNewestFirst
         case removesTwice, removesForeignSessions, ignoresTheLimit, removesLiveSessions
         case lastKeyWins, keepsRemovedKeys, lastValueWins, splitsUpdates, hidesEndedSessions, losesStaticKind
+        case forgetsActivity, countsEverybody, losesRotation
     }
 
     let base = InMemoryStorage()
@@ -17,6 +18,7 @@ struct BrokenStorage: SessionStorage {
         if defect == .overwritesOnInsert { _ = try await base.remove(.handles([record.handle])) }
         var record = record
         if defect == .losesStaticKind { record.signingKeyKind = .dynamic }
+        if defect == .losesRotation { record.rotatedAt = nil }
         try await base.insert(record)
     }
 
@@ -78,5 +80,15 @@ struct BrokenStorage: SessionStorage {
     ) async throws(StorageError) -> String {
         let value = try await base.value(named: name, orStore: candidate)
         return defect == .lastValueWins ? candidate() : value
+    }
+
+    func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
+        if defect == .forgetsActivity { return }
+        try await base.noteActivity(lastSeen)
+    }
+
+    func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
+        let time = defect == .countsEverybody ? Timestamp(milliseconds: .min) : time
+        return try await base.countActiveUsers(since: time)
     }
 }

@@ -17,33 +17,23 @@ extension CoreAPI {
     }
 
     func handshake(_ call: Call) async throws -> CoreReply {
-        _ = try call.fields()
+        if call.dialect.rules.readsHandshakeBody { _ = try call.fields() }
         let cookies = settings.cookies
+        let policy = service.policy
         var document = ReplyDocument(.handshake, call.dialect)
         document.add("status", "OK")
-        try await addLegacyKey(to: &document)
+        try await addLegacyKeys(to: &document)
         document.add("cookieDomain", cookieDomain(call))
         document.add("cookieSecure", .bool(cookies.secure))
         document.add("accessTokenPath", .string(cookies.accessTokenPath))
         document.add("refreshTokenPath", .string(cookies.refreshTokenPath))
         document.add("enableAntiCsrf", .bool(settings.usesAntiCSRF))
         document.add("accessTokenBlacklistingEnabled", .bool(settings.checksDatabase))
+        document.add("accessTokenValidity", .integer(policy.accessTokenValidity.count))
+        document.add("refreshTokenValidity", .integer(policy.refreshTokenValidity.count))
         document.add("cookieSameSite", .string(cookies.sameSite))
         document.add("idRefreshTokenPath", .string(cookies.accessTokenPath))
         document.add("sessionExpiredStatusCode", .integer(settings.sessionExpiredStatusCode))
         return .json(document.object)
-    }
-
-    func publishKeys() async throws -> CoreReply {
-        let published = try await service.publishedKeys()
-        var reply = CoreReply.json(["keys": published.keys])
-        reply.headers.append(("Cache-Control", "max-age=\(published.maxAgeSeconds), must-revalidate"))
-        return reply
-    }
-
-    /// A session core knows no users, so every user is an unknown one.
-    func findUser(_ call: Call) throws(InvalidRequest) -> CoreReply {
-        _ = try call.parameter("userId")
-        return .status("UNKNOWN_USER_ID_ERROR")
     }
 }

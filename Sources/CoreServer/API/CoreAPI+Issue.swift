@@ -16,18 +16,27 @@ extension CoreAPI {
         let data = try fields.required("userDataInDatabase", \.object)
         let usesAntiCSRF = try fields.versioned("enableAntiCsrf", \.bool) ?? settings.usesAntiCSRF
         let useDynamicKey = try fields.versioned("useDynamicSigningKey", \.bool)
+        let validity = try accessTokenValidity(fields)
         let request = SessionService.Request(
             userID: UserID(userID), accessTokenPayload: payload, sessionData: data, tenantID: call.tenant,
             format: call.dialect.rules.accessTokenFormat, usesAntiCSRF: usesAntiCSRF,
-            signingKeyKind: signingKeyKind(useDynamicKey, call) ?? .dynamic)
+            signingKeyKind: signingKeyKind(useDynamicKey, call) ?? .dynamic, accessTokenValidity: validity)
         switch try await service.createSession(request) {
         case .payloadRefused(let problem): throw InvalidRequest(.payload(problem))
         case .created(let issued):
             var document = try document(.created, issued, call)
             document.add("status", "OK")
-            try await addLegacyKey(to: &document)
+            try await addLegacyKeys(to: &document)
             return .json(document.object)
         }
+    }
+
+    /// The life that a driver asks for: shorter than the configured one, or the same (spec `core-wire` 1.6.2).
+    private func accessTokenValidity(_ fields: RequestFields) throws(InvalidRequest) -> Milliseconds? {
+        guard let count = try fields.versioned("accessTokenValidity", \.long) else { return nil }
+        let most = service.policy.accessTokenValidity
+        guard count > 0, count <= most.count else { throw InvalidRequest(.accessTokenValidity(most: most)) }
+        return Milliseconds(count)
     }
 
     /// The kind of key that a call asks for.
@@ -47,18 +56,21 @@ extension CoreAPI {
         let antiCSRFToken = try fields.optional("antiCsrfToken", \.string)
         let usesAntiCSRF = try fields.versioned("enableAntiCsrf", \.bool) ?? settings.usesAntiCSRF
         let useDynamicKey = try fields.versioned("useDynamicSigningKey", \.bool)
+        let validity = try accessTokenValidity(fields)
+        let rules = call.dialect.rules
         let result = try await service.refresh(
             SessionService.RefreshRequest(
                 refreshToken: RefreshToken(token), antiCSRFToken: antiCSRFToken.map(AntiCSRFToken.init),
-                usesAntiCSRF: usesAntiCSRF, checksAntiCSRF: call.dialect.rules.checksAntiCSRFAtRefresh,
-                format: call.dialect.rules.accessTokenFormat, signingKeyKind: signingKeyKind(useDynamicKey, call)))
+                usesAntiCSRF: usesAntiCSRF, checksAntiCSRF: rules.checksAntiCSRFAtRefresh,
+                format: rules.accessTokenFormat, signingKeyKind: signingKeyKind(useDynamicKey, call),
+                rotatesAtOnce: rules.rotatesAtOnce, accessTokenValidity: validity))
         switch result {
         case .refreshed(let issued):
             var document = try document(.refreshed, issued, call)
             document.add("status", "OK")
             return .json(document.object)
         case .unauthorised(let refusal): return .unauthorised(message(refusal, call))
-        case .reuseDetected(let handle, let user): return reuseDetected(handle, user, call)
+        case .reuseDetected(let handle, let user, let found): return reuseDetected(handle, user, found, call)
         }
     }
 
@@ -71,14 +83,23 @@ extension CoreAPI {
         }
     }
 
-    private func reuseDetected(_ handle: SessionHandle, _ user: UserID, _ call: Call) -> CoreReply {
+    private func reuseDetected(
+        _ handle: SessionHandle, _ user: UserID, _ found: Refresh.ReuseClass, _ call: Call
+    ) -> CoreReply {
         var document = ReplyDocument(.reuseDetected, call.dialect)
-        document.add("status", "TOKEN_THEFT_DETECTED")
-        document.add("session") { session in
-            session.add("handle", .string(handle.text))
-            session.add("userId", .string(user.text))
-            session.add("recipeUserId", .string(user.text))
+        let isRecent = call.dialect.rules.rotatesAtOnce && found != .stale
+        if isRecent, !service.policy.reportsRecentReuseAsTheft {
+            document.add("status", "UNAUTHORISED")
+            document.add("message", .string(WireText.recentReuse))
+        } else {
+            document.add("status", "TOKEN_THEFT_DETECTED")
+            document.add("session") { session in
+                session.add("handle", .string(handle.text))
+                session.add("userId", .string(user.text))
+                session.add("recipeUserId", .string(user.text))
+            }
         }
+        document.add("recentTokenReuseSubtype", .string(WireText.name(of: found)))
         return .json(document.object)
     }
 
@@ -134,11 +155,23 @@ extension CoreAPI {
         (settings.cookies.domain ?? call.dialect.rules.unsetCookieDomain).map { .string($0) }
     }
 
-    /// The key for drivers that verify tokens without key ids.
-    func addLegacyKey(to document: inout ReplyDocument) async throws {
-        guard document.takes("jwtSigningPublicKey") else { return }
-        let key = try await service.legacyVerificationKey(settings.signingKeyKind)
-        document.add("jwtSigningPublicKey", .string(key.spkiBase64))
-        document.add("jwtSigningPublicKeyExpiryTime", .integer(key.expiresAt.milliseconds))
+    /// The keys for drivers that verify tokens without key ids.
+    func addLegacyKeys(to document: inout ReplyDocument) async throws {
+        if document.takes("jwtSigningPublicKey") {
+            let key = try await service.legacyVerificationKey(settings.signingKeyKind)
+            document.add("jwtSigningPublicKey", .string(key.spkiBase64))
+            document.add("jwtSigningPublicKeyExpiryTime", .integer(key.expiresAt.milliseconds))
+        }
+        if document.takes("jwtSigningPublicKeyList") {
+            let keys = try await service.legacyVerificationKeys(settings.signingKeyKind)
+            document.add("jwtSigningPublicKeyList", .array(keys.map(Self.legacyKey)))
+        }
+    }
+
+    private static func legacyKey(_ key: LegacyVerificationKey) -> JSONValue {
+        .object([
+            "publicKey": .string(key.spkiBase64), "expiryTime": .integer(key.verifiesUntil.milliseconds),
+            "createdAt": .integer(key.createdAt.milliseconds),
+        ])
     }
 }

@@ -14,9 +14,12 @@ extension CoreAPI {
         let result = try await service.verify(
             SessionService.VerifyRequest(
                 accessToken: token, antiCSRFToken: antiCSRFToken.map(AntiCSRFToken.init),
-                checksAntiCSRF: wantsAntiCSRFCheck && usesAntiCSRF, checksDatabase: checksDatabase))
+                checksAntiCSRF: wantsAntiCSRFCheck && usesAntiCSRF, checksDatabase: checksDatabase,
+                isReadOnly: call.dialect.rules.rotatesAtOnce))
         switch result {
-        case .valid(let facts, let replacement): return try await verified(facts, replacement, call)
+        case .valid(let facts, let replacement, let newerPayload):
+            return try await verified(facts, replacement, newerPayload, call)
+        case .rotatedOut: return .unauthorised(WireText.rotatedOut)
         case .tryRefresh(let problem): return try await tryRefresh(problem, call)
         case .sessionEnded:
             return .unauthorised(checksDatabase ? WireText.sessionRevoked : WireText.sessionMissing)
@@ -24,12 +27,15 @@ extension CoreAPI {
         }
     }
 
-    private func verified(_ facts: SessionFacts, _ replacement: AccessToken?, _ call: Call) async throws -> CoreReply {
+    private func verified(
+        _ facts: SessionFacts, _ replacement: AccessToken?, _ newerPayload: Bool?, _ call: Call
+    ) async throws -> CoreReply {
         var document = ReplyDocument(.verified, call.dialect)
         try addSession(facts, to: &document)
         if let replacement { addAccessToken(replacement, to: &document, call) }
+        document.add("payloadUpdateAvailable", newerPayload.map { .bool($0) })
         document.add("status", "OK")
-        try await addLegacyKey(to: &document)
+        try await addLegacyKeys(to: &document)
         return .json(document.object)
     }
 
@@ -37,7 +43,7 @@ extension CoreAPI {
         var document = ReplyDocument(.tryRefresh, call.dialect)
         document.add("status", "TRY_REFRESH_TOKEN")
         document.add("message", .string(WireText.message(problem, call.dialect.rules)))
-        try await addLegacyKey(to: &document)
+        try await addLegacyKeys(to: &document)
         return .json(document.object)
     }
 

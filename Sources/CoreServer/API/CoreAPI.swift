@@ -82,7 +82,13 @@ public struct CoreAPI: Sendable {
         case .writeSessionData: try await writeSessionData(call)
         case .readPayload: try await readPayload(call)
         case .writePayload: try await writePayload(call)
-        case .publishKeys: try await publishKeys()
+        case .publishKeys: try await publishKeys(call)
+        case .listKeys: try await listKeys()
+        case .createToken: try await createToken(call)
+        case .showTelemetry: showTelemetry()
+        case .countUsers: try countUsers(call)
+        case .countActiveUsers: try await countActiveUsers(call)
+        case .listUsers, .findUsersByAccount: listUsers()
         case .findUser: try findUser(call)
         }
     }

@@ -23,6 +23,9 @@ public struct CoreReply: Sendable {
         return CoreReply(status: 200, contentType: "application/json;charset=UTF-8", body: body)
     }
 
+    /// What the caller has is still right.
+    static let notModified = CoreReply(status: 304, contentType: "application/json;charset=UTF-8", body: [])
+
     /// A text.
     public static func text(_ status: Int, _ text: String) -> CoreReply {
         CoreReply(status: status, contentType: "text/html;charset=UTF-8", body: Array(text.utf8) + [lineBreak])

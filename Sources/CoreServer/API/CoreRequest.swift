@@ -12,6 +12,8 @@ public struct CoreRequest: Sendable {
     public var apiKey: String?
     /// The `Authorization` header.
     public var authorization: String?
+    /// The `If-None-Match` header.
+    public var ifNoneMatch: String?
     /// The body.
     ///
     /// It is UTF-8 whatever its content type says.
@@ -20,7 +22,7 @@ public struct CoreRequest: Sendable {
     /// Collects a request.
     public init(
         method: String, path: String, query: String? = nil, version: String? = nil, apiKey: String? = nil,
-        authorization: String? = nil, body: [UInt8] = []
+        authorization: String? = nil, ifNoneMatch: String? = nil, body: [UInt8] = []
     ) {
         self.method = method
         self.path = path
@@ -28,7 +30,16 @@ public struct CoreRequest: Sendable {
         self.version = version
         self.apiKey = apiKey
         self.authorization = authorization
+        self.ifNoneMatch = ifNoneMatch
         self.body = body
+    }
+
+    /// Whether the caller has what a validator names (RFC 9110 section 13.1.2).
+    func holds(_ validator: String) -> Bool {
+        (ifNoneMatch ?? "").split(separator: ",").contains { part in
+            let name = part.drop { $0 == " " }
+            return name == "*" || name.hasPrefix(validator) || name.hasPrefix("W/" + validator)
+        }
     }
 
     /// The first value of a query parameter, decoded as a form is (`+` is a space); `nil` when it is missing or is not

@@ -27,7 +27,7 @@ struct CoreResponder: HTTPResponder {
         let value = CoreRequest(
             method: request.method.rawValue, path: request.uri.path, query: request.uri.query,
             version: request.headers[named: "cdi-version"], apiKey: request.headers[named: "api-key"],
-            authorization: request.headers[.authorization], body: body)
+            authorization: request.headers[.authorization], ifNoneMatch: request.headers[.ifNoneMatch], body: body)
         return response(to: request, await api.respond(to: value))
     }
 

@@ -31,6 +31,8 @@ public enum AccessTokenProblem: Error, Sendable, Equatable {
     case expired
     /// The signature is good and a claim is absent or of the wrong type.
     case missingClaim(String)
-    /// The anti-CSRF token is missing or not the session's.
+    /// The session was given no anti-CSRF token, and one is asked for.
+    case antiCSRFMissing
+    /// The anti-CSRF token did not come with the request or is not the session's.
     case antiCSRFMismatch
 }

@@ -10,6 +10,10 @@ public struct SessionRecord: Sendable, Equatable {
     public var userID: UserID
     /// The hash of the refresh token that may be exchanged; the only trace of it.
     public var currentTokenHash: StoredTokenHash
+    /// The hash of the token that was current before; `nil` until the first rotation.
+    public var previousTokenHash: StoredTokenHash?
+    /// When the current token took its place; `nil` until the first rotation.
+    public var rotatedAt: Timestamp?
     /// Data kept at home, never in a token.
     public var sessionData: JSONObjectText
     /// Data that goes into the access token.
@@ -31,7 +35,9 @@ public struct SessionRecord: Sendable, Equatable {
         accessTokenPayload: JSONObjectText,
         createdAt: Timestamp,
         expiresAt: Timestamp,
-        signingKeyKind: SigningKeyKind
+        signingKeyKind: SigningKeyKind,
+        previousTokenHash: StoredTokenHash? = nil,
+        rotatedAt: Timestamp? = nil
     ) {
         self.handle = handle
         self.tenantID = tenantID
@@ -42,6 +48,8 @@ public struct SessionRecord: Sendable, Equatable {
         self.createdAt = createdAt
         self.expiresAt = expiresAt
         self.signingKeyKind = signingKeyKind
+        self.previousTokenHash = previousTokenHash
+        self.rotatedAt = rotatedAt
     }
 
     /// Whether the session has ended by time.
@@ -51,13 +59,25 @@ public struct SessionRecord: Sendable, Equatable {
     func lineage(of token: TokenHash, parent: TokenHash?) -> Lineage {
         if token.stored == currentTokenHash { return .current }
         if let parent, parent.stored == currentTokenHash { return .childOfCurrent }
-        return .neither
+        guard let previousTokenHash else { return .neither }
+        if token.stored == previousTokenHash { return .previous }
+        return parent?.stored == previousTokenHash ? .childOfPrevious : .neither
     }
 
-    /// This session after the first use of a child: the child is the current token and a new life begins.
+    /// This session after the first use of a child that nobody had used: the child is the current token and a new life
+    /// begins.
     func promoting(_ child: TokenHash, at now: Timestamp, validity: Milliseconds) -> SessionRecord {
+        rotating(from: currentTokenHash, to: child, at: now, validity: validity)
+    }
+
+    /// This session with another current token and a new life.
+    func rotating(
+        from previous: StoredTokenHash, to current: TokenHash, at now: Timestamp, validity: Milliseconds
+    ) -> SessionRecord {
         var record = self
-        record.currentTokenHash = child.stored
+        record.previousTokenHash = previous
+        record.currentTokenHash = current.stored
+        record.rotatedAt = now
         record.expiresAt = now + validity
         return record
     }
@@ -69,7 +89,11 @@ enum Lineage: Sendable {
     case current
     /// A child of the current token that nobody has used yet.
     case childOfCurrent
-    /// An older token, or a child whose sibling was used first.
+    /// The token that was current before.
+    case previous
+    /// A child of the token that was current before; another child was used instead.
+    case childOfPrevious
+    /// An older token, or a child of one.
     case neither
 }
 

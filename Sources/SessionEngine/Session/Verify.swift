@@ -8,22 +8,29 @@ public enum Verify {
         public var checksDatabase: Bool
         /// How long a session lives after a child's first use.
         public var refreshTokenValidity: Milliseconds
+        /// Whether a verification never writes and never gives a token (spec `core-wire` 4.4).
+        public var isReadOnly: Bool
 
         /// Collects the rules.
-        public init(checksDatabase: Bool, refreshTokenValidity: Milliseconds) {
+        public init(checksDatabase: Bool, refreshTokenValidity: Milliseconds, isReadOnly: Bool = false) {
             self.checksDatabase = checksDatabase
             self.refreshTokenValidity = refreshTokenValidity
+            self.isReadOnly = isReadOnly
         }
     }
 
     /// What to do.
     public enum Outcome: Sendable, Equatable {
         /// The token is good as it is.
-        case valid
+        ///
+        /// `newerPayload` tells whether a refresh would give another payload, where storage was asked.
+        case valid(newerPayload: Bool?)
         /// The token is good and is to be replaced by one with this session's payload and without a parent.
         case renew(SessionRecord)
         /// The session has been revoked or its time is over.
         case sessionEnded
+        /// The session has gone on without this token: others have been issued since.
+        case rotatedOut
         /// The payload in storage cannot travel in a token of this format.
         case payloadRefused
     }
@@ -41,32 +48,44 @@ public enum Verify {
     ) throws(AccessTokenProblem) {
         if claims.isExpired(at: now) { throw .expired }
         guard checksAntiCSRF else { return }
-        guard let expected = claims.antiCSRFToken, expected.matches(antiCSRFToken) else { throw .antiCSRFMismatch }
+        guard let expected = claims.antiCSRFToken else { throw .antiCSRFMissing }
+        guard expected.matches(antiCSRFToken) else { throw .antiCSRFMismatch }
     }
 
     /// Whether the session's record is needed at all.
     ///
     /// A token without a parent that nobody wants checked is not.
     public static func needsRecord(_ claims: AccessTokenClaims, rules: Rules) -> Bool {
-        rules.checksDatabase || claims.parentRefreshTokenHash != nil
+        rules.checksDatabase || (claims.parentRefreshTokenHash != nil && !rules.isReadOnly)
     }
 
     /// Decides, with the record as storage has it at this step.
-    ///
-    /// The first verification of a child's access token is its first use: it promotes the child.
     public static func decide(
         of claims: AccessTokenClaims, against record: SessionRecord?, at now: Timestamp, rules: Rules
     ) -> Decided<Outcome> {
         guard let record, !record.isExpired(at: now) else { return Decided(.keep, .sessionEnded) }
         let payloadChanged = rules.checksDatabase && !record.accessTokenPayload.means(claims.userData)
-        guard claims.parentRefreshTokenHash != nil || payloadChanged else { return Decided(.keep, .valid) }
+        let lineage = record.lineage(of: claims.refreshTokenHash, parent: claims.parentRefreshTokenHash)
+        if rules.isReadOnly {
+            return Decided(.keep, lineage == .neither ? .rotatedOut : .valid(newerPayload: payloadChanged))
+        }
+        return renewal(of: claims, record, lineage, payloadChanged: payloadChanged, at: now, rules)
+    }
+
+    /// The first verification of a child's access token is its first use: it promotes the child.
+    private static func renewal(
+        of claims: AccessTokenClaims, _ record: SessionRecord, _ lineage: Lineage, payloadChanged: Bool,
+        at now: Timestamp, _ rules: Rules
+    ) -> Decided<Outcome> {
+        let valid = Decided<Outcome>(.keep, .valid(newerPayload: nil))
+        guard claims.parentRefreshTokenHash != nil || payloadChanged else { return valid }
         var next = record
-        switch record.lineage(of: claims.refreshTokenHash, parent: claims.parentRefreshTokenHash) {
+        switch lineage {
         case .current: break
         case .childOfCurrent:
             next = record.promoting(claims.refreshTokenHash, at: now, validity: rules.refreshTokenValidity)
-        case .neither:
-            guard payloadChanged else { return Decided(.keep, .valid) }
+        case .previous, .childOfPrevious, .neither:
+            guard payloadChanged else { return valid }
         }
         guard claims.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }
         return Decided(next == record ? .keep : .replace(next), .renew(next))

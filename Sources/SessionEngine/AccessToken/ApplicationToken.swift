@@ -1,0 +1,26 @@
+public import LosslessJSON
+
+/// Tokens that an application has signed for purposes of its own (spec `core-wire` 1.7).
+public enum ApplicationToken {
+    /// Signs claims as a JWS in compact form (RFC 7515 section 7.1).
+    ///
+    /// `iat`, `exp` and `iss` come first; a claim of the same name in the payload goes before them.
+    ///
+    /// - Throws: ``SigningError`` when the cryptographic library refuses.
+    public static func sign(
+        payload: JSONObject, issuer: String, issuedAt: Timestamp, expiresAt: Timestamp, with key: SigningKey
+    ) throws(SigningError) -> String {
+        let header: JSONObject = ["kid": .string(key.id.text), "typ": "JWT", "alg": .string(key.algorithm.rawValue)]
+        let added: JSONObject = [
+            "iat": .integer(issuedAt.wholeSeconds), "exp": .integer(expiresAt.wholeSeconds), "iss": .string(issuer),
+        ]
+        let claims = JSONObject(added.members.filter { payload[$0.name] == nil } + payload.members)
+        var bytes = Base64.url.encode(header.serialized())
+        bytes.append(UInt8(ascii: "."))
+        bytes.append(contentsOf: Base64.url.encode(claims.serialized()))
+        let signature = try key.signature(over: bytes)
+        bytes.append(UInt8(ascii: "."))
+        bytes.append(contentsOf: Base64.url.encode(signature))
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
