@@ -54,8 +54,11 @@ extension Catalogue {
             paths: ["tenantId"], shapes: [.sessionInformation], availability: Availability(introduced: "3.0"),
             reason: "Sessions belong to a tenant."),
         Members(
-            paths: ["session.recipeUserId"], shapes: issuing + [.reuseDetected],
-            availability: Availability(introduced: "4.0"), reason: "Accounts can be linked."),
+            paths: ["session.recipeUserId"], shapes: issuing, availability: Availability(introduced: "4.0"),
+            reason: "Accounts can be linked."),
+        Members(
+            paths: ["session.recipeUserId"], shapes: [.reuseDetected], availability: Availability(introduced: "2.21"),
+            reason: "The cores that link accounts told it here to earlier drivers, too (spec core-wire 1.6.5)."),
         Members(
             paths: ["recipeUserId"], shapes: [.sessionInformation], availability: Availability(introduced: "4.0"),
             reason: "Accounts can be linked."),
@@ -103,9 +106,9 @@ extension Catalogue {
             availability: Availability(introduced: "5.6"), reason: "A count may be an older one."),
         Inputs(
             names: ["revokeAcrossAllTenants"], operations: [.removeSessions], presence: .optional,
-            availability: Availability(introduced: "2.4"), reason: "Sessions belong to a tenant."),
+            availability: Availability(introduced: "2.21"), reason: "Sessions belong to a tenant."),
         Inputs(
             names: ["revokeSessionsForLinkedAccounts"], operations: [.removeSessions], presence: .optional,
-            availability: Availability(introduced: "2.4"), reason: "Accounts can be linked."),
+            availability: Availability(introduced: "2.21"), reason: "Accounts can be linked."),
     ]
 }

@@ -16,6 +16,9 @@ extension Catalogue {
             reason: "Before, a driver could not send the anti-CSRF token with a refresh (spec core-wire 11.2)."
         ) { $0.checksAntiCSRFAtRefresh = true },
         Rule(
+            availability: Availability(introduced: "2.4"), reason: "The status became one word (spec core-wire 1.8)."
+        ) { $0.refusedConfigurationStatus = "NOT_ALLOWED" },
+        Rule(
             availability: Availability(introduced: "2.5"),
             reason: "A handshake says nothing, and later cores read nothing (spec core-wire 1.6.1)."
         ) { $0.readsHandshakeBody = false },
@@ -26,6 +29,7 @@ extension Catalogue {
             $0.namesHeaderMembers = true
             $0.namesMissingClaims = true
             $0.tagMismatchText = "Tag mismatch"
+            $0.handlesNameTenants = true
         },
         Rule(
             availability: Availability(introduced: "2.21"), reason: "Access tokens are standard JWTs."
@@ -34,7 +38,7 @@ extension Catalogue {
             availability: Availability(introduced: "3.0"), reason: "Sessions belong to a tenant."
         ) {
             $0.accessTokenFormat = .v4
-            $0.handlesNameTenants = true
+            $0.pathsNameTenants = true
         },
         Rule(
             availability: Availability(introduced: "4.0"), reason: "Accounts can be linked."

@@ -18,6 +18,10 @@ public struct DialectRules: Sendable {
     public var handlesNameTenants = false
     /// Whether a handshake has to come with a JSON object.
     public var readsHandshakeBody = true
+    /// Whether a path may begin with a tenant.
+    public var pathsNameTenants = false
+    /// The status of a question about the configuration by somebody who does not know the process.
+    public var refusedConfigurationStatus = "NOT ALLOWED"
     /// Whether a refresh puts the new token in the old one's place at once, and a verification changes nothing.
     public var rotatesAtOnce = false
     /// Whether operations of the app are refused under a tenant's path.

@@ -54,8 +54,12 @@ public struct RouteMatch: Sendable {
     /// - Throws: ``InvalidRequest`` for a version that is none or is not spoken on this path.
     public func dialect(header: String?) throws(InvalidRequest) -> Dialect {
         guard let family = routes.first?.family else { throw InvalidRequest(.notFound) }
-        let isVersionFree = family == .versionFree
-        guard let header, !isVersionFree else {
+        if family == .versionFree, let version = header.flatMap(Catalogue.version(named:)),
+            let dialect = Dialect.all[version]
+        {
+            return dialect
+        }
+        guard let header, family != .versionFree else {
             guard let version = family.assumedVersion, let dialect = Dialect.all[version] else {
                 throw InvalidRequest(.notFound)
             }
@@ -78,6 +82,7 @@ public struct RouteMatch: Sendable {
         guard let route = present.first(where: { $0.accepts(method) }) else {
             throw refusal(method: method, present: present)
         }
+        if tenant != .public, !dialect.rules.pathsNameTenants { throw InvalidRequest(.notFound) }
         if route.scope == .app, tenant != .public, dialect.rules.refusesTenantsForAppOperations {
             throw InvalidRequest(.publicTenantOnly)
         }

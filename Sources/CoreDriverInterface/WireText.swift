@@ -50,6 +50,7 @@ public enum WireText {
     public static func message(_ problem: AccessTokenProblem, _ rules: DialectRules) -> String {
         switch problem {
         case .malformed: jwt("Invalid JWT")
+        case .headerUnreadable: jwt(rules.namesHeaderMembers ? "Invalid JWT" : "JWT header mismatch")
         case .headerLacks(let member): jwt(header("missing", member, rules))
         case .headerMismatch(let member): jwt(header("mismatch", member, rules))
         case .headerNotAllowed: jwt("JWT header mismatch")

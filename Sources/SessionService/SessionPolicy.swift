@@ -45,7 +45,8 @@ public struct SessionPolicy: Sendable, Equatable {
     func nextAccessTokenValidity(using random: inout some RandomNumberGenerator) -> Milliseconds {
         let most = Double(accessTokenValidity.count) * accessTokenValidityJitter
         guard most >= 1 else { return accessTokenValidity }
-        return accessTokenValidity - Milliseconds(Int64(Double.random(in: 0...most, using: &random)))
+        let part = Double(random.next() >> 11) / Double(1 << 53)
+        return accessTokenValidity - Milliseconds(Int64(most * part))
     }
 
     /// When dynamic keys are replaced.

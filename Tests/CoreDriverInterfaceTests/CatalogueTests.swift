@@ -95,7 +95,10 @@ struct CatalogueTests {
         ("2.20", .verified, "jwtSigningPublicKey", true), ("2.21", .verified, "jwtSigningPublicKey", false),
         ("2.20", .refreshed, "idRefreshToken", true), ("2.21", .refreshed, "idRefreshToken", false),
         ("2.21", .created, "session.tenantId", false), ("3.0", .created, "session.tenantId", true),
-        ("3.1", .reuseDetected, "session.recipeUserId", false), ("4.0", .reuseDetected, "session.recipeUserId", true),
+        ("2.20", .reuseDetected, "session.recipeUserId", false),
+        ("2.21", .reuseDetected, "session.recipeUserId", true),
+        ("3.1", .verified, "session.recipeUserId", false), ("4.0", .verified, "session.recipeUserId", true),
+        ("5.5", .verified, "accessToken", true), ("5.6", .verified, "accessToken", false),
         ("5.4", .created, "session.handle", true), ("1.0", .created, "status", true),
     ]
 

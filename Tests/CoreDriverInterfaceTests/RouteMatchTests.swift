@@ -74,7 +74,7 @@ struct RouteMatchTests {
         ("POST", "/session", "abc", 400, "cdi-version abc not supported"),
         ("POST", "/recipe/session", "2.3", 400, "cdi-version 2.3 not supported"),
         ("POST", "/recipe/session", "9.9", 400, "cdi-version 9.9 not supported"),
-        ("POST", "/recipe/session", "2.7.0", 400, "cdi-version header is invalid"),
+        ("POST", "/recipe/session", "2.7.0", 400, "cdi-version 2.7.0 not supported"),
         ("POST", "/recipe/session", "", 400, "cdi-version header is invalid"),
         ("GET", "/session/verify", nil, 405, "Method not supported"),
         ("PUT", "/recipe/session", nil, 405, "Method not supported"),

@@ -18,6 +18,9 @@ struct Translation {
         return true
     }
 
+    /// Learns a pair, whatever the recorded value was before.
+    mutating func relearn(_ recorded: String, _ actual: String) { values[recorded] = actual }
+
     func translated(_ handles: [JSONValue]) -> Set<JSONValue> {
         Set(handles.map { .string(translated($0.string ?? "")) })
     }

@@ -29,8 +29,8 @@ struct HeaderProblemTests {
         HeaderRow(header: #"{"typ":"JWT","alg":"RS256","kid":"k","crit":["exp"]}"#, problem: .headerNotAllowed),
         HeaderRow(header: #"{"typ":"JWT","alg":"RS256","kid":"k"}"#, problem: .unknownKey),
         HeaderRow(header: #"{"typ":"JWT","alg":"ES256","kid":"d-1600000000000"}"#, problem: .headerMismatch(.alg)),
-        HeaderRow(header: #"["typ"]"#, problem: .malformed),
-        HeaderRow(header: "junk", problem: .malformed),
+        HeaderRow(header: #"["typ"]"#, problem: .headerUnreadable),
+        HeaderRow(header: "junk", problem: .headerUnreadable),
     ]
 
     @Test("Each fault has its own answer", arguments: rows)

@@ -12,7 +12,9 @@ extension CoreAPI {
     /// the process.
     func showConfiguration(_ call: Call) throws(InvalidRequest) -> CoreReply {
         let presented = try call.parameter("pid")
-        guard Int32(presented) == settings.processID else { return .status("NOT ALLOWED") }
+        guard Int32(presented) == settings.processID else {
+            return .status(call.dialect.rules.refusedConfigurationStatus)
+        }
         return .json(["status": "OK", "path": .string(settings.configurationPath)])
     }
 

@@ -42,8 +42,8 @@ extension CoreAPI {
     private func tryRefresh(_ problem: AccessTokenProblem, _ call: Call) async throws -> CoreReply {
         var document = ReplyDocument(.tryRefresh, call.dialect)
         document.add("status", "TRY_REFRESH_TOKEN")
-        document.add("message", .string(WireText.message(problem, call.dialect.rules)))
         try await addLegacyKeys(to: &document)
+        document.add("message", .string(WireText.message(problem, call.dialect.rules)))
         return .json(document.object)
     }
 

@@ -16,7 +16,7 @@ struct AccessTokenHeader {
     /// Reads a header in the order of checks of spec `core-wire` 2.6: typ, alg, version, kid.
     init(encoded: ArraySlice<UInt8>) throws(AccessTokenProblem) {
         guard let bytes = Base64.url.decode(encoded), let header = try? JSONValue(parsing: bytes).object else {
-            throw .malformed
+            throw .headerUnreadable
         }
         guard let typ = header["typ"] else { throw .headerLacks(.typ) }
         guard typ == "JWT" else { throw .headerMismatch(.typ) }

@@ -23,6 +23,8 @@ public enum AccessTokenProblem: Error, Sendable, Equatable {
     /// The header has a member that no token of ours has, such as `crit`, `jwk`, `jku`, `x5u`, `x5c` or `zip`
     /// (statements T02 to T04).
     case headerNotAllowed
+    /// There are three parts, and the first is no header of any known form.
+    case headerUnreadable
     /// The header names a key that is not, or no longer, trusted.
     case unknownKey
     /// No trusted key made the signature.

@@ -43,7 +43,8 @@ public struct UnverifiedAccessToken: Sendable {
             keyChoice = .named(header.keyID, header.algorithm)
         }
         let base64 = format.base64
-        guard let payload = base64.decode(parts[1]), let signature = base64.decode(parts[2]) else { throw .malformed }
+        guard let payload = base64.decode(parts[1]) else { throw .malformed }
+        guard let signature = base64.decode(parts[2]) else { throw format.isLegacy ? .signatureInvalid : .malformed }
         self.payload = payload
         self.signature = signature
         self.signedBytes = Array(bytes[..<parts[1].endIndex])
