@@ -18,8 +18,8 @@ public struct RouteMatch: Sendable {
             return
         }
         guard path.hasPrefix("/") else { return nil }
-        var segments = path.lowercased().split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-        if segments.count > 1, segments.last == "" { segments.removeLast() }
+        var segments = path.lowercased().split(separator: "/")[...]
+        if segments.isEmpty { segments = [""] }
         var app = AppID.public
         if let first = segments.first, first.hasPrefix("appid-"), Self.isName(first.dropFirst("appid-".count)) {
             app = AppID(String(first.dropFirst("appid-".count)))

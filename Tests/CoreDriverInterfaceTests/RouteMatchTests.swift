@@ -33,7 +33,8 @@ struct RouteMatchTests {
         ("/t1/recipe/session", ["public", "t1"]), ("/hello", ["public", "public"]), ("/", ["public", "public"]),
         ("/.well-known/jwks.json", ["public", "public"]), ("/t1/hello", ["public", "t1"]),
         ("/Session", nil), ("/session/", nil), ("/nope", nil), ("/recipe", nil), ("/recipe/recipe/session", nil),
-        ("/t_1/recipe/session", nil), ("/a/b/recipe/session", nil), ("//recipe/session", nil), ("", nil),
+        ("/t_1/recipe/session", nil), ("/a/b/recipe/session", nil), ("//recipe/session", ["public", "public"]),
+        ("", nil),
         ("/recipe/session%2fverify", nil), ("/config/hello", nil), ("/appid-/hello", nil),
     ]
 

@@ -40,6 +40,16 @@ struct Core: Sendable {
             CoreRequest(method: method, path: path, query: query, version: version, body: Array(body.utf8)))
     }
 
+    /// A core without a socket.
+    static func value(
+        settings: CoreSettings = CoreSettings(), policy: SessionPolicy = SessionPolicy(), ambient: Ambient = .system
+    ) async throws -> Core {
+        let service = try await SessionService(storage: InMemoryStorage(), policy: policy, ambient: ambient)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        return Core(
+            depth: .value, api: CoreAPI(service: service, settings: settings, logger: logger), port: 0)
+    }
+
     /// Runs a test against a core of its own.
     static func run(
         _ depth: Depth, settings: CoreSettings = CoreSettings(), policy: SessionPolicy = SessionPolicy(),
