@@ -2,6 +2,8 @@ import CoreServer
 import LosslessJSON
 import SQLiteStorage
 import SessionEngine
+import SessionStorage
+import SessionStorageTesting
 import TestSupport
 import Testing
 
@@ -28,6 +30,21 @@ struct AppConfigTests {
         #expect(try await core.verify("/appid-a", child.accessToken)["status"] == "OK", "keys were not lost")
         core.clock.advance(by: .seconds(3_600))
         #expect(try await core.refresh("/appid-a", child.refreshToken)["status"] == "OK")
+    }
+
+    @Test("no key is made with an app, and one service serves all who come first")
+    func firstUse() async throws {
+        let directory = InMemoryAppDirectory()
+        let core = try await ManyApps(directory)
+        try await core.put(app: "a")
+        let storage = directory.storage(of: AppID("a"))
+        #expect(try await storage.updateSigningKeys { _ in .none }.isEmpty)
+        let handles = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<32 { group.addTask { try await core.create("/appid-a").handle } }
+            return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        #expect(try await core.list("/appid-a") == handles && handles.count == 32)
+        #expect(try await storage.updateSigningKeys { _ in .none }.count == 1)
     }
 
     @Test("an app's API keys are its own")

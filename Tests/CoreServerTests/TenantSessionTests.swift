@@ -34,7 +34,7 @@ struct TenantSessionTests {
         #expect(try await core.verify("/appid-a", session.accessToken)["status"] == "UNAUTHORISED")
     }
 
-    @Test("a handle that names an unknown tenant is the caller's mistake", arguments: ["5.4"])
+    @Test("a handle that names an unknown tenant is the caller's mistake", arguments: ["3.0", "4.0", "5.6"])
     func unknownTenantInHandle(version: String) async throws {
         let core = try await Self.core()
         let text =
@@ -49,6 +49,24 @@ struct TenantSessionTests {
         let removal: JSONObject = ["sessionHandles": ["x", "x_t9"]]
         let reply = await core.send("POST", "/appid-a/recipe/session/remove", removal, version: version)
         #expect(reply.status == 400 && reply.body == text)
+    }
+
+    @Test("a session is verified and refreshed through any tenant of its app", arguments: ["3.0", "3.1", "4.0"])
+    func throughAnotherTenant(version: String) async throws {
+        let core = try await Self.core()
+        var session = try await core.create("/appid-a/t1")
+        for prefix in ["/appid-a/t2", "/appid-a", "/appid-a/public"] {
+            session = try SeenSession(try await core.refresh(prefix, session.refreshToken, version: version))
+            #expect(session.tenant == "t1")
+            let verified = try await core.verify(prefix, session.accessToken, version: version)
+            #expect(verified["status"] == "OK" && verified["session"]?.object?["tenantId"] == "t1")
+        }
+        #expect(try await core.list("/appid-a/t2", across: true, version: version) == [session.handle])
+        #expect(try await core.list("/appid-a/t2", across: false, version: version).isEmpty)
+        try await core.put(app: "b")
+        #expect(
+            try await core.verify("/appid-b", session.accessToken, version: version)["status"] == "TRY_REFRESH_TOKEN")
+        #expect(try await core.refresh("/appid-b", session.refreshToken, version: version)["status"] == "UNAUTHORISED")
     }
 
     @Test("a user's sessions are listed and revoked in one tenant or in all")
