@@ -162,8 +162,9 @@ struct TenancyTests {
     @Test("a core without a directory has one app and no such paths")
     func oneApp() async throws {
         try await Core.run(.value) { core in
-            #expect(try await core.send("GET", Self.manage + "/app/list").status == 404)
-            #expect(try await core.send("POST", "/appid-a/recipe/session").status == 400)
+            let list = try await core.send("GET", Self.manage + "/app/list")
+            let session = try await core.send("POST", "/appid-a/recipe/session")
+            #expect(list.status == 404 && session.status == 400)
         }
     }
 }

@@ -4,16 +4,13 @@ public import SessionService
 public import SessionStorage
 import Synchronization
 
-/// The apps of this core, read and opened when they are first asked for, and then kept.
+/// The apps of this core, read and opened when they are first asked for, and then kept until they change.
 ///
 /// This process is the only one that changes the directory, and it does so through here, so that what is kept is what
 /// is stored.
 public final class AppRegistry: Sendable {
     private struct State {
-        /// What is known of the directory.
         var apps: [AppID: OpenApp] = [:]
-        /// The services, which outlive changes that are none to them.
-        var services: [AppID: (settings: AppSettings, service: LazyService)] = [:]
         /// Counts the changes of the directory, so that nothing is kept that was read before one.
         var generation = 0
     }
@@ -42,7 +39,7 @@ public final class AppRegistry: Sendable {
         self.readSettings = readSettings
         self.ambient = ambient
         self.keyPool = keyPool
-        base = (settings, LazyService(open: service))
+        base = (settings, LazyService { service })
     }
 
     /// The time for new tenants.
@@ -54,41 +51,38 @@ public final class AppRegistry: Sendable {
             let (known, generation) = state.withLock { ($0.apps[id], $0.generation) }
             if let known { return known }
             guard let record = try await directory.app(id) else { return nil }
-            let settings = try settings(of: record)
-            let app: OpenApp? = state.withLock { state in
-                guard state.generation == generation else { return nil }
-                let app = OpenApp(
-                    id: id, tenants: Set(record.tenants.map(\.id)), settings: settings,
-                    service: service(of: id, settings, in: &state))
+            let app = try open(record)
+            let isKept = state.withLock { state in
+                guard state.generation == generation, state.apps[id] == nil else { return false }
                 state.apps[id] = app
-                return app
+                return true
             }
-            if let app { return app }
+            if isKept { return app }
         }
     }
 
-    /// The service that an app keeps as long as its settings are the same.
-    private func service(of id: AppID, _ settings: AppSettings, in state: inout State) -> LazyService {
-        if id == .public { return base.service }
-        if let (old, service) = state.services[id], old == settings { return service }
+    private func open(_ record: AppRecord) throws(StorageError) -> OpenApp {
+        let tenants = Set(record.tenants.map(\.id))
+        guard record.id != .public, let tenant = record.tenant(.public) else {
+            return OpenApp(id: record.id, tenants: tenants, settings: base.settings, service: base.service)
+        }
+        let settings = try settings(of: tenant, app: record.id)
         let (directory, ambient, keyPool) = (directory, ambient, keyPool)
         let service = LazyService {
             keyPool.keepSpares()
             return try await SessionService(
-                storage: directory.storage(of: id), policy: settings.policy, ambient: ambient, keyPool: keyPool)
+                storage: directory.storage(of: record.id), policy: settings.policy, ambient: ambient, keyPool: keyPool)
         }
-        state.services[id] = (settings, service)
-        return service
+        return OpenApp(id: record.id, tenants: tenants, settings: settings, service: service)
     }
 
-    private func settings(of record: AppRecord) throws(StorageError) -> AppSettings {
-        guard record.id != .public, let tenant = record.tenant(.public) else { return base.settings }
+    private func settings(of tenant: TenantRecord, app: AppID) throws(StorageError) -> AppSettings {
         let coreConfig = try TenantSettings(tenant).coreConfig
         do throws(AppSettingsRefusal) {
             return try readSettings(coreConfig)
         } catch {
             throw StorageError(
-                .corrupt, "app \(record.id.text) cannot be opened with the core's configuration: \(error.reason)")
+                .corrupt, "app \(app.text) cannot be opened with the core's configuration: \(error.reason)")
         }
     }
 
@@ -96,9 +90,7 @@ public final class AppRegistry: Sendable {
     ///
     /// - Returns: whether there was one.
     func remove(_ app: AppID) async throws(StorageError) -> Bool {
-        let didExist = try await changing(app) { () async throws(StorageError) in try await directory.removeApp(app) }
-        state.withLock { $0.services[app] = nil }
-        return didExist
+        try await changing(app) { () async throws(StorageError) in try await directory.removeApp(app) }
     }
 
     /// Ends a tenant.
@@ -111,15 +103,24 @@ public final class AppRegistry: Sendable {
     }
 
     /// Changes the directory and forgets what was known of an app, however the change went.
+    ///
+    /// The next request opens the app again, with the keys and the secret that are then in storage.
     func changing<Result>(
         _ app: AppID, _ change: () async throws(StorageError) -> Result
     ) async throws(StorageError) -> Result {
         defer {
-            state.withLock { state in
-                state.apps[app] = nil
+            let known = state.withLock { state in
                 state.generation += 1
+                return state.apps.removeValue(forKey: app)
             }
+            if let known, app != .public { Task { await known.service.flush() } }
         }
         return try await change()
+    }
+
+    /// Writes what the services of all apps have collected, before the process ends.
+    public func flush() async {
+        for app in state.withLock({ Array($0.apps.values) }) { await app.service.flush() }
+        await base.service.flush()
     }
 }

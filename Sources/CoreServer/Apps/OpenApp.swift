@@ -13,48 +13,31 @@ struct OpenApp: Sendable {
 
 /// An app's service, opened by whoever needs it first; all who come meanwhile wait for that one opening.
 final class LazyService: Sendable {
-    private enum State {
-        case closed
-        case opening(Task<SessionService, any Error>)
-        case open(SessionService)
-    }
-
-    private let state: Mutex<State>
+    private let task: Mutex<Task<SessionService, any Error>?>
     private let open: @Sendable () async throws -> SessionService
 
     init(_ open: @escaping @Sendable () async throws -> SessionService) {
-        state = Mutex(.closed)
+        task = Mutex(nil)
         self.open = open
-    }
-
-    /// A service that is open already.
-    init(open service: SessionService) {
-        state = Mutex(.open(service))
-        open = { service }
     }
 
     /// The service; an opening that failed is tried again by the next caller.
     func value() async throws -> SessionService {
-        let task: Task<SessionService, any Error>
-        switch begin() {
-        case .open(let service): return service
-        case .opening(let started): task = started
-        case .closed: task = Task { try await self.open() }
+        let opening = task.withLock { task in
+            let opening = task ?? Task { try await self.open() }
+            task = opening
+            return opening
         }
         do {
-            let service = try await task.value
-            state.withLock { $0 = .open(service) }
-            return service
+            return try await opening.value
         } catch {
-            state.withLock { $0 = .closed }
+            task.withLock { if $0 == opening { $0 = nil } }
             throw error
         }
     }
 
-    private func begin() -> State {
-        state.withLock { state in
-            if case .closed = state { state = .opening(Task { try await self.open() }) }
-            return state
-        }
+    /// Writes what the service has collected, if anybody has opened it.
+    func flush() async {
+        if let opening = task.withLock(\.self) { try? await opening.value.flush() }
     }
 }

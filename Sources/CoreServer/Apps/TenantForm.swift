@@ -76,7 +76,7 @@ enum TenantForm {
 
 extension JSONValue {
     /// A list of factors, empty or not, or `null` to take one back.
-    fileprivate var factors: JSONValue? { isNull || strings != nil ? self : nil }
+    fileprivate var factors: JSONValue? { isNull || strings != nil ? .some(self) : Optional.none }
     /// A list of at least one factor, or `null` to take one back.
-    fileprivate var someFactors: JSONValue? { factors.flatMap { $0.array?.isEmpty == true ? nil : $0 } }
+    fileprivate var someFactors: JSONValue? { array?.isEmpty == true ? Optional.none : factors }
 }

@@ -39,10 +39,10 @@ struct TenantSettings: Equatable {
     func merging(_ changes: TenantSettings) -> TenantSettings {
         var merged = self
         for change in changes.object.members where change.name != Self.coreConfigName {
-            merged.object[change.name] = change.value.isNull ? nil : change.value
+            merged.object[change.name] = change.value.unlessNull
         }
         var config = coreConfig
-        for change in changes.coreConfig.members { config[change.name] = change.value.isNull ? nil : change.value }
+        for change in changes.coreConfig.members { config[change.name] = change.value.unlessNull }
         merged.object[Self.coreConfigName] = .object(config)
         return merged
     }
@@ -56,4 +56,9 @@ struct TenantSettings: Equatable {
     mutating func set(coreConfig: JSONObject?) {
         object[Self.coreConfigName] = coreConfig.map { .object($0) }
     }
+}
+
+extension JSONValue {
+    /// The value; nothing for `null`, which as a literal `nil` would be a value again.
+    fileprivate var unlessNull: JSONValue? { isNull ? Optional.none : .some(self) }
 }
