@@ -92,7 +92,7 @@ let package = Package(
         .target(
             name: "CoreConfiguration",
             dependencies: [
-                "CoreServer", "SessionService", "SessionEngine",
+                "CoreServer", "SessionService", "SessionEngine", "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],
@@ -148,7 +148,7 @@ let package = Package(
         .testTarget(
             name: "CoreConfigurationTests",
             dependencies: [
-                "CoreConfiguration", "CoreServer", "SessionService", "SessionEngine",
+                "CoreConfiguration", "CoreServer", "SessionService", "SessionEngine", "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -156,8 +156,8 @@ let package = Package(
         .testTarget(
             name: "CoreServerTests",
             dependencies: [
-                "CoreServer", "CoreDriverInterface", "SessionService", "SessionStorage", "SessionStorageTesting",
-                "SQLiteStorage", "SessionEngine", "LosslessJSON", "TestSupport",
+                "CoreServer", "CoreConfiguration", "CoreDriverInterface", "SessionService", "SessionStorage",
+                "SessionStorageTesting", "SQLiteStorage", "SessionEngine", "LosslessJSON", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

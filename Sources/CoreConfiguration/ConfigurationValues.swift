@@ -5,7 +5,7 @@ struct ConfigurationValues {
     private var texts: [ConfigurationKey: String] = [:]
     /// What the operator should know although the core starts.
     private(set) var remarks: [String] = []
-    private let pathSuffix: String
+    private var pathSuffix: String
 
     /// Collects the values.
     ///
@@ -64,6 +64,14 @@ struct ConfigurationValues {
             }
             values.append((name, value.null == nil ? scalar.string : nil))
         }
+        return values
+    }
+
+    /// The same with other values on top, which are not from the file.
+    func overlaid(with texts: [ConfigurationKey: String]) -> ConfigurationValues {
+        var values = self
+        values.texts.merge(texts) { _, new in new }
+        values.pathSuffix = ""
         return values
     }
 

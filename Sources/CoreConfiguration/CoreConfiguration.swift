@@ -14,6 +14,8 @@ public struct CoreConfiguration: Sendable {
     public var policy: SessionPolicy
     /// What was decided about the core's answers.
     public var settings: CoreSettings
+    /// What apps may decide for themselves.
+    public let apps: AppConfiguration
     /// How much is logged; `nil` for nothing.
     public var logLevel: Logger.Level?
     /// What the operator should know although the core starts.
@@ -61,6 +63,7 @@ public struct CoreConfiguration: Sendable {
         settings.configurationPath = file?.path ?? ""
         logLevel = try Self.logLevel(values)
         remarks = values.remarks
+        apps = AppConfiguration(values)
         try requireKeyOffLoopback()
     }
 

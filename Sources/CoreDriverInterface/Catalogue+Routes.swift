@@ -1,12 +1,12 @@
 extension Catalogue {
     /// Every route of every version (spec `core-wire` 1.3 and 1.4).
-    static let routes = versionFreeRoutes + plainRoutes + recipeRoutes
+    static let routes = versionFreeRoutes + plainRoutes + recipeRoutes + tenancyRoutes
 
     private static let versionFreeRoutes = [
         versionFree(.hello, CoreMethod.allCases, "/hello", .tenant),
         versionFree(.hello, CoreMethod.allCases, "/", .tenant),
         versionFree(.listVersions, [.get], "/apiversion", .app),
-        versionFree(.showConfiguration, [.get], "/config", .app),
+        versionFree(.showConfiguration, [.get], "/config", .core),
         versionFree(.publishKeys, [.get], "/.well-known/jwks.json", .app),
         versionFree(.showTelemetry, [.get], "/telemetry", .app),
     ]

@@ -49,10 +49,15 @@ public enum Catalogue {
         }
     }
 
-    /// Whether an operation belongs to a tenant or to the app as a whole.
+    /// Whether an operation belongs to a tenant, to the app as a whole or to the core.
     enum Scope {
         case tenant
+        /// Refused under a tenant's path in newer versions.
         case app
+        /// Refused under a tenant's path in every version.
+        case publicTenant
+        /// Refused under the path of any app or tenant but `public`.
+        case core
     }
 
     /// What a route answers in versions that do not have it.

@@ -50,6 +50,35 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case findUsersByAccount
     /// Who is this user? A session core knows none.
     case findUser
+    /// Make or change an app, in the words of CDI 3.0.
+    case putApp
+    /// Make or change an app.
+    case putAppV2
+    /// All apps, in the words of CDI 3.0.
+    case listApps
+    /// All apps.
+    case listAppsV2
+    /// End an app with everything in it.
+    case removeApp
+    /// Make or change a tenant, in the words of CDI 3.0.
+    case putTenant
+    /// Make or change a tenant.
+    case putTenantV2
+    /// What was decided about a tenant, in the words of CDI 3.0.
+    case readTenant
+    /// What was decided about a tenant.
+    case readTenantV2
+    /// All tenants of an app, in the words of CDI 3.0.
+    case listTenants
+    /// All tenants of an app.
+    case listTenantsV2
+    /// End a tenant with its sessions.
+    case removeTenant
+}
+
+extension CoreOperation {
+    /// Whether a tenant that does not exist is no mistake: a greeting, or the question whether it does.
+    public var answersUnknownTenants: Bool { [.hello, .readTenant, .readTenantV2].contains(self) }
 }
 
 /// The replies whose members differ between versions.

@@ -41,9 +41,9 @@ public struct InvalidRequest: Error, Sendable, Equatable {
     /// The text, without the line break that ends it on the wire.
     public let text: String
 
-    /// A request that is answered 400 with a text.
-    init(_ text: String) {
-        status = 400
+    /// A request that is answered 400, or with another status, and a text.
+    init(status: Int = 400, _ text: String) {
+        self.status = status
         self.text = text
     }
 

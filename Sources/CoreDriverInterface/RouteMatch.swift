@@ -10,8 +10,9 @@ public struct RouteMatch: Sendable {
 
     /// Finds a path; `nil` when no version knows it.
     ///
-    /// Paths of the first generation are exact, and any path written exactly is found at once. All others may begin with `/appid-<app>` and a tenant, may end with a
-    /// slash and are written in any case of letters (spec `core-wire` 1.2).
+    /// Paths of the first generation are exact, and any path written exactly is found at once. All others may begin
+    /// with `/appid-<app>` and a tenant, may end with a slash and are written in any case of letters (spec `core-wire`
+    /// 1.2).
     public init?(path: String) {
         if let routes = Self.exactPaths[path] {
             self.init(app: .public, tenant: .public, routes: routes)
@@ -21,8 +22,10 @@ public struct RouteMatch: Sendable {
         var segments = path.lowercased().split(separator: "/")[...]
         if segments.isEmpty { segments = [""] }
         var app = AppID.public
-        if let first = segments.first, first.hasPrefix("appid-"), Self.isName(first.dropFirst("appid-".count)) {
-            app = AppID(String(first.dropFirst("appid-".count)))
+        if let first = segments.first, first.hasPrefix(PathName.appPrefix),
+            PathName.isName(first.dropFirst(PathName.appPrefix.count))
+        {
+            app = AppID(String(first.dropFirst(PathName.appPrefix.count)))
             segments.removeFirst()
             if segments.isEmpty { segments = [""] }
         }
@@ -30,8 +33,7 @@ public struct RouteMatch: Sendable {
             self.init(app: app, tenant: .public, routes: routes)
             return
         }
-        guard let first = segments.popFirst(), Self.isName(first), !first.hasPrefix("appid-"),
-            !Self.reserved.contains(String(first)), !segments.isEmpty,
+        guard let first = segments.popFirst(), PathName.isTenant(first), !segments.isEmpty,
             let routes = Self.otherPaths[Self.path(segments)]
         else { return nil }
         self.init(app: app, tenant: TenantID(String(first)), routes: routes)
@@ -82,11 +84,19 @@ public struct RouteMatch: Sendable {
         guard let route = present.first(where: { $0.accepts(method) }) else {
             throw refusal(method: method, present: present)
         }
-        if tenant != .public, !dialect.rules.pathsNameTenants { throw InvalidRequest(.notFound) }
-        if route.scope == .app, tenant != .public, dialect.rules.refusesTenantsForAppOperations {
-            throw InvalidRequest(.publicTenantOnly)
-        }
+        try check(route.scope, dialect.rules)
         return route.operation
+    }
+
+    private func check(_ scope: Catalogue.Scope, _ rules: DialectRules) throws(InvalidRequest) {
+        if tenant != .public, !rules.pathsNameTenants { throw InvalidRequest(.notFound) }
+        switch scope {
+        case .tenant: break
+        case .app:
+            if tenant != .public, rules.refusesTenantsForAppOperations { throw InvalidRequest(.publicTenantOnly) }
+        case .publicTenant: if tenant != .public { throw InvalidRequest(.publicTenantOnly) }
+        case .core: if app != .public || tenant != .public { throw .tenancy(.notThroughThisPath) }
+        }
     }
 
     private func refusal(method: String, present: [Catalogue.Route]) -> InvalidRequest {
@@ -98,18 +108,9 @@ public struct RouteMatch: Sendable {
 
     private static let exactPaths = Dictionary(grouping: Catalogue.routes, by: \.path)
     private static let otherPaths = Dictionary(grouping: Catalogue.routes.filter { $0.family != .plain }, by: \.path)
-    private static let reserved: Set<String> = ["recipe", "config", "users", "hello"]
 
     private static func path(_ segments: some Sequence<Substring>) -> String {
         "/" + segments.joined(separator: "/")
-    }
-
-    private static func isName(_ segment: Substring) -> Bool {
-        !segment.isEmpty
-            && segment.utf8.allSatisfy { byte in
-                byte == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
-            }
     }
 }
 

@@ -61,6 +61,18 @@ struct Migration {
                     PRIMARY KEY (app_id, user_id)
                 ) STRICT, WITHOUT ROWID;
                 """),
+        Migration(
+            name: "0004-tenants",
+            sql: """
+                CREATE TABLE tenants (
+                    app_id TEXT NOT NULL,
+                    tenant_id TEXT NOT NULL,
+                    created_at_time INTEGER NOT NULL,
+                    settings TEXT NOT NULL,
+                    PRIMARY KEY (app_id, tenant_id)
+                ) STRICT, WITHOUT ROWID;
+                INSERT INTO tenants (app_id, tenant_id, created_at_time, settings) VALUES ('public', 'public', 0, '{}');
+                """),
     ]
 
     /// Brings a file up to date, in one transaction.

@@ -39,8 +39,11 @@ public final class SQLiteDatabase: Sendable {
         readers = ReaderPool(path: path)
     }
 
-    /// The storage of one app.
+    /// The storage of one app, whether ``apps`` knows it or not.
     public func storage(of app: AppID) -> SQLiteSessionStorage {
-        SQLiteSessionStorage(database: self, app: app)
+        SQLiteSessionStorage(database: self, app: app, checksTenants: false)
     }
+
+    /// The apps and tenants in this file.
+    public var apps: SQLiteAppDirectory { SQLiteAppDirectory(database: self) }
 }

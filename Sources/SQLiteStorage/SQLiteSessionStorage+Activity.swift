@@ -7,6 +7,7 @@ extension SQLiteSessionStorage {
         guard !lastSeen.isEmpty else { return }
         let rows = lastSeen.map { [appValue, .text($0.key.text), .integer($0.value.milliseconds)] }
         try await database.writer.write { (connection) throws(StorageError) in
+            try admit(on: connection)
             for row in rows { try connection.run(Statement.noteActivity, row) }
         }
     }

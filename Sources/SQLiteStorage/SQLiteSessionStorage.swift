@@ -5,6 +5,8 @@ public import SessionStorage
 public struct SQLiteSessionStorage: SessionStorage {
     let database: SQLiteDatabase
     let app: AppID
+    /// Whether new rows are only taken for tenants that exist.
+    let checksTenants: Bool
 
     var appValue: SQLiteValue { .text(app.text) }
 
@@ -12,7 +14,17 @@ public struct SQLiteSessionStorage: SessionStorage {
     public func insert(_ record: SessionRecord) async throws(StorageError) {
         let values = [appValue] + record.columns
         try await database.writer.write { (connection) throws(StorageError) in
+            try admit(record.tenantID, on: connection)
             try connection.run(Statement.insertSession, values)
+        }
+    }
+
+    /// Throws unless something may be added for a tenant; asked in the transaction that adds it.
+    func admit(_ tenant: TenantID = .public, on connection: SQLiteConnection) throws(StorageError) {
+        guard checksTenants, app != .public || tenant != .public else { return }
+        let found = try connection.query(Statement.selectTenant, [appValue, .text(tenant.text)]) { $0.integer(0) }
+        guard !found.isEmpty else {
+            throw StorageError(.noSuchTenant, "tenant \(tenant.text) of app \(app.text) does not exist")
         }
     }
 
@@ -58,18 +70,22 @@ public struct SQLiteSessionStorage: SessionStorage {
         return decided.outcome
     }
 
-    /// See ``SessionStorage/handles(of:liveAt:)``.
-    public func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle] {
+    /// See ``SessionStorage/handles(of:tenant:liveAt:)``.
+    public func handles(
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+    ) async throws(StorageError) -> [SessionHandle] {
         try database.readers.read { (connection) throws(StorageError) in
-            try handles(of: user, liveAt: now, on: connection)
+            try handles(of: user, tenant: tenant, liveAt: now, on: connection)
         }
     }
 
     private func handles(
-        of user: UserID, liveAt now: Timestamp, on connection: SQLiteConnection
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, on connection: SQLiteConnection
     ) throws(StorageError) -> [SessionHandle] {
-        let values = [appValue, .text(user.text), .integer(now.milliseconds)]
-        return try connection.query(Statement.selectHandlesOfUser, values) { SessionHandle($0.text(0)) }
+        var values = [appValue, .text(user.text), .integer(now.milliseconds)]
+        if let tenant { values.append(.text(tenant.text)) }
+        let statement = tenant == nil ? Statement.selectHandlesOfUser : Statement.selectHandlesOfUserInTenant
+        return try connection.query(statement, values) { SessionHandle($0.text(0)) }
     }
 
     /// See ``SessionStorage/remove(_:)``.
@@ -78,9 +94,9 @@ public struct SQLiteSessionStorage: SessionStorage {
         case .handles(let handles) where handles.isEmpty: return []
         case .handles(let handles):
             return try await delete(Statement.deleteSession) { _ throws(StorageError) in handles }
-        case .user(let user, let now):
+        case .user(let user, let tenant, let now):
             return try await delete(Statement.deleteSession) { (connection) throws(StorageError) in
-                try self.handles(of: user, liveAt: now, on: connection)
+                try self.handles(of: user, tenant: tenant, liveAt: now, on: connection)
             }
         case .expired(let now, let limit):
             let expired = try expired(at: now, limit: limit)
@@ -124,6 +140,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         if decide(current) == .none { return current }
         return try await database.writer.write { (connection) throws(StorageError) in
             let change = decide(try keys(on: connection))
+            if change != .none { try admit(on: connection) }
             for id in change.removed { try connection.run(Statement.deleteKey, [appValue, .text(id.text)]) }
             for key in change.added { try connection.run(Statement.insertKey, [appValue] + key.columns) }
             return try keys(on: connection)
@@ -147,6 +164,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         if let value = stored.first { return value }
         let new = candidate()
         return try await database.writer.write { (connection) throws(StorageError) in
+            try admit(on: connection)
             try connection.run(Statement.insertValue, key + [.text(new)])
             return try connection.query(Statement.selectValue, key) { $0.text(0) }.first ?? new
         }

@@ -21,6 +21,10 @@ enum Statement {
         SELECT session_handle FROM session_info WHERE app_id = ? AND user_id = ? AND expires_at > ? \
         ORDER BY created_at_time, session_handle
         """
+    static let selectHandlesOfUserInTenant = """
+        SELECT session_handle FROM session_info WHERE app_id = ? AND user_id = ? AND expires_at > ? AND tenant_id = ? \
+        ORDER BY created_at_time, session_handle
+        """
     static let selectExpired = "SELECT session_handle FROM session_info WHERE app_id = ? AND expires_at <= ? LIMIT ?"
     static let deleteExpired = "DELETE FROM session_info WHERE app_id = ? AND session_handle = ? AND expires_at <= ?"
     static let selectKeys = """

@@ -1,5 +1,3 @@
-import Crypto
-import CryptoExtras
 import SessionEngine
 import SessionStorage
 import Synchronization
@@ -23,11 +21,13 @@ final class KeyKeeper: Sendable {
     private let storage: any SessionStorage
     private let ambient: Ambient
     private let schedule: KeySchedule
+    private let pool: SigningKeyPool
 
-    init(storage: any SessionStorage, ambient: Ambient, schedule: KeySchedule) {
+    init(storage: any SessionStorage, ambient: Ambient, schedule: KeySchedule, pool: SigningKeyPool) {
         self.storage = storage
         self.ambient = ambient
         self.schedule = schedule
+        self.pool = pool
     }
 
     /// The keys as they are known here and now.
@@ -105,7 +105,7 @@ final class KeyKeeper: Sendable {
         var random = ambient.random
         guard let (id, createdAt) = known.makeID(need.kind, at: now, using: &random) else { return }
         let key = SigningKey(
-            id: id, kind: need.kind, createdAt: createdAt, privateKey: try Self.makePrivateKey(need.algorithm))
+            id: id, kind: need.kind, createdAt: createdAt, privateKey: try await pool.key(need.algorithm))
         let record = SigningKeyRecord(key)
         let basis = Set((known.dynamicKeys + known.staticKeys).map(\.id))
         let retired = known.retired(at: now, schedule: schedule)
@@ -113,13 +113,6 @@ final class KeyKeeper: Sendable {
             Set(stored.map(\.id)) == basis ? SigningKeyChange(adding: [record], removing: retired) : .none
         }
         try adopt(records)
-    }
-
-    private static func makePrivateKey(_ algorithm: SigningAlgorithm) throws -> PrivateSigningKey {
-        switch algorithm {
-        case .rs256: .rsa(try _RSA.Signing.PrivateKey(keySize: .bits2048))
-        case .es256: .p256(P256.Signing.PrivateKey())
-        }
     }
 
     /// Reads the keys from storage, where another process may have added some.

@@ -50,8 +50,13 @@ public struct SessionPolicy: Sendable, Equatable {
     }
 
     /// When dynamic keys are replaced.
+    ///
+    /// A key is published a minute before its first use, or a sixtieth of an interval that is shorter than an hour:
+    /// tests of drivers replace keys every few seconds.
     var keySchedule: KeySchedule {
-        KeySchedule(updateInterval: signingKeyUpdateInterval, accessTokenValidity: accessTokenValidity)
+        KeySchedule(
+            updateInterval: signingKeyUpdateInterval, accessTokenValidity: accessTokenValidity,
+            publicationOverlap: min(.seconds(60), Milliseconds(signingKeyUpdateInterval.count / 60)))
     }
 
     /// The algorithm that signs a format.

@@ -30,13 +30,13 @@ extension SessionService {
         return outcome != .sessionEnded
     }
 
-    /// The handles of a user's sessions that have not ended, oldest first.
+    /// The handles of a user's sessions that have not ended, oldest first, in one tenant or, with `nil`, in all.
     ///
     /// - Throws: ``ServiceError``.
-    public func handles(of user: UserID) async throws(ServiceError) -> [SessionHandle] {
+    public func handles(of user: UserID, tenant: TenantID? = nil) async throws(ServiceError) -> [SessionHandle] {
         let now = ambient.time()
         return try await storing { () async throws(StorageError) in
-            try await storage.handles(of: user, liveAt: now)
+            try await storage.handles(of: user, tenant: tenant, liveAt: now)
         }
     }
 
@@ -48,14 +48,14 @@ extension SessionService {
         try await storing { () async throws(StorageError) in try await storage.remove(.handles(handles)) }
     }
 
-    /// Revokes all of a user's sessions.
+    /// Revokes all of a user's sessions in one tenant or, with `nil`, in all.
     ///
     /// - Returns: the handles that were revoked.
     /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
-    public func revokeAll(of user: UserID) async throws(ServiceError) -> [SessionHandle] {
+    public func revokeAll(of user: UserID, tenant: TenantID? = nil) async throws(ServiceError) -> [SessionHandle] {
         let now = ambient.time()
         return try await storing { () async throws(StorageError) in
-            try await storage.remove(.user(user, liveAt: now))
+            try await storage.remove(.user(user, tenant: tenant, liveAt: now))
         }
     }
 

@@ -20,15 +20,17 @@ public struct SessionService: Sendable {
     ///   - storage: where the app's sessions are.
     ///   - policy: what the operator decided.
     ///   - ambient: the clock and the dice.
+    ///   - keyPool: where signing keys come from; services of one process may share one.
     /// - Throws: ``ServiceError`` when storage cannot be read.
     public init(
-        storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), ambient: Ambient = .system
+        storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), ambient: Ambient = .system,
+        keyPool: SigningKeyPool = SigningKeyPool()
     ) async throws(ServiceError) {
         self.storage = storage
         self.policy = policy
         self.ambient = ambient
         activity = ActivityLog(storage: storage)
-        keys = KeyKeeper(storage: storage, ambient: ambient, schedule: policy.keySchedule)
+        keys = KeyKeeper(storage: storage, ambient: ambient, schedule: policy.keySchedule, pool: keyPool)
         let candidate = try signing { () throws(SigningError) in
             var random = ambient.random
             return try RefreshTokenKey.make(using: &random)

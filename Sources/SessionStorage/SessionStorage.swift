@@ -28,7 +28,14 @@ public protocol SessionStorage: Sendable {
     ) async throws(StorageError) -> Outcome
 
     /// The handles of a user's sessions that end after a time, oldest first; empty for an unknown user.
-    func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle]
+    ///
+    /// - Parameters:
+    ///   - user: whose.
+    ///   - tenant: only the sessions of that tenant; `nil` for those of all.
+    ///   - now: the time.
+    func handles(
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+    ) async throws(StorageError) -> [SessionHandle]
 
     /// Ends sessions.
     ///
@@ -56,12 +63,19 @@ public protocol SessionStorage: Sendable {
     func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int
 }
 
+extension SessionStorage {
+    /// The handles of a user's sessions in all tenants that end after a time, oldest first.
+    public func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle] {
+        try await handles(of: user, tenant: nil, liveAt: now)
+    }
+}
+
 /// Which sessions to end.
 public enum SessionSelection: Sendable, Equatable {
     /// These; duplicates count once.
     case handles([SessionHandle])
-    /// All of a user's that end after a time.
-    case user(UserID, liveAt: Timestamp)
+    /// All of a user's that end after a time, in one tenant or, with `nil`, in all.
+    case user(UserID, tenant: TenantID? = nil, liveAt: Timestamp)
     /// At most so many of those whose time was over at a moment.
     case expired(at: Timestamp, limit: Int)
 }

@@ -6,7 +6,9 @@
 public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
     /// The kinds of failure; more may come.
     public struct Code: Sendable, Hashable {
-        private enum Kind: String { case unavailable, full, alreadyExists, corrupt, inUse, unknownOutcome, newerSchema }
+        private enum Kind: String {
+            case unavailable, full, alreadyExists, corrupt, inUse, unknownOutcome, newerSchema, noSuchTenant
+        }
         private let kind: Kind
 
         /// The storage does not answer; nothing was done.
@@ -27,6 +29,9 @@ public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible,
         public static let unknownOutcome = Code(kind: .unknownOutcome)
         /// The storage was written by a newer release.
         public static let newerSchema = Code(kind: .newerSchema)
+
+        /// The app or the tenant does not exist, or no longer; nothing was done.
+        public static let noSuchTenant = Code(kind: .noSuchTenant)
 
         /// The name of the kind.
         var name: String { kind.rawValue }

@@ -9,10 +9,10 @@ enum ConformanceSample {
 
     static func record(
         _ handle: String, user: String = "u1", createdAt: Timestamp = start, expiresAt: Timestamp = later,
-        payload: String = "{}"
+        payload: String = "{}", tenant: String = "public"
     ) -> SessionRecord {
         SessionRecord(
-            handle: SessionHandle(handle), tenantID: TenantID("public"), userID: UserID(user),
+            handle: SessionHandle(handle), tenantID: TenantID(tenant), userID: UserID(user),
             currentTokenHash: StoredTokenHash(stored: "hash-of-\(handle)"), sessionData: JSONObjectText(stored: "{}"),
             accessTokenPayload: JSONObjectText(stored: payload), createdAt: createdAt, expiresAt: expiresAt,
             signingKeyKind: .dynamic, previousTokenHash: StoredTokenHash(stored: "parent-of-\(handle)"),

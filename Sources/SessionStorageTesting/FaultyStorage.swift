@@ -58,9 +58,13 @@ public final class FaultyStorage: SessionStorage {
         try await call { () async throws(StorageError) in try await base.update(handle, decide) }
     }
 
-    /// See ``SessionStorage/handles(of:liveAt:)``.
-    public func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle] {
-        try await call { () async throws(StorageError) in try await base.handles(of: user, liveAt: now) }
+    /// See ``SessionStorage/handles(of:tenant:liveAt:)``.
+    public func handles(
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+    ) async throws(StorageError) -> [SessionHandle] {
+        try await call { () async throws(StorageError) in
+            try await base.handles(of: user, tenant: tenant, liveAt: now)
+        }
     }
 
     /// See ``SessionStorage/remove(_:)``.

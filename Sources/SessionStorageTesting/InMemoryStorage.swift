@@ -9,6 +9,15 @@ public final class InMemoryStorage: SessionStorage {
         var signingKeys: [SigningKeyRecord] = []
         var values: [StoredValueName: String] = [:]
         var lastSeen: [UserID: Timestamp] = [:]
+        /// The tenants there are; `nil` when nobody keeps a list.
+        var tenants: Set<TenantID>?
+
+        /// Throws unless something may be added for a tenant.
+        func admit(_ tenant: TenantID = .public) throws(StorageError) {
+            guard tenants?.contains(tenant) ?? true else {
+                throw StorageError(.noSuchTenant, "tenant \(tenant.text) does not exist")
+            }
+        }
     }
 
     private let state = Mutex(State())
@@ -16,14 +25,23 @@ public final class InMemoryStorage: SessionStorage {
     /// An empty storage.
     public init() {}
 
+    /// Ends the sessions of all tenants but these, and takes no others from now on.
+    func keep(_ tenants: Set<TenantID>) {
+        state.withLock { state in
+            state.tenants = tenants
+            state.sessions = state.sessions.filter { tenants.contains($0.value.tenantID) }
+        }
+    }
+
     /// See ``SessionStorage/insert(_:)``.
     public func insert(_ record: SessionRecord) async throws(StorageError) {
-        let inserted = state.withLock { state in
-            guard state.sessions[record.handle] == nil else { return false }
+        try state.withLock { (state) throws(StorageError) in
+            try state.admit(record.tenantID)
+            guard state.sessions[record.handle] == nil else {
+                throw StorageError(.alreadyExists, "session \(record.handle.text)")
+            }
             state.sessions[record.handle] = record
-            return true
         }
-        guard inserted else { throw StorageError(.alreadyExists, "session \(record.handle.text)") }
     }
 
     /// See ``SessionStorage/session(_:)``.
@@ -49,13 +67,18 @@ public final class InMemoryStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/handles(of:liveAt:)``.
-    public func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle] {
-        state.withLock { Self.handles(of: user, liveAt: now, in: $0) }
+    /// See ``SessionStorage/handles(of:tenant:liveAt:)``.
+    public func handles(
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+    ) async throws(StorageError) -> [SessionHandle] {
+        state.withLock { Self.handles(of: user, tenant: tenant, liveAt: now, in: $0) }
     }
 
-    private static func handles(of user: UserID, liveAt now: Timestamp, in state: State) -> [SessionHandle] {
+    private static func handles(
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, in state: State
+    ) -> [SessionHandle] {
         state.sessions.values.filter { $0.userID == user && !$0.isExpired(at: now) }
+            .filter { tenant == nil || $0.tenantID == tenant }
             .sorted { ($0.createdAt, $0.handle.text) < ($1.createdAt, $1.handle.text) }
             .map(\.handle)
     }
@@ -66,7 +89,8 @@ public final class InMemoryStorage: SessionStorage {
             let candidates =
                 switch selection {
                 case .handles(let handles): handles
-                case .user(let user, let now): Self.handles(of: user, liveAt: now, in: state)
+                case .user(let user, let tenant, let now):
+                    Self.handles(of: user, tenant: tenant, liveAt: now, in: state)
                 case .expired(let now, let limit):
                     Array(state.sessions.values.filter { $0.isExpired(at: now) }.map(\.handle).prefix(max(0, limit)))
                 }
@@ -78,8 +102,10 @@ public final class InMemoryStorage: SessionStorage {
     public func updateSigningKeys(
         _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
     ) async throws(StorageError) -> [SigningKeyRecord] {
-        state.withLock { state in
+        try state.withLock { (state) throws(StorageError) in
             let change = decide(state.signingKeys)
+            if change == .none { return state.signingKeys }
+            try state.admit()
             state.signingKeys.removeAll { change.removed.contains($0.id) }
             for key in change.added where !state.signingKeys.contains(where: { $0.id == key.id }) {
                 state.signingKeys.append(key)
@@ -92,8 +118,10 @@ public final class InMemoryStorage: SessionStorage {
     public func value(
         named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {
-        state.withLock { state in
-            let value = state.values[name] ?? candidate()
+        try state.withLock { (state) throws(StorageError) in
+            if let value = state.values[name] { return value }
+            try state.admit()
+            let value = candidate()
             state.values[name] = value
             return value
         }
@@ -101,7 +129,10 @@ public final class InMemoryStorage: SessionStorage {
 
     /// See ``SessionStorage/noteActivity(_:)``.
     public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
-        state.withLock { $0.lastSeen.merge(lastSeen) { max($0, $1) } }
+        try state.withLock { (state) throws(StorageError) in
+            try state.admit()
+            state.lastSeen.merge(lastSeen) { max($0, $1) }
+        }
     }
 
     /// See ``SessionStorage/countActiveUsers(since:)``.

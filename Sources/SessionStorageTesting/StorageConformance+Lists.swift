@@ -22,6 +22,22 @@ extension StorageConformance {
                 try expect(listed, is: expected, "handles \(offset) ms after the end")
             }
         },
+        Check("A user's sessions are listed and removed in one tenant, or in all") { storage in
+            for (handle, tenant) in [("a", "public"), ("b", "t1"), ("c", "t1"), ("d", "t2")] {
+                try await storage.insert(ConformanceSample.record(handle, tenant: tenant))
+            }
+            try await storage.insert(ConformanceSample.record("x", user: "u2", tenant: "t1"))
+            for (tenant, expected) in [("public", ["a"]), ("t1", ["b", "c"]), ("t3", [])] {
+                let listed = try await storage.handles(
+                    of: UserID("u1"), tenant: TenantID(tenant), liveAt: ConformanceSample.start)
+                try expect(listed.map(\.text), is: expected, "handles in \(tenant)")
+            }
+            let selection = SessionSelection.user(
+                UserID("u1"), tenant: TenantID("t1"), liveAt: ConformanceSample.start)
+            try expect(try await storage.remove(selection).map(\.text), is: ["b", "c"], "removed in one tenant")
+            try expect(try await storage.handleTexts(of: "u1"), is: ["a", "d"], "handles left")
+            try expect(try await storage.handleTexts(of: "u2"), is: ["x"], "handles of another user")
+        },
         Check("The empty user has sessions like any other") { storage in
             try await storage.insert(all: [ConformanceSample.record("h", user: ""), ConformanceSample.record("i")])
             try expect(try await storage.handleTexts(of: ""), is: ["h"], "handles of the empty user")

@@ -58,9 +58,14 @@ struct Serve: AsyncParsableCommand {
         logger.logLevel = configuration.logLevel ?? .critical
         let folder = configuration.dataDirectory.map(Paths.absolute) ?? Paths.defaultDataFolder
         let database = try SQLiteDatabase(folder: folder)
+        let keyPool = SigningKeyPool()
         let service = try await SessionService(
-            storage: database.storage(of: .public), policy: configuration.policy)
-        let api = CoreAPI(service: service, settings: configuration.settings, logger: logger)
+            storage: database.apps.storage(of: .public), policy: configuration.policy, keyPool: keyPool)
+        let apps = AppRegistry(
+            directory: database.apps,
+            settings: AppSettings(policy: configuration.policy, core: configuration.settings), service: service,
+            keyPool: keyPool, readSettings: configuration.apps.settings)
+        let api = CoreAPI(service: service, settings: configuration.settings, logger: logger, apps: apps)
         let banner = Banner(configuration: configuration, database: database.path)
         // The libraries' own progress is not the operator's; what they warn of is.
         var quiet = logger

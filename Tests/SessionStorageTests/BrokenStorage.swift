@@ -43,9 +43,11 @@ struct BrokenStorage: SessionStorage {
         return try await base.update(handle, decide)
     }
 
-    func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle] {
+    func handles(
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+    ) async throws(StorageError) -> [SessionHandle] {
         let now = defect == .listsEndedSessions ? Timestamp(milliseconds: .min) : now
-        let handles = try await base.handles(of: user, liveAt: now)
+        let handles = try await base.handles(of: user, tenant: tenant, liveAt: now)
         return defect == .listsNewestFirst ? handles.reversed() : handles
     }
 

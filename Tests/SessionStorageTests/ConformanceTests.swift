@@ -2,6 +2,7 @@ import SQLiteStorage
 import SessionEngine
 import SessionStorage
 import SessionStorageTesting
+import TestSupport
 import Testing
 
 @Suite("Every storage keeps every promise")

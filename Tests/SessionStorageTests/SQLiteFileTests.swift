@@ -1,6 +1,7 @@
 import Foundation
 import SessionEngine
 import SessionStorage
+import TestSupport
 import Testing
 
 @testable import SQLiteStorage

@@ -1,6 +1,7 @@
 import SQLiteStorage
 import SessionEngine
 import SessionStorage
+import TestSupport
 import Testing
 
 @Suite("A disk that is full (I8)")

@@ -9,15 +9,23 @@ public struct CoreAPI: Sendable {
     let service: SessionService
     let settings: CoreSettings
     let logger: Logger
+    let apps: AppRegistry?
 
     /// The largest body that is read, in bytes.
     public static let maximumBodyLength = 1 << 20
 
     /// Puts the interface in front of a service.
-    public init(service: SessionService, settings: CoreSettings, logger: Logger) {
+    ///
+    /// - Parameters:
+    ///   - service: the sessions of the app `public`.
+    ///   - settings: what was decided about the core's answers.
+    ///   - logger: where failures are told.
+    ///   - apps: the other apps; without them there is one app with one tenant.
+    public init(service: SessionService, settings: CoreSettings, logger: Logger, apps: AppRegistry? = nil) {
         self.service = service
         self.settings = settings
         self.logger = logger
+        self.apps = apps
     }
 
     /// One request with what its path and version mean.
@@ -25,6 +33,7 @@ public struct CoreAPI: Sendable {
         let request: CoreRequest
         let operation: CoreOperation
         let dialect: Dialect
+        let app: AppID
         let tenant: TenantID
 
         func fields() throws(InvalidRequest) -> RequestFields {
@@ -41,8 +50,14 @@ public struct CoreAPI: Sendable {
     ///
     /// Every failure has an answer; nothing is thrown.
     public func respond(to request: CoreRequest) async -> CoreReply {
+        guard let match = RouteMatch(path: request.path) else { return CoreReply(InvalidRequest(.notFound)) }
         do {
-            return try await perform(try call(for: request))
+            let place = try await place(of: match)
+            let call = try call(for: request, match, in: place)
+            return try await api(in: place).perform(call)
+        } catch ServiceError.storage(let error) where error.code == .noSuchTenant {
+            // It was removed while the request was under way.
+            return CoreReply(InvalidRequest(.unknownTenant(match.app, match.tenant)))
         } catch let mistake as InvalidRequest {
             return CoreReply(mistake)
         } catch let failure as ServiceError {
@@ -54,14 +69,18 @@ public struct CoreAPI: Sendable {
     }
 
     /// The order of checks: path, API key, version, method, tenant (spec `core-wire` 1.0).
-    private func call(for request: CoreRequest) throws(InvalidRequest) -> Call {
-        guard let match = RouteMatch(path: request.path) else { throw InvalidRequest(.notFound) }
+    ///
+    /// The key of an app that does not exist is the core's own: nobody without a key learns which apps there are.
+    private func call(
+        for request: CoreRequest, _ match: RouteMatch, in place: Place
+    ) throws(InvalidRequest) -> Call {
+        let settings = place.app?.settings.core ?? settings
         guard !match.needsAPIKey || settings.admits(request) else { throw InvalidRequest(.wrongAPIKey) }
         let dialect = try match.dialect(header: request.version)
         let operation = try match.operation(method: request.method, dialect: dialect)
-        let isKnown = match.app == .public && (match.tenant == .public || operation == .hello)
+        let isKnown = place.hasTenant || (place.hasApp && operation.answersUnknownTenants)
         guard isKnown else { throw InvalidRequest(.unknownTenant(match.app, match.tenant)) }
-        return Call(request: request, operation: operation, dialect: dialect, tenant: match.tenant)
+        return Call(request: request, operation: operation, dialect: dialect, app: match.app, tenant: match.tenant)
     }
 
     private func perform(_ call: Call) async throws -> CoreReply {
@@ -90,6 +109,9 @@ public struct CoreAPI: Sendable {
         case .countActiveUsers: try await countActiveUsers(call)
         case .listUsers, .findUsersByAccount: listUsers()
         case .findUser: try findUser(call)
+        case .putApp, .putAppV2, .listApps, .listAppsV2, .removeApp, .putTenant, .putTenantV2, .readTenant,
+            .readTenantV2, .listTenants, .listTenantsV2, .removeTenant:
+            try await manage(call)
         }
     }
 

@@ -54,6 +54,9 @@ public struct CoreRequest: Sendable {
         return nil
     }
 
+    /// Whether a query parameter is left out or `true`, in any case of letters; anything else is `false`.
+    func flag(_ name: String) -> Bool { parameter(name).map { $0.lowercased() == "true" } ?? true }
+
     private static func decoded(_ text: Substring) -> String? {
         var bytes: [UInt8] = []
         var rest = text.utf8[...]

@@ -1,9 +1,9 @@
 public import SessionEngine
 
 /// What an operator decides about the core's answers.
-public struct CoreSettings: Sendable {
+public struct CoreSettings: Sendable, Equatable {
     /// Cookie attributes that drivers before CDI 2.4 are told.
-    public struct Cookies: Sendable {
+    public struct Cookies: Sendable, Equatable {
         /// The domain; `nil` when it is not configured.
         public var domain: String?
         /// Whether cookies go over https only.

@@ -1,10 +1,12 @@
 import Foundation
 
 /// A folder that is gone with the value.
-final class TemporaryFolder: Sendable {
-    let path: String
+public final class TemporaryFolder: Sendable {
+    /// Where it is.
+    public let path: String
 
-    init() throws {
+    /// Makes an empty folder.
+    public init() throws {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         path = url.path
@@ -15,13 +17,13 @@ final class TemporaryFolder: Sendable {
     }
 
     /// The permission bits of a file in the folder.
-    func mode(of name: String) throws -> Int {
+    public func mode(of name: String) throws -> Int {
         let attributes = try FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")
         return attributes[.posixPermissions] as? Int ?? -1
     }
 
     /// Sets the permission bits of a file in the folder.
-    func setMode(_ mode: Int, of name: String) throws {
+    public func setMode(_ mode: Int, of name: String) throws {
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: "\(path)/\(name)")
     }
 }

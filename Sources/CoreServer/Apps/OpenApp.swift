@@ -1,0 +1,43 @@
+import SessionEngine
+import SessionService
+import SessionStorage
+import Synchronization
+
+/// An app as requests meet it.
+struct OpenApp: Sendable {
+    let id: AppID
+    let tenants: Set<TenantID>
+    let settings: AppSettings
+    let service: LazyService
+}
+
+/// An app's service, opened by whoever needs it first; all who come meanwhile wait for that one opening.
+final class LazyService: Sendable {
+    private let task: Mutex<Task<SessionService, any Error>?>
+    private let open: @Sendable () async throws -> SessionService
+
+    init(_ open: @escaping @Sendable () async throws -> SessionService) {
+        task = Mutex(nil)
+        self.open = open
+    }
+
+    /// The service; an opening that failed is tried again by the next caller.
+    func value() async throws -> SessionService {
+        let opening = task.withLock { task in
+            let opening = task ?? Task { try await self.open() }
+            task = opening
+            return opening
+        }
+        do {
+            return try await opening.value
+        } catch {
+            task.withLock { if $0 == opening { $0 = nil } }
+            throw error
+        }
+    }
+
+    /// Writes what the service has collected, if anybody has opened it.
+    func flush() async {
+        if let opening = task.withLock(\.self) { try? await opening.value.flush() }
+    }
+}

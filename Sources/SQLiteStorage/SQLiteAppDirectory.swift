@@ -1,0 +1,73 @@
+public import SessionEngine
+public import SessionStorage
+
+/// The apps and tenants in a ``SQLiteDatabase``.
+public struct SQLiteAppDirectory: AppDirectory {
+    let database: SQLiteDatabase
+
+    /// See ``AppDirectory/apps()``.
+    public func apps() async throws(StorageError) -> [AppRecord] {
+        try database.readers.read { (connection) throws(StorageError) in
+            AppRecord.collect(
+                try connection.query(Statement.selectAllTenants) { (AppID($0.text(0)), TenantRecord(row: $0)) })
+        }
+    }
+
+    /// See ``AppDirectory/app(_:)``.
+    public func app(_ id: AppID) async throws(StorageError) -> AppRecord? {
+        try database.readers.read { (connection) throws(StorageError) in try app(id, on: connection) }
+    }
+
+    private func app(_ id: AppID, on connection: SQLiteConnection) throws(StorageError) -> AppRecord? {
+        let tenants = try connection.query(Statement.selectTenantsOfApp, [.text(id.text)]) { TenantRecord(row: $0) }
+        return tenants.isEmpty ? nil : AppRecord(id: id, tenants: tenants)
+    }
+
+    /// See ``AppDirectory/updateTenant(of:_:)``.
+    ///
+    /// A decision that stores nothing is taken from a read alone.
+    public func updateTenant<Outcome: Sendable>(
+        of app: AppID, _ decide: @escaping @Sendable (AppRecord?) -> TenantDecision<Outcome>
+    ) async throws(StorageError) -> Outcome {
+        let preview = decide(try await self.app(app))
+        if preview.stored == nil { return preview.outcome }
+        return try await database.writer.write { (connection) throws(StorageError) in
+            let current = try self.app(app, on: connection)
+            let decision = decide(current)
+            if let tenant = decision.stored, current != nil || tenant.id == .public {
+                let values: [SQLiteValue] = [
+                    .text(app.text), .text(tenant.id.text), .integer(tenant.createdAt.milliseconds),
+                    .text(tenant.settings),
+                ]
+                try connection.run(Statement.storeTenant, values)
+            }
+            return decision.outcome
+        }
+    }
+
+    /// See ``AppDirectory/removeTenant(_:of:)``.
+    public func removeTenant(_ tenant: TenantID, of app: AppID) async throws(StorageError) -> Bool {
+        guard tenant != .public else { return false }
+        let values: [SQLiteValue] = [.text(app.text), .text(tenant.text)]
+        return try await database.writer.write { (connection) throws(StorageError) in
+            guard try connection.run(Statement.deleteTenant, values) > 0 else { return false }
+            try connection.run(Statement.deleteSessionsOfTenant, values)
+            return true
+        }
+    }
+
+    /// See ``AppDirectory/removeApp(_:)``.
+    public func removeApp(_ app: AppID) async throws(StorageError) -> Bool {
+        guard app != .public else { return false }
+        return try await database.writer.write { (connection) throws(StorageError) in
+            guard try connection.run(Statement.deleteTenantsOfApp, [.text(app.text)]) > 0 else { return false }
+            for statement in Statement.deleteRowsOfApp { try connection.run(statement, [.text(app.text)]) }
+            return true
+        }
+    }
+
+    /// See ``AppDirectory/storage(of:)``.
+    public func storage(of app: AppID) -> any SessionStorage {
+        SQLiteSessionStorage(database: database, app: app, checksTenants: true)
+    }
+}

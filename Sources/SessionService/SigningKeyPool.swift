@@ -1,0 +1,77 @@
+import Crypto
+import CryptoExtras
+import Dispatch
+import SessionEngine
+import Synchronization
+
+/// Where private keys come from.
+///
+/// An RSA key takes a good part of a second of one processor, so keys are made on threads of their own, two at a time,
+/// and a process that has many apps keeps a few in reserve (docs/decisions/0009).
+public final class SigningKeyPool: Sendable {
+    private typealias Waiter = CheckedContinuation<PrivateSigningKey, any Error>
+
+    private struct State {
+        var spares: [PrivateSigningKey] = []
+        var spareCount = 0
+        var waiters: [Waiter] = []
+        var workers = 0
+
+        /// How many keys nobody is making yet.
+        var missing: Int { waiters.count + spareCount - spares.count - workers }
+    }
+
+    private static let workerLimit = 2
+
+    private let state = Mutex(State())
+    private let queue = DispatchQueue(label: "tessera.signing-keys", qos: .utility, attributes: .concurrent)
+
+    /// A pool without a reserve: every key is made when it is asked for.
+    public init() {}
+
+    /// Keeps RSA keys in reserve from now on; they are made in the background.
+    public func keepSpares(_ count: Int = 2) {
+        state.withLock { $0.spareCount = max($0.spareCount, count) }
+        startWorkers()
+    }
+
+    /// How many keys are in reserve.
+    var spareCount: Int { state.withLock { $0.spares.count } }
+
+    /// A key that nobody else has.
+    func key(_ algorithm: SigningAlgorithm) async throws -> PrivateSigningKey {
+        guard algorithm == .rs256 else { return .p256(P256.Signing.PrivateKey()) }
+        return try await withCheckedThrowingContinuation { waiter in
+            let spare = state.withLock { state in
+                let spare = state.spares.popLast()
+                if spare == nil { state.waiters.append(waiter) }
+                return spare
+            }
+            if let spare { waiter.resume(returning: spare) }
+            startWorkers()
+        }
+    }
+
+    private func startWorkers() {
+        let count = state.withLock { state in
+            let count = min(state.missing, Self.workerLimit - state.workers)
+            state.workers += max(0, count)
+            return max(0, count)
+        }
+        for _ in 0..<count { queue.async { self.work() } }
+    }
+
+    /// Makes one key, gives it to whoever waits longest, and goes on if more are missing.
+    private func work() {
+        let made = Result { PrivateSigningKey.rsa(try _RSA.Signing.PrivateKey(keySize: .bits2048)) }
+        let waiter = state.withLock { state -> Waiter? in
+            state.workers -= 1
+            if !state.waiters.isEmpty { return state.waiters.removeFirst() }
+            // Without a key nobody waits for, a failure is not tried again at once.
+            if let key = try? made.get() { state.spares.append(key) } else { state.spareCount = 0 }
+            return nil
+        }
+        waiter?.resume(with: made)
+        startWorkers()
+    }
+}
