@@ -72,6 +72,15 @@ public struct RefusalTally: Sendable, Equatable {
     /// How many in all.
     public var count: Int { entries.values.reduce(0) { $0 + $1.count } }
 
+    /// Both tallies of one dump as one: of a reason that both have, the larger count.
+    ///
+    /// A plan and a report count the same sessions; only a plan counts keys and only a report taken handles.
+    public func merging(_ other: RefusalTally) -> RefusalTally {
+        var merged = self
+        merged.entries.merge(other.entries) { $0.count < $1.count ? $1 : $0 }
+        return merged
+    }
+
     mutating func add(_ refusal: Refusal, line: Int) {
         entries[refusal, default: Entry(count: 0, firstLine: line)].count += 1
     }

@@ -35,7 +35,8 @@ public struct Importer: Sendable {
     /// - Parameters:
     ///   - plan: of the same dump, read in the same way.
     ///   - rowsDone: how many rows of `session_info` an earlier run has finished.
-    ///   - progress: told after each batch; what is in it is durable. When it throws, the import stops.
+    ///   - progress: told once the target is known to be the right one and after each batch; what is in it is durable.
+    ///     When it throws, the import stops.
     /// - Throws: ``ImportError``; ``ImportError/Kind/targetTaken`` before anything is written when the target has
     ///   another refresh token key.
     public func run(
@@ -43,6 +44,7 @@ public struct Importer: Sendable {
         progress: (ImportProgress) throws(ImportError) -> Void = { (_) throws(ImportError) in }
     ) async throws(ImportError) -> ImportReport {
         for app in plan.apps { try await writeRefreshTokenKey(of: app) }
+        try progress(ImportProgress(bytesRead: 0, rowsDone: rowsDone, sessions: 0))
         var report = ImportReport(skippedRows: min(rowsDone, plan.sessionRows))
         for app in plan.apps { report.keys += try await writeSigningKeys(of: app) }
         try await writeSessions(plan, &report, progress)
