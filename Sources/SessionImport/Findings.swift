@@ -147,7 +147,7 @@ struct Findings {
             if all { retained.insert(index) }
             if createdAt >= newest[app]?.createdAt ?? .min { newest[app] = (index, createdAt) }
         }
-        let limit = mapping.now + Milliseconds.seconds(-30 * 86_400)
+        let limit = mapping.time + Milliseconds.seconds(-30 * 86_400)
         return retained.union(newest.values.filter { $0.createdAt < limit.milliseconds }.map(\.index))
     }
 

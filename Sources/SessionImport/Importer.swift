@@ -5,7 +5,7 @@ public import SessionStorage
 public struct Importer: Sendable {
     private let source: any DumpSource
     private let options: ImportOptions
-    private let now: Timestamp
+    private let time: Timestamp
     private let storage: @Sendable (AppID) -> any SessionStorage
 
     /// How many sessions are written at once, so that they share commits.
@@ -24,7 +24,7 @@ public struct Importer: Sendable {
     ) {
         self.source = source
         self.options = options
-        self.now = now
+        time = now
         self.storage = storage
     }
 
@@ -84,7 +84,7 @@ public struct Importer: Sendable {
         _ plan: ImportPlan, _ report: inout ImportReport, _ progress: (ImportProgress) throws(ImportError) -> Void
     ) async throws(ImportError) {
         var reader = DumpReader(try source.open(), selection: options.tables)
-        let mapping = options.mapping(at: now)
+        let mapping = options.mapping(at: time)
         var batch: [PendingSession] = []
         var rows = 0
         while let row = try reader.nextRow() {

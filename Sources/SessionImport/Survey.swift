@@ -4,7 +4,7 @@ public import SessionEngine
 public struct Survey {
     private let source: any DumpSource
     private let options: ImportOptions
-    private let now: Timestamp
+    private let time: Timestamp
 
     /// Prepares a survey.
     ///
@@ -15,7 +15,7 @@ public struct Survey {
     public init(of source: any DumpSource, options: ImportOptions = ImportOptions(), now: Timestamp) {
         self.source = source
         self.options = options
-        self.now = now
+        time = now
     }
 
     /// Reads the dump from its beginning to its end.
@@ -25,7 +25,7 @@ public struct Survey {
     public func plan(progress: (Int64) -> Void = { _ in }) throws(ImportError) -> ImportPlan {
         try FileFormat.check(source)
         var reader = DumpReader(try source.open(), selection: options.tables)
-        var findings = Findings(mapping: options.mapping(at: now))
+        var findings = Findings(mapping: options.mapping(at: time))
         var rows = 0
         while let row = try reader.nextRow() {
             try findings.take(row)
@@ -55,7 +55,7 @@ public struct Survey {
 
 extension ImportOptions {
     func mapping(at now: Timestamp) -> SessionMapping {
-        SessionMapping(now: now, kindWithoutColumn: keepsSigningKey ? .static : .dynamic)
+        SessionMapping(time: now, kindWithoutColumn: keepsSigningKey ? .static : .dynamic)
     }
 
     /// The contents of the dump and everything that changes how they are read.

@@ -50,6 +50,26 @@ struct OldSession: Sendable {
             handle, user, TenantID(tenant), kind, format, payload, now, nil, antiCSRF, app, using: &random)
     }
 
+    /// Another row with the same tokens, for tests that count rows.
+    func copy(_ number: Int, using random: inout SplitMix64) -> OldSession {
+        OldSession(self, handle: SessionHandle.make(tenant: tenant, using: &random), user: "u\(number)")
+    }
+
+    private init(_ other: OldSession, handle: SessionHandle, user: String) {
+        app = other.app
+        tenant = other.tenant
+        self.handle = handle
+        self.user = user
+        kind = other.kind
+        format = other.format
+        payload = other.payload
+        data = other.data
+        createdAt = other.createdAt
+        expiresAt = other.expiresAt
+        usesAntiCSRF = other.usesAntiCSRF
+        current = other.current
+    }
+
     func pair(parent: TokenHash?, _ app: OldCore.App, using random: inout SplitMix64) throws -> Pair {
         try Self.pair(
             handle, user, tenant, kind, format, payload, createdAt, parent, usesAntiCSRF, app, using: &random)

@@ -14,7 +14,7 @@ struct SessionMapping: Sendable {
     }
 
     /// The time of the import; sessions that ended before are left behind.
-    let now: Timestamp
+    let time: Timestamp
     /// The kind of key for rows from before `use_static_key` (core 5.0).
     let kindWithoutColumn: SigningKeyKind
 
@@ -38,7 +38,7 @@ struct SessionMapping: Sendable {
             accessTokenPayload: payload ?? JSONObjectText([:]),
             createdAt: Timestamp(milliseconds: try row.neededInteger("created_at_time")), expiresAt: expiresAt,
             signingKeyKind: try row.boolean("use_static_key").map { $0 ? .static : .dynamic } ?? kindWithoutColumn)
-        if record.isExpired(at: now) { return .expired }
+        if record.isExpired(at: time) { return .expired }
         if payload == nil { return .refused(.payloadNotJSON) }
         if data == nil { return .refused(.dataNotJSON) }
         if let refusal = Self.refusal(of: record) { return .refused(refusal) }
