@@ -56,6 +56,25 @@ struct PlanTests {
         #expect(record.accessTokenPayload.text == "{}" && record.sessionData.text == "{}")
     }
 
+    @Test("The rotation of core 12.1 comes along")
+    func rotation() async throws {
+        let core = try Self.core()
+        let previous = String(repeating: "d", count: 64)
+        let dump = try core.dump { tables in
+            for index in tables.indices where tables[index].name == "session_info" {
+                tables[index].columns += ["prev_refresh_token_hash_2", "refresh_token_rotated_at"]
+                tables[index].rows[0] += [.text(previous), .integer(5)]
+                tables[index].rows[1] += [.null, .null]
+            }
+        }
+        let storage = InMemoryStorage()
+        try await ImportWorld.run(dump) { _ in storage }
+        let rotated = try #require(try await storage.session(core.sessions[0].handle))
+        #expect(rotated.previousTokenHash?.hex == previous && rotated.rotatedAt == Timestamp(milliseconds: 5))
+        let fresh = try #require(try await storage.session(core.sessions[1].handle))
+        #expect(fresh.previousTokenHash == nil && fresh.rotatedAt == nil)
+    }
+
     @Test("Ended sessions are left behind and counted")
     func expired() async throws {
         var core = try Self.core()

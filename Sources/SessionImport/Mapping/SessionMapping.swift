@@ -37,7 +37,9 @@ struct SessionMapping: Sendable {
             currentTokenHash: StoredTokenHash(stored: hash), sessionData: data ?? JSONObjectText([:]),
             accessTokenPayload: payload ?? JSONObjectText([:]),
             createdAt: Timestamp(milliseconds: try row.neededInteger("created_at_time")), expiresAt: expiresAt,
-            signingKeyKind: try row.boolean("use_static_key").map { $0 ? .static : .dynamic } ?? kindWithoutColumn)
+            signingKeyKind: try row.boolean("use_static_key").map { $0 ? .static : .dynamic } ?? kindWithoutColumn,
+            previousTokenHash: try row.text("prev_refresh_token_hash_2").map(StoredTokenHash.init(stored:)),
+            rotatedAt: try row.integer("refresh_token_rotated_at").map(Timestamp.init(milliseconds:)))
         if record.isExpired(at: time) { return .expired }
         if payload == nil { return .refused(.payloadNotJSON) }
         if data == nil { return .refused(.dataNotJSON) }
@@ -49,7 +51,8 @@ struct SessionMapping: Sendable {
         if record.handle.text.isEmpty || record.handle.text.utf8.count > handleLimit { return .handleLength }
         if record.userID.text.utf8.count > userLimit { return .userIDTooLong }
         if record.accessTokenPayload.text.utf8.count > PayloadProblem.maximumLength { return .payloadTooLong }
-        if TokenHash(hex: record.currentTokenHash.hex) == nil { return .tokenHash }
+        let hashes = [record.currentTokenHash, record.previousTokenHash].compactMap(\.self)
+        if hashes.contains(where: { TokenHash(hex: $0.hex) == nil }) { return .tokenHash }
         return nil
     }
 
