@@ -1,4 +1,5 @@
 import Foundation
+import SessionEngine
 import SessionImport
 import TestSupport
 import Testing

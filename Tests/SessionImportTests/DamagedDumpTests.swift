@@ -1,4 +1,7 @@
+import Foundation
+import LosslessJSON
 import SessionImport
+import SessionStorage
 import SessionStorageTesting
 import TestSupport
 import Testing

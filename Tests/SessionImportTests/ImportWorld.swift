@@ -55,7 +55,7 @@ extension SessionService {
     /// Verifies and says whether the token is good, and whether it is replaced.
     func isValid(_ token: String, database: Bool = true) async throws -> (valid: Bool, replacement: AccessToken?) {
         let result = try await verify(VerifyRequest(accessToken: token, checksDatabase: database))
-        if case .valid(_, let replacement) = result { return (true, replacement) }
+        if case .valid(_, let replacement, _) = result { return (true, replacement) }
         return (false, nil)
     }
 

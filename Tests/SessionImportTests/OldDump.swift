@@ -61,7 +61,7 @@ enum CopyWriter {
 /// The rows of one table.
 struct DumpTable {
     let name: String
-    let columns: [String]
+    var columns: [String]
     var rows: [[DumpValue]]
 
     func text(_ style: DumpStyle, schema: String = "public") -> String {

@@ -1,3 +1,5 @@
+import Foundation
+import LosslessJSON
 import SQLiteStorage
 import SessionEngine
 import SessionStorage
