@@ -30,7 +30,7 @@ struct Findings {
         let app = app(AppID(try row.text("app_id") ?? AppID.public.text))
         switch row.layout.table {
         case .apps: break
-        case .tenants: add(TenantID(try row.neededText("tenant_id")), of: app)
+        case .tenants: try takeTenant(row, app)
         case .tenantConfigurations: try takeConfiguration(row, app)
         case .sessions: try takeSession(row)
         case .values: try takeValue(row, app)
@@ -41,19 +41,24 @@ struct Findings {
         }
     }
 
-    private mutating func add(_ tenant: TenantID, of app: AppID, configuration: String? = nil) {
-        guard let index = apps[app]?.tenants.firstIndex(where: { $0.id == tenant }) else {
-            apps[app]?.tenants.append(.init(id: tenant, configuration: configuration))
-            return
-        }
-        if let configuration { apps[app]?.tenants[index].configuration = configuration }
+    /// The place of a tenant among those of its app.
+    private mutating func index(of tenant: TenantID, _ app: AppID) -> Int {
+        let tenants = apps[app]?.tenants ?? []
+        if let index = tenants.firstIndex(where: { $0.id == tenant }) { return index }
+        apps[app]?.tenants.append(.init(id: tenant))
+        return tenants.count
+    }
+
+    private mutating func takeTenant(_ row: DumpRow, _ app: AppID) throws(ImportError) {
+        let index = index(of: TenantID(try row.neededText("tenant_id")), app)
+        apps[app]?.tenants[index].createdAt = try row.integer("created_at_time").map(Timestamp.init(milliseconds:))
     }
 
     /// Configurations of other connection URI domains belong to other databases.
     private mutating func takeConfiguration(_ row: DumpRow, _ app: AppID) throws(ImportError) {
-        let tenant = TenantID(try row.neededText("tenant_id"))
         guard try row.text("connection_uri_domain") ?? "" == "" else { return }
-        add(tenant, of: app, configuration: try row.text("core_config"))
+        let index = index(of: TenantID(try row.neededText("tenant_id")), app)
+        apps[app]?.tenants[index].configuration = try row.text("core_config")
     }
 
     private mutating func takeSession(_ row: DumpRow) throws(ImportError) {
@@ -63,7 +68,7 @@ struct Findings {
         case .session(let id, let record):
             let app = app(id)
             apps[app]?.sessions += 1
-            add(record.tenantID, of: app)
+            _ = index(of: record.tenantID, app)
         case .expired: counts.expired += 1
         case .refused(let refusal): counts.refused.add(refusal, line: row.line)
         }

@@ -28,6 +28,8 @@ public struct ImportPlan: Sendable, CustomStringConvertible, CustomReflectable {
     public struct Tenant: Sendable, Equatable {
         /// Its name.
         public let id: TenantID
+        /// When it was made, if the dump tells.
+        public internal(set) var createdAt: Timestamp?
         /// Its own configuration as JSON, `core_config`, if there is any.
         public internal(set) var configuration: String?
     }

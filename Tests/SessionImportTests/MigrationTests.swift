@@ -120,6 +120,7 @@ struct MigrationTests {
         let plan = try ImportWorld.plan(dump)
         #expect(plan.apps.map(\.id.text) == ["public", "a1"])
         #expect(plan.apps[1].tenants.map(\.id.text) == ["public", "t1"])
+        #expect(plan.apps[1].tenants[1].createdAt == core.now)
         #expect(plan.apps[1].tenants[1].configuration == "{\"access_token_validity\":7200}")
         #expect(plan.apps.map(\.sessions) == [1, 2])
         try await ImportWorld.run(dump) { storages.storage(of: $0) }

@@ -41,7 +41,8 @@ enum SourceTable: String, CaseIterable {
     /// The columns that came later or are used when they are there.
     var otherColumns: [String] {
         switch self {
-        case .apps, .tenants, .pastTokens: []
+        case .apps, .pastTokens: []
+        case .tenants: ["created_at_time"]
         case .tenantConfigurations: ["connection_uri_domain"]
         case .sessions:
             ["app_id", "tenant_id", "use_static_key", "prev_refresh_token_hash_2", "refresh_token_rotated_at"]
