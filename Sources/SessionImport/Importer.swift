@@ -8,8 +8,10 @@ public struct Importer: Sendable {
     private let time: Timestamp
     private let storage: @Sendable (AppID) -> any SessionStorage
 
-    /// How many sessions are written at once, so that they share commits.
-    static let batchSize = 512
+    /// How many sessions are written at once, so that they share commits and a checkpoint is rare.
+    static let batchSize = 2_048
+    /// How many bytes of data the sessions of a batch may have; then it is written though it is small.
+    static let batchBytes = 8 << 20
 
     /// Prepares an import.
     ///
@@ -86,17 +88,21 @@ public struct Importer: Sendable {
         var reader = DumpReader(try source.open(), selection: options.tables)
         let mapping = options.mapping(at: time)
         var batch: [PendingSession] = []
+        var bytes = 0
         var rows = 0
         while let row = try reader.nextRow() {
             guard row.layout.table == .sessions else { continue }
             rows += 1
             if rows <= report.skippedRows { continue }
             switch try mapping.outcome(of: row) {
-            case .session(let app, let record): batch.append(PendingSession(app: app, record: record, line: row.line))
+            case .session(let app, let record):
+                batch.append(PendingSession(app: app, record: record, line: row.line))
+                bytes += batch.last?.size ?? 0
             case .expired: report.expired += 1
             case .refused(let refusal): report.refused.add(refusal, line: row.line)
             }
-            if batch.count == Self.batchSize {
+            if batch.count == Self.batchSize || bytes >= Self.batchBytes {
+                bytes = 0
                 try await flush(&batch, &report)
                 try progress(ImportProgress(bytesRead: reader.position, rowsDone: rows, sessions: report.imported))
             }
@@ -140,6 +146,9 @@ struct PendingSession: Sendable {
     let app: AppID
     let record: SessionRecord
     let line: Int
+
+    /// About how many bytes of memory its data take.
+    var size: Int { record.accessTokenPayload.text.utf8.count + record.sessionData.text.utf8.count }
 
     /// What became of it.
     enum Written: Sendable {

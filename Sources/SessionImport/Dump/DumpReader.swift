@@ -87,7 +87,9 @@ struct DumpReader {
         }
     }
 
-    func cutOff() -> ImportError { ImportError(.damaged, "the dump ends in the middle of a statement", line: line) }
+    func cutOff() -> ImportError {
+        ImportError(.damaged, "the dump ends in the middle of a statement: it is cut off", line: line)
+    }
 
     /// The settings that change how the rest has to be read.
     private mutating func setStatement() throws(ImportError) {
