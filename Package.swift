@@ -28,6 +28,7 @@ let package = Package(
         .library(name: "SessionStorageTesting", targets: ["SessionStorageTesting"]),
         .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
         .library(name: "SessionService", targets: ["SessionService"]),
+        .library(name: "SessionImport", targets: ["SessionImport"]),
         .library(name: "CoreDriverInterface", targets: ["CoreDriverInterface"]),
         .library(name: "CoreServer", targets: ["CoreServer"]),
     ],
@@ -70,6 +71,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "SessionImport",
+            dependencies: ["SessionStorage", "SessionEngine", "LosslessJSON"] + crypto,
+            swiftSettings: settings
+        ),
+        .target(
             name: "CoreDriverInterface",
             dependencies: ["SessionEngine", "LosslessJSON"],
             swiftSettings: settings
@@ -102,7 +108,7 @@ let package = Package(
             name: "TesseraCommand",
             dependencies: [
                 "CoreConfiguration", "CoreServer", "SQLiteStorage", "SessionService", "SessionEngine", "SessionStorage",
-                "CoreDriverInterface",
+                "CoreDriverInterface", "SessionImport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -138,6 +144,15 @@ let package = Package(
                 "SessionService", "SessionStorage", "SessionStorageTesting", "SessionEngine", "LosslessJSON",
                 "TestSupport",
             ] + crypto,
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SessionImportTests",
+            dependencies: [
+                "SessionImport", "SessionService", "SessionStorage", "SessionStorageTesting", "SQLiteStorage",
+                "SessionEngine", "LosslessJSON", "TestSupport",
+            ] + crypto,
+            resources: [.copy("Schemas")],
             swiftSettings: settings
         ),
         .testTarget(

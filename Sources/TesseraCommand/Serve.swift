@@ -58,6 +58,7 @@ struct Serve: AsyncParsableCommand {
         logger.logLevel = configuration.logLevel ?? .critical
         let folder = configuration.dataDirectory.map(Paths.absolute) ?? Paths.defaultDataFolder
         let database = try SQLiteDatabase(folder: folder)
+        try Import.refuseUnfinished(in: folder)
         let keyPool = SigningKeyPool()
         let service = try await SessionService(
             storage: database.apps.storage(of: .public), policy: configuration.policy, keyPool: keyPool)

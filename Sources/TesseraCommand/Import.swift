@@ -1,0 +1,120 @@
+import ArgumentParser
+import SQLiteStorage
+import SessionEngine
+import SessionImport
+import SessionService
+import SessionStorage
+
+/// `tessera import`: takes over the sessions and keys of a SuperTokens core.
+struct Import: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Take over the sessions and keys of a SuperTokens core.",
+        discussion: """
+            Reads a plain-text dump of the core's PostgreSQL database, made with pg_dump, and never changes it. The whole \
+            dump is checked before anything is written. An import that was interrupted goes on when it is run again.
+
+            Ends with 0 when everything was imported, with 1 when it failed and with 2 when it is finished but left \
+            something behind, which it names. A dump holds private keys: keep it like a password file, and delete it \
+            afterwards.
+            """)
+
+    @Option(help: "The dump, a file.")
+    var from: String
+
+    @Option(help: "The data folder to import into. (default: tessera in the user's data folder)")
+    var dataDir: String?
+
+    @Flag(help: "Only check the dump and say what would be imported.")
+    var dryRun = false
+
+    @Option(help: "The schema of the tables, 'postgresql_table_schema'.")
+    var schema = "public"
+
+    @Option(help: "The prefix of the tables' names, 'postgresql_table_names_prefix'.")
+    var tablePrefix = ""
+
+    @Flag(
+        help: """
+            The core was older than 5.0 and ran with 'access_token_signing_key_dynamic: false': its signing key is kept \
+            for good.
+            """)
+    var staticSigningKey = false
+
+    func run() async throws {
+        do {
+            let leftBehind = try await importDump()
+            if leftBehind { throw ExitCode(2) }
+        } catch let error as ImportError {
+            throw Failure(error.description)
+        } catch let error as StorageError {
+            throw Failure(error.detail)
+        }
+    }
+
+    /// Imports, and says whether something was left behind that should have come along.
+    private func importDump() async throws -> Bool {
+        let file = try dumpFile()
+        let options = ImportOptions(
+            tables: TableSelection(schema: schema, prefix: tablePrefix), keepsSigningKey: staticSigningKey)
+        let now = Ambient.system.time()
+        let meter = ProgressMeter(total: file.size)
+        let plan = try Survey(of: file, options: options, now: now).plan { meter.show("checking", bytes: $0) }
+        meter.end()
+        let target = dataDir.map(Paths.absolute) ?? Paths.defaultDataFolder
+        let summary = ImportSummary(plan: plan, source: file.path, target: target)
+        if dryRun {
+            summary.printPlan()
+            return plan.refused.count > 0
+        }
+        let checkpoints = CheckpointFile(folder: target)
+        let database = try SQLiteDatabase(folder: target)
+        guard case .after(let rows) = try ImportCheckpoint.start(of: plan, given: try checkpoints.load()) else {
+            print("\(target) has this dump already; nothing was changed")
+            return false
+        }
+        let importer = Importer(of: file, options: options, now: now) { database.storage(of: $0) }
+        let report = try await importer.run(plan, after: rows) { (progress) throws(ImportError) in
+            try checkpoints.save(ImportCheckpoint(fingerprint: plan.fingerprint, rowsDone: progress.rowsDone))
+            meter.show("importing", bytes: progress.bytesRead, sessions: progress.sessions)
+        }
+        try checkpoints.save(
+            ImportCheckpoint(fingerprint: plan.fingerprint, rowsDone: plan.sessionRows, isFinished: true))
+        meter.end()
+        summary.print(report)
+        return plan.refused.count + report.refused.count > 0
+    }
+
+    /// Keeps a core from serving half of its sessions: the other half would be signed out for good.
+    static func refuseUnfinished(in folder: String) throws {
+        let checkpoint: ImportCheckpoint?
+        do throws(ImportError) { checkpoint = try CheckpointFile(folder: folder).load() } catch {
+            throw Failure(error.description)
+        }
+        guard let checkpoint, !checkpoint.isFinished else { return }
+        throw Failure(
+            "an import into \(folder) has not finished; run it again, or remove \(folder)/\(CheckpointFile.fileName) "
+                + "to start with the sessions that are there")
+    }
+
+    private func dumpFile() throws -> DumpFile {
+        if from == "-" {
+            throw Failure("the import reads its source twice and cannot take standard input; give a file")
+        }
+        let scheme = from.prefix { $0 != ":" }.lowercased()
+        if ["postgres", "postgresql", "jdbc"].contains(scheme), from.contains("://") {
+            // The address holds a password: it is not repeated.
+            throw Failure(
+                """
+                reading from a running PostgreSQL is not there yet; make a dump first:
+                  (umask 077; pg_dump --encoding=UTF8 --file=supertokens.sql --dbname='postgresql://...')
+                  tessera import --from supertokens.sql
+                """)
+        }
+        let file = try DumpFile(path: Paths.absolute(from))
+        if file.isReadableByOthers {
+            ProgressMeter.tell(
+                "warning: others may read \(file.path), which holds private keys: chmod 600 \(file.path)")
+        }
+        return file
+    }
+}
