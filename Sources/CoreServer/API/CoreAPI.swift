@@ -55,9 +55,11 @@ public struct CoreAPI: Sendable {
 
     /// The order of checks: path, API key, version, method, tenant (spec `core-wire` 1.0).
     private func call(for request: CoreRequest) throws(InvalidRequest) -> Call {
-        guard let match = RouteMatch(path: request.path) else { throw InvalidRequest(.notFound) }
+        guard let path = settings.basePath.relative(request.path), let match = RouteMatch(path: path) else {
+            throw InvalidRequest(.notFound)
+        }
         guard !match.needsAPIKey || settings.admits(request) else { throw InvalidRequest(.wrongAPIKey) }
-        let dialect = try match.dialect(header: request.version)
+        let dialect = try match.dialect(header: request.version, bounds: settings.versions)
         let operation = try match.operation(method: request.method, dialect: dialect)
         let isKnown = match.app == .public && (match.tenant == .public || operation == .hello)
         guard isKnown else { throw InvalidRequest(.unknownTenant(match.app, match.tenant)) }
