@@ -72,7 +72,9 @@ extension CoreSettings {
             throw message(error, .newestVersion)
         }
         do throws(VersionBounds.Problem) {
-            if let oldest = values.text(.oldestVersion) { bounds = try bounds.narrowed(by: VersionBounds(from: oldest)) }
+            if let oldest = values.text(.oldestVersion) {
+                bounds = try bounds.narrowed(by: VersionBounds(from: oldest))
+            }
         } catch {
             throw message(error, .oldestVersion)
         }

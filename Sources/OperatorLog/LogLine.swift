@@ -1,5 +1,5 @@
-import LosslessJSON
 public import Logging
+import LosslessJSON
 
 /// One event as an operator reads it (spec `core-wire` 8.4).
 public struct LogLine: Sendable {
@@ -37,7 +37,8 @@ public struct LogLine: Sendable {
             "threadName": .string(label), "callerData": .string(caller),
         ]
         if !details.isEmpty {
-            object.append("details", .object(JSONObject(details.map { .init(name: $0.name, value: .string($0.value)) })))
+            object.append(
+                "details", .object(JSONObject(details.map { .init(name: $0.name, value: .string($0.value)) })))
         }
         var bytes: [UInt8] = []
         object.write(into: &bytes)

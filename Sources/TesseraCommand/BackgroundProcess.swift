@@ -37,12 +37,13 @@ struct BackgroundProcess {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600)
+        posix_spawn_file_actions_addopen(
+            &actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
         var attributes = Self.emptyAttributes
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSID))
+        posix_spawnattr_setflags(&attributes, Self.newSession)
         var texts = ([executable] + arguments).map { strdup($0) } + [nil]
         var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for text in texts + variables { free(text) } }
@@ -53,9 +54,12 @@ struct BackgroundProcess {
     }
 
     #if canImport(Darwin)
+        private static let newSession = Int16(POSIX_SPAWN_SETSID)
         private static var emptyFileActions: FileActions { nil }
         private static var emptyAttributes: Attributes { nil }
     #else
+        /// `POSIX_SPAWN_SETSID`, which the headers hide behind `_GNU_SOURCE`.
+        private static let newSession: Int16 = 0x80
         private static var emptyFileActions: FileActions { posix_spawn_file_actions_t() }
         private static var emptyAttributes: Attributes { posix_spawnattr_t() }
     #endif

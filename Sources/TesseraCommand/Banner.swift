@@ -1,13 +1,6 @@
 import CoreConfiguration
+import CoreDriverInterface
 import CoreServer
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// What an operator sees when the core is ready.
 struct Banner: Sendable {
@@ -29,9 +22,8 @@ struct Banner: Sendable {
         ]
         lines += configuration.remarks.map { "  Note           \($0)" }
         // The name is that of the interface: scripts and images wait for this line (spec `core-wire` 7.4).
-        lines.append("Started SuperTokens on \(configuration.host):\(port) with PID: \(configuration.settings.processID)")
-        // Unbuffered, so that a script that waits for the last line sees it at once.
-        var text = lines.joined(separator: "\n") + "\n"
-        text.withUTF8 { bytes in _ = write(STDOUT_FILENO, bytes.baseAddress, bytes.count) }
+        lines.append(
+            "Started SuperTokens on \(configuration.host):\(port) with PID: \(configuration.settings.processID)")
+        Console.print(lines.joined(separator: "\n") + "\n")
     }
 }

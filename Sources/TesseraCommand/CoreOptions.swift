@@ -1,5 +1,6 @@
 import ArgumentParser
 import CoreConfiguration
+import CoreServer
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -36,13 +37,13 @@ struct CoreOptions: ParsableArguments {
             else { throw Failure("cannot read the configuration file \(path)") }
             file = (text, path)
         }
-        do {
+        do throws(ConfigurationError) {
             var configuration = try CoreConfiguration(
                 file: file, environment: ProcessInfo.processInfo.environment,
                 flags: CoreConfiguration.Flags(host: host, port: port, dataDirectory: dataDir, isTest: testMode))
             configuration.settings.processID = ProcessInfo.processInfo.processIdentifier
             return configuration
-        } catch let error as ConfigurationError {
+        } catch {
             throw Failure(error.description)
         }
     }

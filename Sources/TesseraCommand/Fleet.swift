@@ -1,9 +1,3 @@
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
 /// The cores that run on this machine and have proved who they are.
 struct Fleet {
     /// A core with the configuration file it read; empty for none.
@@ -33,9 +27,8 @@ struct Fleet {
     }
 
     private static func report(_ instance: Instance, _ reason: String) {
-        let text =
+        Console.complain(
             "PID \(instance.pid) at \(instance.host):\(instance.port) does not say whether it is a core (\(reason)) "
-            + "and is left alone. Do ip_allow_regex and ip_deny_regex let this machine in?\n"
-        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+                + "and is left alone. Do ip_allow_regex and ip_deny_regex let this machine in?\n")
     }
 }

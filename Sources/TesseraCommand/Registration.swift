@@ -1,4 +1,5 @@
 import CoreConfiguration
+import CoreServer
 import Logging
 import Synchronization
 

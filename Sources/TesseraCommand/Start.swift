@@ -64,7 +64,7 @@ struct Start: AsyncParsableCommand {
                 return
             }
             if hasEnded {
-                try? FileHandle.standardError.write(contentsOf: Data(output.utf8))
+                Console.complain(output)
                 throw ExitCode.failure
             }
             try await Task.sleep(for: .milliseconds(20))

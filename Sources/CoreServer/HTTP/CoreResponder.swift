@@ -41,7 +41,8 @@ struct CoreResponder: HTTPResponder {
     /// Says what was asked, at the level for details: the query and the body may tell who a user is and are left out.
     private func log(_ what: String, _ request: Request, version: String? = nil) {
         api.logger.debug(
-            "\(what): \(request.uri.path). Method: \(request.method.rawValue)\(version.map { ". Version: \($0)" } ?? "")")
+            "\(what): \(request.uri.path). Method: \(request.method.rawValue)\(version.map { ". Version: \($0)" } ?? "")"
+        )
     }
 
     /// The last reply on a connection; the rest of the body is not wanted and the connection's guard closes it.

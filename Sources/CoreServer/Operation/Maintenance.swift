@@ -42,7 +42,8 @@ public struct Maintenance: Service {
     ///   - logger: where runs are told.
     public init(
         services: @escaping @Sendable () async -> [SessionService], schedule: Schedule = Schedule(),
-        ambient: Ambient = .system, wait: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+        ambient: Ambient = .system,
+        wait: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         logger: Logger
     ) {
         self.services = services
