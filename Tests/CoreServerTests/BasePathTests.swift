@@ -38,9 +38,10 @@ struct BasePathTests {
         try await Core.run(depth, settings: settings) { core in
             for (path, status) in [
                 ("/a/hello", 200), ("/hello", 404), ("/A/hello/", 200), ("/a/appid-public/public/hello", 200),
-                ("/ahello", 404), ("/a/.well-known/jwks.json", 200), ("/a/a/hello", 400),
+                ("/ahello", 404), ("/a/.well-known/jwks.json", 200),
             ] {
-                #expect(try await core.send("GET", path).status == status, "\(path)")
+                let reply = try await core.send("GET", path)
+                #expect(reply.status == status, "\(path)")
             }
         }
     }
