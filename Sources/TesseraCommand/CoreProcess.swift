@@ -87,9 +87,11 @@ struct CoreProcess {
 }
 
 /// Makes the signing keys while the server is already listening, so that neither waits for the other.
-struct KeyPreparation: Service {
+struct KeyPreparation: Service, CustomStringConvertible {
     let service: SessionService
     let logger: Logger
+
+    var description: String { "KeyPreparation" }
 
     func run() async throws {
         do {

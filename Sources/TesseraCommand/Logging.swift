@@ -40,8 +40,10 @@ extension LogSettings {
 }
 
 /// Opens the log files again on SIGHUP, after logrotate and the like have moved them.
-struct LogRotation: Service {
+struct LogRotation: Service, CustomStringConvertible {
     let log: OperatorLog
+
+    var description: String { "LogRotation" }
 
     func run() async throws {
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { log.reopen() }

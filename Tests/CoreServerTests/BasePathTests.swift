@@ -63,4 +63,14 @@ struct BasePathTests {
             }
         }
     }
+
+    @Test("settings show no key to whoever prints a value that holds them")
+    func redacted() {
+        var settings = CoreSettings()
+        settings.apiKeys = ["ABCDEFGHIJKLMNOPQRST"]
+        settings.operatorKey = "ABCDEFGHIJKLMNOPQRSTABCDEFGHIJKLMNOPQRST"
+        var dumped = ""
+        dump((settings, [settings]), to: &dumped)
+        #expect(!"\(settings) \((1, settings)) \(String(reflecting: settings)) \(dumped)".contains("ABCDE"))
+    }
 }

@@ -66,6 +66,13 @@ public struct CoreSettings: Sendable {
     }
 }
 
+extension CoreSettings: CustomStringConvertible, CustomReflectable {
+    /// The name alone: the keys are secrets, and whoever logs a value that holds settings must not log them.
+    public var description: String { "CoreSettings" }
+    /// Shows nothing to reflection.
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
 extension String {
     fileprivate var trimmed: String {
         let isBlank = { (character: Character) in character == " " || character == "\t" }

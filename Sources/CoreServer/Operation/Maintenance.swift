@@ -6,7 +6,7 @@ import SessionStorage
 /// Removes what nobody can use any more: ended sessions and retired keys (spec `core-wire` section 9).
 ///
 /// A run that fails is logged, and the next one comes at its time.
-public struct Maintenance: Service {
+public struct Maintenance: Service, CustomStringConvertible {
     /// When what is done.
     public struct Schedule: Sendable {
         /// From the start to the first run, so that a start is not held up.
@@ -52,6 +52,9 @@ public struct Maintenance: Service {
         self.wait = wait
         self.logger = logger
     }
+
+    /// The name alone; libraries log their services.
+    public var description: String { "Maintenance" }
 
     /// Works until the core stops.
     public func run() async throws {
