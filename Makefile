@@ -4,7 +4,7 @@ SWIFT_FLAGS = --explicit-target-dependency-import-check error -Xswiftc -require-
 BINARY = .build/release/tessera
 ARGS ?=
 
-.PHONY: help run test build dependencies unit readme drivers kill9 import hostile bench check clean
+.PHONY: help run test build dependencies unit readme drivers kill9 import hostile operation bench check clean
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
@@ -20,7 +20,7 @@ build: dependencies
 run: build
 	exec $(BINARY) serve $(ARGS)
 
-test: check unit build readme drivers kill9 import hostile
+test: check unit build readme drivers kill9 import hostile operation
 
 unit: dependencies
 	swift test $(SWIFT_FLAGS) --quiet
@@ -39,6 +39,9 @@ import: build
 
 hostile: build
 	python3 Tests/BlackBox/hostile.py
+
+operation: build
+	python3 Tests/BlackBox/operation.py
 
 bench: build
 	@scripts/install-dependencies wrk

@@ -98,19 +98,26 @@ let package = Package(
         .target(
             name: "CoreConfiguration",
             dependencies: [
-                "CoreServer", "SessionService", "SessionEngine", "LosslessJSON",
+                "CoreServer", "CoreDriverInterface", "SessionService", "SessionEngine", "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "OperatorLog",
+            dependencies: ["LosslessJSON", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings
         ),
         .executableTarget(
             name: "TesseraCommand",
             dependencies: [
                 "CoreConfiguration", "CoreServer", "SQLiteStorage", "SessionService", "SessionEngine", "SessionStorage",
-                "CoreDriverInterface", "SessionImport",
+                "CoreDriverInterface", "LosslessJSON", "OperatorLog", "SessionImport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ] + crypto,
@@ -163,8 +170,16 @@ let package = Package(
         .testTarget(
             name: "CoreConfigurationTests",
             dependencies: [
-                "CoreConfiguration", "CoreServer", "SessionService", "SessionEngine", "LosslessJSON",
+                "CoreConfiguration", "CoreServer", "CoreDriverInterface", "SessionService", "SessionEngine",
+                "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "OperatorLogTests",
+            dependencies: [
+                "OperatorLog", "LosslessJSON", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),

@@ -11,14 +11,6 @@ public struct AppConfiguration: Sendable {
         "access_token_signing_algorithm", "enable_anti_csrf", "refresh_token_validity",
         "refresh_token_rotation_grace_period", "access_token_validity_jitter", "api_keys",
     ]
-    /// Keys of SuperTokens' core that an app may set there and that have nothing to set here.
-    private static let keysWithoutEffect: Set<String> = [
-        "disable_telemetry", "password_reset_token_lifetime", "email_verification_token_lifetime",
-        "passwordless_code_lifetime", "passwordless_max_code_input_attempts", "password_hashing_alg",
-        "totp_default_max_attempts", "totp_default_skew", "totp_rate_limit_cooldown_sec", "totp_max_attempts",
-        "totp_rate_limit_cooldown_time",
-    ]
-
     private let base: ConfigurationValues
 
     init(_ base: ConfigurationValues) {
@@ -54,11 +46,11 @@ public struct AppConfiguration: Sendable {
     private func key(_ name: String) throws(AppSettingsRefusal) -> ConfigurationKey? {
         let key = ConfigurationKey(rawValue: name)
         if let key, Self.keysOfApps.contains(name) { return key }
-        if Self.keysWithoutEffect.contains(name) { return nil }
-        if ConfigurationKey.namesDatabase(name) {
+        if key == .disableTelemetry || ForeignKey.ofOtherRecipes.contains(name) { return nil }
+        if ForeignKey.namesDatabase(name) {
             throw AppSettingsRefusal("'\(name)' is not supported: all apps are in the core's database")
         }
-        if key != nil || ConfigurationKey.withoutEffect.contains(name) || ConfigurationKey.refused.contains(name) {
+        if key != nil {
             throw AppSettingsRefusal("'\(name)' cannot be set for an app, only for the whole core")
         }
         throw AppSettingsRefusal("'\(name)' is not a known configuration key")

@@ -1,5 +1,3 @@
-import Yams
-
 /// What was set, where: flags over environment over file, values still text.
 struct ConfigurationValues {
     private var texts: [ConfigurationKey: String] = [:]
@@ -20,51 +18,46 @@ struct ConfigurationValues {
     ) throws(ConfigurationError) {
         pathSuffix = file.map { " The config file can be found here: \($0.path)" } ?? ""
         if let file {
-            for (name, text) in try Self.parse(file.text, path: file.path) { try take(name, text) }
+            for (name, value) in try ConfigurationFile(text: file.text, path: file.path).entries {
+                try take(name, value)
+            }
         }
         for key in ConfigurationKey.allCases {
             if let text = environment[key.environmentName], !text.isEmpty { texts[key] = text }
         }
-        for name in ConfigurationKey.refused.sorted() where environment[name.uppercased()]?.isEmpty == false {
-            throw Self.notSupported(name)
+        for name in ForeignKey.databaseVariables where environment[name]?.isEmpty == false {
+            throw Self.databaseNotSpoken(name)
         }
         texts.merge(flags) { _, flag in flag }
+        for key in ConfigurationKey.allCases where key.isWithoutEffect && texts[key] != nil {
+            remarks.append("'\(key.rawValue)' has no effect here and is ignored.")
+        }
     }
 
-    private mutating func take(_ name: String, _ text: String?) throws(ConfigurationError) {
-        guard let text else { return }
+    private mutating func take(_ name: String, _ value: ConfigurationFile.Value) throws(ConfigurationError) {
         if let key = ConfigurationKey(rawValue: name) {
+            guard case .text(let text) = value else { throw Self.wrongType(key) }
             texts[key] = text
-        } else if ConfigurationKey.refused.contains(name) || ConfigurationKey.namesDatabase(name) {
-            throw Self.notSupported(name)
-        } else if ConfigurationKey.withoutEffect.contains(name) {
+        } else if ForeignKey.namesDatabase(name) {
+            throw Self.databaseNotSpoken(name)
+        } else if ForeignKey.ofOtherRecipes.contains(name) {
             remarks.append("'\(name)' has no effect here and is ignored.")
         } else {
             remarks.append("'\(name)' is not a known configuration key and is ignored. Is it spelled right?")
         }
     }
 
-    private static func notSupported(_ name: String) -> ConfigurationError {
-        ConfigurationError("'\(name)' is not supported by this release. Remove it to start without it.")
+    private static func wrongType(_ key: ConfigurationKey) -> ConfigurationError {
+        ConfigurationError("'\(key.rawValue)' must be of type \(key.type.rawValue)")
     }
 
-    /// The file's keys with their texts; `nil` for a key without a value.
-    private static func parse(_ text: String, path: String) throws(ConfigurationError) -> [(String, String?)] {
-        let node: Node?
-        do { node = try Yams.compose(yaml: text) } catch {
-            throw ConfigurationError("\(path) is not valid YAML: \(error)")
-        }
-        guard let node, node.null == nil else { return [] }
-        guard let mapping = node.mapping else { throw ConfigurationError("\(path) has to be a list of 'key: value'.") }
-        var values: [(String, String?)] = []
-        for (key, value) in mapping {
-            guard let name = key.scalar?.string else { throw ConfigurationError("\(path) has a key that is no text.") }
-            guard let scalar = value.scalar else {
-                throw ConfigurationError("'\(name)' must be a single value. \(path) gives it a list or a mapping.")
-            }
-            values.append((name, value.null == nil ? scalar.string : nil))
-        }
-        return values
+    /// Sessions would silently be somewhere else than the operator believes.
+    private static func databaseNotSpoken(_ name: String) -> ConfigurationError {
+        let database = name.split(separator: "_").first.map { $0.lowercased() } ?? ""
+        let title = ["postgresql": "PostgreSQL", "mysql": "MySQL", "mongodb": "MongoDB"][database] ?? database
+        return ConfigurationError(
+            "'\(name)' asks for \(title), which this release does not speak: it keeps sessions in an SQLite file. "
+                + "Remove every key of \(title) to start with that.")
     }
 
     /// The same with other values on top, which are not from the file.
@@ -75,29 +68,29 @@ struct ConfigurationValues {
         return values
     }
 
-    /// The text of a key.
-    func text(_ key: ConfigurationKey) -> String? { texts[key] }
+    /// The text of a key; an empty one is none.
+    func text(_ key: ConfigurationKey) -> String? { texts[key].flatMap { $0.isEmpty ? nil : $0 } }
 
     /// The integer of a key.
-    func integer(_ key: ConfigurationKey, type: String = "int") throws(ConfigurationError) -> Int64? {
-        try read(key, type) { Int64($0) }
+    func integer(_ key: ConfigurationKey) throws(ConfigurationError) -> Int64? {
+        try read(key) { text in key.type == .int ? Int32(text).map { Int64($0) } : Int64(text) }
     }
 
     /// The number of a key.
     func number(_ key: ConfigurationKey) throws(ConfigurationError) -> Double? {
-        try read(key, "double") { text in Double(text).flatMap { $0.isFinite ? $0 : nil } }
+        try read(key) { text in Double(text).flatMap { $0.isFinite ? $0 : nil } }
     }
 
     /// The truth value of a key.
     func bool(_ key: ConfigurationKey) throws(ConfigurationError) -> Bool? {
-        try read(key, "boolean") { Bool($0.lowercased()) }
+        try read(key) { Bool($0.lowercased()) }
     }
 
     private func read<Value>(
-        _ key: ConfigurationKey, _ type: String, _ parse: (String) -> Value?
+        _ key: ConfigurationKey, _ parse: (String) -> Value?
     ) throws(ConfigurationError) -> Value? {
         guard let text = texts[key] else { return nil }
-        guard let value = parse(text) else { throw ConfigurationError("'\(key.rawValue)' must be of type \(type)") }
+        guard let value = parse(text) else { throw Self.wrongType(key) }
         return value
     }
 

@@ -1,5 +1,4 @@
 public import CoreServer
-public import Logging
 public import SessionService
 
 /// Everything an operator decides, checked.
@@ -16,8 +15,8 @@ public struct CoreConfiguration: Sendable {
     public var settings: CoreSettings
     /// What apps may decide for themselves.
     public let apps: AppConfiguration
-    /// How much is logged; `nil` for nothing.
-    public var logLevel: Logger.Level?
+    /// What is logged, how and where.
+    public var log: LogSettings
     /// What the operator should know although the core starts.
     public var remarks: [String]
 
@@ -30,11 +29,27 @@ public struct CoreConfiguration: Sendable {
         /// `--data-dir`.
         public var dataDirectory: String?
 
+        /// `--test-mode`.
+        public var isTest: Bool
+
         /// Collects flags.
-        public init(host: String? = nil, port: Int? = nil, dataDirectory: String? = nil) {
+        public init(
+            host: String? = nil, port: Int? = nil, dataDirectory: String? = nil, isTest: Bool = false
+        ) {
             self.host = host
             self.port = port
             self.dataDirectory = dataDirectory
+            self.isTest = isTest
+        }
+
+        /// The flags as if a file had them.
+        fileprivate var texts: [ConfigurationKey: String] {
+            var texts: [ConfigurationKey: String] = [:]
+            texts[.host] = host
+            texts[.port] = port.map { String($0) }
+            texts[.dataDirectory] = dataDirectory
+            if isTest { texts[.testMode] = "true" }
+            return texts
         }
     }
 
@@ -48,48 +63,57 @@ public struct CoreConfiguration: Sendable {
     public init(
         file: (text: String, path: String)? = nil, environment: [String: String] = [:], flags: Flags = Flags()
     ) throws(ConfigurationError) {
-        var flagTexts: [ConfigurationKey: String] = [:]
-        flagTexts[.host] = flags.host
-        flagTexts[.port] = flags.port.map { String($0) }
-        flagTexts[.dataDirectory] = flags.dataDirectory
-        let values = try ConfigurationValues(file: file, environment: environment, flags: flagTexts)
-        _ = try values.integer(.coreConfigVersion)
+        let values = try ConfigurationValues(file: file, environment: environment, flags: flags.texts)
+        try Self.checkWithoutEffect(values)
         host = values.text(.host) ?? "127.0.0.1"
-        port = Int(clamping: try values.integer(.port) ?? 3567)
+        port = Int(try values.integer(.port) ?? 3567)
         guard (0...65_535).contains(port) else { throw values.error("'port' must be between 0 and 65535.") }
         dataDirectory = values.text(.dataDirectory)
         policy = try SessionPolicy(values)
         settings = try CoreSettings(values)
         settings.configurationPath = file?.path ?? ""
-        logLevel = try Self.logLevel(values)
+        log = try LogSettings(values, environment: environment)
         remarks = values.remarks
         apps = AppConfiguration(values)
         try requireKeyOffLoopback()
+        try refuseTestModeOffLoopback()
     }
 
-    private static func logLevel(_ values: ConfigurationValues) throws(ConfigurationError) -> Logger.Level? {
-        switch (values.text(.logLevel) ?? "INFO").uppercased() {
-        case "NONE": return nil
-        case "DEBUG": return .debug
-        case "INFO": return .info
-        case "WARN": return .warning
-        case "ERROR": return .error
-        default:
+    /// Keys that set nothing here still have to be what they say.
+    private static func checkWithoutEffect(_ values: ConfigurationValues) throws(ConfigurationError) {
+        if try values.integer(.coreConfigVersion) == -1 {
             throw ConfigurationError(
-                "'log_level' config must be one of \"NONE\",\"DEBUG\", \"INFO\", \"WARN\" or \"ERROR\".")
+                "'core_config_version' is not set in the config.yaml file. Please redownload and install SuperTokens")
+        }
+        if let size = try values.integer(.serverPoolSize), size < 1 {
+            throw values.error("'max_server_pool_size' must be >= 1.")
+        }
+        for key in [ConfigurationKey.webserverHTTPS, .disableTelemetry, .deadlockLogger] { _ = try values.bool(key) }
+        if let domain = values.text(.loadOnlyDomain), domain.contains(where: { $0.isWhitespace || $0 == "/" }) {
+            throw ConfigurationError("supertokens_saas_load_only_cud is invalid")
         }
     }
 
     /// Whoever can reach the core is the application; without a key that may only be this machine (statement H02).
     private func requireKeyOffLoopback() throws(ConfigurationError) {
-        let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-        let isLoopback =
-            host == "localhost" || host == "::1"
-            || (numbers.count == 4 && numbers.first == 127 && !numbers.contains(nil))
         guard settings.apiKeys.isEmpty, !isLoopback else { return }
         throw ConfigurationError(
             "Without an API key the core listens on this machine only, and '\(host)' is not this machine. "
                 + "Set 'api_keys' in config.yaml (or API_KEYS in the environment) to a key of at least 20 characters, "
                 + "or listen on 127.0.0.1.")
+    }
+
+    private func refuseTestModeOffLoopback() throws(ConfigurationError) {
+        guard settings.allowsShortKeyIntervals, !isLoopback else { return }
+        throw ConfigurationError(
+            "'test_mode' lifts limits that protect sessions, and '\(host)' is not this machine only. "
+                + "Remove 'test_mode', or listen on 127.0.0.1.")
+    }
+
+    /// Whether only this machine can reach the core.
+    private var isLoopback: Bool {
+        let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        return host == "localhost" || host == "::1"
+            || (numbers.count == 4 && numbers.first == 127 && !numbers.contains(nil))
     }
 }

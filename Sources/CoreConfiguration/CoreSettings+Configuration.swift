@@ -5,7 +5,8 @@ extension CoreSettings {
     /// Reads what concerns the core's answers (spec `core-wire` 7.1).
     init(_ values: ConfigurationValues) throws(ConfigurationError) {
         self.init()
-        apiKeys = try Self.apiKeys(values)
+        try readAccess(values)
+        allowsShortKeyIntervals = try values.bool(.testMode) ?? false
         usesAntiCSRF = try values.bool(.enableAntiCSRF) ?? usesAntiCSRF
         checksDatabase = try values.bool(.accessTokenBlacklisting) ?? checksDatabase
         signingKeyKind = try values.bool(.signingKeyDynamic) ?? true ? .dynamic : .static
@@ -18,25 +19,6 @@ extension CoreSettings {
             throw values.error("'session_expired_status_code' must be a value between 400 and 599, inclusive")
         }
         sessionExpiredStatusCode = Int(status)
-    }
-
-    private static func apiKeys(_ values: ConfigurationValues) throws(ConfigurationError) -> [String] {
-        guard let text = values.text(.apiKeys) else { return [] }
-        let keys = text.split(separator: ",").map { part in
-            let tail = part.drop(while: \.isWhitespace)
-            return String(tail.reversed().drop(while: \.isWhitespace).reversed())
-        }
-        for key in keys {
-            guard key.count >= 20 else {
-                throw ConfigurationError("One of the API keys is too short. Please use at least 20 characters")
-            }
-            let isPlain = key.allSatisfy { $0 == "=" || $0 == "-" || ($0.isASCII && ($0.isLetter || $0.isNumber)) }
-            guard isPlain else {
-                throw ConfigurationError(
-                    "Invalid characters in API key. Please only use '=', '-' and alpha-numeric (including capitals)")
-            }
-        }
-        return keys
     }
 }
 

@@ -4,7 +4,7 @@ import SessionService
 extension SessionPolicy {
     /// Reads what concerns sessions (spec `core-wire` 7.1).
     init(_ values: ConfigurationValues) throws(ConfigurationError) {
-        let accessSeconds = try values.integer(.accessTokenValidity, type: "long") ?? 3_600
+        let accessSeconds = try values.integer(.accessTokenValidity) ?? 3_600
         guard (1...86_400_000).contains(accessSeconds) else {
             throw values.error("'access_token_validity' must be between 1 and 86400000 seconds inclusive.")
         }
@@ -13,17 +13,52 @@ extension SessionPolicy {
         guard refresh > .seconds(accessSeconds) else {
             throw values.error("'refresh_token_validity' must be strictly greater than 'access_token_validity'.")
         }
+        self.init(
+            accessTokenValidity: .seconds(accessSeconds), refreshTokenValidity: refresh,
+            signingKeyUpdateInterval: try Self.keyInterval(values), signingAlgorithm: try Self.algorithm(values),
+            rotationGracePeriod: try Self.gracePeriod(values), accessTokenValidityJitter: try Self.jitter(values),
+            reportsRecentReuseAsTheft: try Self.reportsRecentReuse(values))
+    }
+
+    /// At least an hour; in test mode any time that is one.
+    private static func keyInterval(_ values: ConfigurationValues) throws(ConfigurationError) -> Milliseconds {
         let newName = try values.number(.signingKeyUpdateInterval)
         let oldName = try values.number(.signingKeyUpdateIntervalOfOld)
-        let intervalHours = newName ?? oldName ?? 168
-        guard intervalHours >= 1 else {
+        let hours = newName ?? oldName ?? 168
+        let interval = Milliseconds(whole(hours * 3_600_000))
+        let isTest = try values.bool(.testMode) ?? false
+        guard hours >= 1 || (isTest && interval > Milliseconds(0)) else {
             throw values.error(
                 "'access_token_dynamic_signing_key_update_interval' must be greater than, equal to 1 hour.")
         }
-        self.init(
-            accessTokenValidity: .seconds(accessSeconds), refreshTokenValidity: refresh,
-            signingKeyUpdateInterval: Milliseconds(Self.whole(intervalHours * 3_600_000)),
-            signingAlgorithm: try Self.algorithm(values))
+        return interval
+    }
+
+    private static func gracePeriod(_ values: ConfigurationValues) throws(ConfigurationError) -> Milliseconds {
+        let seconds = try values.integer(.rotationGracePeriod) ?? 30
+        guard (0...300).contains(seconds) else {
+            throw values.error("'refresh_token_rotation_grace_period' must be between 0 and 300 seconds inclusive.")
+        }
+        return .seconds(seconds)
+    }
+
+    private static func jitter(_ values: ConfigurationValues) throws(ConfigurationError) -> Double {
+        let share = try values.number(.accessTokenValidityJitter) ?? 0
+        guard (0...0.25).contains(share) else {
+            throw values.error("'access_token_validity_jitter' must be between 0 and 0.25 inclusive.")
+        }
+        return share
+    }
+
+    private static func reportsRecentReuse(_ values: ConfigurationValues) throws(ConfigurationError) -> Bool {
+        switch (values.text(.recentReuse) ?? "TOKEN_THEFT").uppercased() {
+        case "TOKEN_THEFT": return true
+        case "UNAUTHORISED": return false
+        default:
+            throw ConfigurationError(
+                "recent_token_reuse_behaviour property is not set correctly. "
+                    + "It must be one of [TOKEN_THEFT, UNAUTHORISED]")
+        }
     }
 
     private static func algorithm(_ values: ConfigurationValues) throws(ConfigurationError) -> SigningAlgorithm {

@@ -52,9 +52,11 @@ public struct RouteMatch: Sendable {
 
     /// The dialect of a request.
     ///
-    /// - Parameter header: the `cdi-version` header, if there is one.
-    /// - Throws: ``InvalidRequest`` for a version that is none or is not spoken on this path.
-    public func dialect(header: String?) throws(InvalidRequest) -> Dialect {
+    /// - Parameters:
+    ///   - header: the `cdi-version` header, if there is one.
+    ///   - bounds: the versions that the operator allows.
+    /// - Throws: ``InvalidRequest`` for a version that is none, is not spoken on this path or is out of bounds.
+    public func dialect(header: String?, bounds: VersionBounds = .all) throws(InvalidRequest) -> Dialect {
         guard let family = routes.first?.family else { throw InvalidRequest(.notFound) }
         if family == .versionFree, let version = header.flatMap(Catalogue.version(named:)),
             let dialect = Dialect.all[version]
@@ -62,9 +64,10 @@ public struct RouteMatch: Sendable {
             return dialect
         }
         guard let header, family != .versionFree else {
-            guard let version = family.assumedVersion, let dialect = Dialect.all[version] else {
+            guard let version = bounds.assumedVersion(family), let dialect = Dialect.all[version] else {
                 throw InvalidRequest(.notFound)
             }
+            if family != .versionFree { try bounds.check(version) }
             return dialect
         }
         guard let version = Catalogue.version(named: header) else {
@@ -73,6 +76,7 @@ public struct RouteMatch: Sendable {
         guard family.availability.contains(version), let dialect = Dialect.all[version] else {
             throw InvalidRequest("cdi-version \(header) not supported")
         }
+        try bounds.check(version)
         return dialect
     }
 

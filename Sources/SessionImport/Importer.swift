@@ -1,3 +1,4 @@
+import LosslessJSON
 public import SessionEngine
 public import SessionStorage
 

@@ -115,6 +115,17 @@ final class KeyKeeper: Sendable {
         try adopt(records)
     }
 
+    /// Deletes the keys whose last token has expired; the creation of a key does so too.
+    ///
+    /// - Returns: how many there were.
+    func removeRetired() async throws(StorageError) -> Int {
+        try await load()
+        let retired = ring.retired(at: ambient.time(), schedule: schedule)
+        guard !retired.isEmpty else { return 0 }
+        try adopt(try await storage.updateSigningKeys { _ in SigningKeyChange(removing: retired) })
+        return retired.count
+    }
+
     /// Reads the keys from storage, where another process may have added some.
     func reload() async throws(ServiceError) {
         do throws(StorageError) { try await load() } catch { throw .storage(error) }

@@ -2,14 +2,6 @@ import CoreConfiguration
 import CoreDriverInterface
 import CoreServer
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// What an operator sees when the core is ready.
 struct Banner: Sendable {
     let configuration: CoreConfiguration
@@ -22,16 +14,16 @@ struct Banner: Sendable {
         let keys = configuration.settings.apiKeys.count
         var lines = [
             "Tessera \(Tessera.version)",
-            "  API            http://\(host):\(port)",
-            "  CDI            \(Catalogue.supported.map(\.description).joined(separator: " "))",
+            "  API            http://\(host):\(port)\(configuration.settings.basePath.text)",
+            "  CDI            \(configuration.settings.versions.versions.map(\.description).joined(separator: " "))",
             "  API key        \(keys == 0 ? "none asked for: only this machine is served" : "\(keys) configured")",
             "  Data           \(database)",
             "  Configuration  \(file.isEmpty ? "none: defaults, environment and flags" : file)",
         ]
         lines += configuration.remarks.map { "  Note           \($0)" }
-        lines.append("Started Tessera on \(configuration.host):\(port) with PID: \(configuration.settings.processID)")
-        // Unbuffered, so that a script that waits for the last line sees it at once.
-        var text = lines.joined(separator: "\n") + "\n"
-        text.withUTF8 { bytes in _ = write(STDOUT_FILENO, bytes.baseAddress, bytes.count) }
+        // The name is that of the interface: scripts and images wait for this line (spec `core-wire` 7.4).
+        lines.append(
+            "Started SuperTokens on \(configuration.host):\(port) with PID: \(configuration.settings.processID)")
+        Console.print(lines.joined(separator: "\n") + "\n")
     }
 }

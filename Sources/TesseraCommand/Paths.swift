@@ -1,7 +1,16 @@
+import CoreConfiguration
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
     import Foundation
+#endif
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
 #endif
 
 /// Where files are.
@@ -17,5 +26,29 @@ enum Paths {
         if let folder = environment["XDG_DATA_HOME"], folder.hasPrefix("/") { return folder + "/tessera" }
         let home = environment["HOME"] ?? FileManager.default.currentDirectoryPath
         return home + "/.local/share/tessera"
+    }
+
+    /// The folder of a core's database.
+    static func dataFolder(_ configuration: CoreConfiguration) -> String {
+        configuration.dataDirectory.map(absolute) ?? defaultDataFolder
+    }
+
+    /// Where running cores leave word of themselves, whatever their data folder: `TESSERA_STATE_DIR`, or
+    /// `/var/lib/tessera` for root and `tessera` in the user's state folder for others.
+    static var stateFolder: String {
+        let environment = ProcessInfo.processInfo.environment
+        if let folder = environment["TESSERA_STATE_DIR"], !folder.isEmpty { return absolute(folder) }
+        if getuid() == 0 { return "/var/lib/tessera" }
+        if let folder = environment["XDG_STATE_HOME"], folder.hasPrefix("/") { return folder + "/tessera" }
+        let home = environment["HOME"] ?? FileManager.default.currentDirectoryPath
+        return home + "/.local/state/tessera"
+    }
+
+    /// This program's file.
+    static var executable: String {
+        #if os(Linux)
+            if let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") { return path }
+        #endif
+        return absolute(CommandLine.arguments.first ?? "tessera")
     }
 }

@@ -5,7 +5,7 @@ import SessionService
 
 extension CoreAPI {
     func listVersions() -> CoreReply {
-        .json(["versions": .array(Catalogue.supported.map { .string($0.description) })])
+        .json(["versions": .array(settings.versions.versions.map { .string($0.description) })])
     }
 
     /// Tells the operator's own tools where the configuration is; they prove that they are on this machine by knowing

@@ -50,7 +50,9 @@ public struct CoreAPI: Sendable {
     ///
     /// Every failure has an answer; nothing is thrown.
     public func respond(to request: CoreRequest) async -> CoreReply {
-        guard let match = RouteMatch(path: request.path) else { return CoreReply(InvalidRequest(.notFound)) }
+        guard let path = settings.basePath.relative(request.path), let match = RouteMatch(path: path) else {
+            return CoreReply(InvalidRequest(.notFound))
+        }
         do {
             let place = try await place(of: match)
             let call = try call(for: request, match, in: place)
@@ -76,7 +78,7 @@ public struct CoreAPI: Sendable {
     ) throws(InvalidRequest) -> Call {
         let settings = place.app?.settings.core ?? settings
         guard !match.needsAPIKey || settings.admits(request) else { throw InvalidRequest(.wrongAPIKey) }
-        let dialect = try match.dialect(header: request.version)
+        let dialect = try match.dialect(header: request.version, bounds: settings.versions)
         let operation = try match.operation(method: request.method, dialect: dialect)
         let isKnown = place.hasTenant || (place.hasApp && operation.answersUnknownTenants)
         guard isKnown else { throw InvalidRequest(.unknownTenant(match.app, match.tenant)) }

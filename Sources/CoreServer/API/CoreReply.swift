@@ -31,6 +31,11 @@ public struct CoreReply: Sendable {
         CoreReply(status: status, contentType: "text/html;charset=UTF-8", body: Array(text.utf8) + [lineBreak])
     }
 
+    /// The page for an address that may not ask; cores leave it to their container, whose charset is in small letters.
+    static let denied = CoreReply(
+        status: 403, contentType: "text/html;charset=utf-8",
+        body: Array("<!doctype html><title>403</title><p>This address may not use this core.</p>\n".utf8))
+
     /// A document that says only how it went.
     static func status(_ status: String, message: String? = nil) -> CoreReply {
         var object: JSONObject = ["status": .string(status)]

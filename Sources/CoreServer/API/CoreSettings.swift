@@ -1,3 +1,4 @@
+public import CoreDriverInterface
 public import SessionEngine
 
 /// What an operator decides about the core's answers.
@@ -21,6 +22,16 @@ public struct CoreSettings: Sendable, Equatable {
 
     /// The keys of which a request has to show one; none means that none is asked for.
     public var apiKeys: [String] = []
+    /// One more key, of who runs the core for others; it is accepted wherever an API key is (spec `core-wire` 8.1).
+    public var operatorKey: String?
+    /// The path under which everything is.
+    public var basePath = BasePath.root
+    /// The versions that drivers may speak.
+    public var versions = VersionBounds.all
+    /// Which addresses may ask; everybody when there is none.
+    public var peers: PeerFilter?
+    /// Whether signing keys may be replaced more often than every hour, for tests on this machine only.
+    public var allowsShortKeyIntervals = false
     /// Whether sessions of drivers before CDI 2.6 use anti-CSRF tokens.
     public var usesAntiCSRF = false
     /// Whether verifications of drivers before CDI 2.21 look at storage.
@@ -43,7 +54,8 @@ public struct CoreSettings: Sendable, Equatable {
     func admits(_ request: CoreRequest) -> Bool {
         guard !apiKeys.isEmpty else { return true }
         let presented = request.apiKey?.trimmed ?? request.authorization.map(Self.credential) ?? ""
-        return apiKeys.reduce(false) { found, key in ConstantTime.equals(key, presented) || found }
+        let isOperator = operatorKey.map { ConstantTime.equals($0, presented) } ?? false
+        return apiKeys.reduce(isOperator) { found, key in ConstantTime.equals(key, presented) || found }
     }
 
     /// The part after `Bearer `, or the whole value when there is no scheme (spec `core-wire` 1.0).
@@ -52,6 +64,13 @@ public struct CoreSettings: Sendable, Equatable {
         guard authorization.lowercased().hasPrefix(scheme) else { return authorization.trimmed }
         return String(authorization.dropFirst(scheme.count)).trimmed
     }
+}
+
+extension CoreSettings: CustomStringConvertible, CustomReflectable {
+    /// The name alone: the keys are secrets, and whoever logs a value that holds settings must not log them.
+    public var description: String { "CoreSettings" }
+    /// Shows nothing to reflection.
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 extension String {

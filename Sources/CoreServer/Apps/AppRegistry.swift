@@ -118,6 +118,17 @@ public final class AppRegistry: Sendable {
         return try await change()
     }
 
+    /// The sessions of every app there is, for work that concerns all; an app that cannot be opened is left out.
+    public func services() async -> [SessionService] {
+        var services: [SessionService] = []
+        for record in (try? await directory.apps()) ?? [] {
+            if let app = try? await app(record.id), let service = try? await app.service.value() {
+                services.append(service)
+            }
+        }
+        return services
+    }
+
     /// Writes what the services of all apps have collected, before the process ends.
     public func flush() async {
         for app in state.withLock({ Array($0.apps.values) }) { await app.service.flush() }

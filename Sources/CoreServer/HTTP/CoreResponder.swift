@@ -2,33 +2,54 @@ import CoreDriverInterface
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import Logging
 import NIOCore
 
 /// Turns a Hummingbird request into a value and the value of the reply into a Hummingbird response.
 ///
 /// No rule of the core is in here.
 struct CoreResponder: HTTPResponder {
-    /// What Hummingbird gives to a request beside it; the core needs none of it.
+    /// What the core takes of what Hummingbird gives to a request beside it.
     struct Context: InitializableFromSource {
-        init(source: ApplicationRequestContextSource) {}
+        private let channel: any Channel
+
+        init(source: ApplicationRequestContextSource) { channel = source.channel }
+
+        /// The address of the other end.
+        var peerAddress: String? { channel.remoteAddress?.ipAddress }
     }
 
     let api: CoreAPI
 
     func respond(to request: Request, context: Context) async throws -> Response {
+        if let peers = api.settings.peers, !peers.admits(context.peerAddress) { return closing(request, .denied) }
+        let version = request.headers[named: "cdi-version"]
+        log("API called", request, version: version)
+        defer { log("API ended", request) }
         let limit = CoreAPI.maximumBodyLength
         let announced = request.headers[.contentLength].flatMap(Int.init) ?? 0
         guard announced <= limit, let body = await collect(request.body, upTo: limit) else {
-            var response = response(to: request, CoreReply(InvalidRequest(.bodyTooLarge)))
-            // The rest of the body is not wanted; the connection's guard closes it.
-            response.headers[.connection] = "close"
-            return response
+            return closing(request, CoreReply(InvalidRequest(.bodyTooLarge)))
         }
         let value = CoreRequest(
             method: request.method.rawValue, path: request.uri.path, query: request.uri.query,
-            version: request.headers[named: "cdi-version"], apiKey: request.headers[named: "api-key"],
+            version: version, apiKey: request.headers[named: "api-key"],
             authorization: request.headers[.authorization], ifNoneMatch: request.headers[.ifNoneMatch], body: body)
         return response(to: request, await api.respond(to: value))
+    }
+
+    /// Says what was asked, at the level for details: the query and the body may tell who a user is and are left out.
+    private func log(_ what: String, _ request: Request, version: String? = nil) {
+        api.logger.debug(
+            "\(what): \(request.uri.path). Method: \(request.method.rawValue)\(version.map { ". Version: \($0)" } ?? "")"
+        )
+    }
+
+    /// The last reply on a connection; the rest of the body is not wanted and the connection's guard closes it.
+    private func closing(_ request: Request, _ reply: CoreReply) -> Response {
+        var response = response(to: request, reply)
+        response.headers[.connection] = "close"
+        return response
     }
 
     /// The whole body, or `nil` when it is longer than the limit or ends before it should.

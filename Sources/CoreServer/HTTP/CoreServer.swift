@@ -5,7 +5,7 @@ import NIOCore
 public import ServiceLifecycle
 
 /// The core's interface on a socket.
-public struct CoreServer: Service {
+public struct CoreServer: Service, CustomStringConvertible {
     private let api: CoreAPI
     private let host: String
     private let port: Int
@@ -37,6 +37,9 @@ public struct CoreServer: Service {
         self.logger = logger
         self.onRunning = onRunning
     }
+
+    /// The name alone; libraries log their services.
+    public var description: String { "CoreServer" }
 
     /// Shares the processor between the threads that move bytes and those that sign; call it once, before ``run()``.
     ///

@@ -1,0 +1,86 @@
+import Foundation
+
+/// Which addresses may ask this core anything, as regular expressions (spec `core-wire` 8.2).
+///
+/// An expression has to match a whole address. `deny` is asked first; with an `allow`, whoever it does not match is
+/// denied.
+public struct PeerFilter: Sendable, Equatable {
+    private let allow: Expression?
+    private let deny: Expression?
+
+    /// Makes a filter; `nil` when an expression is not one.
+    public init?(allow: String? = nil, deny: String? = nil) {
+        self.allow = allow.flatMap(Expression.init)
+        self.deny = deny.flatMap(Expression.init)
+        guard (self.allow == nil) == (allow == nil), (self.deny == nil) == (deny == nil) else { return nil }
+    }
+
+    /// Whether an address may come in; one that is not known may not.
+    func admits(_ address: String?) -> Bool {
+        guard let address else { return false }
+        let spellings = PeerAddress.spellings(of: address)
+        if let deny, spellings.contains(where: deny.matches) { return false }
+        return allow.map { spellings.contains(where: $0.matches) } ?? true
+    }
+
+    /// An expression that matches a whole text or nothing.
+    ///
+    /// ICU's syntax, which Foundation has, is the nearest to Java's.
+    private struct Expression: Sendable, Equatable {
+        private let expression: NSRegularExpression
+
+        /// Takes an expression that is complete by itself; the frame that makes it match the whole text could hide
+        /// that it is not.
+        init?(_ text: String) {
+            guard (try? NSRegularExpression(pattern: text)) != nil,
+                let framed = try? NSRegularExpression(pattern: "(?:\(text))\\z")
+            else { return nil }
+            expression = framed
+        }
+
+        func matches(_ text: String) -> Bool {
+            let all = NSRange(location: 0, length: text.utf16.count)
+            return expression.firstMatch(in: text, options: .anchored, range: all) != nil
+        }
+    }
+}
+
+/// The ways to write an address.
+enum PeerAddress {
+    /// The address as systems print it and, for IPv6, with all eight groups as Java prints it.
+    ///
+    /// IPv4 that comes over an IPv6 socket is IPv4.
+    static func spellings(of address: String) -> [String] {
+        guard let groups = groups(of: address) else { return [address] }
+        if groups.prefix(5).allSatisfy({ $0 == 0 }), groups[5] == 0xffff {
+            return [groups[6...].flatMap { [$0 >> 8, $0 & 0xff] }.map { String($0) }.joined(separator: ".")]
+        }
+        return [address, groups.map { String($0, radix: 16) }.joined(separator: ":")]
+    }
+
+    /// The eight groups of an IPv6 address.
+    private static func groups(of address: String) -> [UInt16]? {
+        guard address.contains(":") else { return nil }
+        let halves = address.components(separatedBy: "::").map(run)
+        guard let head = halves[0] else { return nil }
+        if halves.count == 1 { return head.count == 8 ? head : nil }
+        guard halves.count == 2, let tail = halves[1], head.count + tail.count < 8 else { return nil }
+        return head + Array(repeating: 0, count: 8 - head.count - tail.count) + tail
+    }
+
+    /// Groups without a gap; the last may be written as IPv4.
+    private static func run(_ text: String) -> [UInt16]? {
+        var groups: [UInt16] = []
+        for part in text.split(separator: ":") {
+            let bytes = part.split(separator: ".").compactMap { UInt8($0) }
+            if bytes.count == 4 {
+                groups += [UInt16(bytes[0]) << 8 | UInt16(bytes[1]), UInt16(bytes[2]) << 8 | UInt16(bytes[3])]
+            } else if let group = UInt16(part, radix: 16) {
+                groups.append(group)
+            } else {
+                return nil
+            }
+        }
+        return groups
+    }
+}

@@ -1,0 +1,105 @@
+public import Logging
+public import ServiceLifecycle
+public import SessionService
+import SessionStorage
+
+/// Removes what nobody can use any more: ended sessions and retired keys (spec `core-wire` section 9).
+///
+/// A run that fails is logged, and the next one comes at its time.
+public struct Maintenance: Service, CustomStringConvertible {
+    /// When what is done.
+    public struct Schedule: Sendable {
+        /// From the start to the first run, so that a start is not held up.
+        public var delay = Duration.seconds(60)
+        /// Up to so much more by chance, so that cores that start together do not work together.
+        public var spread = Duration.seconds(600)
+        /// Between two removals of sessions.
+        public var sessionInterval = Duration.seconds(12 * 3_600)
+        /// Between two removals of keys.
+        public var keyInterval = Duration.seconds(24 * 3_600)
+        /// How many sessions are removed in one step of storage.
+        public var batch = 500
+        /// Between two steps, for everybody else's writes.
+        public var pause = Duration.milliseconds(100)
+
+        /// The intervals of SuperTokens' core; its first runs come after a whole interval.
+        public init() {}
+    }
+
+    private let services: @Sendable () async -> [SessionService]
+    private let schedule: Schedule
+    private let ambient: Ambient
+    private let wait: @Sendable (Duration) async throws -> Void
+    private let logger: Logger
+
+    /// Puts the jobs together.
+    ///
+    /// - Parameters:
+    ///   - services: the sessions of every app there is at the time.
+    ///   - schedule: when what is done.
+    ///   - ambient: the dice.
+    ///   - wait: how to let time pass; throws when the core stops.
+    ///   - logger: where runs are told.
+    public init(
+        services: @escaping @Sendable () async -> [SessionService], schedule: Schedule = Schedule(),
+        ambient: Ambient = .system,
+        wait: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+        logger: Logger
+    ) {
+        self.services = services
+        self.schedule = schedule
+        self.ambient = ambient
+        self.wait = wait
+        self.logger = logger
+    }
+
+    /// The name alone; libraries log their services.
+    public var description: String { "Maintenance" }
+
+    /// Works until the core stops.
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup { group in
+                group.addTask { await repeated(every: schedule.sessionInterval, removeSessions) }
+                group.addTask { await repeated(every: schedule.keyInterval, removeKeys) }
+            }
+        }
+    }
+
+    private func repeated(
+        every interval: Duration, _ job: @Sendable (SessionService) async throws -> Void
+    ) async {
+        let thousandth = Int(ambient.randomBits() % 1_001)
+        var delay = schedule.delay + schedule.spread * thousandth / 1_000
+        while (try? await wait(delay)) != nil {
+            for service in await services() {
+                do {
+                    try await job(service)
+                } catch is CancellationError {
+                    return
+                } catch ServiceError.storage(let error) {
+                    logger.error("maintenance failed", metadata: ["error": .string(error.debugDescription)])
+                } catch {
+                    logger.error("maintenance failed", metadata: ["error": "\(error)"])
+                }
+            }
+            delay = interval
+        }
+    }
+
+    private func removeSessions(of service: SessionService) async throws {
+        var count = 0
+        while true {
+            let removed = try await service.removeExpiredSessions(atMost: schedule.batch)
+            count += removed
+            if removed < schedule.batch { break }
+            try await wait(schedule.pause)
+        }
+        if count > 0 { logger.info("expired sessions removed", metadata: ["count": "\(count)"]) }
+    }
+
+    private func removeKeys(of service: SessionService) async throws {
+        let count = try await service.removeRetiredKeys()
+        if count > 0 { logger.info("retired signing keys removed", metadata: ["count": "\(count)"]) }
+    }
+}

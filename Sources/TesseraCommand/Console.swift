@@ -1,0 +1,29 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The console, unbuffered, so that a script that waits for a line sees it at once.
+enum Console {
+    /// Writes to standard output.
+    static func print(_ text: String) { write(text, STDOUT_FILENO) }
+
+    /// Writes to standard error.
+    static func complain(_ text: String) { write(text, STDERR_FILENO) }
+
+    private static func write(_ text: String, _ descriptor: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
+            #if canImport(Glibc)
+                _ = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+            #elseif canImport(Musl)
+                _ = Musl.write(descriptor, bytes.baseAddress, bytes.count)
+            #else
+                _ = Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+            #endif
+        }
+    }
+}

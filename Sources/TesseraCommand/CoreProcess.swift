@@ -1,0 +1,117 @@
+import CoreConfiguration
+import CoreServer
+import Logging
+import OperatorLog
+import SQLiteStorage
+import ServiceLifecycle
+import SessionEngine
+import SessionService
+import SessionStorage
+import UnixSignals
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A core in this process.
+struct CoreProcess {
+    private let configuration: CoreConfiguration
+    private let log: OperatorLog
+
+    /// Prepares a core; nothing is opened but its log.
+    init(_ configuration: CoreConfiguration) {
+        var configuration = configuration
+        log = OperatorLog(configuration.log, remarks: &configuration.remarks)
+        self.configuration = configuration
+    }
+
+    /// Serves until the process is told to stop.
+    func run() async throws {
+        do {
+            try await serve()
+        } catch let error as ListenError {
+            throw Failure(error.description)
+        } catch let error as StorageError {
+            throw Failure(error.detail)
+        } catch ServiceError.storage(let error) {
+            throw Failure(error.detail)
+        }
+    }
+
+    private func serve() async throws {
+        // Whoever reads the output may go away; that ends a write, not the core.
+        signal(SIGPIPE, SIG_IGN)
+        CoreServer.shareProcessors()
+        let logger = logger()
+        let folder = Paths.dataFolder(configuration)
+        let database = try SQLiteDatabase(folder: folder)
+        try Import.refuseUnfinished(in: folder)
+        let keyPool = SigningKeyPool()
+        let service = try await SessionService(
+            storage: database.apps.storage(of: .public), policy: configuration.policy, keyPool: keyPool)
+        let apps = AppRegistry(
+            directory: database.apps,
+            settings: AppSettings(policy: configuration.policy, core: configuration.settings), service: service,
+            keyPool: keyPool, readSettings: configuration.apps.settings)
+        let api = CoreAPI(service: service, settings: configuration.settings, logger: logger, apps: apps)
+        let banner = Banner(configuration: configuration, database: database.path)
+        let registration = Registration(configuration: configuration, logger: logger)
+        // The libraries' own progress is not the operator's; what they warn of is.
+        var quiet = logger
+        quiet.logLevel = logger.logLevel == .debug ? .debug : max(logger.logLevel, .warning)
+        let server = CoreServer(api: api, host: configuration.host, port: configuration.port, logger: quiet) { port in
+            registration.add(port: port)
+            banner.print(port: port)
+        }
+        var services: [any Service] = [
+            KeyPreparation(service: service, logger: logger), server,
+            Maintenance(services: { await apps.services() }, logger: logger),
+        ]
+        if configuration.log.hasFiles { services.append(LogRotation(log: log)) }
+        defer { registration.remove() }
+        do {
+            try await run(services, quiet)
+        } catch {
+            await apps.flush()
+            throw error
+        }
+        await apps.flush()
+    }
+
+    private func logger() -> Logger {
+        guard let level = configuration.log.level else {
+            return Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() }
+        }
+        var logger = Logger(label: "tessera", factory: log.handler)
+        logger.logLevel = level
+        return logger
+    }
+
+    private func run(_ services: [any Service], _ logger: Logger) async throws {
+        var group = ServiceGroupConfiguration(
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        group.maximumGracefulShutdownDuration = .seconds(20)
+        try await ServiceGroup(configuration: group).run()
+    }
+}
+
+/// Makes the signing keys while the server is already listening, so that neither waits for the other.
+struct KeyPreparation: Service, CustomStringConvertible {
+    let service: SessionService
+    let logger: Logger
+
+    var description: String { "KeyPreparation" }
+
+    func run() async throws {
+        do {
+            try await service.prepareSigningKeys()
+        } catch {
+            logger.warning("signing keys will be made at the first sign-in", metadata: ["error": "\(error)"])
+        }
+        try await gracefulShutdown()
+    }
+}

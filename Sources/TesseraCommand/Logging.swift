@@ -1,0 +1,51 @@
+import CoreConfiguration
+import OperatorLog
+import ServiceLifecycle
+import SessionEngine
+import SessionService
+import UnixSignals
+
+extension OperatorLog {
+    /// Opens the log that an operator wants.
+    ///
+    /// A file that cannot be written does not keep the core from starting: its lines go to the console.
+    ///
+    /// - Parameter remarks: told what could not be done.
+    init(_ settings: LogSettings, remarks: inout [String]) {
+        var random = SystemBits()
+        self.init(
+            info: Self.output(settings.infoPath, or: .standardOutput, &remarks),
+            errors: Self.output(settings.errorPath, or: .standardError, &remarks),
+            isStructured: settings.isStructured, process: RandomText.uuid(using: &random), version: Tessera.version,
+            time: { Ambient.system.time().milliseconds })
+    }
+
+    private static func output(_ path: String?, or console: LogOutput, _ remarks: inout [String]) -> LogOutput {
+        guard let path = path.map(Paths.absolute) else { return console }
+        let file = LogOutput(path: path)
+        if file.isOpen { return file }
+        remarks.append("\(path) cannot be written; its lines go to the console.")
+        return console
+    }
+}
+
+/// The system's dice.
+private struct SystemBits: RandomNumberGenerator {
+    mutating func next() -> UInt64 { Ambient.system.randomBits() }
+}
+
+extension LogSettings {
+    /// Whether some lines go to a file.
+    var hasFiles: Bool { infoPath != nil || errorPath != nil }
+}
+
+/// Opens the log files again on SIGHUP, after logrotate and the like have moved them.
+struct LogRotation: Service, CustomStringConvertible {
+    let log: OperatorLog
+
+    var description: String { "LogRotation" }
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { log.reopen() }
+    }
+}

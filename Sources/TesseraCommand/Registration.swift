@@ -1,0 +1,38 @@
+import CoreConfiguration
+import CoreServer
+import Logging
+import Synchronization
+
+/// This process's word in the state folder, from when it listens until it ends.
+///
+/// Without it the core serves all the same, and `tessera list` does not find it.
+final class Registration: Sendable {
+    private let configuration: CoreConfiguration
+    private let logger: Logger
+    private let instance = Mutex<Instance?>(nil)
+
+    init(configuration: CoreConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Leaves word.
+    func add(port: Int) {
+        let instance = Instance(
+            host: configuration.host, port: port, pid: configuration.settings.processID,
+            basePath: configuration.settings.basePath.text)
+        do {
+            try StartedFiles().add(instance)
+            self.instance.withLock { $0 = instance }
+        } catch {
+            logger.warning(
+                "'tessera list' and 'tessera stop' will not find this core: its state folder cannot be written",
+                metadata: ["folder": "\(Paths.stateFolder)", "error": "\(error)"])
+        }
+    }
+
+    /// Takes it back.
+    func remove() {
+        if let instance = instance.withLock({ $0 }) { StartedFiles().remove(instance) }
+    }
+}

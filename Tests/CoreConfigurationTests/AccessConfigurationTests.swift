@@ -1,0 +1,165 @@
+import CoreDriverInterface
+import CoreServer
+import SessionEngine
+import SessionService
+import Testing
+
+@testable import CoreConfiguration
+
+/// Who may ask, what may be asked, what is logged: keys of spec `core-wire` 7.1 with their messages.
+struct AccessConfigurationTests {
+    private func read(
+        _ yaml: String? = nil, environment: [String: String] = [:], flags: CoreConfiguration.Flags = .init()
+    ) throws(ConfigurationError) -> CoreConfiguration {
+        try CoreConfiguration(file: yaml.map { ($0, "/etc/config.yaml") }, environment: environment, flags: flags)
+    }
+
+    private static let path = " The config file can be found here: /etc/config.yaml"
+    private static let keys = "api_keys: ABCDEFGHIJKLMNOPQRST\n"
+
+    /// YAML and the whole message that ends the start.
+    static let refusals: [(String, String)] = [
+        (
+            "core_config_version: -1",
+            "'core_config_version' is not set in the config.yaml file. Please redownload and install SuperTokens"
+        ),
+        ("core_config_version: one", "'core_config_version' must be of type int"),
+        ("port: 2147483648", "'port' must be of type int"), ("host: [a]", "'host' must be of type String"),
+        ("base_path: /a b", "Invalid characters in base_path config"),
+        ("api_keys: ','", "One of the API keys is too short. Please use at least 20 characters"),
+        (
+            "supertokens_saas_secret: ABCDEFGHIJKLMNOPQRSTABCDEFGHIJKLMNOPQRST",
+            "supertokens_saas_secret can only be used when api_key is also defined"
+        ),
+        (
+            keys + "supertokens_saas_secret: ABCDEFGHIJKLMNOPQRST",
+            "supertokens_saas_secret is too short. Please use at least 40 characters"
+        ),
+        (
+            keys + "supertokens_saas_secret: ABCDEFGHIJKLMNOPQRST_ABCDEFGHIJKLMNOPQRST",
+            "Invalid characters in API key. Please only use '=', '-' and alpha-numeric (including capitals)"
+        ),
+        ("ip_allow_regex: '['", "Provided regular expression is invalid for ip_allow_regex config"),
+        ("ip_deny_regex: 'a)|(b'", "Provided regular expression is invalid for ip_deny_regex config"),
+        ("supertokens_max_cdi_version: abc", "supertokens_max_cdi_version is not a valid semantic version"),
+        ("supertokens_default_cdi_version: 9.9", "supertokens_max_cdi_version is not a supported version"),
+        ("supertokens_min_cdi_version: 5.0.0", "supertokens_min_cdi_version is not a valid semantic version"),
+        ("supertokens_min_cdi_version: 9.9", "supertokens_min_cdi_version is not a supported version"),
+        (
+            "supertokens_min_cdi_version: 5.1\nsupertokens_max_cdi_version: 5.0",
+            "supertokens_min_cdi_version cannot be greater than supertokens_max_cdi_version"
+        ),
+        ("max_server_pool_size: 0", "'max_server_pool_size' must be >= 1." + path),
+        ("max_server_pool_size: many", "'max_server_pool_size' must be of type int"),
+        ("disable_telemetry: 2", "'disable_telemetry' must be of type boolean"),
+        ("webserver_https_enabled: 2", "'webserver_https_enabled' must be of type boolean"),
+        ("deadlock_logger_enable: 2", "'deadlock_logger_enable' must be of type boolean"),
+        ("supertokens_saas_load_only_cud: 'a b'", "supertokens_saas_load_only_cud is invalid"),
+        (
+            "refresh_token_rotation_grace_period: 301",
+            "'refresh_token_rotation_grace_period' must be between 0 and 300 seconds inclusive." + path
+        ),
+        ("refresh_token_rotation_grace_period: 1.5", "'refresh_token_rotation_grace_period' must be of type int"),
+        (
+            "access_token_validity_jitter: 0.26",
+            "'access_token_validity_jitter' must be between 0 and 0.25 inclusive." + path
+        ),
+        ("access_token_validity_jitter: some", "'access_token_validity_jitter' must be of type double"),
+        (
+            "recent_token_reuse_behaviour: IGNORE",
+            "recent_token_reuse_behaviour property is not set correctly. "
+                + "It must be one of [TOKEN_THEFT, UNAUTHORISED]"
+        ),
+        ("test_mode: perhaps", "'test_mode' must be of type boolean"),
+        (
+            "test_mode: true\naccess_token_dynamic_signing_key_update_interval: 0",
+            "'access_token_dynamic_signing_key_update_interval' must be greater than, equal to 1 hour." + path
+        ),
+        (
+            keys + "test_mode: true\nhost: 0.0.0.0",
+            "'test_mode' lifts limits that protect sessions, and '0.0.0.0' is not this machine only. "
+                + "Remove 'test_mode', or listen on 127.0.0.1."
+        ),
+        (
+            "postgresql_connection_uri: postgresql://x",
+            "'postgresql_connection_uri' asks for PostgreSQL, which this release does not speak: it keeps sessions in "
+                + "an SQLite file. Remove every key of PostgreSQL to start with that."
+        ),
+    ]
+
+    @Test("a broken rule ends the start with exactly its message", arguments: refusals)
+    func refusal(yaml: String, message: String) {
+        let error = #expect(throws: ConfigurationError.self) { try read(yaml) }
+        #expect(error?.description == message)
+    }
+
+    @Test("a database in the environment is not overlooked")
+    func databaseInEnvironment() {
+        #expect(throws: ConfigurationError.self) { try read(environment: ["POSTGRESQL_CONNECTION_URI": "x"]) }
+        // What a container platform sets for a service of that name.
+        #expect(throws: Never.self) { try read(environment: ["POSTGRESQL_PORT": "tcp://10.0.0.1:5432"]) }
+    }
+
+    @Test("keys about access have their effect")
+    func access() throws {
+        let secret = "ABCDEFGHIJKLMNOPQRSTABCDEFGHIJKLMNOPQRST"
+        let settings = try read(
+            Self.keys + """
+                base_path: some/base/
+                supertokens_saas_secret: \(secret)
+                ip_deny_regex: 10\\..*
+                supertokens_min_cdi_version: 2.1
+                supertokens_max_cdi_version: 5.0
+                """
+        ).settings
+        #expect(settings.basePath.text == "/some/base" && settings.operatorKey == secret && settings.peers != nil)
+        #expect(settings.versions.versions.first?.description == "2.1")
+        #expect(settings.versions.versions.last?.description == "5.0")
+    }
+
+    @Test("the old name of the newest version is an alias that the new name beats")
+    func alias() throws {
+        let old = "supertokens_default_cdi_version: 5.0\n"
+        #expect(try read(old).settings.versions.versions.last?.description == "5.0")
+        let both = try read(old + "supertokens_max_cdi_version: 5.1").settings
+        #expect(both.versions.versions.last?.description == "5.1")
+    }
+
+    @Test("keys of CDI 5.6 reach the policy")
+    func rotation() throws {
+        let policy = try read(
+            """
+            refresh_token_rotation_grace_period: 0
+            access_token_validity_jitter: 0.25
+            recent_token_reuse_behaviour: unauthorised
+            """
+        ).policy
+        #expect(policy.rotationGracePeriod == .seconds(0) && policy.accessTokenValidityJitter == 0.25)
+        #expect(!policy.reportsRecentReuseAsTheft)
+    }
+
+    @Test(
+        "test mode allows short key intervals, by file, environment and flag",
+        arguments: [("test_mode: true\n", [:], false), ("", ["TESSERA_TEST_MODE": "true"], false), ("", [:], true)])
+    func testMode(line: String, environment: [String: String], flag: Bool) throws {
+        let interval = "access_token_dynamic_signing_key_update_interval: 0.001\n"
+        let configuration = try read(line + interval, environment: environment, flags: .init(isTest: flag))
+        #expect(configuration.policy.signingKeyUpdateInterval == Milliseconds(3_600))
+        #expect(configuration.settings.allowsShortKeyIntervals)
+        #expect(throws: ConfigurationError.self) { try read(interval) }
+    }
+
+    @Test("log files")
+    func logFiles() throws {
+        let nothing = try read("info_log_path: \"null\"\n").log
+        #expect(nothing == LogSettings())
+        let yaml = "info_log_path: /var/i.log\nerror_log_path: e.log\nlog_level: none\n"
+        let log = try read(yaml, environment: ["USE_STRUCTURED_LOGGING": "TRUE"]).log
+        #expect(log.infoPath == "/var/i.log" && log.errorPath == "e.log" && log.level == nil && log.isStructured)
+    }
+
+    @Test("unknown keys are ignored whatever they have")
+    func unknownKeys() throws {
+        #expect(try read("something: [1, 2]\n").remarks.count == 1)
+    }
+}

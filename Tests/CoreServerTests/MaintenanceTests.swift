@@ -1,0 +1,110 @@
+import CoreServer
+import Logging
+import LosslessJSON
+import SessionEngine
+import SessionService
+import SessionStorage
+import SessionStorageTesting
+import Synchronization
+import TestSupport
+import Testing
+
+/// What nobody can use any more goes away by itself (spec `core-wire` section 9).
+struct MaintenanceTests {
+    /// Lets time pass at once, and ends after so many waits of whole intervals.
+    private final class Waiting: Sendable {
+        private struct Ended: Error {}
+        private let state: Mutex<(left: Int, spans: [Duration])>
+
+        init(intervals: Int) { state = Mutex((intervals, [])) }
+
+        var spans: [Duration] { state.withLock { $0.spans } }
+
+        func wait(_ span: Duration) throws {
+            try state.withLock { state in
+                state.spans.append(span)
+                guard span > .seconds(3_600) else { return }
+                if state.left == 0 { throw Ended() }
+                state.left -= 1
+            }
+        }
+    }
+
+    private let clock = TestClock()
+    private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    private func service(_ storage: any SessionStorage) async throws -> SessionService {
+        let dice = TestDice(seed: 1)
+        let policy = SessionPolicy(
+            accessTokenValidity: .seconds(60), refreshTokenValidity: .seconds(3_600),
+            signingKeyUpdateInterval: .seconds(3_600), signingAlgorithm: .es256)
+        return try await SessionService(
+            storage: storage, policy: policy, ambient: Ambient(time: { clock.now }, randomBits: { dice.next() }))
+    }
+
+    private func run(_ services: [SessionService], intervals: Int = 2, batch: Int = 3) async throws -> [Duration] {
+        let waiting = Waiting(intervals: intervals)
+        var schedule = Maintenance.Schedule()
+        schedule.batch = batch
+        let maintenance = Maintenance(
+            services: { services }, schedule: schedule, ambient: Ambient(time: { clock.now }, randomBits: { 500 }),
+            wait: { try waiting.wait($0) }, logger: quiet)
+        try await maintenance.run()
+        return waiting.spans
+    }
+
+    private func create(_ count: Int, _ service: SessionService) async throws {
+        for number in 0..<count {
+            _ = try await service.createSession(.init(userID: UserID("u\(number)")))
+        }
+    }
+
+    @Test("ended sessions are removed in batches, living ones stay", arguments: [0, 1, 3, 7])
+    func sessions(count: Int) async throws {
+        let storage = InMemoryStorage()
+        let service = try await service(storage)
+        try await create(count, service)
+        clock.advance(by: .seconds(3_600))
+        try await create(2, service)
+        _ = try await run([service])
+        #expect(try await storage.remove(.expired(at: clock.now, limit: 100)).isEmpty)
+        clock.advance(by: .seconds(3_600))
+        #expect(try await storage.remove(.expired(at: clock.now, limit: 100)).count == 2)
+    }
+
+    @Test("keys whose last token has expired are removed, and no others")
+    func keys() async throws {
+        let storage = InMemoryStorage()
+        let service = try await service(storage)
+        try await service.prepareSigningKeys()
+        let ids = { try await storage.updateSigningKeys { _ in .none }.map(\.id) }
+        let before = try await ids()
+        _ = try await run([service])
+        #expect(try await ids().count == before.count)
+        clock.advance(by: .seconds(3_600 + 2 * 60 + 1))
+        _ = try await run([service])
+        let after = try await ids()
+        #expect(after.count == 1 && after.allSatisfy { $0.text.hasPrefix("s-") })
+    }
+
+    @Test("the first run comes soon, the next after their intervals")
+    func times() async throws {
+        let spans = try await run([], intervals: 6)
+        #expect(spans.prefix(1) == [.seconds(360)])
+        let known: Set<Duration> = [.seconds(360), .seconds(12 * 3_600), .seconds(24 * 3_600)]
+        #expect(known.isSuperset(of: spans))
+    }
+
+    @Test("an app that fails does not keep the others from their turn")
+    func failure() async throws {
+        let broken = SwitchableStorage()
+        let failing = try await service(broken.storage)
+        broken.fail(with: StorageError(.unavailable, "test"))
+        let storage = InMemoryStorage()
+        let service = try await service(storage)
+        try await create(2, service)
+        clock.advance(by: .seconds(3_600))
+        _ = try await run([failing, service])
+        #expect(try await storage.remove(.expired(at: clock.now, limit: 100)).isEmpty)
+    }
+}
