@@ -32,6 +32,13 @@ public struct ImportPlan: Sendable, CustomStringConvertible, CustomReflectable {
         public internal(set) var createdAt: Timestamp?
         /// Its own configuration as JSON, `core_config`, if there is any.
         public internal(set) var configuration: String?
+
+        /// A tenant of which only the name is known.
+        public init(id: TenantID, createdAt: Timestamp? = nil, configuration: String? = nil) {
+            self.id = id
+            self.createdAt = createdAt
+            self.configuration = configuration
+        }
     }
 
     /// The apps, `public` first.

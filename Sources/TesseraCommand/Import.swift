@@ -72,6 +72,9 @@ struct Import: AsyncParsableCommand {
             print("\(target) has this dump already; nothing was changed")
             return false
         }
+        for remark in try await ImportedApps(directory: database.apps, time: now).register(plan) {
+            ProgressMeter.tell("note: \(remark)")
+        }
         let importer = Importer(of: file, options: options, now: now) { database.storage(of: $0) }
         let report = try await importer.run(plan, after: rows) { (progress) throws(ImportError) in
             try checkpoints.save(ImportCheckpoint(fingerprint: plan.fingerprint, rowsDone: progress.rowsDone))
