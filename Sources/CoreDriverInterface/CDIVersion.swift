@@ -27,6 +27,21 @@ public struct CDIVersion: Sendable, Hashable, Comparable, CustomStringConvertibl
     public var description: String { "\(major).\(minor)" }
 }
 
+extension CDIVersion {
+    /// Versions as a person reads them: neighbours as a span, such as `2.0-2.21`.
+    public static func summary(of versions: [CDIVersion]) -> String {
+        var spans: [(first: CDIVersion, last: CDIVersion)] = []
+        for version in versions.sorted() {
+            if let last = spans.last?.last, last.major == version.major, last.minor + 1 == version.minor {
+                spans[spans.count - 1].last = version
+            } else {
+                spans.append((version, version))
+            }
+        }
+        return spans.map { $0.first == $0.last ? "\($0.first)" : "\($0.first)-\($0.last)" }.joined(separator: " ")
+    }
+}
+
 extension CDIVersion: ExpressibleByStringLiteral {
     /// A version in the source; the text must be one.
     public init(stringLiteral text: String) {

@@ -15,7 +15,7 @@ struct Banner: Sendable {
         var lines = [
             "Tessera \(Tessera.version)",
             "  API            http://\(host):\(port)\(configuration.settings.basePath.text)",
-            "  CDI            \(configuration.settings.versions.versions.map(\.description).joined(separator: " "))",
+            "  CDI            \(CDIVersion.summary(of: configuration.settings.versions.versions))",
             "  API key        \(keys == 0 ? "none asked for: only this machine is served" : "\(keys) configured")",
             "  Data           \(database)",
             "  Configuration  \(file.isEmpty ? "none: defaults, environment and flags" : file)",

@@ -24,6 +24,13 @@ struct RouteMatchTests {
         #expect(("2.9" as CDIVersion) < "2.10" && ("2.21" as CDIVersion) < "3.0" && !(("3.0" as CDIVersion) < "3.0"))
     }
 
+    @Test("neighbours are read as a span")
+    func summary() {
+        #expect(CDIVersion.summary(of: Catalogue.supported) == "1.0 2.0-2.21 3.0-3.1 4.0 5.0-5.6")
+        #expect(CDIVersion.summary(of: ["5.4", "2.9", "2.10"]) == "2.9-2.10 5.4")
+        #expect(CDIVersion.summary(of: []).isEmpty)
+    }
+
     /// Path, app, tenant; `nil` for a path that nobody knows.
     static let paths: [(String, [String]?)] = [
         ("/session", ["public", "public"]), ("/recipe/session", ["public", "public"]),
