@@ -8,6 +8,12 @@ struct Translation {
     /// Learns a pair; false when the recorded value is known to be another one here.
     mutating func learn(_ recorded: String, _ actual: String) -> Bool {
         if let known = values[recorded] { return known == actual }
+        return relearn(recorded, actual)
+    }
+
+    /// Learns a pair, whatever the recorded value was before; false when the two have another shape.
+    @discardableResult
+    mutating func relearn(_ recorded: String, _ actual: String) -> Bool {
         values[recorded] = actual
         let theirs = recorded.split(separator: ".", omittingEmptySubsequences: false)
         let ours = actual.split(separator: ".", omittingEmptySubsequences: false)
@@ -17,9 +23,6 @@ struct Translation {
         }
         return true
     }
-
-    /// Learns a pair, whatever the recorded value was before.
-    mutating func relearn(_ recorded: String, _ actual: String) { values[recorded] = actual }
 
     func translated(_ handles: [JSONValue]) -> Set<JSONValue> {
         Set(handles.map { .string(translated($0.string ?? "")) })
