@@ -37,7 +37,7 @@ public struct RouteMatch: Sendable {
         self.init(app: app, tenant: TenantID(String(first)), routes: routes)
     }
 
-    private init(app: AppID, tenant: TenantID, routes: [Catalogue.Route]) {
+    init(app: AppID, tenant: TenantID, routes: [Catalogue.Route]) {
         self.app = app
         self.tenant = tenant
         self.routes = routes
@@ -53,6 +53,10 @@ public struct RouteMatch: Sendable {
     /// - Parameter header: the `cdi-version` header, if there is one.
     /// - Throws: ``InvalidRequest`` for a version that is none or is not spoken on this path.
     public func dialect(header: String?) throws(InvalidRequest) -> Dialect {
+        try dialect(header: header, edition: .current)
+    }
+
+    func dialect(header: String?, edition: Catalogue.Edition) throws(InvalidRequest) -> Dialect {
         guard let family = routes.first?.family else { throw InvalidRequest(.notFound) }
         if family == .versionFree, let version = header.flatMap(Catalogue.version(named:)),
             let dialect = Dialect.all[version]
@@ -68,7 +72,7 @@ public struct RouteMatch: Sendable {
         guard let version = Catalogue.version(named: header) else {
             throw InvalidRequest(family.malformedVersionText(header))
         }
-        guard family.availability.contains(version), let dialect = Dialect.all[version] else {
+        guard edition.availability(of: family).contains(version), let dialect = Dialect.all[version] else {
             throw InvalidRequest("cdi-version \(header) not supported")
         }
         return dialect
@@ -96,8 +100,9 @@ public struct RouteMatch: Sendable {
         return InvalidRequest(present.isEmpty ? .notFound : .methodNotSupported)
     }
 
-    private static let exactPaths = Dictionary(grouping: Catalogue.routes, by: \.path)
-    private static let otherPaths = Dictionary(grouping: Catalogue.routes.filter { $0.family != .plain }, by: \.path)
+    private static let exactPaths = Dictionary(grouping: Catalogue.Edition.current.routes, by: \.path)
+    private static let otherPaths = Dictionary(
+        grouping: Catalogue.Edition.current.routes.filter { $0.family != .plain }, by: \.path)
     private static let reserved: Set<String> = ["recipe", "config", "users", "hello"]
 
     private static func path(_ segments: some Sequence<Substring>) -> String {

@@ -9,5 +9,5 @@ struct Tessera: AsyncParsableCommand {
         commandName: "tessera",
         abstract: "A session core that SuperTokens' drivers can talk to.",
         version: version,
-        subcommands: [Serve.self, Speed.self])
+        subcommands: [Serve.self, Speed.self, Versions.self, OpenAPI.self])
 }
