@@ -1,6 +1,5 @@
 extension Catalogue {
     private static let issuing: [ReplyShape] = [.created, .verified, .refreshed, .regenerated]
-    private static let tokens = ["accessToken", "refreshToken", "idRefreshToken"]
 
     private static func each(_ tokens: [String], _ members: String...) -> [String] {
         tokens.flatMap { token in members.map { "\(token).\($0)" } }
@@ -9,14 +8,21 @@ extension Catalogue {
     /// The members of replies that not every version has (spec `core-wire` 0.3, 1.3.1, 1.5 and 1.6).
     static let members = [
         Members(
-            paths: each(["accessToken", "refreshToken"], "cookiePath", "cookieSecure", "domain"), shapes: issuing,
+            paths: each(["accessToken"], "cookiePath", "cookieSecure", "domain"), shapes: issuing,
             availability: Availability(obsoleted: "2.4"), reason: "Cookie settings moved from the core to the drivers."),
         Members(
-            paths: each(["idRefreshToken"], "cookiePath", "cookieSecure", "domain"), shapes: issuing,
+            paths: each(["refreshToken"], "cookiePath", "cookieSecure", "domain"), shapes: [.created, .refreshed],
+            availability: Availability(obsoleted: "2.4"), reason: "Cookie settings moved from the core to the drivers."),
+        Members(
+            paths: each(["idRefreshToken"], "cookiePath", "cookieSecure", "domain"), shapes: [.created, .refreshed],
             availability: Availability(introduced: "2.0", obsoleted: "2.4"),
             reason: "The idRefreshToken got cookie settings of its own, until they moved to the drivers."),
         Members(
-            paths: each(tokens, "sameSite"), shapes: issuing,
+            paths: each(["accessToken"], "sameSite"), shapes: issuing,
+            availability: Availability(introduced: "2.0", obsoleted: "2.4"),
+            reason: "Browsers began to ask for SameSite."),
+        Members(
+            paths: each(["refreshToken", "idRefreshToken"], "sameSite"), shapes: [.created, .refreshed],
             availability: Availability(introduced: "2.0", obsoleted: "2.4"),
             reason: "Browsers began to ask for SameSite."),
         Members(

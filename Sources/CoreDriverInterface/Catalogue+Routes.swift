@@ -1,4 +1,16 @@
 extension Catalogue {
+    /// The generations of paths (spec `core-wire` section 0).
+    static let generations = [
+        Generation(
+            family: .plain, availability: Availability(obsoleted: "2.4"),
+            what: "paths of the first generation: /session, /handshake, /jwt/data",
+            reason: "Sessions became one recipe of several."),
+        Generation(
+            family: .recipe, availability: Availability(introduced: "2.4"),
+            what: "paths of the second generation: /recipe/session, /recipe/handshake, /recipe/jwt/data",
+            reason: "Sessions became one recipe of several."),
+    ]
+
     /// Every route of every version (spec `core-wire` 1.3 and 1.4).
     static let routes = versionFreeRoutes + plainRoutes + recipeRoutes + tenancyRoutes
 
@@ -21,21 +33,31 @@ extension Catalogue {
         plain(.writeSessionData, .put, "/session/data"),
         plain(
             .removeAndCountSessions, .delete, "/session", Availability(obsoleted: "2.0"),
+            because: "The handles of the sessions that ended became part of the reply.",
             otherwise: "/session DELETE is only available in CDI 1.0. Please call /session/remove POST instead"),
         plain(
             .removeSessions, .post, "/session/remove", Availability(introduced: "2.0"),
+            because: "The handles of the sessions that ended became part of the reply.",
             otherwise: "/session/remove POST is only available in >= CDI 2.0. Please call /session DELETE instead"),
-        plain(.readPayload, .get, "/jwt/data", Availability(introduced: "2.0"), otherwise: notInThisVersion),
-        plain(.writePayload, .put, "/jwt/data", Availability(introduced: "2.0"), otherwise: notInThisVersion),
+        plain(
+            .readPayload, .get, "/jwt/data", Availability(introduced: "2.0"),
+            because: "The payload of access tokens can be read and changed."),
+        plain(
+            .writePayload, .put, "/jwt/data", Availability(introduced: "2.0"),
+            because: "The payload of access tokens can be read and changed."),
         plain(
             .regenerateSession, .post, "/session/regenerate", Availability(introduced: "2.0"),
-            otherwise: notInThisVersion),
+            because: "A changed payload shows at once."),
     ]
 
     private static let recipeRoutes = [
-        recipe(.handshake, .post, "/recipe/handshake", .tenant, Availability(introduced: "2.4", obsoleted: "2.21")),
+        recipe(
+            .handshake, .post, "/recipe/handshake", .tenant, Availability(obsoleted: "2.21"),
+            because: "Tokens name their key; the key set is public."),
         recipe(.createSession, .post, "/recipe/session", .tenant),
-        recipe(.readSession, .get, "/recipe/session", .app, Availability(introduced: "2.7")),
+        recipe(
+            .readSession, .get, "/recipe/session", .app, Availability(introduced: "2.7"),
+            because: "All about one session in one call."),
         recipe(.verifySession, .post, "/recipe/session/verify", .app),
         recipe(.refreshSession, .post, "/recipe/session/refresh", .app),
         recipe(.regenerateSession, .post, "/recipe/session/regenerate", .app),
@@ -45,13 +67,27 @@ extension Catalogue {
         recipe(.writeSessionData, .put, "/recipe/session/data", .app),
         recipe(.readPayload, .get, "/recipe/jwt/data", .app),
         recipe(.writePayload, .put, "/recipe/jwt/data", .app),
-        recipe(.createToken, .post, "/recipe/jwt", .app, Availability(introduced: "2.7")),
-        recipe(.listKeys, .get, "/recipe/jwt/jwks", .app, Availability(introduced: "2.7")),
-        recipe(.countUsers, .get, "/users/count", .tenant, Availability(introduced: "2.5")),
-        recipe(.countActiveUsers, .get, "/users/count/active", .app, Availability(introduced: "2.19")),
-        recipe(.listUsers, .get, "/users", .tenant, Availability(introduced: "2.5")),
-        recipe(.findUsersByAccount, .get, "/users/by-accountinfo", .tenant, Availability(introduced: "4.0")),
-        recipe(.findUser, .get, "/user/id", .app, Availability(introduced: "4.0")),
+        recipe(
+            .createToken, .post, "/recipe/jwt", .app, Availability(introduced: "2.7"),
+            because: "Applications sign tokens for purposes of their own."),
+        recipe(
+            .listKeys, .get, "/recipe/jwt/jwks", .app, Availability(introduced: "2.7"),
+            because: "Applications sign tokens for purposes of their own."),
+        recipe(
+            .countUsers, .get, "/users/count", .tenant, Availability(introduced: "2.5"),
+            because: "Dashboards ask about users; a session core knows none."),
+        recipe(
+            .countActiveUsers, .get, "/users/count/active", .app, Availability(introduced: "2.19"),
+            because: "Sessions tell who is active."),
+        recipe(
+            .listUsers, .get, "/users", .tenant, Availability(introduced: "2.5"),
+            because: "Dashboards ask about users; a session core knows none."),
+        recipe(
+            .findUsersByAccount, .get, "/users/by-accountinfo", .tenant, Availability(introduced: "4.0"),
+            because: "Accounts can be linked."),
+        recipe(
+            .findUser, .get, "/user/id", .app, Availability(introduced: "4.0"),
+            because: "Accounts can be linked."),
     ]
 
     private static let notInThisVersion = "CDI version not supported"
@@ -66,19 +102,20 @@ extension Catalogue {
 
     private static func plain(
         _ operation: CoreOperation, _ method: CoreMethod, _ path: String,
-        _ availability: Availability = Availability(), otherwise text: String = notInThisVersion
+        _ availability: Availability = Availability(), because reason: String = "",
+        otherwise text: String = notInThisVersion
     ) -> Route {
         Route(
             operation: operation, methods: [method], path: path, family: .plain, scope: .app,
-            availability: availability, absence: .refused(text))
+            availability: availability, absence: .refused(text), reason: reason)
     }
 
     private static func recipe(
         _ operation: CoreOperation, _ method: CoreMethod, _ path: String, _ scope: Scope,
-        _ availability: Availability = Availability()
+        _ availability: Availability = Availability(), because reason: String = ""
     ) -> Route {
         Route(
             operation: operation, methods: [method], path: path, family: .recipe, scope: scope,
-            availability: availability, absence: .notFound)
+            availability: availability, absence: .notFound, reason: reason)
     }
 }

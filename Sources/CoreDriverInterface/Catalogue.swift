@@ -21,15 +21,6 @@ public enum Catalogue {
         /// The same in every version, none has to be sent.
         case versionFree
 
-        /// The versions that use this family's paths.
-        var availability: Availability {
-            switch self {
-            case .plain: Availability(obsoleted: "2.4")
-            case .recipe: Availability(introduced: "2.4")
-            case .versionFree: Availability()
-            }
-        }
-
         /// The version of a request that names none.
         var assumedVersion: CDIVersion? {
             switch self {
@@ -75,8 +66,18 @@ public enum Catalogue {
         let path: String
         let family: Family
         let scope: Scope
-        let availability: Availability
+        var availability: Availability
         let absence: Absence
+        /// Why it came or went; empty when it did neither.
+        var reason = ""
+    }
+
+    /// The versions that use a generation's paths.
+    struct Generation {
+        let family: Family
+        var availability: Availability
+        let what: String
+        let reason: String
     }
 
     /// Members of replies that exist in some versions only.
@@ -85,7 +86,7 @@ public enum Catalogue {
     struct Members {
         let paths: [String]
         let shapes: [ReplyShape]
-        let availability: Availability
+        var availability: Availability
         let reason: String
     }
 
@@ -104,13 +105,14 @@ public enum Catalogue {
         let names: [String]
         let operations: [CoreOperation]
         let presence: Presence
-        let availability: Availability
+        var availability: Availability
         let reason: String
     }
 
     /// Behaviour that differs.
     struct Rule {
-        let availability: Availability
+        let what: String
+        var availability: Availability
         let reason: String
         let apply: @Sendable (inout DialectRules) -> Void
     }

@@ -1,7 +1,7 @@
 public import SessionEngine
 
 /// Behaviour that differs between versions, by name.
-public struct DialectRules: Sendable {
+public struct DialectRules: Sendable, Equatable {
     /// The format of access tokens at create and refresh.
     public var accessTokenFormat = AccessTokenFormat.v1
     /// The cookie domain that is told when none is configured.
@@ -37,18 +37,18 @@ public struct Dialect: Sendable {
     private let hidden: [ReplyShape: Set<String>]
     private let presences: [CoreOperation: [String: Catalogue.Presence]]
 
-    init(version: CDIVersion) {
+    init(version: CDIVersion, edition: Catalogue.Edition = .current) {
         self.version = version
         var rules = DialectRules()
-        for rule in Catalogue.rules where rule.availability.contains(version) { rule.apply(&rules) }
+        for rule in edition.rules where rule.availability.contains(version) { rule.apply(&rules) }
         self.rules = rules
         var hidden: [ReplyShape: Set<String>] = [:]
-        for entry in Catalogue.members where !entry.availability.contains(version) {
+        for entry in edition.members where !entry.availability.contains(version) {
             for shape in entry.shapes { hidden[shape, default: []].formUnion(entry.paths) }
         }
         self.hidden = hidden
         var presences: [CoreOperation: [String: Catalogue.Presence]] = [:]
-        for entry in Catalogue.inputs where entry.availability.contains(version) {
+        for entry in edition.inputs where entry.availability.contains(version) {
             for operation in entry.operations {
                 for name in entry.names { presences[operation, default: [:]][name] = entry.presence }
             }

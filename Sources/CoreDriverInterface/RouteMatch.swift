@@ -39,7 +39,7 @@ public struct RouteMatch: Sendable {
         self.init(app: app, tenant: TenantID(String(first)), routes: routes)
     }
 
-    private init(app: AppID, tenant: TenantID, routes: [Catalogue.Route]) {
+    init(app: AppID, tenant: TenantID, routes: [Catalogue.Route]) {
         self.app = app
         self.tenant = tenant
         self.routes = routes
@@ -57,6 +57,12 @@ public struct RouteMatch: Sendable {
     ///   - bounds: the versions that the operator allows.
     /// - Throws: ``InvalidRequest`` for a version that is none, is not spoken on this path or is out of bounds.
     public func dialect(header: String?, bounds: VersionBounds = .all) throws(InvalidRequest) -> Dialect {
+        try dialect(header: header, bounds: bounds, edition: .current)
+    }
+
+    func dialect(
+        header: String?, bounds: VersionBounds = .all, edition: Catalogue.Edition
+    ) throws(InvalidRequest) -> Dialect {
         guard let family = routes.first?.family else { throw InvalidRequest(.notFound) }
         if family == .versionFree, let version = header.flatMap(Catalogue.version(named:)),
             let dialect = Dialect.all[version]
@@ -73,7 +79,7 @@ public struct RouteMatch: Sendable {
         guard let version = Catalogue.version(named: header) else {
             throw InvalidRequest(family.malformedVersionText(header))
         }
-        guard family.availability.contains(version), let dialect = Dialect.all[version] else {
+        guard edition.availability(of: family).contains(version), let dialect = Dialect.all[version] else {
             throw InvalidRequest("cdi-version \(header) not supported")
         }
         try bounds.check(version)
@@ -110,8 +116,9 @@ public struct RouteMatch: Sendable {
         return InvalidRequest(present.isEmpty ? .notFound : .methodNotSupported)
     }
 
-    private static let exactPaths = Dictionary(grouping: Catalogue.routes, by: \.path)
-    private static let otherPaths = Dictionary(grouping: Catalogue.routes.filter { $0.family != .plain }, by: \.path)
+    private static let exactPaths = Dictionary(grouping: Catalogue.Edition.current.routes, by: \.path)
+    private static let otherPaths = Dictionary(
+        grouping: Catalogue.Edition.current.routes.filter { $0.family != .plain }, by: \.path)
 
     private static func path(_ segments: some Sequence<Substring>) -> String {
         "/" + segments.joined(separator: "/")

@@ -9,5 +9,7 @@ struct Tessera: AsyncParsableCommand {
         commandName: "tessera",
         abstract: "A session core that SuperTokens' drivers can talk to.",
         version: version,
-        subcommands: [Serve.self, Start.self, Stop.self, List.self, Import.self, Speed.self])
+        subcommands: [
+            Serve.self, Start.self, Stop.self, List.self, Import.self, Versions.self, OpenAPI.self, Speed.self,
+        ])
 }

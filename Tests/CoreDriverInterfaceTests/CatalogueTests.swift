@@ -14,7 +14,7 @@ struct CatalogueTests {
     func routesAreUnique(version: CDIVersion) {
         var seen: Set<String> = []
         for route in Catalogue.routes where route.availability.contains(version) {
-            guard route.family.availability.contains(version) else { continue }
+            guard Catalogue.Edition.current.availability(of: route.family).contains(version) else { continue }
             for method in route.methods {
                 #expect(
                     seen.insert("\(method.rawValue) \(route.path)").inserted, "\(method) \(route.path) at \(version)")
@@ -25,7 +25,7 @@ struct CatalogueTests {
     @Test("every session operation has a way in at every supported version", arguments: Catalogue.supported)
     func everyOperationHasARoute(version: CDIVersion) {
         let operations = Catalogue.routes.filter {
-            $0.availability.contains(version) && $0.family.availability.contains(version)
+            Catalogue.Edition.current.versions(of: $0).contains(version)
         }.map(\.operation)
         let needed: [CoreOperation] = [
             .createSession, .verifySession, .refreshSession, .listSessions, .readSessionData, .writeSessionData,

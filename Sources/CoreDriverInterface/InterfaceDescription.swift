@@ -1,0 +1,118 @@
+import LosslessJSON
+
+/// A version of the core driver interface as an OpenAPI document, made from the catalogue.
+public enum InterfaceDescription {
+    /// The document of a version, the newest when none is named; `nil` for a version that is not spoken here.
+    public static func openAPI(versionNamed name: String?) -> String? {
+        let version = name.map(Catalogue.version(named:)) ?? Catalogue.supported.max()
+        guard let version, Catalogue.supported.contains(version) else { return nil }
+        return document(of: Dialect(version: version)).text
+    }
+
+    static func document(of dialect: Dialect) -> JSONObject {
+        [
+            "openapi": "3.1.0",
+            "info": [
+                "title": "Core driver interface", "version": .string(dialect.version.description),
+                "description": "What a driver can ask of a session core. Unknown fields of requests are ignored.",
+            ],
+            "security": [["apiKey": []], [:]],
+            "paths": .object(paths(dialect)),
+            "components": .object(components),
+        ]
+    }
+
+    private static let components: JSONObject = [
+        "securitySchemes": ["apiKey": ["type": "apiKey", "in": "header", "name": "api-key"]],
+        "responses": [
+            "Text": [
+                "description": "What went wrong, as text.",
+                "content": ["text/html;charset=UTF-8": ["schema": ["type": "string"]]],
+            ]
+        ],
+    ]
+
+    private static func paths(_ dialect: Dialect) -> JSONObject {
+        var paths = JSONObject()
+        for route in Catalogue.Edition.current.routes {
+            guard Catalogue.Edition.current.versions(of: route).contains(dialect.version) else { continue }
+            var item = paths[route.path]?.object ?? JSONObject()
+            for method in route.methods {
+                item[method.rawValue.lowercased()] = .object(operation(route, method, dialect))
+            }
+            paths[route.path] = .object(item)
+        }
+        return paths
+    }
+
+    private static func operation(
+        _ route: Catalogue.Route, _ method: CoreMethod, _ dialect: Dialect
+    ) -> JSONObject {
+        let operation = route.operation
+        // A greeting has two paths and four methods, and each needs a name of its own.
+        let isGreeting = operation == .hello
+        let name = isGreeting ? "hello\(method.rawValue)\(route.path.count)" : operation.rawValue
+        var result: JSONObject = [
+            "operationId": .string(name),
+            "summary": .string(operation.title.prefix(1).uppercased() + operation.title.dropFirst()),
+        ]
+        if isGreeting || operation == .publishKeys || operation == .showConfiguration { result["security"] = [[:]] }
+        result["parameters"] = .array(parameters(route, method, dialect))
+        if readsBody(operation, method, dialect) {
+            result["requestBody"] = [
+                "required": true,
+                "content": ["application/json": ["schema": .object(requestSchema(operation, dialect))]],
+            ]
+        }
+        result["responses"] = .object(responses(operation, dialect))
+        return result
+    }
+
+    private static func readsBody(_ operation: CoreOperation, _ method: CoreMethod, _ dialect: Dialect) -> Bool {
+        switch operation {
+        case .hello: false
+        case .handshake: dialect.rules.readsHandshakeBody
+        default: method != .get
+        }
+    }
+
+    private static func parameters(
+        _ route: Catalogue.Route, _ method: CoreMethod, _ dialect: Dialect
+    ) -> [JSONValue] {
+        var parameters: [JSONValue] = []
+        if route.family != .versionFree {
+            parameters.append([
+                "name": "cdi-version", "in": "header", "required": true,
+                "schema": ["type": "string", "const": .string(dialect.version.description)],
+            ])
+        }
+        guard method == .get else { return parameters }
+        for (field, presence) in Catalogue.fields(of: route.operation, dialect) where presence != .ignored {
+            parameters.append([
+                "name": .string(field.name), "in": "query", "required": .bool(presence == .required),
+                "schema": .object(field.type.schema),
+            ])
+        }
+        return parameters
+    }
+
+    static func requestSchema(_ operation: CoreOperation, _ dialect: Dialect) -> JSONObject {
+        let fields = Catalogue.fields(of: operation, dialect).filter { $0.presence != .ignored }
+        let properties = fields.map { JSONObject.Member(name: $0.field.name, value: .object($0.field.type.schema)) }
+        let required = fields.filter { $0.presence == .required }.map { JSONValue.string($0.field.name) }
+        var schema: JSONObject = [
+            "type": "object", "properties": .object(JSONObject(properties)), "required": .array(required),
+        ]
+        if let choices = Catalogue.choices[operation] {
+            schema["oneOf"] = .array(choices.map { ["required": .array([.string($0)])] })
+        }
+        let companions = (Catalogue.companionsOfUser[operation] ?? []).filter { name in
+            fields.contains { $0.field.name == name }
+        }
+        if !companions.isEmpty {
+            schema["dependentRequired"] = .object(
+                JSONObject(companions.map { JSONObject.Member(name: $0, value: ["userId"]) }))
+        }
+        return schema
+    }
+}
