@@ -4,7 +4,7 @@ SWIFT_FLAGS = --explicit-target-dependency-import-check error -Xswiftc -require-
 BINARY = .build/release/tessera
 ARGS ?=
 
-.PHONY: help run test build dependencies unit readme drivers kill9 import hostile operation bench check clean
+.PHONY: help run test build dependencies unit readme drivers kill9 import hostile operation schema bench check clean
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
@@ -20,7 +20,7 @@ build: dependencies
 run: build
 	exec $(BINARY) serve $(ARGS)
 
-test: check unit build readme drivers kill9 import hostile operation
+test: check unit build readme drivers kill9 import hostile operation schema
 
 unit: dependencies
 	swift test $(SWIFT_FLAGS) --quiet
@@ -43,6 +43,9 @@ hostile: build
 operation: build
 	python3 Tests/BlackBox/operation.py
 
+schema: build
+	python3 Tests/BlackBox/schema.py
+
 bench: build
 	@scripts/install-dependencies wrk
 	python3 Benchmarks/bench.py
@@ -51,4 +54,4 @@ check: dependencies
 	scripts/check
 
 clean:
-	rm -rf .build .venv-drivers
+	rm -rf .build .venv-drivers .venv-schema

@@ -80,7 +80,12 @@ extension Catalogue {
         let apps = [plain("OK", always(.list(.object), "apps"))]
         let tenants = [plain("OK", always(.list(.object), "tenants"))]
         let tenant = [
-            plain("OK", always(.string, "tenantId") + always(.object, "coreConfig")), plain("TENANT_NOT_FOUND_ERROR"),
+            plain(
+                "OK",
+                always(.string, "tenantId") + always(.object, "coreConfig")
+                    + sometimes(.object, "emailPassword", "passwordless", "thirdParty")
+                    + sometimes(.list(.string), "firstFactors", "requiredSecondaryFactors")),
+            plain("TENANT_NOT_FOUND_ERROR"),
         ]
         return [
             .putApp: created, .putAppV2: created, .putTenant: created, .putTenantV2: created, .removeApp: removed,
