@@ -52,6 +52,7 @@ bench: build
 
 check: dependencies
 	scripts/check
+	swift test $(SWIFT_FLAGS) --quiet --filter 'CatalogueTests|VersionMutationTests|VersionPageTests'
 
 clean:
 	rm -rf .build .venv-drivers .venv-schema

@@ -51,6 +51,7 @@ public struct CoreAPI: Sendable {
     /// Every failure has an answer; nothing is thrown.
     public func respond(to request: CoreRequest) async -> CoreReply {
         guard let path = settings.basePath.relative(request.path), let match = RouteMatch(path: path) else {
+            noteForeignRecipe(request.path)
             return CoreReply(InvalidRequest(.notFound))
         }
         do {
@@ -68,6 +69,14 @@ public struct CoreAPI: Sendable {
             logger.error("a request failed", metadata: ["error": "\(type(of: error))"])
             return .text(500, "Internal Error")
         }
+    }
+
+    /// Tells an operator who wonders about a 404 which feature of SuperTokens' core was asked for.
+    private func noteForeignRecipe(_ path: String) {
+        let segments = path.lowercased().split(separator: "/")
+        guard let place = segments.firstIndex(of: "recipe"), segments.indices.contains(place + 1) else { return }
+        logger.debug(
+            "a feature that a session core does not have", metadata: ["recipe": "\(segments[place + 1].prefix(40))"])
     }
 
     /// The order of checks: path, API key, version, method, tenant (spec `core-wire` 1.0).
