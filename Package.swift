@@ -98,7 +98,7 @@ let package = Package(
         .target(
             name: "CoreConfiguration",
             dependencies: [
-                "CoreServer", "CoreDriverInterface", "SessionService", "SessionEngine", "LosslessJSON",
+                "CoreServer", "CoreDriverInterface", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],

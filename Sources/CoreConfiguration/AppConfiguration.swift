@@ -10,6 +10,7 @@ public struct AppConfiguration: Sendable {
         "access_token_signing_key_update_interval", "access_token_dynamic_signing_key_update_interval",
         "access_token_signing_algorithm", "enable_anti_csrf", "refresh_token_validity",
         "refresh_token_rotation_grace_period", "access_token_validity_jitter", "api_keys",
+        "refresh_token_succession", "revoke_session_on_token_theft",
     ]
     private let base: ConfigurationValues
 

@@ -17,6 +17,11 @@ enum ConfigurationKey: String, CaseIterable {
     case refreshTokenValidity = "refresh_token_validity"
     case rotationGracePeriod = "refresh_token_rotation_grace_period"
     case recentReuse = "recent_token_reuse_behaviour"
+    case succession = "refresh_token_succession"
+    case revokesOnReuse = "revoke_session_on_token_theft"
+    case auditTrail = "audit_trail"
+    case auditDays = "audit_trail_retention_days"
+    case auditEntries = "audit_trail_max_entries"
     case accessTokenBlacklisting = "access_token_blacklisting"
     case signingKeyDynamic = "access_token_signing_key_dynamic"
     case signingKeyUpdateInterval = "access_token_dynamic_signing_key_update_interval"
@@ -53,7 +58,8 @@ enum ConfigurationKey: String, CaseIterable {
     var environmentName: String {
         switch self {
         case .port, .host: "SUPERTOKENS_" + rawValue.uppercased()
-        case .dataDirectory, .testMode: "TESSERA_" + rawValue.uppercased()
+        case .dataDirectory, .testMode, .succession, .revokesOnReuse, .auditTrail, .auditDays, .auditEntries:
+            "TESSERA_" + rawValue.uppercased()
         default: rawValue.uppercased()
         }
     }
@@ -62,12 +68,12 @@ enum ConfigurationKey: String, CaseIterable {
     var type: ValueType {
         switch self {
         case .coreConfigVersion, .port, .sessionExpiredStatusCode, .rotationGracePeriod, .serverPoolSize: .int
-        case .accessTokenValidity: .long
+        case .accessTokenValidity, .auditEntries: .long
         case .accessTokenValidityJitter, .refreshTokenValidity, .signingKeyUpdateInterval,
-            .signingKeyUpdateIntervalOfOld:
+            .signingKeyUpdateIntervalOfOld, .auditDays:
             .double
         case .accessTokenBlacklisting, .signingKeyDynamic, .enableAntiCSRF, .cookieSecure, .testMode, .webserverHTTPS,
-            .disableTelemetry, .deadlockLogger:
+            .disableTelemetry, .deadlockLogger, .revokesOnReuse, .auditTrail:
             .boolean
         default: .string
         }

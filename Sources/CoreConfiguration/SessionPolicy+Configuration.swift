@@ -1,5 +1,6 @@
 import SessionEngine
 import SessionService
+import SessionStorage
 
 extension SessionPolicy {
     /// Reads what concerns sessions (spec `core-wire` 7.1).
@@ -17,7 +18,8 @@ extension SessionPolicy {
             accessTokenValidity: .seconds(accessSeconds), refreshTokenValidity: refresh,
             signingKeyUpdateInterval: try Self.keyInterval(values), signingAlgorithm: try Self.algorithm(values),
             rotationGracePeriod: try Self.gracePeriod(values), accessTokenValidityJitter: try Self.jitter(values),
-            reportsRecentReuseAsTheft: try Self.reportsRecentReuse(values))
+            reportsRecentReuseAsTheft: try Self.reportsRecentReuse(values), succession: try Self.succession(values),
+            revokesOnReuse: try values.bool(.revokesOnReuse) ?? true, auditRetention: try Self.retention(values))
     }
 
     /// At least an hour; in test mode any time that is one.
@@ -59,6 +61,25 @@ extension SessionPolicy {
                 "recent_token_reuse_behaviour property is not set correctly. "
                     + "It must be one of [TOKEN_THEFT, UNAUTHORISED]")
         }
+    }
+
+    private static func succession(
+        _ values: ConfigurationValues
+    ) throws(ConfigurationError) -> Refresh.Succession {
+        let text = values.text(.succession) ?? Refresh.Succession.deterministic.rawValue
+        guard let succession = Refresh.Succession(rawValue: text.uppercased()) else {
+            throw values.error("'refresh_token_succession' must be either \"DETERMINISTIC\" or \"RANDOM\".")
+        }
+        return succession
+    }
+
+    private static func retention(_ values: ConfigurationValues) throws(ConfigurationError) -> AuditRetention? {
+        let days = try values.number(.auditDays) ?? 90
+        guard days > 0 else { throw values.error("'audit_trail_retention_days' must be greater than 0.") }
+        let entries = try values.integer(.auditEntries) ?? 1_000_000
+        guard entries > 0 else { throw values.error("'audit_trail_max_entries' must be greater than 0.") }
+        guard try values.bool(.auditTrail) ?? true else { return nil }
+        return AuditRetention(age: Milliseconds(whole(days * 86_400_000)), entries: entries)
     }
 
     private static func algorithm(_ values: ConfigurationValues) throws(ConfigurationError) -> SigningAlgorithm {

@@ -122,6 +122,7 @@ extension Catalogue {
         .listKeys: [plain("OK", always(.list(.object), "keys"))],
         .createToken: [plain("OK", always(.string, "jwt")), plain("UNSUPPORTED_ALGORITHM_ERROR")],
         .showTelemetry: [plain(nil, always(.boolean, "exists"))],
+        .readAuditTrail: [plain("OK", always(.list(.object), "records") + sometimes(.long, "next"))],
         .countUsers: [of(.userCount)],
         .countActiveUsers: [plain("OK", always(.long, "count"))],
         .listUsers: [plain("OK", always(.list(.object), "users"))],

@@ -85,6 +85,10 @@ extension Catalogue {
         ],
         .countUsers: [optional("includeRecipeIds", .string), versioned("allowApproximate", .boolean)],
         .countActiveUsers: [required("since", .long)],
+        .readAuditTrail: [
+            optional("before", .long), optional("after", .long), optional("limit", .long),
+            optional("sessionHandle", .string), optional("userId", .string), optional("event", .string),
+        ],
         .findUser: [required("userId", .string)],
     ]
 

@@ -21,6 +21,7 @@ extension Catalogue {
         versionFree(.showConfiguration, [.get], "/config", .core),
         versionFree(.publishKeys, [.get], "/.well-known/jwks.json", .app),
         versionFree(.showTelemetry, [.get], "/telemetry", .app),
+        versionFree(.readAuditTrail, [.get], "/tessera/audit", .app),
     ]
 
     private static let plainRoutes = [

@@ -40,6 +40,8 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case createToken
     /// Does this core send telemetry?
     case showTelemetry
+    /// What happened to sessions and keys?
+    case readAuditTrail
     /// How many users are there?
     case countUsers
     /// How many users had a session since?

@@ -26,6 +26,8 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case bodyTooLarge
         /// A query parameter is not a number.
         case notALong(String)
+        /// A query parameter of the core's own interface has a value that it cannot have; with what it has to be.
+        case invalidParameter(String, expected: String)
         /// The time from which to count is before 1970.
         case negativeSince
         /// A recipe whose users are to be counted is none.
@@ -61,6 +63,7 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case .unknownTenant(let app, let tenant): (status, text) = (400, Self.unknown(app, tenant))
         case .bodyTooLarge: (status, text) = (413, "Request body too large")
         case .notALong(let name): (status, text) = (400, "Field name '\(name)' must be a long in the GET request")
+        case .invalidParameter(let name, let expected): (status, text) = (400, "'\(name)' must be \(expected)")
         case .negativeSince: (status, text) = (400, "'since' query parameter must be >= 0")
         case .unknownRecipe(let name): (status, text) = (400, "Unknown recipe ID: \(name)")
         case .validityNotPositive: (status, text) = (400, WireText.validityNotPositive)

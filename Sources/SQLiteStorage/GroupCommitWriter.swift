@@ -87,6 +87,7 @@ final class GroupCommitWriter: Sendable {
         let connection = connection.value
         do throws(StorageError) {
             try connection.run("BEGIN IMMEDIATE")
+            Failpoint.reach("sqlite.begun")
             for write in group {
                 try connection.run("SAVEPOINT write_of_group")
                 if let failure = write.perform(connection) {
@@ -95,6 +96,7 @@ final class GroupCommitWriter: Sendable {
                     try connection.run("ROLLBACK TO write_of_group")
                 }
                 try connection.run("RELEASE write_of_group")
+                Failpoint.reach("sqlite.write-done")
             }
         } catch {
             _ = try? connection.run("ROLLBACK")
@@ -106,7 +108,9 @@ final class GroupCommitWriter: Sendable {
     /// A commit that fails for want of room has failed; after any other failure nobody can tell what the disk holds.
     private func commitTransaction(on connection: SQLiteConnection) -> StorageError? {
         do throws(StorageError) {
+            Failpoint.reach("sqlite.before-commit")
             try connection.run("COMMIT")
+            Failpoint.reach("sqlite.committed")
             return nil
         } catch {
             if !connection.isOutsideTransaction { _ = try? connection.run("ROLLBACK") }

@@ -73,6 +73,24 @@ struct Migration {
                 ) STRICT, WITHOUT ROWID;
                 INSERT INTO tenants (app_id, tenant_id, created_at_time, settings) VALUES ('public', 'public', 0, '{}');
                 """),
+        Migration(
+            name: "0005-audit",
+            sql: """
+                ALTER TABLE session_info ADD COLUMN current_token_used INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE session_info ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE signing_keys ADD COLUMN first_used_time INTEGER;
+                CREATE TABLE audit_trail (
+                    app_id TEXT NOT NULL,
+                    sequence INTEGER NOT NULL,
+                    time INTEGER NOT NULL,
+                    event TEXT NOT NULL,
+                    session_handle TEXT,
+                    tenant_id TEXT,
+                    user_id TEXT,
+                    details TEXT NOT NULL,
+                    PRIMARY KEY (app_id, sequence)
+                ) STRICT, WITHOUT ROWID;
+                """),
     ]
 
     /// Brings a file up to date, in one transaction.

@@ -1,3 +1,4 @@
+import LosslessJSON
 public import SessionEngine
 public import SessionStorage
 
@@ -45,12 +46,19 @@ public struct SQLiteAppDirectory: AppDirectory {
         }
     }
 
-    /// See ``AppDirectory/removeTenant(_:of:)``.
-    public func removeTenant(_ tenant: TenantID, of app: AppID) async throws(StorageError) -> Bool {
+    /// See ``AppDirectory/removeTenant(_:of:audit:)``.
+    public func removeTenant(
+        _ tenant: TenantID, of app: AppID, audit revocation: Revocation?
+    ) async throws(StorageError) -> Bool {
         guard tenant != .public else { return false }
         let values: [SQLiteValue] = [.text(app.text), .text(tenant.text)]
         return try await database.writer.write { (connection) throws(StorageError) in
             guard try connection.run(Statement.deleteTenant, values) > 0 else { return false }
+            if let revocation {
+                let details = SQLiteValue.text(JSONObjectText(revocation.details).text)
+                let audit = values + [.integer(revocation.time.milliseconds), details]
+                try connection.run(Statement.insertAuditOfTenant, audit)
+            }
             try connection.run(Statement.deleteSessionsOfTenant, values)
             return true
         }

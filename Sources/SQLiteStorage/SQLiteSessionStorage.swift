@@ -10,12 +10,14 @@ public struct SQLiteSessionStorage: SessionStorage {
 
     var appValue: SQLiteValue { .text(app.text) }
 
-    /// See ``SessionStorage/insert(_:)``.
-    public func insert(_ record: SessionRecord) async throws(StorageError) {
+    /// See ``SessionStorage/insert(_:audit:)``.
+    public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
         let values = [appValue] + record.columns
         try await database.writer.write { (connection) throws(StorageError) in
             try admit(record.tenantID, on: connection)
             try connection.run(Statement.insertSession, values)
+            Failpoint.reach("sqlite.session-inserted")
+            try note(event, on: connection)
         }
     }
 
@@ -50,7 +52,8 @@ public struct SQLiteSessionStorage: SessionStorage {
     ) async throws(StorageError) -> Outcome {
         let current = try await session(handle)
         let preview = decide(current)
-        if current == nil || preview.change == .keep { return preview.outcome }
+        if current == nil || (preview.change == .keep && preview.audit == nil) { return preview.outcome }
+        Failpoint.reach("sqlite.between-read-and-write")
         return try await database.writer.write { (connection) throws(StorageError) in
             try apply(decide, to: handle, on: connection)
         }
@@ -67,6 +70,8 @@ public struct SQLiteSessionStorage: SessionStorage {
         case .replace(let record): try connection.run(Statement.updateSession, [appValue] + record.columns)
         case .remove: try connection.run(Statement.deleteSession, [appValue, .text(handle.text)])
         }
+        Failpoint.reach("sqlite.session-written")
+        try note(decided.audit, on: connection)
         return decided.outcome
     }
 
@@ -88,21 +93,23 @@ public struct SQLiteSessionStorage: SessionStorage {
         return try connection.query(statement, values) { SessionHandle($0.text(0)) }
     }
 
-    /// See ``SessionStorage/remove(_:)``.
-    public func remove(_ selection: SessionSelection) async throws(StorageError) -> [SessionHandle] {
+    /// See ``SessionStorage/remove(_:audit:)``.
+    public func remove(
+        _ selection: SessionSelection, audit revocation: Revocation?
+    ) async throws(StorageError) -> [SessionHandle] {
         switch selection {
         case .handles(let handles) where handles.isEmpty: return []
         case .handles(let handles):
-            return try await delete(Statement.deleteSession) { _ throws(StorageError) in handles }
+            return try await delete(Statement.deleteSession, [], revocation) { _ throws(StorageError) in handles }
         case .user(let user, let tenant, let now):
-            return try await delete(Statement.deleteSession) { (connection) throws(StorageError) in
+            return try await delete(Statement.deleteSession, [], revocation) { (connection) throws(StorageError) in
                 try self.handles(of: user, tenant: tenant, liveAt: now, on: connection)
             }
         case .expired(let now, let limit):
             let expired = try expired(at: now, limit: limit)
-            return try await delete(Statement.deleteExpired, [.integer(now.milliseconds)]) { _ throws(StorageError) in
-                expired
-            }
+            return try await delete(
+                Statement.deleteExpired, [.integer(now.milliseconds)], revocation
+            ) { _ throws(StorageError) in expired }
         }
     }
 
@@ -119,14 +126,18 @@ public struct SQLiteSessionStorage: SessionStorage {
 
     /// Deletes the sessions that `candidates` finds in the same transaction, and tells which there were.
     private func delete(
-        _ statement: String, _ condition: [SQLiteValue] = [],
+        _ statement: String, _ condition: [SQLiteValue], _ revocation: Revocation?,
         candidates: @escaping @Sendable (SQLiteConnection) throws(StorageError) -> [SessionHandle]
     ) async throws(StorageError) -> [SessionHandle] {
         try await database.writer.write { (connection) throws(StorageError) in
             var removed: [SessionHandle] = []
             for handle in try candidates(connection) {
-                let changes = try connection.run(statement, [appValue, .text(handle.text)] + condition)
-                if changes > 0 { removed.append(handle) }
+                let values = [appValue, .text(handle.text)] + condition
+                let owner = try connection.query(statement, values) { (TenantID($0.text(0)), UserID($0.text(1))) }
+                guard let (tenant, user) = owner.first else { continue }
+                Failpoint.reach("sqlite.session-deleted")
+                if let revocation { try note(.revoked(handle, tenant: tenant, user: user, revocation), on: connection) }
+                removed.append(handle)
             }
             return removed
         }
@@ -143,6 +154,12 @@ public struct SQLiteSessionStorage: SessionStorage {
             if change != .none { try admit(on: connection) }
             for id in change.removed { try connection.run(Statement.deleteKey, [appValue, .text(id.text)]) }
             for key in change.added { try connection.run(Statement.insertKey, [appValue] + key.columns) }
+            for (id, time) in change.firstUses {
+                let values: [SQLiteValue] = [appValue, .text(id.text), .integer(time.milliseconds)]
+                try connection.run(Statement.updateFirstUse, values)
+            }
+            Failpoint.reach("sqlite.keys-written")
+            for event in change.events { try note(event, on: connection) }
             return try keys(on: connection)
         }
     }
@@ -153,9 +170,9 @@ public struct SQLiteSessionStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/value(named:orStore:)``.
+    /// See ``SessionStorage/value(named:audit:orStore:)``.
     public func value(
-        named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String
+        named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {
         let key = [appValue, .text(name.rawValue)]
         let stored = try database.readers.read { (connection) throws(StorageError) in
@@ -165,7 +182,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         let new = candidate()
         return try await database.writer.write { (connection) throws(StorageError) in
             try admit(on: connection)
-            try connection.run(Statement.insertValue, key + [.text(new)])
+            if try connection.run(Statement.insertValue, key + [.text(new)]) > 0 { try note(event, on: connection) }
             return try connection.query(Statement.selectValue, key) { $0.text(0) }.first ?? new
         }
     }

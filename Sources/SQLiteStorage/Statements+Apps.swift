@@ -14,9 +14,9 @@ extension Statement {
     static let deleteTenantsOfApp = "DELETE FROM tenants WHERE app_id = ?"
 
     /// One for each further table that has rows of apps; `SQLiteAppTests` finds a table that is missing here.
-    static let deleteRowsOfApp = ["session_info", "signing_keys", "key_value", "user_last_active"].map { table in
-        "DELETE FROM \(table) WHERE app_id = ?"
-    }
+    static let deleteRowsOfApp = [
+        "session_info", "signing_keys", "key_value", "user_last_active", "audit_trail",
+    ].map { table in "DELETE FROM \(table) WHERE app_id = ?" }
 }
 
 extension TenantRecord {

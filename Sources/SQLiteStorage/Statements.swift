@@ -6,17 +6,19 @@ import SessionStorage
 enum Statement {
     private static let columns = """
         session_handle, tenant_id, user_id, refresh_token_hash_2, session_data, jwt_user_payload, created_at_time, \
-        expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at
+        expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, current_token_used, generation
         """
-    static let insertSession = "INSERT INTO session_info (app_id, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+    static let insertSession = "INSERT INTO session_info (app_id, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     static let selectSession = "SELECT \(columns) FROM session_info WHERE app_id = ? AND session_handle = ?"
     static let updateSession = """
         UPDATE session_info SET tenant_id = ?3, user_id = ?4, refresh_token_hash_2 = ?5, session_data = ?6, \
         jwt_user_payload = ?7, created_at_time = ?8, expires_at = ?9, use_static_key = ?10, \
-        prev_refresh_token_hash_2 = ?11, refresh_token_rotated_at = ?12 \
+        prev_refresh_token_hash_2 = ?11, refresh_token_rotated_at = ?12, current_token_used = ?13, generation = ?14 \
         WHERE app_id = ?1 AND session_handle = ?2
         """
-    static let deleteSession = "DELETE FROM session_info WHERE app_id = ? AND session_handle = ?"
+    static let deleteSession = """
+        DELETE FROM session_info WHERE app_id = ? AND session_handle = ? RETURNING tenant_id, user_id
+        """
     static let selectHandlesOfUser = """
         SELECT session_handle FROM session_info WHERE app_id = ? AND user_id = ? AND expires_at > ? \
         ORDER BY created_at_time, session_handle
@@ -26,14 +28,17 @@ enum Statement {
         ORDER BY created_at_time, session_handle
         """
     static let selectExpired = "SELECT session_handle FROM session_info WHERE app_id = ? AND expires_at <= ? LIMIT ?"
-    static let deleteExpired = "DELETE FROM session_info WHERE app_id = ? AND session_handle = ? AND expires_at <= ?"
+    static let deleteExpired = """
+        DELETE FROM session_info WHERE app_id = ? AND session_handle = ? AND expires_at <= ? RETURNING tenant_id, user_id
+        """
     static let selectKeys = """
-        SELECT key_id, kind, algorithm, created_at_time, private_key FROM signing_keys WHERE app_id = ?
+        SELECT key_id, kind, algorithm, created_at_time, private_key, first_used_time FROM signing_keys WHERE app_id = ?
         """
     static let insertKey = """
-        INSERT OR IGNORE INTO signing_keys (app_id, key_id, kind, algorithm, created_at_time, private_key) \
-        VALUES (?,?,?,?,?,?)
+        INSERT OR IGNORE INTO signing_keys (app_id, key_id, kind, algorithm, created_at_time, private_key, \
+        first_used_time) VALUES (?,?,?,?,?,?,?)
         """
+    static let updateFirstUse = "UPDATE signing_keys SET first_used_time = ?3 WHERE app_id = ?1 AND key_id = ?2"
     static let deleteKey = "DELETE FROM signing_keys WHERE app_id = ? AND key_id = ?"
     static let selectValue = "SELECT value FROM key_value WHERE app_id = ? AND name = ?"
     static let noteActivity = """
@@ -52,6 +57,7 @@ extension SessionRecord {
             .text(sessionData.text), .text(accessTokenPayload.text), .integer(createdAt.milliseconds),
             .integer(expiresAt.milliseconds), .integer(signingKeyKind == .static ? 1 : 0),
             previousTokenHash.map { .text($0.hex) } ?? .null, rotatedAt.map { .integer($0.milliseconds) } ?? .null,
+            .integer(isCurrentTokenUsed ? 1 : 0), .integer(generation),
         ]
     }
 
@@ -64,7 +70,8 @@ extension SessionRecord {
             createdAt: Timestamp(milliseconds: row.integer(6)), expiresAt: Timestamp(milliseconds: row.integer(7)),
             signingKeyKind: row.integer(8) == 0 ? .dynamic : .static,
             previousTokenHash: row.isNull(9) ? nil : StoredTokenHash(stored: row.text(9)),
-            rotatedAt: row.isNull(10) ? nil : Timestamp(milliseconds: row.integer(10)))
+            rotatedAt: row.isNull(10) ? nil : Timestamp(milliseconds: row.integer(10)),
+            isCurrentTokenUsed: row.integer(11) != 0, generation: row.integer(12))
     }
 }
 
@@ -73,7 +80,7 @@ extension SigningKeyRecord {
     var columns: [SQLiteValue] {
         [
             .text(id.text), .text(kind.rawValue), .text(algorithm.rawValue), .integer(createdAt.milliseconds),
-            .blob(privateKeyDER),
+            .blob(privateKeyDER), firstUsedAt.map { .integer($0.milliseconds) } ?? .null,
         ]
     }
 
@@ -84,6 +91,6 @@ extension SigningKeyRecord {
         else { throw StorageError(.corrupt, "a row of signing_keys is not a key") }
         self.init(
             id: id, kind: kind, algorithm: algorithm, createdAt: Timestamp(milliseconds: row.integer(3)),
-            privateKeyDER: row.blob(4))
+            privateKeyDER: row.blob(4), firstUsedAt: row.isNull(5) ? nil : Timestamp(milliseconds: row.integer(5)))
     }
 }

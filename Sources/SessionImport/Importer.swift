@@ -74,7 +74,9 @@ public struct Importer: Sendable {
         let stored = try await attempt { () async throws(StorageError) in
             try await storage(app.id).updateSigningKeys { _ in SigningKeyChange(adding: keys) }
         }
-        let differing = keys.first { key in stored.contains { $0.id == key.id && $0 != key } }
+        let differing = keys.first { key in
+            stored.contains { $0.id == key.id && $0.privateKeyDER != key.privateKeyDER }
+        }
         if let differing {
             throw ImportError(
                 .targetTaken, "the target has another signing key \(differing.id.text); import into a fresh data folder"

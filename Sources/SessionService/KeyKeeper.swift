@@ -15,6 +15,8 @@ final class KeyKeeper: Sendable {
         var generation = 0
         var verification: (keys: VerificationKeys, until: Timestamp)?
         var creations: [Need: Task<Void, any Error>] = [:]
+        /// The keys of which storage knows that they have signed.
+        var used: Set<KeyID> = []
     }
 
     private let state = Mutex(State())
@@ -22,12 +24,16 @@ final class KeyKeeper: Sendable {
     private let ambient: Ambient
     private let schedule: KeySchedule
     private let pool: SigningKeyPool
+    private let keepsTrail: Bool
 
-    init(storage: any SessionStorage, ambient: Ambient, schedule: KeySchedule, pool: SigningKeyPool) {
+    init(
+        storage: any SessionStorage, ambient: Ambient, schedule: KeySchedule, pool: SigningKeyPool, keepsTrail: Bool
+    ) {
         self.storage = storage
         self.ambient = ambient
         self.schedule = schedule
         self.pool = pool
+        self.keepsTrail = keepsTrail
     }
 
     /// The keys as they are known here and now.
@@ -57,6 +63,7 @@ final class KeyKeeper: Sendable {
             let ring = ring
             if let key = ring.signer(kind, algorithm, at: now, schedule: schedule) {
                 if ring.lacksKey(kind, algorithm, at: now, schedule: schedule) { _ = creation(of: need) }
+                await noteUse(of: key.id, at: now)
                 return key
             }
             try await ensure(need)
@@ -71,6 +78,23 @@ final class KeyKeeper: Sendable {
             let need = Need(kind: kind, algorithm: algorithm)
             if ring.lacksKey(kind, algorithm, at: ambient.time(), schedule: schedule) { try await ensure(need) }
         }
+    }
+
+    /// Tells storage once that a key signs.
+    ///
+    /// A signature does not wait for a storage that fails; the next one tells it.
+    private func noteUse(of id: KeyID, at now: Timestamp) async {
+        guard state.withLock({ !$0.used.contains(id) }) else { return }
+        let events = events(.keyUsed, [id], at: now)
+        let stored = try? await storage.updateSigningKeys { keys in
+            guard keys.contains(where: { $0.id == id && $0.firstUsedAt == nil }) else { return .none }
+            return SigningKeyChange(firstUses: [id: now], events: events)
+        }
+        if stored != nil { state.withLock { _ = $0.used.insert(id) } }
+    }
+
+    private func events(_ name: AuditEvent.Name, _ keys: [KeyID], at now: Timestamp) -> [AuditEvent] {
+        keepsTrail ? keys.map { .key(name, $0.text, at: now) } : []
     }
 
     private func ensure(_ need: Need) async throws(ServiceError) {
@@ -109,8 +133,10 @@ final class KeyKeeper: Sendable {
         let record = SigningKeyRecord(key)
         let basis = Set((known.dynamicKeys + known.staticKeys).map(\.id))
         let retired = known.retired(at: now, schedule: schedule)
+        let events = events(.keyCreated, [record.id], at: now) + events(.keyRetired, retired, at: now)
         let records = try await storage.updateSigningKeys { stored in
-            Set(stored.map(\.id)) == basis ? SigningKeyChange(adding: [record], removing: retired) : .none
+            guard Set(stored.map(\.id)) == basis else { return .none }
+            return SigningKeyChange(adding: [record], removing: retired, events: events)
         }
         try adopt(records)
     }
@@ -120,9 +146,14 @@ final class KeyKeeper: Sendable {
     /// - Returns: how many there were.
     func removeRetired() async throws(StorageError) -> Int {
         try await load()
-        let retired = ring.retired(at: ambient.time(), schedule: schedule)
+        let now = ambient.time()
+        let retired = ring.retired(at: now, schedule: schedule)
         guard !retired.isEmpty else { return 0 }
-        try adopt(try await storage.updateSigningKeys { _ in SigningKeyChange(removing: retired) })
+        let records = try await storage.updateSigningKeys { stored in
+            let present = stored.map(\.id).filter(retired.contains)
+            return SigningKeyChange(removing: present, events: self.events(.keyRetired, present, at: now))
+        }
+        try adopt(records)
         return retired.count
     }
 

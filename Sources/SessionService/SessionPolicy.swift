@@ -1,4 +1,5 @@
 public import SessionEngine
+public import SessionStorage
 
 /// What an operator decides about sessions.
 public struct SessionPolicy: Sendable, Equatable {
@@ -21,6 +22,13 @@ public struct SessionPolicy: Sendable, Equatable {
     /// Whether the reuse of a token that was rotated out a moment ago is told as theft, as any other is, or as a
     /// session that has ended (CDI 5.6).
     public var reportsRecentReuseAsTheft: Bool
+    /// Whether a refresh token has one child or many (docs/decisions/0012); one by default.
+    public var succession: Refresh.Succession
+    /// Whether reuse ends the session in the step that detects it where a driver could do it afterwards (CDI 5.5 and
+    /// older); it does by default.
+    public var revokesOnReuse: Bool
+    /// How much of the audit trail is kept; `nil` where none is written.
+    public var auditRetention: AuditRetention?
 
     /// Makes a policy.
     public init(
@@ -30,7 +38,10 @@ public struct SessionPolicy: Sendable, Equatable {
         signingAlgorithm: SigningAlgorithm = .rs256,
         rotationGracePeriod: Milliseconds = .seconds(30),
         accessTokenValidityJitter: Double = 0,
-        reportsRecentReuseAsTheft: Bool = true
+        reportsRecentReuseAsTheft: Bool = true,
+        succession: Refresh.Succession = .deterministic,
+        revokesOnReuse: Bool = true,
+        auditRetention: AuditRetention? = AuditRetention()
     ) {
         self.accessTokenValidity = accessTokenValidity
         self.refreshTokenValidity = refreshTokenValidity
@@ -39,6 +50,9 @@ public struct SessionPolicy: Sendable, Equatable {
         self.rotationGracePeriod = rotationGracePeriod
         self.accessTokenValidityJitter = accessTokenValidityJitter
         self.reportsRecentReuseAsTheft = reportsRecentReuseAsTheft
+        self.succession = succession
+        self.revokesOnReuse = revokesOnReuse
+        self.auditRetention = auditRetention
     }
 
     /// The life of the next access token: the configured one, less a random part where that is wanted.

@@ -40,23 +40,34 @@ extension SessionService {
         }
     }
 
-    /// Revokes sessions.
+    /// Revokes sessions that somebody named; in the audit trail they are ended by their user.
     ///
     /// - Returns: the handles that were revoked, each once.
     /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
     public func revoke(_ handles: [SessionHandle]) async throws(ServiceError) -> [SessionHandle] {
-        try await storing { () async throws(StorageError) in try await storage.remove(.handles(handles)) }
+        let revocation = revocation(by: .user, at: ambient.time())
+        Failpoint.reach("revoke.before-storage")
+        let ended = try await storing { () async throws(StorageError) in
+            try await storage.remove(.handles(handles), audit: revocation)
+        }
+        Failpoint.reach("revoke.stored")
+        return ended
     }
 
-    /// Revokes all of a user's sessions in one tenant or, with `nil`, in all.
+    /// Revokes all of a user's sessions in one tenant or, with `nil`, in all; in the audit trail they are ended by an
+    /// administrator.
     ///
     /// - Returns: the handles that were revoked.
     /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
     public func revokeAll(of user: UserID, tenant: TenantID? = nil) async throws(ServiceError) -> [SessionHandle] {
         let now = ambient.time()
-        return try await storing { () async throws(StorageError) in
-            try await storage.remove(.user(user, tenant: tenant, liveAt: now))
+        Failpoint.reach("revoke.before-storage")
+        let ended = try await storing { () async throws(StorageError) in
+            try await storage.remove(
+                .user(user, tenant: tenant, liveAt: now), audit: revocation(by: .admin, at: now))
         }
+        Failpoint.reach("revoke.stored")
+        return ended
     }
 
     /// How many users signed in or refreshed a session at a time or after it.
@@ -74,11 +85,5 @@ extension SessionService {
     /// - Throws: ``ServiceError``.
     public func flush() async throws(ServiceError) {
         try await storing { () async throws(StorageError) in try await activity.flush() }
-    }
-
-    private func storing<Result>(
-        _ body: () async throws(StorageError) -> Result
-    ) async throws(ServiceError) -> Result {
-        do throws(StorageError) { return try await body() } catch { throw .storage(error) }
     }
 }

@@ -1,4 +1,5 @@
-import SessionStorage
+import SessionEngine
+public import SessionStorage
 
 extension SessionService {
     /// Deletes sessions whose time is over; nobody can use them, so this changes no answer.
@@ -9,7 +10,8 @@ extension SessionService {
     public func removeExpiredSessions(atMost limit: Int) async throws(ServiceError) -> Int {
         let now = ambient.time()
         do throws(StorageError) {
-            return try await storage.remove(.expired(at: now, limit: limit)).count
+            let revocation = revocation(by: .expiry, at: now)
+            return try await storage.remove(.expired(at: now, limit: limit), audit: revocation).count
         } catch {
             throw .storage(error)
         }
@@ -21,5 +23,25 @@ extension SessionService {
     /// - Throws: ``ServiceError``.
     public func removeRetiredKeys() async throws(ServiceError) -> Int {
         do throws(StorageError) { return try await keys.removeRetired() } catch { throw .storage(error) }
+    }
+
+    /// A page of the audit trail.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func auditTrail(_ query: AuditQuery) async throws(ServiceError) -> [AuditRecord] {
+        try await storing { () async throws(StorageError) in try await storage.auditTrail(query) }
+    }
+
+    /// Deletes entries of the audit trail that are too old or too many.
+    ///
+    /// - Parameter limit: how many at most, so that other writes need not wait long.
+    /// - Returns: how many there were; fewer than `limit` when none are left.
+    /// - Throws: ``ServiceError``.
+    public func trimAuditTrail(atMost limit: Int) async throws(ServiceError) -> Int {
+        guard let retention = policy.auditRetention else { return 0 }
+        let now = ambient.time()
+        return try await storing { () async throws(StorageError) in
+            try await storage.trimAuditTrail(retention, at: now, limit: limit)
+        }
     }
 }

@@ -1,5 +1,6 @@
 public import LosslessJSON
 public import SessionEngine
+import SessionStorage
 
 extension SessionService {
     /// What a driver presents for new tokens.
@@ -45,9 +46,10 @@ extension SessionService {
     public func refresh(_ request: RefreshRequest) async throws(ServiceError) -> RefreshResult {
         let presented: Refresh.Presented
         do throws(RefreshTokenProblem) {
+            let content = try refreshTokenKey.open(request.refreshToken)
             presented = Refresh.Presented(
-                content: try refreshTokenKey.open(request.refreshToken), hash: TokenHash(of: request.refreshToken),
-                antiCSRFToken: request.antiCSRFToken)
+                content: content, hash: TokenHash(of: request.refreshToken), antiCSRFToken: request.antiCSRFToken,
+                generation: refreshTokenKey.generation(of: content))
         } catch {
             return .unauthorised(.notAToken(error))
         }
@@ -56,9 +58,9 @@ extension SessionService {
         let child = try child(of: presented, request)
         let rules = Refresh.Rules(
             checksAntiCSRF: request.checksAntiCSRF && request.usesAntiCSRF, signingKeyKind: request.signingKeyKind,
-            format: request.format, refreshTokenValidity: policy.refreshTokenValidity,
-            rotation: request.rotatesAtOnce
-                ? .atOnce(child: child.hash, gracePeriod: policy.rotationGracePeriod) : .atFirstUse)
+            format: request.format, refreshTokenValidity: policy.refreshTokenValidity, child: child.hash,
+            rotation: request.rotatesAtOnce ? .atOnce : .atFirstUse, succession: policy.succession,
+            gracePeriod: policy.rotationGracePeriod, revokesOnReuse: policy.revokesOnReuse)
         let outcome = try await update(presented.content.handle) { record in
             Refresh.decide(of: presented, against: record, at: now, rules: rules)
         }
@@ -70,20 +72,31 @@ extension SessionService {
             return .reuseDetected(presented.content.handle, presented.content.userID, found)
         case .issueChild(let record):
             activity.note(record.userID, at: now)
-            return .refreshed(
-                try await issue(
-                    child, for: record, parent: request.rotatesAtOnce ? nil : presented.hash, format: request.format,
-                    validity: request.accessTokenValidity, at: now))
+            let issued = try await issue(
+                child, for: record, parent: request.rotatesAtOnce ? nil : presented.hash, format: request.format,
+                validity: request.accessTokenValidity, at: now)
+            Failpoint.reach("refresh.signed")
+            return .refreshed(issued)
         }
     }
 
+    /// The token that the presented one would be exchanged for.
     private func child(
         of presented: Refresh.Presented, _ request: RefreshRequest
     ) throws(ServiceError) -> TokenIssue.RefreshPart {
         let content = presented.content
-        return try refreshPart(
-            handle: content.handle, user: content.userID, tenant: content.tenantID, parent: presented.hash,
-            usesAntiCSRF: request.usesAntiCSRF)
+        return try signing { () throws(SigningError) in
+            switch policy.succession {
+            case .deterministic:
+                return try TokenIssue.successor(
+                    of: content, hash: presented.hash, usesAntiCSRF: request.usesAntiCSRF, key: refreshTokenKey)
+            case .random:
+                var random = ambient.random
+                return try TokenIssue.refreshPart(
+                    handle: content.handle, userID: content.userID, tenantID: content.tenantID,
+                    parent: presented.hash, usesAntiCSRF: request.usesAntiCSRF, key: refreshTokenKey, using: &random)
+            }
+        }
     }
 
     /// Replaces the payload of a session, and its access token without changing when that expires (spec `core-wire`

@@ -47,7 +47,7 @@ extension SessionService {
         }
         let rules = Verify.Rules(
             checksDatabase: request.checksDatabase, refreshTokenValidity: policy.refreshTokenValidity,
-            isReadOnly: request.isReadOnly)
+            isReadOnly: request.isReadOnly, succession: policy.succession)
         guard Verify.needsRecord(claims, rules: rules) else { return .valid(SessionFacts(claims)) }
         let outcome = try await update(claims.handle) { record in
             Verify.decide(of: claims, against: record, at: now, rules: rules)

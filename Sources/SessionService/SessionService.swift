@@ -30,13 +30,18 @@ public struct SessionService: Sendable {
         self.policy = policy
         self.ambient = ambient
         activity = ActivityLog(storage: storage)
-        keys = KeyKeeper(storage: storage, ambient: ambient, schedule: policy.keySchedule, pool: keyPool)
+        keys = KeyKeeper(
+            storage: storage, ambient: ambient, schedule: policy.keySchedule, pool: keyPool,
+            keepsTrail: policy.auditRetention != nil)
         let candidate = try signing { () throws(SigningError) in
             var random = ambient.random
             return try RefreshTokenKey.make(using: &random)
         }
         do throws(StorageError) {
-            let value = try await storage.value(named: .refreshTokenKey) { candidate.masterKey }
+            let event = AuditEvent.key(.keyCreated, StoredValueName.refreshTokenKey.rawValue, at: ambient.time())
+            let value = try await storage.value(
+                named: .refreshTokenKey, audit: policy.auditRetention == nil ? nil : event
+            ) { candidate.masterKey }
             refreshTokenKey = RefreshTokenKey(masterKey: value)
         } catch {
             throw .storage(error)
@@ -100,9 +105,11 @@ public struct SessionService: Sendable {
         let now = ambient.time()
         var random = ambient.random
         let handle = SessionHandle.make(tenant: request.tenantID, using: &random)
-        let part = try refreshPart(
-            handle: handle, user: request.userID, tenant: request.tenantID, parent: nil,
-            usesAntiCSRF: request.usesAntiCSRF)
+        let part = try signing { () throws(SigningError) in
+            try TokenIssue.refreshPart(
+                handle: handle, userID: request.userID, tenantID: request.tenantID, parent: nil,
+                usesAntiCSRF: request.usesAntiCSRF, key: refreshTokenKey, using: &random)
+        }
         let record = SessionRecord(
             handle: handle, tenantID: request.tenantID, userID: request.userID, currentTokenHash: part.hash.stored,
             sessionData: JSONObjectText(request.sessionData),
@@ -110,7 +117,11 @@ public struct SessionService: Sendable {
             expiresAt: now + policy.refreshTokenValidity, signingKeyKind: request.signingKeyKind)
         let issued = try await issue(
             part, for: record, parent: nil, format: request.format, validity: request.accessTokenValidity, at: now)
-        do throws(StorageError) { try await storage.insert(record) } catch { throw .storage(error) }
+        Failpoint.reach("create.before-storage")
+        try await storing { () async throws(StorageError) in
+            try await storage.insert(record, audit: keepsTrail ? .created(record) : nil)
+        }
+        Failpoint.reach("create.stored")
         activity.note(record.userID, at: now)
         return .created(issued)
     }
@@ -131,30 +142,44 @@ public struct SessionService: Sendable {
             idRefreshToken: RandomText.uuid(using: &random), antiCSRFToken: part.antiCSRFToken)
     }
 
-    func refreshPart(
-        handle: SessionHandle, user: UserID, tenant: TenantID, parent: TokenHash?, usesAntiCSRF: Bool
-    ) throws(ServiceError) -> TokenIssue.RefreshPart {
-        try signing { () throws(SigningError) in
-            var random = ambient.random
-            return try TokenIssue.refreshPart(
-                handle: handle, userID: user, tenantID: tenant, parent: parent, usesAntiCSRF: usesAntiCSRF,
-                key: refreshTokenKey, using: &random)
-        }
-    }
-
     func sign(_ claims: AccessTokenClaims, _ kind: SigningKeyKind) async throws(ServiceError) -> AccessToken {
         let key = try await keys.signer(kind, policy.algorithm(for: claims.format))
         return try signing { () throws(SigningError) in try AccessToken(signing: claims, with: key) }
     }
 
+    /// Whether what happens is written into the audit trail.
+    var keepsTrail: Bool { policy.auditRetention != nil }
+
+    /// Why sessions are ended, if the trail is to tell.
+    func revocation(by cause: Revocation.Cause, at now: Timestamp) -> Revocation? {
+        keepsTrail ? Revocation(by: cause, at: now) : nil
+    }
+
     func update<Outcome: Sendable>(
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
     ) async throws(ServiceError) -> Outcome {
-        do throws(StorageError) { return try await storage.update(handle, decide) } catch { throw .storage(error) }
+        let keepsTrail = keepsTrail
+        Failpoint.reach("update.before-storage")
+        let outcome = try await storing { () async throws(StorageError) in
+            try await storage.update(handle) { record in
+                var decided = decide(record)
+                if !keepsTrail { decided.audit = nil }
+                return decided
+            }
+        }
+        Failpoint.reach("update.stored")
+        return outcome
+    }
+
+    /// Runs something that uses storage, with its error as the service's.
+    func storing<Result>(
+        _ body: () async throws(StorageError) -> Result
+    ) async throws(ServiceError) -> Result {
+        do throws(StorageError) { return try await body() } catch { throw .storage(error) }
     }
 }
 
 /// Runs something that signs, with its error as the service's.
-private func signing<Result>(_ body: () throws(SigningError) -> Result) throws(ServiceError) -> Result {
+func signing<Result>(_ body: () throws(SigningError) -> Result) throws(ServiceError) -> Result {
     do throws(SigningError) { return try body() } catch { throw .signing(error) }
 }

@@ -28,10 +28,16 @@ public protocol AppDirectory: Sendable {
 
     /// Ends a tenant with its sessions.
     ///
+    /// - Parameters:
+    ///   - tenant: the tenant.
+    ///   - app: its app.
+    ///   - revocation: what the app's audit trail tells about each session; `nil` where none is kept.
     /// - Returns: whether there was one; never for the tenant `public`, which stays.
-    func removeTenant(_ tenant: TenantID, of app: AppID) async throws(StorageError) -> Bool
+    func removeTenant(
+        _ tenant: TenantID, of app: AppID, audit revocation: Revocation?
+    ) async throws(StorageError) -> Bool
 
-    /// Ends an app with its tenants, sessions, keys and values.
+    /// Ends an app with its tenants, sessions, keys, values and audit trail.
     ///
     /// - Returns: whether there was one; never for the app `public`, which stays.
     func removeApp(_ app: AppID) async throws(StorageError) -> Bool
@@ -41,6 +47,13 @@ public protocol AppDirectory: Sendable {
     /// It takes nothing new for an app or a tenant that does not exist, or no longer:
     /// ``StorageError/Code/noSuchTenant``.
     func storage(of app: AppID) -> any SessionStorage
+}
+
+extension AppDirectory {
+    /// Ends a tenant with its sessions without a word in the audit trail.
+    public func removeTenant(_ tenant: TenantID, of app: AppID) async throws(StorageError) -> Bool {
+        try await removeTenant(tenant, of: app, audit: nil)
+    }
 }
 
 /// A tenant as storage remembers it.

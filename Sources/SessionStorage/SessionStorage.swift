@@ -5,13 +5,17 @@ public import SessionEngine
 /// A value of this type sees one app and nothing of any other.
 ///
 /// Every requirement is one atomic step: it happened and is durable when it returns, it did not happen when it throws,
-/// and only ``StorageError/Code/unknownOutcome`` leaves the question open. Run ``StorageConformance`` (in
+/// and only ``StorageError/Code/unknownOutcome`` leaves the question open. An event for the audit trail is written in the
+/// same step as the change that it tells about: either both are there or neither is. Run ``StorageConformance`` (in
 /// `SessionStorageTesting`) over every implementation.
 public protocol SessionStorage: Sendable {
     /// Adds a new session.
     ///
+    /// - Parameters:
+    ///   - record: the session.
+    ///   - event: what the audit trail tells about it; `nil` where none is kept.
     /// - Throws: ``StorageError`` with ``StorageError/Code/alreadyExists`` when the handle is taken.
-    func insert(_ record: SessionRecord) async throws(StorageError)
+    func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError)
 
     /// The session of that handle, expired ones included, or `nil`. Sees every write acknowledged before the call.
     func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord?
@@ -21,7 +25,8 @@ public protocol SessionStorage: Sendable {
     /// - Parameters:
     ///   - handle: the session; one that does not exist is decided upon as `nil`.
     ///   - decide: pure and quick; it may be called more than once, and only its last answer counts. A
-    ///     ``SessionChange/replace(_:)`` of a session that does not exist changes nothing.
+    ///     ``SessionChange/replace(_:)`` of a session that does not exist changes nothing, and an event about one is
+    ///     not written.
     /// - Returns: the outcome of the decision that was applied.
     func update<Outcome: Sendable>(
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
@@ -39,9 +44,14 @@ public protocol SessionStorage: Sendable {
 
     /// Ends sessions.
     ///
+    /// - Parameters:
+    ///   - selection: which.
+    ///   - revocation: what the audit trail tells about each; `nil` where none is kept.
     /// - Returns: the handles that this call ended, each once, in the order asked for. Handles that name nothing are
     ///   simply absent.
-    func remove(_ selection: SessionSelection) async throws(StorageError) -> [SessionHandle]
+    func remove(
+        _ selection: SessionSelection, audit revocation: Revocation?
+    ) async throws(StorageError) -> [SessionHandle]
 
     /// Reads the app's signing keys, decides and applies the decision, all in one step.
     ///
@@ -53,17 +63,54 @@ public protocol SessionStorage: Sendable {
 
     /// The value stored under a name; if there is none, `candidate` is stored and returned. The first writer wins and
     /// every caller gets the same value.
-    func value(named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String)
-        async throws(StorageError) -> String
+    ///
+    /// - Parameters:
+    ///   - name: the name.
+    ///   - event: what the audit trail tells when the candidate is stored; `nil` where none is kept.
+    ///   - candidate: makes a value.
+    func value(
+        named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
+    ) async throws(StorageError) -> String
 
     /// Notes when users were last seen; a later time than the given one stays.
     func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError)
 
     /// How many users were last seen at a time or after it.
     func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int
+
+    /// A page of the audit trail.
+    func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord]
+
+    /// Deletes the oldest entries of the audit trail that nobody wants to keep; the newest entry always stays.
+    ///
+    /// - Parameters:
+    ///   - retention: what to keep.
+    ///   - now: the time.
+    ///   - limit: how many entries at most.
+    /// - Returns: how many there were.
+    func trimAuditTrail(
+        _ retention: AuditRetention, at now: Timestamp, limit: Int
+    ) async throws(StorageError) -> Int
 }
 
 extension SessionStorage {
+    /// Adds a new session without a word in the audit trail.
+    public func insert(_ record: SessionRecord) async throws(StorageError) {
+        try await insert(record, audit: nil)
+    }
+
+    /// Ends sessions without a word in the audit trail.
+    public func remove(_ selection: SessionSelection) async throws(StorageError) -> [SessionHandle] {
+        try await remove(selection, audit: nil)
+    }
+
+    /// The value stored under a name, without a word in the audit trail.
+    public func value(
+        named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String
+    ) async throws(StorageError) -> String {
+        try await value(named: name, audit: nil, orStore: candidate)
+    }
+
     /// The handles of a user's sessions in all tenants that end after a time, oldest first.
     public func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle] {
         try await handles(of: user, tenant: nil, liveAt: now)

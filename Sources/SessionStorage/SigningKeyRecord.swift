@@ -12,18 +12,22 @@ public struct SigningKeyRecord: Sendable, Equatable, CustomStringConvertible, Cu
     public var algorithm: SigningAlgorithm
     /// When it was made.
     public var createdAt: Timestamp
+    /// When it began to sign; `nil` until then.
+    public var firstUsedAt: Timestamp?
     /// The private key in PKCS#8 DER.
     public var privateKeyDER: [UInt8]
 
     /// Makes a record.
     public init(
-        id: KeyID, kind: SigningKeyKind, algorithm: SigningAlgorithm, createdAt: Timestamp, privateKeyDER: [UInt8]
+        id: KeyID, kind: SigningKeyKind, algorithm: SigningAlgorithm, createdAt: Timestamp, privateKeyDER: [UInt8],
+        firstUsedAt: Timestamp? = nil
     ) {
         self.id = id
         self.kind = kind
         self.algorithm = algorithm
         self.createdAt = createdAt
         self.privateKeyDER = privateKeyDER
+        self.firstUsedAt = firstUsedAt
     }
 
     /// The record of a key.
@@ -57,11 +61,20 @@ public struct SigningKeyChange: Sendable, Equatable {
     public var added: [SigningKeyRecord]
     /// Keys to delete.
     public var removed: [KeyID]
+    /// When keys signed for the first time.
+    public var firstUses: [KeyID: Timestamp]
+    /// What the audit trail tells about all this.
+    public var events: [AuditEvent]
 
     /// Collects a change.
-    public init(adding added: [SigningKeyRecord] = [], removing removed: [KeyID] = []) {
+    public init(
+        adding added: [SigningKeyRecord] = [], removing removed: [KeyID] = [],
+        firstUses: [KeyID: Timestamp] = [:], events: [AuditEvent] = []
+    ) {
         self.added = added
         self.removed = removed
+        self.firstUses = firstUses
+        self.events = events
     }
 
     /// Changes nothing.

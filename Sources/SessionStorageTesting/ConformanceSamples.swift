@@ -16,7 +16,7 @@ enum ConformanceSample {
             currentTokenHash: StoredTokenHash(stored: "hash-of-\(handle)"), sessionData: JSONObjectText(stored: "{}"),
             accessTokenPayload: JSONObjectText(stored: payload), createdAt: createdAt, expiresAt: expiresAt,
             signingKeyKind: .dynamic, previousTokenHash: StoredTokenHash(stored: "parent-of-\(handle)"),
-            rotatedAt: createdAt + .seconds(1))
+            rotatedAt: createdAt + .seconds(1), isCurrentTokenUsed: true, generation: 3)
     }
 
     static func key(_ id: String, kind: SigningKeyKind = .dynamic, bytes: [UInt8] = [0, 1, 255]) throws

@@ -41,9 +41,9 @@ public final class FaultyStorage: SessionStorage {
         return result
     }
 
-    /// See ``SessionStorage/insert(_:)``.
-    public func insert(_ record: SessionRecord) async throws(StorageError) {
-        try await call { () async throws(StorageError) in try await base.insert(record) }
+    /// See ``SessionStorage/insert(_:audit:)``.
+    public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
+        try await call { () async throws(StorageError) in try await base.insert(record, audit: event) }
     }
 
     /// See ``SessionStorage/session(_:)``.
@@ -67,9 +67,11 @@ public final class FaultyStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/remove(_:)``.
-    public func remove(_ selection: SessionSelection) async throws(StorageError) -> [SessionHandle] {
-        try await call { () async throws(StorageError) in try await base.remove(selection) }
+    /// See ``SessionStorage/remove(_:audit:)``.
+    public func remove(
+        _ selection: SessionSelection, audit revocation: Revocation?
+    ) async throws(StorageError) -> [SessionHandle] {
+        try await call { () async throws(StorageError) in try await base.remove(selection, audit: revocation) }
     }
 
     /// See ``SessionStorage/updateSigningKeys(_:)``.
@@ -79,11 +81,13 @@ public final class FaultyStorage: SessionStorage {
         try await call { () async throws(StorageError) in try await base.updateSigningKeys(decide) }
     }
 
-    /// See ``SessionStorage/value(named:orStore:)``.
+    /// See ``SessionStorage/value(named:audit:orStore:)``.
     public func value(
-        named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String
+        named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {
-        try await call { () async throws(StorageError) in try await base.value(named: name, orStore: candidate) }
+        try await call { () async throws(StorageError) in
+            try await base.value(named: name, audit: event, orStore: candidate)
+        }
     }
 
     /// See ``SessionStorage/noteActivity(_:)``.
@@ -94,5 +98,19 @@ public final class FaultyStorage: SessionStorage {
     /// See ``SessionStorage/countActiveUsers(since:)``.
     public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
         try await call { () async throws(StorageError) in try await base.countActiveUsers(since: time) }
+    }
+
+    /// See ``SessionStorage/auditTrail(_:)``.
+    public func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+        try await call { () async throws(StorageError) in try await base.auditTrail(query) }
+    }
+
+    /// See ``SessionStorage/trimAuditTrail(_:at:limit:)``.
+    public func trimAuditTrail(
+        _ retention: AuditRetention, at now: Timestamp, limit: Int
+    ) async throws(StorageError) -> Int {
+        try await call { () async throws(StorageError) in
+            try await base.trimAuditTrail(retention, at: now, limit: limit)
+        }
     }
 }

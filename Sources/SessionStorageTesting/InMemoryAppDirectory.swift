@@ -21,9 +21,9 @@ public final class InMemoryAppDirectory: AppDirectory {
     }
 
     /// Makes an app's storage agree with its record.
-    private static func settle(_ app: AppID, in state: inout State) {
+    private static func settle(_ app: AppID, in state: inout State, audit revocation: Revocation? = nil) {
         let storage = state.storages[app] ?? InMemoryStorage()
-        storage.keep(Set(state.apps[app]?.tenants.map(\.id) ?? []))
+        storage.keep(Set(state.apps[app]?.tenants.map(\.id) ?? []), audit: revocation)
         // An app that comes back gets a new storage; the old one stays shut for whoever still holds it.
         state.storages[app] = state.apps[app] == nil ? nil : storage
     }
@@ -56,12 +56,14 @@ public final class InMemoryAppDirectory: AppDirectory {
         }
     }
 
-    /// See ``AppDirectory/removeTenant(_:of:)``.
-    public func removeTenant(_ tenant: TenantID, of app: AppID) async throws(StorageError) -> Bool {
+    /// See ``AppDirectory/removeTenant(_:of:audit:)``.
+    public func removeTenant(
+        _ tenant: TenantID, of app: AppID, audit revocation: Revocation?
+    ) async throws(StorageError) -> Bool {
         state.withLock { state in
             guard tenant != .public, let current = state.apps[app], current.tenant(tenant) != nil else { return false }
             state.apps[app] = AppRecord(id: app, tenants: current.tenants.filter { $0.id != tenant })
-            Self.settle(app, in: &state)
+            Self.settle(app, in: &state, audit: revocation)
             return true
         }
     }

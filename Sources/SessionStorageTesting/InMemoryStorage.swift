@@ -9,6 +9,7 @@ public final class InMemoryStorage: SessionStorage {
         var signingKeys: [SigningKeyRecord] = []
         var values: [StoredValueName: String] = [:]
         var lastSeen: [UserID: Timestamp] = [:]
+        var trail = InMemoryAuditTrail()
         /// The tenants there are; `nil` when nobody keeps a list.
         var tenants: Set<TenantID>?
 
@@ -18,6 +19,15 @@ public final class InMemoryStorage: SessionStorage {
                 throw StorageError(.noSuchTenant, "tenant \(tenant.text) does not exist")
             }
         }
+
+        /// Ends a session; tells whether there was one.
+        mutating func end(_ handle: SessionHandle, audit revocation: Revocation?) -> Bool {
+            guard let record = sessions.removeValue(forKey: handle) else { return false }
+            if let revocation {
+                trail.append(.revoked(handle, tenant: record.tenantID, user: record.userID, revocation))
+            }
+            return true
+        }
     }
 
     private let state = Mutex(State())
@@ -26,21 +36,24 @@ public final class InMemoryStorage: SessionStorage {
     public init() {}
 
     /// Ends the sessions of all tenants but these, and takes no others from now on.
-    func keep(_ tenants: Set<TenantID>) {
+    func keep(_ tenants: Set<TenantID>, audit revocation: Revocation? = nil) {
         state.withLock { state in
             state.tenants = tenants
-            state.sessions = state.sessions.filter { tenants.contains($0.value.tenantID) }
+            for handle in state.sessions.values.filter({ !tenants.contains($0.tenantID) }).map(\.handle) {
+                _ = state.end(handle, audit: revocation)
+            }
         }
     }
 
-    /// See ``SessionStorage/insert(_:)``.
-    public func insert(_ record: SessionRecord) async throws(StorageError) {
+    /// See ``SessionStorage/insert(_:audit:)``.
+    public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
         try state.withLock { (state) throws(StorageError) in
             try state.admit(record.tenantID)
             guard state.sessions[record.handle] == nil else {
                 throw StorageError(.alreadyExists, "session \(record.handle.text)")
             }
             state.sessions[record.handle] = record
+            state.trail.append(event)
         }
     }
 
@@ -62,6 +75,7 @@ public final class InMemoryStorage: SessionStorage {
                 case .replace(let record): state.sessions[handle] = record
                 case .remove: state.sessions[handle] = nil
                 }
+                state.trail.append(decided.audit)
             }
             return decided.outcome
         }
@@ -83,8 +97,10 @@ public final class InMemoryStorage: SessionStorage {
             .map(\.handle)
     }
 
-    /// See ``SessionStorage/remove(_:)``.
-    public func remove(_ selection: SessionSelection) async throws(StorageError) -> [SessionHandle] {
+    /// See ``SessionStorage/remove(_:audit:)``.
+    public func remove(
+        _ selection: SessionSelection, audit revocation: Revocation?
+    ) async throws(StorageError) -> [SessionHandle] {
         state.withLock { state in
             let candidates =
                 switch selection {
@@ -94,7 +110,7 @@ public final class InMemoryStorage: SessionStorage {
                 case .expired(let now, let limit):
                     Array(state.sessions.values.filter { $0.isExpired(at: now) }.map(\.handle).prefix(max(0, limit)))
                 }
-            return candidates.filter { state.sessions.removeValue(forKey: $0) != nil }
+            return candidates.filter { state.end($0, audit: revocation) }
         }
     }
 
@@ -110,19 +126,25 @@ public final class InMemoryStorage: SessionStorage {
             for key in change.added where !state.signingKeys.contains(where: { $0.id == key.id }) {
                 state.signingKeys.append(key)
             }
+            for index in state.signingKeys.indices {
+                guard let time = change.firstUses[state.signingKeys[index].id] else { continue }
+                state.signingKeys[index].firstUsedAt = time
+            }
+            for event in change.events { state.trail.append(event) }
             return state.signingKeys
         }
     }
 
-    /// See ``SessionStorage/value(named:orStore:)``.
+    /// See ``SessionStorage/value(named:audit:orStore:)``.
     public func value(
-        named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String
+        named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {
         try state.withLock { (state) throws(StorageError) in
             if let value = state.values[name] { return value }
             try state.admit()
             let value = candidate()
             state.values[name] = value
+            state.trail.append(event)
             return value
         }
     }
@@ -138,5 +160,48 @@ public final class InMemoryStorage: SessionStorage {
     /// See ``SessionStorage/countActiveUsers(since:)``.
     public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
         state.withLock { state in state.lastSeen.values.count { time <= $0 } }
+    }
+
+    /// See ``SessionStorage/auditTrail(_:)``.
+    public func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+        state.withLock { $0.trail.page(query) }
+    }
+
+    /// See ``SessionStorage/trimAuditTrail(_:at:limit:)``.
+    public func trimAuditTrail(
+        _ retention: AuditRetention, at now: Timestamp, limit: Int
+    ) async throws(StorageError) -> Int {
+        state.withLock { $0.trail.trim(retention, at: now, limit: limit) }
+    }
+}
+
+/// An audit trail as an array.
+private struct InMemoryAuditTrail {
+    private var records: [AuditRecord] = []
+
+    mutating func append(_ event: AuditEvent?) {
+        guard let event else { return }
+        records.append(AuditRecord(sequence: (records.last?.sequence ?? 0) + 1, event: event))
+    }
+
+    func page(_ query: AuditQuery) -> [AuditRecord] {
+        let ordered: [AuditRecord] =
+            switch query.order {
+            case .newestFirst(let before): records.reversed().filter { $0.sequence < before ?? .max }
+            case .oldestFirst(let after): records.filter { $0.sequence > after }
+            }
+        return Array(ordered.filter { query.selects($0.event) }.prefix(max(0, query.limit)))
+    }
+
+    mutating func trim(_ retention: AuditRetention, at now: Timestamp, limit: Int) -> Int {
+        guard let newest = records.last?.sequence else { return 0 }
+        let count = records.count
+        var seen = 0
+        records.removeAll { record in
+            seen += 1
+            guard seen <= limit, record.sequence < newest else { return false }
+            return record.sequence <= newest - retention.entries || record.event.time + retention.age < now
+        }
+        return count - records.count
     }
 }

@@ -107,6 +107,22 @@ extension StorageConformance {
             }
             try expect(try await directory.tenantNames(), is: ["public/public", "a/public"], "what is left")
         },
+        DirectoryCheck("The trail of an app tells of the sessions that ended with a tenant") { directory in
+            for tenant in ["public", "t1"] { _ = try await directory.put("a", tenant) }
+            let storage = directory.storage(of: AppID("a"))
+            for (handle, tenant) in [("h1", "t1"), ("h2", "t1"), ("h3", "public")] {
+                try await storage.insert(ConformanceSample.record(handle, tenant: tenant))
+            }
+            let revocation = Revocation(by: .admin, at: ConformanceSample.later)
+            _ = try await directory.removeTenant(TenantID("t1"), of: AppID("a"), audit: revocation)
+            let trail = try await storage.auditTrail(AuditQuery(order: .oldestFirst(after: 0)))
+            let expected = ["h1", "h2"].map {
+                AuditEvent.revoked(SessionHandle($0), tenant: TenantID("t1"), user: UserID("u1"), revocation)
+            }
+            try expect(
+                trail.map(\.event).sorted { ($0.handle?.text ?? "") < ($1.handle?.text ?? "") }, is: expected,
+                "the trail")
+        },
         DirectoryCheck("A tenant ends with its sessions and no others") { directory in
             for app in ["a", "b"] {
                 for tenant in ["public", "t1", "t2"] {

@@ -50,10 +50,8 @@ struct MutationTests {
         record.currentTokenHash = TokenHash(of: token).stored
         let presented = Refresh.Presented(
             content: try key.open(renamed), hash: TokenHash(of: renamed), antiCSRFToken: nil)
-        let rules = Refresh.Rules(
-            checksAntiCSRF: true, signingKeyKind: nil, format: .v5, refreshTokenValidity: Sample.validity)
-        let decided = Refresh.decide(of: presented, against: record, at: Sample.now, rules: rules)
+        let decided = Refresh.decide(of: presented, against: record, at: Sample.now, rules: Sample.rules())
         #expect(decided.outcome == .reuse(.stale))
-        #expect(decided.change == .keep)
+        #expect(decided.change == .remove)
     }
 }

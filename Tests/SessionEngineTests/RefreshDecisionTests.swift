@@ -124,13 +124,14 @@ struct RefreshDecisionTests {
 
     @Test("Every rule holds", arguments: rows)
     func decides(_ row: RefreshRow) {
-        let rules = Refresh.Rules(
-            checksAntiCSRF: row.checks, signingKeyKind: row.kind, format: row.format,
-            refreshTokenValidity: Sample.validity)
+        let rules = Sample.rules(checksAntiCSRF: row.checks, kind: row.kind, format: row.format)
         let decided = Refresh.decide(of: row.presented, against: row.record, at: Sample.now, rules: rules)
         let next = expectedRecord(row)
         #expect(decided.outcome == outcome(row, next))
-        #expect(decided.change == (row.change == .keep ? .keep : next.map(SessionChange.replace)))
+        let kept: SessionChange = row.answer == .reuse ? .remove : .keep
+        #expect(decided.change == (row.change == .keep ? kept : next.map(SessionChange.replace)))
+        let event: AuditEvent.Name? = row.answer == .reuse ? .reuseDetected : row.change == .keep ? nil : .refreshed
+        #expect(decided.audit?.name == event, "every change of state has its event, and nothing else has one")
     }
 
     private func expectedRecord(_ row: RefreshRow) -> SessionRecord? {
@@ -139,6 +140,8 @@ struct RefreshDecisionTests {
             record.previousTokenHash = record.currentTokenHash
             record.currentTokenHash = Sample.hash(row.token).stored
             record.rotatedAt = Sample.now
+            record.isCurrentTokenUsed = true
+            record.generation = 1
             record.expiresAt = Sample.now + Sample.validity
         }
         if row.change == .kindOnly || row.change == .promotionAndKind { record.signingKeyKind = .static }
@@ -161,8 +164,7 @@ struct RefreshDecisionTests {
         record.accessTokenPayload = JSONObjectText(stored: "{\"k\":")
         let row = RefreshRow("damaged", .payloadRefused)
         for format in AccessTokenFormat.allCases {
-            let rules = Refresh.Rules(
-                checksAntiCSRF: true, signingKeyKind: nil, format: format, refreshTokenValidity: Sample.validity)
+            let rules = Sample.rules(format: format)
             let decided = Refresh.decide(of: row.presented, against: record, at: Sample.now, rules: rules)
             #expect(decided.outcome == (format.isLegacy ? .issueChild(record) : .payloadRefused))
         }

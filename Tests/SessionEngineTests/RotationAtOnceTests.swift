@@ -1,7 +1,9 @@
+import LosslessJSON
 import SessionEngine
 import Testing
 
-/// The rule of CDI 5.6 (spec `core-wire` 4.4), one row for each of its cases.
+/// When a used-up token may come back: the rule of CDI 5.6 (spec `core-wire` 4.4), with children of both kinds, and the
+/// older rule on sessions that rotated by it.
 struct RotationAtOnceTests {
     /// Presented token, its parent, milliseconds since the rotation, and what becomes of the session whose current token
     /// is R1 and whose previous one is R0.
@@ -10,6 +12,10 @@ struct RotationAtOnceTests {
         let token: String
         var parent: String?
         var age: Int64 = 1
+        /// What the presented token would be exchanged for; the deterministic child of R0 is R1.
+        var child = "child"
+        var isUsed = false
+        var rotation = Refresh.Rotation.atOnce
         let answer: Answer
     }
 
@@ -18,62 +24,108 @@ struct RotationAtOnceTests {
         case rotated(previous: String)
         /// The child is current; the previous token, its time and the session's end stay.
         case rotatedAgain
+        /// The session stays as it is.
+        case repeated
         case reuse(Refresh.ReuseClass)
     }
 
-    static let grace = Milliseconds(30_000)
     static let rows = [
         Row(testDescription: "the current token", token: "R1", parent: "R0", answer: .rotated(previous: "R1")),
         Row(
+            testDescription: "the current token, used before", token: "R1", parent: "R0", isUsed: true,
+            answer: .rotated(previous: "R1")),
+        Row(
             testDescription: "a child of the current token", token: "R2", parent: "R1", answer: .rotated(previous: "R2")
         ),
-        Row(testDescription: "the previous token at once", token: "R0", age: 0, answer: .rotatedAgain),
-        Row(testDescription: "the previous token in the last moment", token: "R0", age: 30_000, answer: .rotatedAgain),
-        Row(testDescription: "the previous token too late", token: "R0", age: 30_001, answer: .reuse(.previous)),
+        Row(testDescription: "another child, at once", token: "R0", age: 0, answer: .rotatedAgain),
+        Row(testDescription: "another child, in the last moment", token: "R0", age: 30_000, answer: .rotatedAgain),
+        Row(testDescription: "another child, too late", token: "R0", age: 30_001, answer: .reuse(.previous)),
+        Row(
+            testDescription: "another child, after the first use", token: "R0", isUsed: true, answer: .reuse(.previous)),
+        Row(testDescription: "the same child, at once", token: "R0", age: 0, child: "R1", answer: .repeated),
+        Row(
+            testDescription: "the same child, in the last moment", token: "R0", age: 30_000, child: "R1",
+            answer: .repeated),
+        Row(
+            testDescription: "the same child, too late", token: "R0", age: 30_001, child: "R1",
+            answer: .reuse(.previous)),
+        Row(
+            testDescription: "the same child, after its first use", token: "R0", child: "R1", isUsed: true,
+            answer: .reuse(.previous)),
         Row(testDescription: "a sibling of the current token", token: "R1b", parent: "R0", answer: .reuse(.orphan)),
         Row(testDescription: "an old token without a parent", token: "R-1", answer: .reuse(.stale)),
         Row(testDescription: "an older token", token: "R-1", parent: "R-2", answer: .reuse(.stale)),
         Row(testDescription: "a grandchild", token: "R3", parent: "R2", answer: .reuse(.stale)),
     ]
+    static let olderRows = [
+        Row(
+            testDescription: "at first use: the same child, in the last moment", token: "R0", age: 30_000, child: "R1",
+            rotation: .atFirstUse, answer: .repeated),
+        Row(
+            testDescription: "at first use: the same child, too late", token: "R0", age: 30_001, child: "R1",
+            rotation: .atFirstUse, answer: .reuse(.previous)),
+        Row(
+            testDescription: "at first use: the same child, after its first use", token: "R0", child: "R1",
+            isUsed: true, rotation: .atFirstUse, answer: .reuse(.previous)),
+        Row(
+            testDescription: "at first use: another child", token: "R0", rotation: .atFirstUse,
+            answer: .reuse(.previous)),
+        Row(
+            testDescription: "at first use: a sibling", token: "R1b", parent: "R0", rotation: .atFirstUse,
+            answer: .reuse(.orphan)),
+        Row(
+            testDescription: "at first use: an older token", token: "R-1", rotation: .atFirstUse, answer: .reuse(.stale)
+        ),
+    ]
 
-    private func record() -> SessionRecord {
+    private func record(isUsed: Bool = false) -> SessionRecord {
         var record = Sample.record()
         record.currentTokenHash = Sample.hash("R1").stored
         record.previousTokenHash = Sample.hash("R0").stored
         record.rotatedAt = Sample.now
+        record.isCurrentTokenUsed = isUsed
+        record.generation = 7
         return record
     }
 
-    private func decide(_ row: Row, _ record: SessionRecord, at now: Timestamp) -> Decided<Refresh.Outcome> {
+    private func decide(
+        _ row: Row, _ record: SessionRecord, at now: Timestamp, revokes: Bool = true, generation: Int64? = nil
+    ) -> Decided<Refresh.Outcome> {
         let presented = Refresh.Presented(
-            content: Sample.content(parent: row.parent), hash: Sample.hash(row.token),
-            antiCSRFToken: nil)
-        let rules = Refresh.Rules(
-            checksAntiCSRF: true, signingKeyKind: nil, format: .v5, refreshTokenValidity: Sample.validity,
-            rotation: .atOnce(child: Sample.hash("child"), gracePeriod: Self.grace))
+            content: Sample.content(parent: row.parent), hash: Sample.hash(row.token), antiCSRFToken: nil,
+            generation: generation)
+        let rules = Sample.rules(child: row.child, rotation: row.rotation, revokesOnReuse: revokes)
         return Refresh.decide(of: presented, against: record, at: now, rules: rules)
     }
 
-    @Test("every case of the rule holds", arguments: rows)
+    @Test("every case of the rule holds", arguments: rows + olderRows)
     func cases(row: Row) {
-        let before = record()
+        let before = record(isUsed: row.isUsed)
         let now = Sample.now + Milliseconds(row.age)
         let decided = decide(row, before, at: now)
         var next = before
-        next.currentTokenHash = Sample.hash("child").stored
+        next.currentTokenHash = Sample.hash(row.child).stored
         switch row.answer {
         case .reuse(let found):
             #expect(decided.outcome == .reuse(found))
             #expect(decided.change == .remove, "the session ends in the step that found the reuse")
+            #expect(decided.audit?.name == .reuseDetected)
+            return
+        case .repeated:
+            #expect(decided.outcome == .issueChild(before))
+            #expect(decided.change == .keep && decided.audit == nil)
             return
         case .rotatedAgain: break
         case .rotated(let previous):
             next.previousTokenHash = Sample.hash(previous).stored
             next.rotatedAt = now
+            next.isCurrentTokenUsed = false
+            next.generation = 8
             next.expiresAt = now + Sample.validity
         }
         #expect(decided.outcome == .issueChild(next))
         #expect(decided.change == .replace(next))
+        #expect(decided.audit?.name == .refreshed && decided.audit?.time == now)
     }
 
     @Test("a session that has not rotated yet has no token to forgive")
@@ -93,23 +145,51 @@ struct RotationAtOnceTests {
         }
     }
 
-    @Test("the rule of old finds the same classes and leaves the session to the driver", arguments: rows)
-    func oldRule(row: Row) {
-        let presented = Refresh.Presented(
-            content: Sample.content(parent: row.parent), hash: Sample.hash(row.token),
-            antiCSRFToken: nil)
-        let rules = Refresh.Rules(
-            checksAntiCSRF: true, signingKeyKind: nil, format: .v5, refreshTokenValidity: Sample.validity)
-        let decided = Refresh.decide(of: presented, against: record(), at: Sample.now, rules: rules)
-        switch row.answer {
-        case .reuse(let found):
-            #expect(decided.outcome == .reuse(row.token == "R0" ? .previous : found) && decided.change == .keep)
-        case .rotatedAgain: #expect(decided.outcome == .reuse(.previous) && decided.change == .keep)
-        case .rotated:
-            guard case .issueChild = decided.outcome else {
-                Issue.record("no child: \(decided.outcome)")
+    @Test("where the driver ends sessions, reuse is noted and changes nothing", arguments: olderRows)
+    func leftToTheDriver(row: Row) {
+        guard case .reuse(let found) = row.answer else { return }
+        let now = Sample.now + Milliseconds(row.age)
+        let decided = decide(row, record(isUsed: row.isUsed), at: now, revokes: false)
+        #expect(decided.outcome == .reuse(found) && decided.change == .keep)
+        #expect(decided.audit?.name == .reuseDetected && decided.audit?.details["by"] == nil)
+    }
+
+    @Test("a rotation at once ends the session on reuse, whatever is left to drivers", arguments: rows)
+    func neverLeft(row: Row) {
+        guard case .reuse = row.answer else { return }
+        let now = Sample.now + Milliseconds(row.age)
+        #expect(decide(row, record(isUsed: row.isUsed), at: now, revokes: false).change == .remove)
+    }
+
+    /// Token, its parent, its own count of rotations, the class, and how far it is from the current token's 7.
+    static let distances: [(String, String?, Int64?, String, Int64?)] = [
+        ("R0", nil, 6, "previous", 1), ("R0", nil, nil, "previous", 1), ("R1b", "R0", nil, "orphan", 0),
+        ("R-1", nil, 5, "stale", 2), ("R-1", "R-2", 0, "stale", 7), ("R-1", "R-2", nil, "stale", nil),
+    ]
+
+    @Test("the event of a reuse tells how old the token was", arguments: distances)
+    func event(token: String, parent: String?, generation: Int64?, name: String, apart: Int64?) {
+        let row = Row(testDescription: "", token: token, parent: parent, answer: .reuse(.stale))
+        let now = Sample.now + Milliseconds(40_000)
+        let event = decide(row, record(), at: now, generation: generation).audit
+        #expect(event?.details["class"]?.string == name)
+        #expect(event?.details["generationsApart"]?.number?.int64 == apart)
+        #expect(event?.details["millisecondsSinceRotation"]?.number?.int64 == 40_000)
+        #expect(event?.details["by"]?.string == "theft")
+        #expect(event?.handle == Sample.handle && event?.userID == UserID("u1") && event?.time == now)
+    }
+
+    @Test("random children leave the window of a promotion open, as SuperTokens' core does")
+    func promotion() {
+        let row = RefreshRow("", .child) { ($0.token, $0.parent) = ("R1", "R0") }
+        for succession in Refresh.Succession.allCases {
+            let rules = Sample.rules(succession: succession)
+            let decided = Refresh.decide(of: row.presented, against: Sample.record(), at: Sample.now, rules: rules)
+            guard case .issueChild(let next) = decided.outcome else {
+                Issue.record("\(decided.outcome)")
                 return
             }
+            #expect(next.isCurrentTokenUsed == (succession == .deterministic))
         }
     }
 

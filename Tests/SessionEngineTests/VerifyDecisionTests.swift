@@ -103,6 +103,8 @@ struct VerifyDecisionTests {
         if row.isPromoted {
             next?.previousTokenHash = row.record?.currentTokenHash
             next?.rotatedAt = Sample.now
+            next?.isCurrentTokenUsed = true
+            next?.generation = 1
             next?.currentTokenHash = Sample.hash("R1").stored
             next?.expiresAt = Sample.now + Sample.validity
         }
@@ -115,6 +117,7 @@ struct VerifyDecisionTests {
             }
         #expect(decided.outcome == outcome)
         #expect(decided.change == (row.isPromoted ? next.map(SessionChange.replace) : .keep))
+        #expect(decided.audit?.name == (row.isPromoted ? .refreshed : nil))
     }
 
     @Test("A payload with the same meaning in other words is not a change")

@@ -9,17 +9,21 @@ struct BrokenStorage: SessionStorage {
         case removesTwice, removesForeignSessions, ignoresTheLimit, removesLiveSessions
         case lastKeyWins, keepsRemovedKeys, lastValueWins, splitsUpdates, hidesEndedSessions, losesStaticKind
         case forgetsActivity, countsEverybody, losesRotation
+        case forgetsEvents, forgetsEventsOfRemovals, forgetsKeyEvents, writesEventsOfNothing, trimsTheNewest,
+            keepsTheTrail
+        case ignoresTheFilter, losesTheUse
     }
 
     let base = InMemoryStorage()
     let defect: Defect
 
-    func insert(_ record: SessionRecord) async throws(StorageError) {
+    func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
         if defect == .overwritesOnInsert { _ = try await base.remove(.handles([record.handle])) }
         var record = record
         if defect == .losesStaticKind { record.signingKeyKind = .dynamic }
         if defect == .losesRotation { record.rotatedAt = nil }
-        try await base.insert(record)
+        if defect == .losesTheUse { (record.isCurrentTokenUsed, record.generation) = (false, 0) }
+        try await base.insert(record, audit: defect == .forgetsEvents ? nil : event)
     }
 
     func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
@@ -38,6 +42,15 @@ struct BrokenStorage: SessionStorage {
         case (.splitsUpdates, let change):
             await Task.yield()
             return try await base.update(handle) { _ in Decided(change, decided.outcome) }
+        case (.writesEventsOfNothing, _) where current == nil && decided.audit != nil:
+            try await base.insert(Sample.record("ghost"), audit: decided.audit)
+            _ = try await base.remove(.handles([SessionHandle("ghost")]))
+        case (.forgetsEvents, _):
+            return try await base.update(handle) { record in
+                var decided = decide(record)
+                decided.audit = nil
+                return decided
+            }
         default: break
         }
         return try await base.update(handle, decide)
@@ -51,7 +64,9 @@ struct BrokenStorage: SessionStorage {
         return defect == .listsNewestFirst ? handles.reversed() : handles
     }
 
-    func remove(_ selection: SessionSelection) async throws(StorageError) -> [SessionHandle] {
+    func remove(
+        _ selection: SessionSelection, audit revocation: Revocation?
+    ) async throws(StorageError) -> [SessionHandle] {
         switch (defect, selection) {
         case (.removesTwice, .handles(let handles)):
             _ = try await base.remove(selection)
@@ -61,7 +76,8 @@ struct BrokenStorage: SessionStorage {
         case (.ignoresTheLimit, .expired(let now, _)): return try await base.remove(.expired(at: now, limit: .max))
         case (.removesLiveSessions, .expired(let now, let limit)):
             return try await base.remove(.expired(at: now + Milliseconds(1), limit: limit))
-        default: return try await base.remove(selection)
+        case (.forgetsEventsOfRemovals, _): return try await base.remove(selection)
+        default: return try await base.remove(selection, audit: revocation)
         }
     }
 
@@ -73,14 +89,17 @@ struct BrokenStorage: SessionStorage {
             var change = decide(keys)
             if defect == .keepsRemovedKeys { change.removed = [] }
             if defect == .lastKeyWins { change.removed += change.added.map(\.id) }
+            if defect == .forgetsKeyEvents { change.events = [] }
+            if defect == .losesTheUse { change.firstUses = [:] }
             return change
         }
     }
 
     func value(
-        named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String
+        named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {
-        let value = try await base.value(named: name, orStore: candidate)
+        let value = try await base.value(
+            named: name, audit: defect == .forgetsKeyEvents ? nil : event, orStore: candidate)
         return defect == .lastValueWins ? candidate() : value
     }
 
@@ -92,5 +111,23 @@ struct BrokenStorage: SessionStorage {
     func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
         let time = defect == .countsEverybody ? Timestamp(milliseconds: .min) : time
         return try await base.countActiveUsers(since: time)
+    }
+
+    func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+        var query = query
+        if defect == .ignoresTheFilter { (query.handle, query.userID, query.name) = (nil, nil, nil) }
+        return try await base.auditTrail(query)
+    }
+
+    func trimAuditTrail(
+        _ retention: AuditRetention, at now: Timestamp, limit: Int
+    ) async throws(StorageError) -> Int {
+        switch defect {
+        case .keepsTheTrail: 0
+        case .ignoresTheLimit: try await base.trimAuditTrail(retention, at: now, limit: .max)
+        case .trimsTheNewest:
+            try await base.trimAuditTrail(AuditRetention(age: Milliseconds(-1), entries: 1), at: now, limit: limit)
+        default: try await base.trimAuditTrail(retention, at: now, limit: limit)
+        }
     }
 }

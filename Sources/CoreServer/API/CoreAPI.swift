@@ -116,6 +116,7 @@ public struct CoreAPI: Sendable {
         case .listKeys: try await listKeys()
         case .createToken: try await createToken(call)
         case .showTelemetry: showTelemetry()
+        case .readAuditTrail: try await readAuditTrail(call)
         case .countUsers: try countUsers(call)
         case .countActiveUsers: try await countActiveUsers(call)
         case .listUsers, .findUsersByAccount: listUsers()

@@ -97,8 +97,9 @@ public final class AppRegistry: Sendable {
     ///
     /// - Returns: whether there was one.
     func remove(_ tenant: TenantID, of app: AppID) async throws(StorageError) -> Bool {
-        try await changing(app) { () async throws(StorageError) in
-            try await directory.removeTenant(tenant, of: app)
+        let revocation = base.settings.policy.auditRetention.map { _ in Revocation(by: .admin, at: now) }
+        return try await changing(app) { () async throws(StorageError) in
+            try await directory.removeTenant(tenant, of: app, audit: revocation)
         }
     }
 

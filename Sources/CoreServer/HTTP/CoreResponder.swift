@@ -4,6 +4,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import SessionStorage
 
 /// Turns a Hummingbird request into a value and the value of the reply into a Hummingbird response.
 ///
@@ -35,7 +36,9 @@ struct CoreResponder: HTTPResponder {
             method: request.method.rawValue, path: request.uri.path, query: request.uri.query,
             version: version, apiKey: request.headers[named: "api-key"],
             authorization: request.headers[.authorization], ifNoneMatch: request.headers[.ifNoneMatch], body: body)
-        return response(to: request, await api.respond(to: value))
+        let reply = await api.respond(to: value)
+        Failpoint.reach("reply.made")
+        return response(to: request, reply)
     }
 
     /// Says what was asked, at the level for details: the query and the body may tell who a user is and are left out.

@@ -3,7 +3,8 @@ public import ServiceLifecycle
 public import SessionService
 import SessionStorage
 
-/// Removes what nobody can use any more: ended sessions and retired keys (spec `core-wire` section 9).
+/// Removes what nobody can use any more: ended sessions and retired keys (spec `core-wire` section 9), and entries of the
+/// audit trail that are too old or too many.
 ///
 /// A run that fails is logged, and the next one comes at its time.
 public struct Maintenance: Service, CustomStringConvertible {
@@ -17,6 +18,8 @@ public struct Maintenance: Service, CustomStringConvertible {
         public var sessionInterval = Duration.seconds(12 * 3_600)
         /// Between two removals of keys.
         public var keyInterval = Duration.seconds(24 * 3_600)
+        /// Between two looks at the length of the audit trail.
+        public var trailInterval = Duration.seconds(600)
         /// How many sessions are removed in one step of storage.
         public var batch = 500
         /// Between two steps, for everybody else's writes.
@@ -62,6 +65,7 @@ public struct Maintenance: Service, CustomStringConvertible {
             await withTaskGroup { group in
                 group.addTask { await repeated(every: schedule.sessionInterval, removeSessions) }
                 group.addTask { await repeated(every: schedule.keyInterval, removeKeys) }
+                group.addTask { await repeated(every: schedule.trailInterval, trimTrail) }
             }
         }
     }
@@ -88,14 +92,24 @@ public struct Maintenance: Service, CustomStringConvertible {
     }
 
     private func removeSessions(of service: SessionService) async throws {
+        let count = try await inBatches { try await service.removeExpiredSessions(atMost: $0) }
+        if count > 0 { logger.info("expired sessions removed", metadata: ["count": "\(count)"]) }
+    }
+
+    private func trimTrail(of service: SessionService) async throws {
+        let count = try await inBatches { try await service.trimAuditTrail(atMost: $0) }
+        if count > 0 { logger.info("old entries of the audit trail removed", metadata: ["count": "\(count)"]) }
+    }
+
+    /// Repeats a removal until there is nothing left, with pauses for everybody else's writes.
+    private func inBatches(_ remove: (Int) async throws -> Int) async throws -> Int {
         var count = 0
         while true {
-            let removed = try await service.removeExpiredSessions(atMost: schedule.batch)
+            let removed = try await remove(schedule.batch)
             count += removed
-            if removed < schedule.batch { break }
+            if removed < schedule.batch { return count }
             try await wait(schedule.pause)
         }
-        if count > 0 { logger.info("expired sessions removed", metadata: ["count": "\(count)"]) }
     }
 
     private func removeKeys(of service: SessionService) async throws {

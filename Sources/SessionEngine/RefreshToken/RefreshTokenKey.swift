@@ -14,13 +14,16 @@ import CryptoExtras
 public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflectable {
     /// The master key as it is stored; any text works as one.
     public let masterKey: String
+    /// What the successors of tokens are derived from; as secret as the master key.
+    let successorKey: SymmetricKey
 
-    private static let initializationVectorLength = 12
+    static let initializationVectorLength = 12
     private static let tagLength = 16
 
     /// Takes a stored master key.
     public init(masterKey: String) {
         self.masterKey = masterKey
+        self.successorKey = Self.successorKey(from: masterKey)
     }
 
     /// A new master key: `1000:<salt>:<key>`, 512 random bits stretched into 512 (spec `core-wire` 3.2).

@@ -19,7 +19,11 @@ public enum DataUpdate {
         var next = record
         next.accessTokenPayload = payload ?? record.accessTokenPayload
         next.sessionData = sessionData ?? record.sessionData
-        return Decided(next == record ? .keep : .replace(next), .updated(next))
+        guard next != record else { return Decided(.keep, .updated(next)) }
+        let event = AuditEvent.dataChanged(
+            next, payload: next.accessTokenPayload != record.accessTokenPayload,
+            sessionData: next.sessionData != record.sessionData, at: now)
+        return Decided(.replace(next), .updated(next), audit: event)
     }
 }
 

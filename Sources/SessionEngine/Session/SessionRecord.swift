@@ -14,6 +14,11 @@ public struct SessionRecord: Sendable, Equatable {
     public var previousTokenHash: StoredTokenHash?
     /// When the current token took its place; `nil` until the first rotation.
     public var rotatedAt: Timestamp?
+    /// Whether the current token, or the access token that came with it, has been seen since it took its place; then the
+    /// previous one may not come back.
+    public var isCurrentTokenUsed: Bool
+    /// How many rotations there have been; those of a session that was imported count from then.
+    public var generation: Int64
     /// Data kept at home, never in a token.
     public var sessionData: JSONObjectText
     /// Data that goes into the access token.
@@ -37,7 +42,9 @@ public struct SessionRecord: Sendable, Equatable {
         expiresAt: Timestamp,
         signingKeyKind: SigningKeyKind,
         previousTokenHash: StoredTokenHash? = nil,
-        rotatedAt: Timestamp? = nil
+        rotatedAt: Timestamp? = nil,
+        isCurrentTokenUsed: Bool = false,
+        generation: Int64 = 0
     ) {
         self.handle = handle
         self.tenantID = tenantID
@@ -50,6 +57,8 @@ public struct SessionRecord: Sendable, Equatable {
         self.signingKeyKind = signingKeyKind
         self.previousTokenHash = previousTokenHash
         self.rotatedAt = rotatedAt
+        self.isCurrentTokenUsed = isCurrentTokenUsed
+        self.generation = generation
     }
 
     /// Whether the session has ended by time.
@@ -64,10 +73,22 @@ public struct SessionRecord: Sendable, Equatable {
         return parent?.stored == previousTokenHash ? .childOfPrevious : .neither
     }
 
+    /// Whether the previous token may come back: the current one has not been used and the grace is not over.
+    func isWindowOpen(at now: Timestamp, gracePeriod: Milliseconds) -> Bool {
+        guard let rotatedAt, !isCurrentTokenUsed else { return false }
+        return now <= rotatedAt + gracePeriod
+    }
+
     /// This session after the first use of a child that nobody had used: the child is the current token and a new life
     /// begins.
-    func promoting(_ child: TokenHash, at now: Timestamp, validity: Milliseconds) -> SessionRecord {
-        rotating(from: currentTokenHash, to: child, at: now, validity: validity)
+    ///
+    /// With random children the parent stays welcome to callers whose refreshes rotate at once, as in SuperTokens' core.
+    func promoting(
+        _ child: TokenHash, at now: Timestamp, validity: Milliseconds, _ succession: Refresh.Succession
+    ) -> SessionRecord {
+        var record = rotating(from: currentTokenHash, to: child, at: now, validity: validity)
+        record.isCurrentTokenUsed = succession == .deterministic
+        return record
     }
 
     /// This session with another current token and a new life.
@@ -78,6 +99,8 @@ public struct SessionRecord: Sendable, Equatable {
         record.previousTokenHash = previous
         record.currentTokenHash = current.stored
         record.rotatedAt = now
+        record.isCurrentTokenUsed = false
+        record.generation += 1
         record.expiresAt = now + validity
         return record
     }
@@ -111,12 +134,15 @@ public enum SessionChange: Sendable, Equatable {
 public struct Decided<Outcome: Sendable>: Sendable {
     /// What storage does.
     public var change: SessionChange
+    /// What storage adds to the audit trail in the same step.
+    public var audit: AuditEvent?
     /// What the caller does.
     public var outcome: Outcome
 
-    /// Pairs both.
-    public init(_ change: SessionChange, _ outcome: Outcome) {
+    /// Puts them together.
+    public init(_ change: SessionChange, _ outcome: Outcome, audit: AuditEvent? = nil) {
         self.change = change
         self.outcome = outcome
+        self.audit = audit
     }
 }

@@ -12,7 +12,7 @@ public enum TokenIssue {
         public let antiCSRFToken: AntiCSRFToken?
     }
 
-    /// Makes a refresh token for a session.
+    /// Makes a refresh token that nobody could foretell.
     ///
     /// - Parameters:
     ///   - parent: the hash of the token it is given for; `nil` at creation.
@@ -22,12 +22,27 @@ public enum TokenIssue {
         handle: SessionHandle, userID: UserID, tenantID: TenantID, parent: TokenHash?, usesAntiCSRF: Bool,
         key: RefreshTokenKey, using random: inout some RandomNumberGenerator
     ) throws(SigningError) -> RefreshPart {
-        let antiCSRFToken = usesAntiCSRF ? AntiCSRFToken.make(using: &random) : nil
         let content = RefreshTokenContent(
             handle: handle, userID: userID, parentHash: parent,
-            nonce: Hex.encode(RandomText.bytes(32, using: &random)), antiCSRFToken: antiCSRFToken, tenantID: tenantID)
+            nonce: Hex.encode(RandomText.bytes(32, using: &random)),
+            antiCSRFToken: usesAntiCSRF ? AntiCSRFToken.make(using: &random) : nil, tenantID: tenantID)
         let token = try key.seal(content, initializationVector: RandomText.bytes(12, using: &random))
-        return RefreshPart(token: token, hash: TokenHash(of: token), antiCSRFToken: antiCSRFToken)
+        return RefreshPart(token: token, hash: TokenHash(of: token), antiCSRFToken: content.antiCSRFToken)
+    }
+
+    /// Makes the one successor of a refresh token: the same for every caller, on every node and after every restart.
+    ///
+    /// - Parameters:
+    ///   - parent: what the token says.
+    ///   - hash: its hash.
+    ///   - usesAntiCSRF: whether an anti-CSRF token goes with the successor; with and without one it is another token.
+    /// - Throws: ``SigningError`` when the cryptographic library refuses.
+    public static func successor(
+        of parent: RefreshTokenContent, hash: TokenHash, usesAntiCSRF: Bool, key: RefreshTokenKey
+    ) throws(SigningError) -> RefreshPart {
+        let content = key.successor(of: parent, hash: hash, usesAntiCSRF: usesAntiCSRF)
+        let token = try key.seal(content, initializationVector: key.derivedVector(for: content))
+        return RefreshPart(token: token, hash: TokenHash(of: token), antiCSRFToken: content.antiCSRFToken)
     }
 
     /// The claims of the access token that goes with a refresh token.

@@ -10,12 +10,18 @@ public enum Verify {
         public var refreshTokenValidity: Milliseconds
         /// Whether a verification never writes and never gives a token (spec `core-wire` 4.4).
         public var isReadOnly: Bool
+        /// What the children of one refresh token have in common.
+        public var succession: Refresh.Succession
 
         /// Collects the rules.
-        public init(checksDatabase: Bool, refreshTokenValidity: Milliseconds, isReadOnly: Bool = false) {
+        public init(
+            checksDatabase: Bool, refreshTokenValidity: Milliseconds, isReadOnly: Bool = false,
+            succession: Refresh.Succession = .deterministic
+        ) {
             self.checksDatabase = checksDatabase
             self.refreshTokenValidity = refreshTokenValidity
             self.isReadOnly = isReadOnly
+            self.succession = succession
         }
     }
 
@@ -83,11 +89,13 @@ public enum Verify {
         switch lineage {
         case .current: break
         case .childOfCurrent:
-            next = record.promoting(claims.refreshTokenHash, at: now, validity: rules.refreshTokenValidity)
+            next = record.promoting(
+                claims.refreshTokenHash, at: now, validity: rules.refreshTokenValidity, rules.succession)
         case .previous, .childOfPrevious, .neither:
             guard payloadChanged else { return valid }
         }
         guard claims.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }
-        return Decided(next == record ? .keep : .replace(next), .renew(next))
+        guard next != record else { return Decided(.keep, .renew(next)) }
+        return Decided(.replace(next), .renew(next), audit: .refreshed(next, at: now))
     }
 }

@@ -73,7 +73,12 @@ public struct AppID: Sendable, Hashable {
 public enum RandomText {
     /// A version 4 UUID in lower case (RFC 9562 section 5.4): 122 random bits.
     public static func uuid(using random: inout some RandomNumberGenerator) -> String {
-        var bytes = RandomText.bytes(16, using: &random)
+        uuid(from: RandomText.bytes(16, using: &random))
+    }
+
+    /// The version 4 UUID of 16 bytes; six of their bits give way to the version and the variant.
+    static func uuid(from bytes: [UInt8]) -> String {
+        var bytes = bytes
         bytes[6] = bytes[6] & 0x0F | 0x40
         bytes[8] = bytes[8] & 0x3F | 0x80
         let hex = Array(Hex.encode(bytes).utf8)

@@ -1,0 +1,44 @@
+public import SessionEngine
+public import SessionStorage
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Reads the audit trail in a data folder, whether a core has the folder or not, and writes nothing.
+public struct SQLiteAuditReader: Sendable {
+    private let readers: ReaderPool
+    private let folder: String
+
+    /// Looks into a data folder.
+    ///
+    /// - Throws: ``StorageError`` with ``StorageError/Code/unavailable`` when there is no database in it.
+    public init(folder: String) throws(StorageError) {
+        let path = "\(folder)/\(SQLiteDatabase.fileName)"
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw StorageError(
+                .unavailable, "there is no database in \(folder); name the core's folder with --data-dir")
+        }
+        self.folder = folder
+        readers = ReaderPool(path: path)
+    }
+
+    /// A page of an app's trail.
+    ///
+    /// - Throws: ``StorageError``.
+    public func page(_ query: AuditQuery, of app: AppID) throws(StorageError) -> [AuditRecord] {
+        let (sql, values) = query.statement
+        return try readers.read { (connection) throws(StorageError) in
+            let tables = "SELECT 1 FROM sqlite_schema WHERE name = 'audit_trail'"
+            guard try !connection.query(tables, row: { $0.integer(0) }).isEmpty else {
+                throw StorageError(
+                    .unavailable, "the database in \(folder) has no audit trail yet; start this release on it once")
+            }
+            return try connection.query(sql, [.text(app.text)] + values) { (row) throws(StorageError) in
+                try AuditRecord(row: row)
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+public import LosslessJSON
+
+/// One line of the audit trail: what happened to a session or to a key.
+///
+/// It never holds a token, a key or anybody's data. The engine makes events, and storage writes each in the same
+/// transaction as the change that it tells about (statement A02).
+public struct AuditEvent: Sendable, Equatable {
+    /// The kinds of events, by the names under which they are stored and shown.
+    public enum Name: String, Sendable, CaseIterable {
+        /// A session began.
+        case created
+        /// A session has gone on to its next refresh token.
+        case refreshed
+        /// A used-up refresh token came back.
+        case reuseDetected = "reuse_detected"
+        /// A session was ended.
+        case revoked
+        /// The payload of a session or the data kept with it is another one.
+        case dataChanged = "data_changed"
+        /// A key was made.
+        case keyCreated = "key_created"
+        /// A key began to sign.
+        case keyUsed = "key_used"
+        /// A key was deleted, because its last token has expired.
+        case keyRetired = "key_retired"
+    }
+
+    /// What happened.
+    public var name: Name
+    /// When, by the clock of the process that decided it.
+    public var time: Timestamp
+    /// The session, for events about one.
+    public var handle: SessionHandle?
+    /// The tenant of that session.
+    public var tenantID: TenantID?
+    /// The user of that session.
+    public var userID: UserID?
+    /// What else is known, by names that depend on ``name``.
+    public var details: JSONObject
+
+    /// Makes an event; the engine makes all that are written.
+    public init(
+        name: Name, time: Timestamp, handle: SessionHandle? = nil, tenantID: TenantID? = nil, userID: UserID? = nil,
+        details: JSONObject = [:]
+    ) {
+        self.name = name
+        self.time = time
+        self.handle = handle
+        self.tenantID = tenantID
+        self.userID = userID
+        self.details = details
+    }
+
+    private init(_ name: Name, _ record: SessionRecord, at time: Timestamp, details: JSONObject = [:]) {
+        self.init(
+            name: name, time: time, handle: record.handle, tenantID: record.tenantID, userID: record.userID,
+            details: details)
+    }
+
+    /// A session began.
+    public static func created(_ record: SessionRecord) -> AuditEvent {
+        AuditEvent(.created, record, at: record.createdAt)
+    }
+
+    /// A session has gone on to another refresh token, or signs with another kind of key.
+    static func refreshed(_ record: SessionRecord, at time: Timestamp) -> AuditEvent {
+        AuditEvent(
+            .refreshed, record, at: time,
+            details: ["generation": .integer(record.generation), "keyKind": .string(record.signingKeyKind.rawValue)])
+    }
+
+    /// A used-up refresh token came back.
+    ///
+    /// - Parameters:
+    ///   - generation: how many rotations had gone before that token, where it tells.
+    ///   - revoked: whether the session ends with it.
+    static func reuseDetected(
+        _ record: SessionRecord, _ found: Refresh.ReuseClass, generation: Int64?, revoked: Bool, at time: Timestamp
+    ) -> AuditEvent {
+        var details: JSONObject = ["class": .string(found.rawValue)]
+        let apart = found.generationsApart ?? generation.map { record.generation - $0 }
+        if let apart { details.append("generationsApart", .integer(apart)) }
+        if let rotatedAt = record.rotatedAt {
+            details.append("millisecondsSinceRotation", .integer((time - rotatedAt).count))
+        }
+        if revoked { details.append("by", "theft") }
+        return AuditEvent(.reuseDetected, record, at: time, details: details)
+    }
+
+    /// A session was ended.
+    public static func revoked(
+        _ handle: SessionHandle, tenant: TenantID, user: UserID, _ revocation: Revocation
+    ) -> AuditEvent {
+        AuditEvent(
+            name: .revoked, time: revocation.time, handle: handle, tenantID: tenant, userID: user,
+            details: revocation.details)
+    }
+
+    /// The data of a session is another one; what it is, the trail never holds.
+    static func dataChanged(
+        _ record: SessionRecord, payload: Bool, sessionData: Bool, at time: Timestamp
+    ) -> AuditEvent {
+        AuditEvent(
+            .dataChanged, record, at: time, details: ["payload": .bool(payload), "sessionData": .bool(sessionData)])
+    }
+
+    /// Something happened to a key.
+    public static func key(_ name: Name, _ key: String, at time: Timestamp) -> AuditEvent {
+        AuditEvent(name: name, time: time, details: ["key": .string(key)])
+    }
+}
+
+/// Why sessions are ended, for the audit trail; theft has an event of its own.
+public struct Revocation: Sendable, Equatable {
+    /// On whose behalf.
+    public enum Cause: String, Sendable, CaseIterable {
+        /// One session by its handle: somebody signed out, or signed out another device.
+        case user
+        /// Sessions that nobody named: all of a user's, or a whole tenant's.
+        case admin
+        /// Its time was over.
+        case expiry
+    }
+
+    /// On whose behalf.
+    public var cause: Cause
+    /// When.
+    public var time: Timestamp
+
+    /// Puts both together.
+    public init(by cause: Cause, at time: Timestamp) {
+        self.cause = cause
+        self.time = time
+    }
+
+    /// What the trail says about it.
+    public var details: JSONObject { ["by": .string(cause.rawValue)] }
+}

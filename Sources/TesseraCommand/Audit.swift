@@ -1,0 +1,87 @@
+import ArgumentParser
+import CoreServer
+import LosslessJSON
+import SQLiteStorage
+import SessionEngine
+import SessionStorage
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// `tessera audit`: what happened to sessions and keys.
+struct Audit: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print what happened to sessions and keys.",
+        discussion: """
+            Reads the data folder, whether a core runs on it or not. The newest entries are printed, the oldest of them \
+            first.
+            """)
+
+    @Option(help: "The folder of the database. (default: tessera in the user's data folder)")
+    var dataDir: String?
+
+    @Option(help: "The app.")
+    var app = AppID.public.text
+
+    @Option(help: "Only entries about the session of this handle.")
+    var session: String?
+
+    @Option(help: "Only entries about this user's sessions.")
+    var user: String?
+
+    @Option(help: "Only entries of this kind: \(AuditEvent.Name.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var event: String?
+
+    @Option(help: "How many entries at most.")
+    var limit = 50
+
+    @Flag(help: "Print one JSON object a line, as GET /tessera/audit gives them.")
+    var json = false
+
+    func validate() throws {
+        guard limit > 0 else { throw ValidationError("--limit must be greater than 0.") }
+        guard event == nil || name != nil else { throw ValidationError("'\(event ?? "")' is no kind of entry.") }
+    }
+
+    private var name: AuditEvent.Name? { event.flatMap(AuditEvent.Name.init(rawValue:)) }
+
+    func run() throws {
+        let query = AuditQuery(
+            handle: session.map(SessionHandle.init), userID: user.map(UserID.init), name: name, limit: limit)
+        do throws(StorageError) {
+            let records = try SQLiteAuditReader(folder: folder).page(query, of: AppID(app))
+            for record in records.reversed() { print(json ? record.json.text : record.line) }
+            if records.isEmpty, !json { print("There are no such entries.") }
+        } catch {
+            throw Failure(error.detail)
+        }
+    }
+
+    private var folder: String {
+        let named = dataDir ?? ProcessInfo.processInfo.environment[Self.folderVariable]
+        return named.map(Paths.absolute) ?? Paths.defaultDataFolder
+    }
+
+    private static let folderVariable = "TESSERA_DATA_DIR"
+}
+
+extension AuditRecord {
+    /// One line for people; what an application chose is quoted, so that it cannot pass for anything else.
+    fileprivate var line: String {
+        var words = [Self.text(event.time), event.name.rawValue]
+        if let user = event.userID { words.append("user=\(JSONValue.string(user.text).text)") }
+        if let handle = event.handle { words.append("session=\(handle.text)") }
+        for detail in event.details.members {
+            words.append("\(detail.name)=\(detail.value.string ?? detail.value.text)")
+        }
+        return words.joined(separator: "  ")
+    }
+
+    private static func text(_ time: Timestamp) -> String {
+        let date = Date(timeIntervalSince1970: Double(time.milliseconds) / 1_000)
+        return date.formatted(.iso8601.time(includingFractionalSeconds: true))
+    }
+}
