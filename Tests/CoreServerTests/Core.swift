@@ -13,6 +13,15 @@ enum Depth: String, CaseIterable, Sendable {
     case live
 }
 
+extension SessionPolicy {
+    /// This policy with the rotation of SuperTokens' cores, for conversations that were recorded from them.
+    var likeSuperTokens: SessionPolicy {
+        var policy = self
+        (policy.succession, policy.revokesOnReuse) = (.random, false)
+        return policy
+    }
+}
+
 /// A core for a test.
 struct Core: Sendable {
     let depth: Depth

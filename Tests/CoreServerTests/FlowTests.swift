@@ -54,7 +54,7 @@ struct FlowTests {
             #expect(caught["status"] == "TOKEN_THEFT_DETECTED")
             #expect(caught["session"]?.object?.names == ["handle", "userId", "recipeUserId"])
             let removed = try await core.send("POST", "/recipe/session/remove", "{\"userId\":\"u\"}")
-            #expect(try Self.document(removed)["sessionHandlesRevoked"]?.array?.count == 1)
+            #expect(try Self.document(removed)["sessionHandlesRevoked"] == [], "the core has ended the session already")
             let gone = try await Self.verify(core, try Self.token("accessToken", in: promoted), database: true)
             #expect(gone["status"] == "UNAUTHORISED")
             #expect(try await Self.refresh(core, child)["status"] == "UNAUTHORISED")

@@ -14,7 +14,8 @@ struct NewestReplayTests {
         let clock = TestClock()
         let dice = TestDice(seed: 56)
         let core = try await Core.value(
-            settings: settings, policy: policy, ambient: Ambient(time: { clock.now }, randomBits: { dice.next() }))
+            settings: settings, policy: policy.likeSuperTokens,
+            ambient: Ambient(time: { clock.now }, randomBits: { dice.next() }))
         var replay = Replay(differences: differences, ignoresLifetimes: true)
         for step in try CurlRecording(name).steps where step.exchange.number <= last {
             clock.advance(by: pauseBefore(step.title) ? .seconds(2) : Milliseconds(20))

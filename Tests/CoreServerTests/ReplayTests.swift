@@ -50,7 +50,7 @@ struct ReplayTests {
     func core2() async throws {
         let recording = try Recording("tr-2.5.2")
         #expect(recording.exchanges.count == 356)
-        let policy = SessionPolicy(signingKeyUpdateInterval: .seconds(24 * 3_600))
+        let policy = SessionPolicy(signingKeyUpdateInterval: .seconds(24 * 3_600)).likeSuperTokens
         try await Core.run(.live, policy: policy) { core in
             var replay = Replay(differences: Self.differencesFromCore2, keepsNullMembers: true)
             try await replay.run(recording.exchanges) { try await core.send($0) }
@@ -73,7 +73,7 @@ struct ReplayTests {
         settings.apiKeys = ["ABCDEFGHIJKLMNOPQRSTUV"]
         settings.usesAntiCSRF = true
         settings.checksDatabase = true
-        let policy = SessionPolicy(signingKeyUpdateInterval: .seconds(24 * 3_600))
+        let policy = SessionPolicy(signingKeyUpdateInterval: .seconds(24 * 3_600)).likeSuperTokens
         try await Core.run(.live, settings: settings, policy: policy) { core in
             var replay = Replay(differences: [earlier, Self.configurationStatus])
             try await replay.run(recording.exchanges) { try await core.send($0) }
@@ -125,7 +125,7 @@ struct ReplayTests {
     func core11() async throws {
         let recording = try Recording("tr-11.1.3")
         #expect(recording.exchanges.count == 507)
-        try await Core.run(.live) { core in
+        try await Core.run(.live, policy: SessionPolicy().likeSuperTokens) { core in
             var replay = Replay(differences: Self.differencesFromCore11)
             let exchanges = recording.exchanges.filter { !Self.holdsLargeInteger($0) }
             try await replay.run(Self.named("5.3", exchanges)) { try await core.send($0) }
@@ -138,7 +138,7 @@ struct ReplayTests {
     func core3() async throws {
         let recording = try Recording("tr-3.6.1")
         #expect(recording.exchanges.count == 341)
-        try await Core.run(.live) { core in
+        try await Core.run(.live, policy: SessionPolicy().likeSuperTokens) { core in
             var replay = Replay(differences: Self.differencesFromCore3, keepsNullMembers: true)
             try await replay.run(Self.named("2.9", recording.exchanges)) { try await core.send($0) }
             #expect(replay.mismatches.isEmpty, "\(replay.mismatches.joined(separator: "\n"))")

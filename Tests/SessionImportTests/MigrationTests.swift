@@ -61,18 +61,15 @@ struct MigrationTests {
         #expect(record.signingKeyKind == session.kind)
         let verified = try await service.isValid(session.current.accessToken.text)
         #expect(verified.valid, "\(session.user)")
-        if let past = session.past {
-            #expect(try await service.refresh(past).isReuse, "\(session.user)")
-        }
         if let child = session.child {
             let promoted = try await service.isValid(child.accessToken.text)
             #expect(promoted.valid && promoted.replacement != nil)
-            #expect(try await service.refresh(session.current).isReuse)
         }
         let live = session.child ?? session.current
         let tokens = try #require(try await service.refreshed(live, format: session.format), "\(session.user)")
         try await continues(tokens, session, core, service)
-        #expect(try await service.refresh(live).isReuse, "\(session.user)")
+        #expect(try await service.refresh(session.past ?? live).isReuse, "\(session.user)")
+        #expect(try await service.session(session.handle) == nil, "\(session.user): reuse ends the session")
     }
 
     private func continues(

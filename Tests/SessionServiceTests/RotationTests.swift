@@ -24,6 +24,18 @@ struct RotationTests {
         let first = try await world.create()
         let second = try await world.refreshed(first.refreshToken)
         let third = try await world.refreshed(second.refreshToken)
+        _ = try await world.refreshed(third.refreshToken)
+        #expect(try await world.refresh(first.refreshToken).isReuse)
+        #expect(
+            try await world.refresh(third.refreshToken).refusal == .sessionEnded, "the step that detects it ends it")
+    }
+
+    @Test("Where the driver ends sessions, a thief is told every time until it does")
+    func leftToTheDriver() async throws {
+        let world = try await World(policy: World.superTokensPolicy)
+        let first = try await world.create()
+        let second = try await world.refreshed(first.refreshToken)
+        let third = try await world.refreshed(second.refreshToken)
         #expect(try await world.refresh(first.refreshToken).isReuse)
         _ = try await world.refreshed(third.refreshToken)
         #expect(try await world.refresh(second.refreshToken).isReuse)
@@ -38,9 +50,36 @@ struct RotationTests {
         #expect(try await world.verdict(first.accessToken.text) == .valid)
     }
 
-    @Test("One token may be refreshed many times; the first child that is used wins")
+    @Test("One token refreshed many times has one child, which lives; its parent is reuse then and ends the session")
     func race() async throws {
         let world = try await World()
+        let first = try await world.create(antiCSRF: true)
+        var children: [IssuedTokens] = []
+        for _ in 0..<12 {
+            children.append(
+                try await world.refreshed(
+                    first.refreshToken, antiCSRFToken: first.antiCSRFToken, usesAntiCSRF: true))
+        }
+        #expect(Set(children.map(\.refreshToken.text)).count == 1)
+        #expect(Set(children.map { $0.antiCSRFToken?.text }).count == 1)
+        #expect(try await world.verdict(children[5].accessToken.text) == .renewed)
+        _ = try await world.refreshed(children[7].refreshToken)
+        #expect(try await world.refresh(first.refreshToken).isReuse)
+        #expect(try await world.refresh(children[0].refreshToken).refusal == .sessionEnded)
+    }
+
+    @Test("A restart and another process make the same child")
+    func restart() async throws {
+        let world = try await World(seed: 1)
+        let first = try await world.create()
+        let child = try await world.refreshed(first.refreshToken)
+        let other = try await World(seed: 2, storage: world.storage, clock: world.clock)
+        #expect(try await other.refreshed(first.refreshToken).refreshToken.text == child.refreshToken.text)
+    }
+
+    @Test("With random children the first that is used wins, as in SuperTokens' core")
+    func randomRace() async throws {
+        let world = try await World(policy: World.superTokensPolicy)
         let first = try await world.create()
         var children: [IssuedTokens] = []
         for _ in 0..<12 { children.append(try await world.refreshed(first.refreshToken)) }
@@ -65,9 +104,9 @@ struct RotationTests {
         #expect(try await world.verdict(child.accessToken.text) == .renewed)
     }
 
-    @Test("64 clients that use 64 children at once: exactly one wins (T12)", arguments: 0..<10 as Range<UInt64>)
+    @Test("64 clients that use 64 random children at once: exactly one wins (T12)", arguments: 0..<10 as Range<UInt64>)
     func concurrentUse(_ seed: UInt64) async throws {
-        let world = try await World(seed: seed)
+        let world = try await World(seed: seed, policy: World.superTokensPolicy)
         let first = try await world.create()
         let children = try await inParallel(64) { _ in try await world.refreshed(first.refreshToken) }
         let answers = try await inParallel(64) { number in
@@ -79,6 +118,20 @@ struct RotationTests {
         var live = 0
         for child in children where !(try await world.refresh(child.refreshToken).isReuse) { live += 1 }
         #expect(live == 1, "seed \(seed)")
+    }
+
+    @Test("64 clients that refresh one token and use what they get: all go on", arguments: 0..<10 as Range<UInt64>)
+    func sharedChild(_ seed: UInt64) async throws {
+        let world = try await World(seed: seed)
+        let first = try await world.create()
+        let children = try await inParallel(64) { _ in try await world.refreshed(first.refreshToken) }
+        let answers = try await inParallel(64) { number in
+            number.isMultiple(of: 2)
+                ? try await world.verdict(children[number].accessToken.text) == .renewed
+                : !(try await world.refresh(children[number].refreshToken).isReuse)
+        }
+        #expect(answers.allSatisfy { $0 }, "seed \(seed)")
+        #expect(try await world.refresh(first.refreshToken).isReuse, "seed \(seed)")
     }
 
     @Test("A session ends at its expiry and not before, and a promotion begins a new life")

@@ -16,6 +16,13 @@ struct World {
     static let policy = SessionPolicy(
         accessTokenValidity: .seconds(3_600), refreshTokenValidity: .seconds(100 * 86_400), signingAlgorithm: .es256)
 
+    /// What SuperTokens' core does.
+    static var superTokensPolicy: SessionPolicy {
+        var policy = policy
+        (policy.succession, policy.revokesOnReuse) = (.random, false)
+        return policy
+    }
+
     init(
         seed: UInt64 = 1, policy: SessionPolicy = World.policy, storage: any SessionStorage = InMemoryStorage(),
         clock: TestClock = TestClock()
