@@ -37,10 +37,15 @@ extension RefreshTokenKey {
             antiCSRFToken: usesAntiCSRF ? antiCSRFToken(ofChildOf: hash) : nil, tenantID: parent.tenantID)
     }
 
-    /// The initialization vector for content that is derived: derived from all of it, so that one vector never covers
-    /// two plaintexts.
-    func derivedVector(for content: RefreshTokenContent) -> [UInt8] {
-        derive(.initializationVector, from: [Hex.encode(SHA256.hash(data: content.plaintext))], length: 12)
+    /// Seals content that is derived, under a vector that is derived from all of it: one vector never covers two
+    /// plaintexts.
+    func sealDerived(_ content: RefreshTokenContent) throws(SigningError) -> RefreshToken {
+        let plaintext = content.plaintext
+        return try seal(plaintext, nonce: content.nonce, initializationVector: derivedVector(for: plaintext))
+    }
+
+    func derivedVector(for plaintext: [UInt8]) -> [UInt8] {
+        derive(.initializationVector, from: [Hex.encode(SHA256.hash(data: plaintext))], length: 12)
     }
 
     /// How many rotations went before a token; `nil` when it does not tell.

@@ -17,7 +17,7 @@ public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflecta
     /// What the successors of tokens are derived from; as secret as the master key.
     let successorKey: SymmetricKey
 
-    static let initializationVectorLength = 12
+    private static let initializationVectorLength = 12
     private static let tagLength = 16
 
     /// Takes a stored master key.
@@ -46,13 +46,19 @@ public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflecta
     public func seal(
         _ content: RefreshTokenContent, initializationVector: [UInt8]
     ) throws(SigningError) -> RefreshToken {
+        try seal(content.plaintext, nonce: content.nonce, initializationVector: initializationVector)
+    }
+
+    func seal(
+        _ plaintext: [UInt8], nonce clearNonce: String, initializationVector: [UInt8]
+    ) throws(SigningError) -> RefreshToken {
         guard initializationVector.count == Self.initializationVectorLength else { throw .cryptographyFailed }
         let key = try Self.derive(from: masterKey, salt: initializationVector, length: 32, rounds: 100)
         do {
             let nonce = try AES.GCM.Nonce(data: initializationVector)
-            let box = try AES.GCM.seal(content.plaintext, using: key, nonce: nonce)
+            let box = try AES.GCM.seal(plaintext, using: key, nonce: nonce)
             let sealed = initializationVector + box.ciphertext + box.tag
-            return RefreshToken("\(Base64.standard.encodedText(sealed)).\(content.nonce).V2")
+            return RefreshToken("\(Base64.standard.encodedText(sealed)).\(clearNonce).V2")
         } catch {
             throw .cryptographyFailed
         }

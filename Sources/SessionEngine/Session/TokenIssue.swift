@@ -41,7 +41,7 @@ public enum TokenIssue {
         of parent: RefreshTokenContent, hash: TokenHash, usesAntiCSRF: Bool, key: RefreshTokenKey
     ) throws(SigningError) -> RefreshPart {
         let content = key.successor(of: parent, hash: hash, usesAntiCSRF: usesAntiCSRF)
-        let token = try key.seal(content, initializationVector: key.derivedVector(for: content))
+        let token = try key.sealDerived(content)
         return RefreshPart(token: token, hash: TokenHash(of: token), antiCSRFToken: content.antiCSRFToken)
     }
 
