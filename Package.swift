@@ -98,7 +98,8 @@ let package = Package(
         .target(
             name: "CoreConfiguration",
             dependencies: [
-                "CoreServer", "CoreDriverInterface", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
+                "CoreServer", "CoreDriverInterface", "SessionService", "SessionStorage", "SessionEngine",
+                "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],
