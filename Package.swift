@@ -130,6 +130,24 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
+        .target(
+            name: "TrialSupport",
+            dependencies: [
+                "SessionService", "SessionStorage", "SessionStorageTesting", "SessionEngine", "LosslessJSON",
+                "TestSupport",
+            ],
+            path: "Tests/TrialSupport",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "Trials",
+            dependencies: [
+                "TrialSupport", "SessionEngine", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Trials",
+            swiftSettings: settings
+        ),
+        .testTarget(name: "TrialTests", dependencies: ["TrialSupport", "SessionEngine"], swiftSettings: settings),
         .testTarget(
             name: "LosslessJSONTests", dependencies: ["LosslessJSON", "TestSupport"], swiftSettings: settings),
         .testTarget(

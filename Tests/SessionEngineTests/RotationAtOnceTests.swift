@@ -26,6 +26,8 @@ struct RotationAtOnceTests {
         case rotatedAgain
         /// The session stays as it is.
         case repeated
+        /// The session stays as it is but for the window, which is shut.
+        case shut
         case reuse(Refresh.ReuseClass)
     }
 
@@ -58,6 +60,12 @@ struct RotationAtOnceTests {
         Row(testDescription: "a grandchild", token: "R3", parent: "R2", answer: .reuse(.stale)),
     ]
     static let olderRows = [
+        Row(
+            testDescription: "at first use: the current token, which is used by that", token: "R1", parent: "R0",
+            rotation: .atFirstUse, answer: .shut),
+        Row(
+            testDescription: "at first use: the current token again", token: "R1", parent: "R0", isUsed: true,
+            rotation: .atFirstUse, answer: .repeated),
         Row(
             testDescription: "at first use: the same child, in the last moment", token: "R0", age: 30_000, child: "R1",
             rotation: .atFirstUse, answer: .repeated),
@@ -115,6 +123,9 @@ struct RotationAtOnceTests {
             #expect(decided.outcome == .issueChild(before))
             #expect(decided.change == .keep && decided.audit == nil)
             return
+        case .shut:
+            next = before
+            next.isCurrentTokenUsed = true
         case .rotatedAgain: break
         case .rotated(let previous):
             next.previousTokenHash = Sample.hash(previous).stored

@@ -148,7 +148,7 @@ public enum Refresh {
     ) -> SessionRecord? {
         let validity = rules.refreshTokenValidity
         switch (lineage, rules.rotation) {
-        case (.current, .atFirstUse): return record
+        case (.current, .atFirstUse): return record.used(rules.succession)
         case (.childOfCurrent, .atFirstUse):
             return record.promoting(token, at: now, validity: validity, rules.succession)
         case (.current, .atOnce), (.childOfCurrent, .atOnce):

@@ -79,6 +79,14 @@ public struct SessionRecord: Sendable, Equatable {
         return now <= rotatedAt + gracePeriod
     }
 
+    /// This session after its current token was seen again: where there is one child only, the previous token may not come
+    /// back from now on.
+    func used(_ succession: Refresh.Succession) -> SessionRecord {
+        var record = self
+        record.isCurrentTokenUsed = isCurrentTokenUsed || (previousTokenHash != nil && succession == .deterministic)
+        return record
+    }
+
     /// This session after the first use of a child that nobody had used: the child is the current token and a new life
     /// begins.
     ///
@@ -86,9 +94,7 @@ public struct SessionRecord: Sendable, Equatable {
     func promoting(
         _ child: TokenHash, at now: Timestamp, validity: Milliseconds, _ succession: Refresh.Succession
     ) -> SessionRecord {
-        var record = rotating(from: currentTokenHash, to: child, at: now, validity: validity)
-        record.isCurrentTokenUsed = succession == .deterministic
-        return record
+        rotating(from: currentTokenHash, to: child, at: now, validity: validity).used(succession)
     }
 
     /// This session with another current token and a new life.

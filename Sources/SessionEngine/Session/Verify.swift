@@ -87,7 +87,7 @@ public enum Verify {
         guard claims.parentRefreshTokenHash != nil || payloadChanged else { return valid }
         var next = record
         switch lineage {
-        case .current: break
+        case .current: next = record.used(rules.succession)
         case .childOfCurrent:
             next = record.promoting(
                 claims.refreshTokenHash, at: now, validity: rules.refreshTokenValidity, rules.succession)

@@ -1,0 +1,181 @@
+import LosslessJSON
+import SessionEngine
+import SessionService
+import SessionStorage
+import TestSupport
+
+/// An honest device with several callers, which share what they are given.
+///
+/// Its discipline is that of every good client: what failed is tried again with the same token, and a new token is used
+/// only when no refresh of the old one is under way any more.
+struct Device {
+    private let simulation: Simulation
+    private let user: UserID
+
+    init(_ simulation: Simulation, _ number: Int) {
+        self.simulation = simulation
+        user = UserID("u\(number)")
+    }
+
+    func live() async {
+        var held = await signIn()
+        for _ in 0..<simulation.random({ Int.random(in: 4...12, using: &$0) }) {
+            await simulation.pass()
+            switch simulation.random({ Int.random(in: 0..<100, using: &$0) }) {
+            case 0..<45: held = await refresh(held)
+            case 45..<70: await verify(held)
+            case 70..<80: await change(held)
+            case 80..<88 where simulation.setting.hasThief: rob(held)
+            case 88..<92:
+                _ = await again { try await $0.revoke([held.session.handle]) }
+                held = await signIn()
+            default: break
+            }
+        }
+    }
+
+    /// Repeats until there is an answer; a failure says nothing about what happened.
+    private func again<Result>(
+        _ ask: (SessionService) async throws -> Result
+    ) async -> Result? {
+        for _ in 0..<60 {
+            await simulation.pass()
+            guard let service = simulation.service() else { return nil }
+            do { return try await ask(service) } catch {
+                guard case ServiceError.storage? = error as? ServiceError else {
+                    simulation.storage.ledger.violate(.i6, "\(error)")
+                    return nil
+                }
+            }
+        }
+        return nil
+    }
+
+    private func signIn() async -> IssuedTokens {
+        while true {
+            let request = SessionService.Request(userID: user, accessTokenPayload: ["n": 0])
+            if case .created(let tokens)? = await again({ try await $0.createSession(request) }) {
+                simulation.note("\(user.text) signs in")
+                return tokens
+            }
+        }
+    }
+
+    /// Several callers refresh at once; each tries again until it has an answer, also when the answer was lost.
+    private func refresh(_ held: IssuedTokens) async -> IssuedTokens {
+        let jumps = simulation.forwardSteps
+        let callers = simulation.random { Int.random(in: 1...4, using: &$0) }
+        let results = await withTaskGroup(of: RefreshResult?.self) { group in
+            for _ in 0..<callers {
+                let atOnce = simulation.chance(percent: 50)
+                group.addTask { await exchange(held, atOnce: atOnce) }
+            }
+            return await group.reduce(into: [RefreshResult?]()) { $0.append($1) }
+        }
+        let words = results.map { $0?.word ?? "no answer" }.sorted()
+        simulation.note("\(user.text) refreshes: \(words.joined(separator: " "))")
+        let tokens = results.compactMap { $0?.tokens }
+        if tokens.count == callers {
+            if Set(tokens.map(\.refreshToken.text)).count != 1 {
+                simulation.storage.ledger.violate(.i5, "callers were given different tokens")
+            }
+            if let hash = tokens.first.map({ TokenHash(of: $0.refreshToken).hex.prefix(8) }) {
+                simulation.note("child \(hash)")
+            }
+            return tokens[simulation.random { Int.random(in: 0..<tokens.count, using: &$0) }]
+        }
+        await judge(held, words, hasJumped: simulation.forwardSteps != jumps)
+        return await signIn()
+    }
+
+    private func exchange(_ held: IssuedTokens, atOnce: Bool) async -> RefreshResult? {
+        var answer: RefreshResult?
+        repeat {
+            let request = SessionService.RefreshRequest(refreshToken: held.refreshToken, rotatesAtOnce: atOnce)
+            if simulation.chance(percent: 10) {
+                // The network delivers the request twice, and one of the answers is lost.
+                simulation.storage.ledger.fault()
+                async let other = again { try await $0.refresh(request) }
+                answer = await again { try await $0.refresh(request) }
+                _ = await other
+            } else {
+                answer = await again { try await $0.refresh(request) }
+            }
+        } while answer?.tokens != nil && isLost()
+        return answer
+    }
+
+    private func isLost() -> Bool {
+        guard simulation.chance(percent: 25) else { return false }
+        simulation.storage.ledger.fault()
+        return true
+    }
+
+    /// A refusal has to have a reason that is not the client's.
+    private func judge(_ held: IssuedTokens, _ words: [String], hasJumped: Bool) async {
+        let handle = held.session.handle
+        let ledger = simulation.storage.ledger
+        let last = try? await simulation.storage.auditTrail(AuditQuery(handle: handle, limit: 1)).first?.event
+        let record = await simulation.storage.peek(handle)
+        let isOver = record?.isExpired(at: simulation.clock.now) ?? false
+        if last?.name == .revoked || isOver { return ledger.count("ended by somebody or by time") }
+        if simulation.isStolen(handle) { return ledger.count("ended by theft, truly") }
+        if hasJumped { return ledger.count("ended by a clock that jumped ahead") }
+        ledger.violate(.i5, "\(words), last record \(last?.name.rawValue ?? "none")")
+    }
+
+    private func verify(_ held: IssuedTokens) async {
+        let isReadOnly = simulation.chance(percent: 50)
+        let request = SessionService.VerifyRequest(
+            accessToken: held.accessToken.text, checksDatabase: simulation.chance(percent: 50), isReadOnly: isReadOnly)
+        let answer = await again { try await $0.verify(request) }
+        simulation.note("\(user.text) verifies: \(Self.word(answer))")
+        if case .rotatedOut? = answer {
+            simulation.storage.ledger.violate(.i5, "its newest access token is rotated out")
+        }
+    }
+
+    private static func word(_ answer: VerifyResult?) -> String {
+        switch answer {
+        case .valid(_, nil, _)?: "valid"
+        case .valid?: "renewed"
+        case .tryRefresh?: "expired"
+        case .sessionEnded?: "ended"
+        case .rotatedOut?: "rotated out"
+        case .payloadRefused?: "refused"
+        case nil: "no answer"
+        }
+    }
+
+    private func change(_ held: IssuedTokens) async {
+        let number = simulation.random { Int.random(in: 0..<1_000_000, using: &$0) }
+        let isDone = await again {
+            try await $0.replaceData(of: held.session.handle, accessTokenPayload: ["n": .integer(number)])
+        }
+        simulation.note("\(user.text) changes its payload: \(isDone ?? false)")
+    }
+
+    /// A thief copies what the device holds, and goes on with it.
+    private func rob(_ held: IssuedTokens) {
+        simulation.markStolen(held.session.handle)
+        simulation.note("\(user.text) is robbed")
+        simulation.executor.start { [self] in
+            var copy = held
+            for _ in 0..<4 {
+                for _ in 0..<simulation.random({ Int.random(in: 1...40, using: &$0) }) {
+                    await simulation.executor.pause()
+                }
+                let atOnce = simulation.chance(percent: 50)
+                let request = SessionService.RefreshRequest(refreshToken: copy.refreshToken, rotatesAtOnce: atOnce)
+                let answer = await again { try await $0.refresh(request) }
+                simulation.note("a thief of \(user.text): \(answer?.word ?? "no answer")")
+                guard let tokens = answer?.tokens else { return }
+                copy = tokens
+                if simulation.chance(percent: 50) {
+                    let request = SessionService.VerifyRequest(accessToken: copy.accessToken.text)
+                    _ = await again { try await $0.verify(request) }
+                }
+            }
+        }
+    }
+}
