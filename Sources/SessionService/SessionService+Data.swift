@@ -21,10 +21,9 @@ extension SessionService {
     public func replaceData(
         of handle: SessionHandle, accessTokenPayload: JSONObject? = nil, sessionData: JSONObject? = nil
     ) async throws(ServiceError) -> Bool {
-        let now = ambient.time()
         let payload = accessTokenPayload.map(JSONObjectText.init)
         let data = sessionData.map(JSONObjectText.init)
-        let outcome = try await update(handle) { record in
+        let outcome = try await update(handle) { record, now in
             DataUpdate.decide(payload: payload, sessionData: data, against: record, at: now)
         }
         return outcome != .sessionEnded

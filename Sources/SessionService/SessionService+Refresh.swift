@@ -61,7 +61,7 @@ extension SessionService {
             format: request.format, refreshTokenValidity: policy.refreshTokenValidity, child: child.hash,
             rotation: request.rotatesAtOnce ? .atOnce : .atFirstUse, succession: policy.succession,
             gracePeriod: policy.rotationGracePeriod, revokesOnReuse: policy.revokesOnReuse)
-        let outcome = try await update(presented.content.handle) { record in
+        let outcome = try await update(presented.content.handle) { record, now in
             Refresh.decide(of: presented, against: record, at: now, rules: rules)
         }
         switch outcome {
@@ -116,7 +116,7 @@ extension SessionService {
         case .success(let verified): claims = verified
         }
         if let payload, let problem = claims.format.problem(with: payload) { return .payloadRefused(problem) }
-        let outcome = try await update(claims.handle) { record in
+        let outcome = try await update(claims.handle) { record, now in
             DataUpdate.decide(payload: payload.map(JSONObjectText.init), against: record, at: now)
         }
         guard case .updated(let record) = outcome else { return .sessionEnded }

@@ -49,7 +49,7 @@ extension SessionService {
             checksDatabase: request.checksDatabase, refreshTokenValidity: policy.refreshTokenValidity,
             isReadOnly: request.isReadOnly, succession: policy.succession)
         guard Verify.needsRecord(claims, rules: rules) else { return .valid(SessionFacts(claims)) }
-        let outcome = try await update(claims.handle) { record in
+        let outcome = try await update(claims.handle) { record, now in
             Verify.decide(of: claims, against: record, at: now, rules: rules)
         }
         return try await result(of: outcome, claims, at: now)

@@ -155,14 +155,18 @@ public struct SessionService: Sendable {
         keepsTrail ? Revocation(by: cause, at: now) : nil
     }
 
+    /// Decides about a session in one step of storage.
+    ///
+    /// The clock is read within that step: between the arrival of a request and its step the clock may be set back, and
+    /// another request may go first.
     func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp) -> Decided<Outcome>
     ) async throws(ServiceError) -> Outcome {
-        let keepsTrail = keepsTrail
+        let (keepsTrail, time) = (keepsTrail, ambient.time)
         Failpoint.reach("update.before-storage")
         let outcome = try await storing { () async throws(StorageError) in
             try await storage.update(handle) { record in
-                var decided = decide(record)
+                var decided = decide(record, time())
                 if !keepsTrail { decided.audit = nil }
                 return decided
             }

@@ -72,6 +72,7 @@ struct Device {
             }
             return await group.reduce(into: [RefreshResult?]()) { $0.append($1) }
         }
+        if simulation.forwardSteps != jumps { simulation.markJumped(held.session.handle) }
         let words = results.map { $0?.word ?? "no answer" }.sorted()
         simulation.note("\(user.text) refreshes: \(words.joined(separator: " "))")
         let tokens = results.compactMap { $0?.tokens }
@@ -84,7 +85,7 @@ struct Device {
             }
             return tokens[simulation.random { Int.random(in: 0..<tokens.count, using: &$0) }]
         }
-        await judge(held, words, hasJumped: simulation.forwardSteps != jumps)
+        await judge(held, words)
         return await signIn()
     }
 
@@ -112,7 +113,7 @@ struct Device {
     }
 
     /// A refusal has to have a reason that is not the client's.
-    private func judge(_ held: IssuedTokens, _ words: [String], hasJumped: Bool) async {
+    private func judge(_ held: IssuedTokens, _ words: [String]) async {
         let handle = held.session.handle
         let ledger = simulation.storage.ledger
         let last = try? await simulation.storage.auditTrail(AuditQuery(handle: handle, limit: 1)).first?.event
@@ -120,7 +121,7 @@ struct Device {
         let isOver = record?.isExpired(at: simulation.clock.now) ?? false
         if last?.name == .revoked || isOver { return ledger.count("ended by somebody or by time") }
         if simulation.isStolen(handle) { return ledger.count("ended by theft, truly") }
-        if hasJumped { return ledger.count("ended by a clock that jumped ahead") }
+        if simulation.hasJumped(handle) { return ledger.count("ended by a clock that jumped ahead") }
         ledger.violate(.i5, "\(words), last record \(last?.name.rawValue ?? "none")")
     }
 

@@ -18,6 +18,7 @@ public final class Simulation: Sendable {
         var trace: [String] = []
         var forwardSteps = 0
         var stolen: Set<SessionHandle> = []
+        var jumped: Set<SessionHandle> = []
         var busy = 0
     }
 
@@ -135,6 +136,11 @@ public final class Simulation: Sendable {
     func note(_ what: String) { state.withLock { $0.trace.append(what) } }
 
     func markStolen(_ handle: SessionHandle) { state.withLock { _ = $0.stolen.insert(handle) } }
+
+    /// The clock jumped ahead during a refresh, so that a request of it may have come after the grace.
+    func markJumped(_ handle: SessionHandle) { state.withLock { _ = $0.jumped.insert(handle) } }
+
+    func hasJumped(_ handle: SessionHandle) -> Bool { state.withLock { $0.jumped.contains(handle) } }
 
     func isStolen(_ handle: SessionHandle) -> Bool { state.withLock { $0.stolen.contains(handle) } }
 
