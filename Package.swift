@@ -142,7 +142,10 @@ let package = Package(
         .executableTarget(
             name: "Trials",
             dependencies: [
-                "TrialSupport", "SessionEngine", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "TrialSupport", "TestSupport", "CoreServer", "SQLiteStorage", "SessionService", "SessionStorage",
+                "SessionEngine", "LosslessJSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Trials",
             swiftSettings: settings

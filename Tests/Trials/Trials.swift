@@ -13,7 +13,7 @@ import TrialSupport
 struct Trials: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Long trials of rotation and revocation.",
-        subcommands: [SchedulesTrial.self, SimulationTrial.self])
+        subcommands: [SchedulesTrial.self, SimulationTrial.self, SameTokenTrial.self, PairsTrial.self])
 }
 
 /// The end of a trial, for people.
