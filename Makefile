@@ -4,7 +4,8 @@ SWIFT_FLAGS = --explicit-target-dependency-import-check error -Xswiftc -require-
 BINARY = .build/release/tessera
 ARGS ?=
 
-.PHONY: help run test build dependencies unit readme drivers kill9 killpoints cutreplies import hostile operation schema bench check clean
+.PHONY: help run test build dependencies unit readme drivers kill9 killpoints cutreplies
+.PHONY: import hostile operation schema bench check clean
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"

@@ -247,7 +247,7 @@ def main() -> int:
     """Runs every version and the negative control."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", "1")), help="cuts at each byte")
+    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", "2")), help="cuts at each byte")
     options = parser.parse_args()
     exit_on_signals()
     checks, begun = Checks(quiet=True), time.monotonic()
