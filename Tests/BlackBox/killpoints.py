@@ -24,13 +24,13 @@ from dataclasses import dataclass
 from harness import Checks, Core, ServerFailed, exit_on_signals
 from killpoints_changes import FirstStart, Regenerate, Remove, RemoveAll, UpdateData, UpdatePayload
 from killpoints_checks import KNOWN_STOLEN, NEWEST, Holder, Probe, Tally, Trail, tokens
-from killpoints_operations import (CDI, Create, Operation, RefreshAtOnce, RefreshChild, RefreshCurrent, RepeatAtOnce,
-                                   Reuse, ReuseAtOnce, StaleReuse, StaleReuseAtOnce, VerifyChild, must)
+from killpoints_operations import (CDI, CloseWindow, Create, Operation, RefreshAtOnce, RefreshChild, RefreshCurrent,
+                                   RepeatAtOnce, Reuse, ReuseAtOnce, StaleReuse, StaleReuseAtOnce, VerifyChild, must)
 from killpoints_server import CONFIG, PointServer, milliseconds, numbered, use_debug_build
 
 OPERATIONS: list[type[Operation]] = [
-    Create, RefreshCurrent, RefreshChild, VerifyChild, RefreshAtOnce, RepeatAtOnce, Reuse, StaleReuse, ReuseAtOnce,
-    StaleReuseAtOnce, UpdatePayload, UpdateData, Regenerate, Remove, RemoveAll, FirstStart]
+    Create, RefreshCurrent, RefreshChild, VerifyChild, RefreshAtOnce, RepeatAtOnce, CloseWindow, Reuse, StaleReuse,
+    ReuseAtOnce, StaleReuseAtOnce, UpdatePayload, UpdateData, Regenerate, Remove, RemoveAll, FirstStart]
 FORGETFUL = CONFIG + "revoke_session_on_token_theft: false\n"
 NETWORK = (OSError, http.client.HTTPException, ServerFailed)
 MOST_FAILURES = 3
@@ -89,7 +89,7 @@ class Lane:
             self._prepare(operation)
         server.start()
         begin = 0 if kind is FirstStart else len(server.passed())
-        core = server.core(operation.cdi)
+        core = server.core(operation.acts_at or operation.cdi)
         operation.act(core)
         core.close()
         found = [Strike(kind, *each) for each in numbered(server.passed(), begin)]
@@ -132,7 +132,7 @@ class Lane:
         """Whether the armed server dies under the operation."""
         try:
             server.start()
-            core = server.core(operation.cdi)
+            core = server.core(operation.acts_at or operation.cdi)
             operation.act(core)
             core.close()
         except NETWORK:

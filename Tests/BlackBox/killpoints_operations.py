@@ -24,6 +24,8 @@ class Operation:
 
     name = ""
     cdi = CDI
+    acts_at = ""
+    """The version in which the client asks while the server is armed, where it is another one."""
 
     def __init__(self) -> None:
         """Begins with nothing acknowledged."""
@@ -217,19 +219,42 @@ class RepeatAtOnce(RefreshCurrent):
         probe.settles(self.holder)
 
 
+class CloseWindow(RefreshCurrent):
+    """An older driver refreshes what was rotated at once: the window closes with a record, and nothing rotates."""
+
+    name = "refresh by an older driver in the window"
+    cdi = NEWEST
+    acts_at = CDI
+
+    def prepare(self, core: Core) -> None:
+        """The session may close its window once."""
+        super().prepare(core)
+        self.holder.cdi, self.holder.closings = CDI, 1
+
+    def check(self, probe: Probe) -> None:
+        """Closed once, before the death or by the retry; then the parent is theft."""
+        closed = probe.trail(self.holder).count("refreshed") - 1
+        probe.tally.check("I9: closed at most once", closed in (0, 1), closed)
+        self.same_child(probe)
+        probe.tally.equal("I9: closed once", probe.trail(self.holder).count("refreshed") - 1, 1)
+        probe.is_theft(self.holder, self.holder.used_up[0])
+        probe.ended(self.holder)
+        probe.tally.equal("I7: exactly one theft record", probe.trail(self.holder).count("reuse_detected"), 1)
+
+
 class Reuse(Operation):
     """A used-up token comes back, and the driver revokes the session as SuperTokens' SDKs do."""
 
     name = "reuse of the parent"
     token = -1
-    asked_at = CDI
+    acts_at = CDI
 
     def prepare(self, core: Core) -> None:
         """A session whose first two tokens are used up."""
         super().prepare(core)
         self.holder.take(must(core.refresh(self.holder.refresh)))
         must(core.verify(self.holder.access))
-        self.holder.cdi = self.asked_at
+        self.holder.cdi = self.acts_at
         self.stolen = self.holder.used_up[self.token]
 
     def requests(self, core: Core) -> list[Callable[[], Reply]]:
@@ -242,7 +267,7 @@ class Reuse(Operation):
         present, told = probe.is_present(self.holder), bool(self.acknowledged)
         probe.tally.check("I7: a verdict that was told left no session alive", not (told and present), trail.records)
         probe.tally.equal("I9: detected means revoked", trail.count("reuse_detected") == 1, not present)
-        again = probe.at(self.asked_at).refresh(self.stolen)
+        again = probe.at(self.acts_at).refresh(self.stolen)
         probe.tally.equal("I7: the presentation is answered honestly", again.outcome, THEFT if present else ENDED)
         probe.ended(self.holder)
         revoked = probe.core.revoke([self.holder.handle])
@@ -261,11 +286,11 @@ class ReuseAtOnce(Reuse):
     """The parent comes back where refreshes rotate at once."""
 
     name = "reuse of the parent, 5.6"
-    asked_at = NEWEST
+    acts_at = NEWEST
 
 
 class StaleReuseAtOnce(StaleReuse):
     """An older token comes back where refreshes rotate at once."""
 
     name = "reuse of an older token, 5.6"
-    asked_at = NEWEST
+    acts_at = NEWEST
