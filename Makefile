@@ -4,7 +4,8 @@ SWIFT_FLAGS = --explicit-target-dependency-import-check error -Xswiftc -require-
 BINARY = .build/release/tessera
 ARGS ?=
 
-.PHONY: help run test build dependencies unit readme drivers kill9 import hostile operation schema bench check clean
+.PHONY: help run test build dependencies unit readme drivers kill9 killpoints cutreplies
+.PHONY: import hostile operation schema bench check clean
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
@@ -20,7 +21,7 @@ build: dependencies
 run: build
 	exec $(BINARY) serve $(ARGS)
 
-test: check unit build readme drivers kill9 import hostile operation schema
+test: check unit build readme drivers kill9 killpoints cutreplies import hostile operation schema
 
 unit: dependencies
 	swift test $(SWIFT_FLAGS) --quiet
@@ -33,6 +34,14 @@ drivers: build
 
 kill9: build
 	python3 Tests/BlackBox/kill9.py
+
+# Named places to die at exist in the debug build only.
+killpoints: dependencies
+	swift build --product tessera $(SWIFT_FLAGS)
+	python3 Tests/BlackBox/killpoints.py
+
+cutreplies: build
+	python3 Tests/BlackBox/cutreplies.py
 
 import: build
 	python3 Tests/BlackBox/import_dump.py

@@ -17,11 +17,13 @@ from drivers_browser import API_KEY, Application, SteadyServer
 from drivers_features import Claims, Expiry, Keys, Restart
 from drivers_places import Apps, Generations, Tenants
 from drivers_releases import RELEASES, Feature, Release
+from drivers_rotation import RandomRotation
 from drivers_scenario import ORDINARY, Guarded, Scenario
 from harness import HOST, Checks, Server, exit_on_signals
 
 SHORT_SECONDS = 8
 KEYS = f"api_keys: {API_KEY}\n"
+AS_SUPERTOKENS = KEYS + "refresh_token_succession: RANDOM\nrevoke_session_on_token_theft: false\n"
 
 
 def address(server: Server) -> str:
@@ -103,6 +105,7 @@ class Drive:
         if self.release.has(Feature.DIRECT):
             Claims(self.checks, self.dice, plain, "header", "functions").run("direct", "keys", "tokens")
         self.checks.run(f"[{self.release.version}] tenants and apps", lambda: self.check_places(core, plain))
+        self.checks.run(f"[{self.release.version}] as SuperTokens' core", self.check_as_supertokens)
         if not self.release.has(Feature.CHECK):
             self.checks.run(f"[{self.release.version}] blacklisting", self.check_blacklisting)
 
@@ -124,6 +127,14 @@ class Drive:
         self.checks.equal(f"[{self.release.version}] make an app", (made.outcome, made.json.get("createdNew")),
                           ("OK", True))
         return app
+
+    def check_as_supertokens(self) -> None:
+        """Runs the checks of rotation with a core that rotates as SuperTokens' own."""
+        with SteadyServer(config=AS_SUPERTOKENS) as core:
+            application = self.start(core).ready()
+            for mode in self.release.modes:
+                rotation = RandomRotation(self.checks, self.dice, application, mode, f"as SuperTokens, {mode}")
+                rotation.run("chain", "lost_reply", "parallel", "theft")
 
     def check_blacklisting(self) -> None:
         """Runs the checks with a core that looks into the database for every old driver."""

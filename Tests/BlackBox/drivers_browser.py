@@ -13,6 +13,7 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
+from urllib.request import Request, urlopen
 
 from drivers_releases import HERE, Release
 from harness import HOST, Child, Json, Server, ServerFailed, free_port
@@ -39,6 +40,7 @@ class Application:
     def __init__(self, release: Release, python: Path, core: str, *options: str) -> None:
         """Starts the application without waiting for it."""
         self.release = release
+        self.core = core
         self.port = 0
         self.child = Child(
             [str(python), str(HERE / "drivers_app.py"), "--release", release.version, "--core", core,
@@ -59,6 +61,13 @@ class Application:
     def browser(self, mode: str) -> "Browser":
         """A new user's browser."""
         return Browser(self, mode)
+
+    def trail(self, handle: str) -> list[Json]:
+        """What the core's audit trail tells about a session, oldest first."""
+        wanted = f"{self.core}/tessera/audit?sessionHandle={quote(handle, safe='')}&after=0"
+        with urlopen(Request(wanted, headers={"api-key": API_KEY}), timeout=30) as answer:
+            records: list[Json] = json.load(answer)["records"]
+        return records
 
 
 @dataclass(frozen=True)

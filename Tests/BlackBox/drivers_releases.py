@@ -74,7 +74,6 @@ class Release:
         stamp.write_text(wanted)
         return python
 
-
     def altered(self) -> list[str]:
         """The files of the installed release that are not as they were published; all of them if it is another one."""
         sites = [str(path) for path in (ENVIRONMENTS / self.version).glob("lib/python*/site-packages")]

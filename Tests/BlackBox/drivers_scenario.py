@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import copy
 import time
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
-from drivers_browser import SIGN_OUT, Browser
+from drivers_browser import SIGN_OUT
 from drivers_releases import Feature
-from drivers_suite import HARD, THEFT, TRY_REFRESH, UNAUTHORISED, Suite
+from drivers_rotation import Rotation
+from drivers_suite import HARD, TRY_REFRESH, UNAUTHORISED
 from harness import Json
 
-PARALLEL = 12
 
-
-class Scenario(Suite):
+class Scenario(Rotation):
     """The life of sessions."""
 
     def login(self) -> None:
@@ -74,64 +71,6 @@ class Scenario(Suite):
                        second.status == 200 and not second.headers.get("front-token"))
         if self.has(Feature.CHECK):
             self.equal("verify with the database after refreshes", browser.checked().status, 200)
-
-    def chain(self) -> None:
-        """Refresh tokens can be refreshed one after the other without any use of the access tokens."""
-        browser, _, handle = self.signed_in()
-        thief = browser.copy()
-        self.equal("four refreshes in a row", [browser.refresh().status for _ in range(4)], [200] * 4)
-        self.equal("the last access token is good", browser.me().json.get("handle"), handle)
-        self.equal("the first refresh token is theft", thief.refresh().refusal, self.theft_refusal())
-
-    def lost_reply(self) -> None:
-        """A refresh whose reply was lost may be repeated as long as nobody used the new tokens."""
-        browser, _, handle = self.signed_in()
-        lost = browser.copy()
-        self.equal("refresh with a lost reply", lost.refresh().status, 200)
-        self.equal("the same token refreshes again", browser.refresh().status, 200)
-        self.equal("the session goes on", browser.me().json.get("handle"), handle)
-
-    def parallel(self) -> None:
-        """Many refreshes of one token at once all succeed; the child that is used first is the one that stays."""
-        browser, _, handle = self.signed_in()
-        tabs = [browser.copy() for _ in range(PARALLEL)]
-        gate = Barrier(PARALLEL)
-
-        def refreshed(tab: Browser) -> int:
-            gate.wait(timeout=30)
-            return tab.refresh().status
-
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            self.equal("parallel refreshes all succeed", list(pool.map(refreshed, tabs)), [200] * PARALLEL)
-        self.equal("each got its own token", len({tab.tokens.refresh for tab in tabs}), PARALLEL)
-        chosen, sibling = self.dice.sample(tabs, 2)
-        self.equal("one child is used", chosen.me().json.get("handle"), handle)
-        self.equal("the child that was used refreshes", chosen.refresh().status, 200)
-        self.equal("and its child is used", chosen.me().json.get("handle"), handle)
-        self.equal("a sibling's refresh is theft", sibling.refresh().refusal, self.theft_refusal())
-        self.equal("which ends the session", chosen.refresh().refusal, UNAUTHORISED)
-
-    def theft_refusal(self) -> tuple[int, str]:
-        """What a thief is told."""
-        return THEFT
-
-    def theft(self) -> None:
-        """An old token that comes back after the new one was used ends the session."""
-        browser, user, handle = self.signed_in()
-        thief = browser.copy()
-        self.equal("refresh before the theft", browser.refresh().status, 200)
-        self.equal("the new tokens are used", browser.me().status, 200)
-        page = thief.refresh()
-        self.equal("the old refresh token is theft", page.refusal, self.theft_refusal())
-        if self.theft_refusal() != THEFT:
-            told = {"message": "noted theft", "handle": handle, "userId": user, "revoked": True}
-            self.equal("the application's handler was told whose session it is", page.json, told)
-        self.check("theft takes the thief's tokens", not thief.tokens.access and not thief.tokens.refresh)
-        self.equal("theft revokes the session", browser.information(handle), {"found": False})
-        self.equal("the user's list is empty", browser.handles(user), [])
-        if self.has(Feature.CHECK):
-            self.equal("the owner is signed out too", browser.checked().status, 401)
-        self.equal("the owner cannot refresh", browser.refresh().refusal, UNAUTHORISED)
 
     def bad_refresh(self) -> None:
         """What is no refresh token is refused and cleared."""

@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Cuts refreshes at every byte of the reply and of the request, with a client that tries again (experiment E-08).
+
+The client presents its refresh token over a socket of its own, reads exactly k bytes of the reply and resets the
+connection; it then presents the same token again, sometimes twice, and goes on with the token that it finally has. The
+other way round, it sends only k bytes of the request. It must never be logged out, no theft may be noted, and what it
+gets must be what any earlier reply has said, byte for byte. At the end of each session a used-up token is presented, to
+see that there was one live chain.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import select
+import socket
+import struct
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from harness import HOST, Checks, Json, Reply, Server, exit_on_signals
+
+VERSIONS = ("2.9", "4.0", "5.4", "5.6")
+AT_ONCE = "5.6"
+CONFIG = "access_token_signing_algorithm: ES256\n"
+NAIVE = CONFIG + "refresh_token_rotation_grace_period: 0\n"
+SESSIONS = 8
+SECONDS = 20.0
+REFRESH_TOKEN = re.compile(rb'"refreshToken":\{"token":"([^"]+)"')
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a refresh is cut."""
+
+    where: str
+    """`reply`: after so many bytes were read; `request`: after so many bytes were sent."""
+    after: int
+
+
+@dataclass
+class Figures:
+    """What came of the cuts of one version."""
+
+    cuts: Counter[str] = field(default_factory=Counter)
+    longest: Counter[str] = field(default_factory=Counter)
+    retries: int = 0
+    compared: int = 0
+    logouts: int = 0
+    thefts: int = 0
+    violations: list[str] = field(default_factory=list)
+
+    def add(self, other: "Figures") -> None:
+        """Takes over the figures of another session."""
+        self.cuts += other.cuts
+        self.retries += other.retries
+        self.compared += other.compared
+        self.logouts += other.logouts
+        self.thefts += other.thefts
+        self.violations += other.violations
+
+
+class Wire:
+    """Refreshes over sockets of their own."""
+
+    def __init__(self, port: int, cdi: str) -> None:
+        """Remembers whom to ask, and how."""
+        self.port = port
+        self.cdi = cdi
+
+    def request(self, token: str) -> bytes:
+        """The whole request."""
+        body: Json = {"refreshToken": token, "enableAntiCsrf": False, "useDynamicSigningKey": True}
+        data = json.dumps(body).encode()
+        head = (f"POST /recipe/session/refresh HTTP/1.1\r\nhost: {HOST}\r\ncdi-version: {self.cdi}\r\n"
+                f"content-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n")
+        return head.encode() + data
+
+    def cut(self, token: str, cut: Cut) -> bytes:
+        """Refreshes, cuts the connection and returns what was read until then."""
+        request = self.request(token)
+        with socket.create_connection((HOST, self.port), timeout=SECONDS) as connection:
+            if cut.where == "request":
+                connection.sendall(request[:cut.after])
+                if cut.after % 2:  # half of the clients say goodbye, the others just vanish
+                    connection.shutdown(socket.SHUT_WR)
+                    return b""
+                return self._reset(connection, b"")
+            connection.sendall(request)
+            if cut.after == 0:
+                select.select([connection], [], [], SECONDS)
+            return self._reset(connection, self.read(connection, cut.after))
+
+    @staticmethod
+    def _reset(connection: socket.socket, read: bytes) -> bytes:
+        """Ends the connection with a reset instead of a goodbye."""
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return read
+
+    @staticmethod
+    def read(connection: socket.socket, limit: int) -> bytes:
+        """Reads so many bytes and no more; fewer when the reply ends before."""
+        data = b""
+        while len(data) < limit:
+            head, gap, body = data.partition(b"\r\n\r\n")
+            length = LENGTH.search(head + b"\r\n")
+            if gap and length and len(body) >= int(length[1]):
+                break
+            part = connection.recv(limit - len(data))
+            if not part:
+                break
+            data += part
+        return data
+
+    def whole(self, token: str) -> bytes:
+        """Refreshes without a cut."""
+        with socket.create_connection((HOST, self.port), timeout=SECONDS) as connection:
+            connection.sendall(self.request(token))
+            return self.read(connection, 1 << 20)
+
+
+class Client:
+    """A client with one session, whose every refresh is cut."""
+
+    def __init__(self, server: Server, cdi: str, name: str, dice: random.Random) -> None:
+        """Prepares the connections."""
+        self._core = server.core(cdi)
+        self._wire = Wire(server.port, cdi)
+        self._cdi = cdi
+        self._name = name
+        self._dice = dice
+        self._figures = Figures()
+        self._rotations = 0
+        self._sign_in()
+
+    def _sign_in(self) -> None:
+        made = self._core.create(self._name)
+        self._handle = str(made.json["session"]["handle"])
+        self._token = str(made.json["refreshToken"]["token"])
+        self._used_up = ""
+        self._rotations = 0
+
+    def lengths(self) -> tuple[int, int]:
+        """How long the request and the reply of a refresh are."""
+        return len(self._wire.request(self._token)), len(self._wire.whole(self._token))
+
+    def run(self, cuts: list[Cut]) -> Figures:
+        """Is cut again and again."""
+        for cut in cuts:
+            self._round(cut)
+        self._end()
+        self._core.close()
+        return self._figures
+
+    def _round(self, cut: Cut) -> None:
+        """A refresh that is cut, its repetition, and the use of what came of it."""
+        seen = [self._wire.cut(self._token, cut)]
+        if self._dice.random() < 0.25:
+            self._figures.retries += 1
+            seen.append(self._wire.cut(self._token, Cut("reply", self._dice.randrange(2_000))))
+        self._figures.cuts[cut.where] += 1
+        reply = self._core.refresh(self._token)
+        if not reply.ok:
+            self._logged_out(cut, reply)
+            return
+        child = str(reply.json["refreshToken"]["token"])
+        self._compare(cut, seen, child)
+        self._used_up, self._token = self._token, child
+        self._rotations += 1
+        if self._dice.random() < 0.5:
+            self._use(reply)
+
+    def _compare(self, cut: Cut, seen: list[bytes], child: str) -> None:
+        """What earlier replies said before they were cut is what the last one says."""
+        for match in filter(None, map(REFRESH_TOKEN.search, seen)):
+            self._figures.compared += 1
+            if match[1].decode() != child:
+                self._violation(f"{cut}: the retry gave another token")
+
+    def _use(self, reply: Reply) -> None:
+        verified = self._core.verify(str(reply.json["accessToken"]["token"]), check_database=True)
+        if not verified.ok:
+            self._violation(f"the new access token: {verified.outcome}")
+
+    def _logged_out(self, cut: Cut, reply: Reply) -> None:
+        self._figures.logouts += 1
+        self._figures.thefts += self._told("reuse_detected")
+        if self._figures.logouts == 1:
+            self._violation(f"logged out after {cut}: {reply.outcome}")
+        self._sign_in()
+
+    def _violation(self, text: str) -> None:
+        self._figures.violations.append(f"CDI {self._cdi}: {text}")
+
+    def _told(self, event: str) -> int:
+        page = self._core.get("/tessera/audit", sessionHandle=self._handle, event=event, limit="1000", after="0")
+        return len(page.json["records"])
+
+    def _end(self) -> None:
+        """The session is alive, was rotated once a round, and a used-up token is no second chain."""
+        last = self._core.refresh(self._token)
+        if not last.ok:
+            self._violation(f"the last token: {last.outcome}")
+            return
+        self._use(last)
+        self._figures.thefts += self._told("reuse_detected")
+        if self._told("refreshed") != self._rotations + 1:
+            self._violation(f"{self._told('refreshed')} rotations are told of, {self._rotations + 1} were made")
+        if self._used_up and self._core.refresh(self._used_up).outcome != "TOKEN_THEFT_DETECTED":
+            self._violation("a used-up token was taken")
+        if self._core.information(self._handle).ok:
+            self._violation("a second chain was left alive")
+
+
+def drive(server: Server, cdi: str, seed: str, rounds: int, step: int = 1) -> Figures:
+    """Cuts at every byte, shared among sessions; so often."""
+    scout = Client(server, cdi, "scout", random.Random(seed))
+    request, reply = scout.lengths()
+    lengths = {"reply": reply, "request": request}
+    cuts = [Cut(where, after) for where, length in lengths.items() for after in range(0, length + 1, step)] * rounds
+    random.Random(seed).shuffle(cuts)
+    clients = [Client(server, cdi, f"user-{n}", random.Random(f"{seed}/{n}")) for n in range(SESSIONS)]
+    total = Figures(longest=Counter(lengths))
+    with ThreadPoolExecutor(SESSIONS) as pool:
+        for figures in pool.map(lambda pair: pair[1].run(cuts[pair[0]::SESSIONS]), enumerate(clients)):
+            total.add(figures)
+    return total
+
+
+def told(cdi: str, found: Figures, seconds: float) -> str:
+    """The line of a version."""
+    reply, request = (f"{found.cuts[where]} {name} cut (0..{found.longest[where]} bytes)"
+                      for where, name in (("reply", "replies"), ("request", "requests")))
+    return (f"CDI {cdi}: {sum(found.cuts.values())} rounds, {reply}, {request}, {found.retries} cut twice, "
+            f"{found.compared} tokens compared, {found.logouts} log-outs, {found.thefts} theft records, "
+            f"{len(found.violations)} violations, {seconds:.0f} s")
+
+
+def main() -> int:
+    """Runs every version and the negative control."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", "2")), help="cuts at each byte")
+    options = parser.parse_args()
+    exit_on_signals()
+    checks, begun = Checks(quiet=True), time.monotonic()
+    print(f"seed {options.seed}", flush=True)
+    with Server(config=CONFIG) as server:
+        for cdi in VERSIONS:
+            started = time.monotonic()
+            found = drive(server, cdi, f"{options.seed}/{cdi}", options.rounds)
+            print(told(cdi, found, time.monotonic() - started), flush=True)
+            checks.equal(f"CDI {cdi}: log-outs, theft records, violations",
+                         (found.logouts, found.thefts, found.violations[:5]), (0, 0, []))
+        checks.equal("SIGTERM exits 0", server.stop(), 0)
+    with Server(config=NAIVE) as server:
+        found = drive(server, AT_ONCE, f"{options.seed}/naive", 1, step=8)
+    print(f"negative control: {found.logouts} log-outs of {sum(found.cuts.values())} rounds found when the parent is "
+          f"forgotten at once{', as it must be' if found.logouts else ': the checks are blind'}")
+    checks.check("the negative control is caught", found.logouts > 0)
+    print(f"{time.monotonic() - begun:.0f} s")
+    return checks.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,277 @@
+#!/usr/bin/env python3
+"""Kills the server with `kill -9` at every named place inside every operation (experiment E-03).
+
+For each operation a traced run tells which places it passes. Then, for each place and each pass, a server is armed to
+die there, the operation is asked for, the server is started again over the same data folder, and the client asks again.
+Everything that was acknowledged must hold (I1, I3), there is one live chain (I2), a detected theft is a revoked session
+(I7), and the audit trail tells every change once and no other (I9).
+
+Two servers work side by side, each with a client who lives through all of its kills.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import random
+import sys
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+
+from harness import Checks, Core, ServerFailed, exit_on_signals
+from killpoints_changes import FirstStart, Regenerate, Remove, RemoveAll, UpdateData, UpdatePayload
+from killpoints_checks import KNOWN_STOLEN, NEWEST, Holder, Probe, Tally, Trail, tokens
+from killpoints_operations import (CDI, CloseWindow, Create, Operation, RefreshAtOnce, RefreshChild, RefreshCurrent,
+                                   RepeatAtOnce, Reuse, ReuseAtOnce, StaleReuse, StaleReuseAtOnce, VerifyChild, must)
+from killpoints_server import CONFIG, PointServer, milliseconds, numbered, use_debug_build
+
+OPERATIONS: list[type[Operation]] = [
+    Create, RefreshCurrent, RefreshChild, VerifyChild, RefreshAtOnce, RepeatAtOnce, CloseWindow, Reuse, StaleReuse,
+    ReuseAtOnce, StaleReuseAtOnce, UpdatePayload, UpdateData, Regenerate, Remove, RemoveAll, FirstStart]
+FORGETFUL = CONFIG + "revoke_session_on_token_theft: false\n"
+NETWORK = (OSError, http.client.HTTPException, ServerFailed)
+MOST_FAILURES = 3
+TRIES = 4
+ENDED_KEPT = 40
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A place in an operation at which a server is to die."""
+
+    operation: type[Operation]
+    place: str
+    count: int
+
+    def __str__(self) -> str:
+        """The operation and the place."""
+        return f"{self.operation.name} at {self.place}:{self.count}"
+
+
+class Lane:
+    """One server after another on one data folder, and a client for each rule of rotation who lives through it all."""
+
+    def __init__(self, tally: Tally, config: str = CONFIG) -> None:
+        """Starts the server."""
+        self.tally = tally
+        self.config = config
+        self.kills: Counter[str] = Counter()
+        self.missed: list[Strike] = []
+        self.restarts: list[float] = []
+        self.server = PointServer(config)
+        self.survivors: list[Holder] = []
+        self.ended: deque[Holder] = deque(maxlen=ENDED_KEPT)
+        """Sessions of earlier kills; each was ended in the end."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Begins with an empty data folder."""
+        self.server = PointServer(self.config)
+        self.server.restarts = self.restarts
+        self.server.start()
+        self.survivors = []
+        self.ended.clear()
+        for cdi in (CDI, NEWEST):
+            core = self.server.core(cdi)
+            made = must(core.create(f"survivor-{cdi}"))
+            self.survivors.append(Holder(f"survivor-{cdi}", made.json["session"]["handle"], cdi, *tokens(made)))
+            core.close()
+
+    def trace(self, kind: type[Operation]) -> list[Strike]:
+        """The places that an operation passes, found by doing it."""
+        operation, server = kind(), self.server
+        if kind is FirstStart:
+            server = PointServer(self.config)
+        else:
+            self._prepare(operation)
+        server.start()
+        begin = 0 if kind is FirstStart else len(server.passed())
+        core = server.core(operation.acts_at or operation.cdi)
+        operation.act(core)
+        core.close()
+        found = [Strike(kind, *each) for each in numbered(server.passed(), begin)]
+        server.kill()
+        self.server.disarm()
+        if kind is not FirstStart:
+            self.server.start()
+        return found
+
+    def strike(self, strike: Strike) -> None:
+        """Tries until the place is reached: writes that meet share a transaction, and then pass fewer places."""
+        if not any(self._kills(strike) for _ in range(TRIES)):
+            self.missed.append(strike)
+
+    def _kills(self, strike: Strike) -> bool:
+        """Does an operation, dies at the place, starts again and looks; tells whether the place was reached."""
+        self.tally.places.place = str(strike)
+        server = PointServer(self.config) if strike.operation is FirstStart else self.server
+        server.restarts = self.restarts
+        operation = strike.operation()
+        if strike.operation is not FirstStart:
+            self._prepare(operation)
+        reached = self._dies(server.arm(strike.place, strike.count), operation)
+        self.kills[strike.place] += reached
+        server.kill()
+        server.restart()
+        self._look(server, operation)
+        if strike.operation is FirstStart:
+            server.kill()
+        return reached
+
+    def _prepare(self, operation: Operation) -> None:
+        """Makes what the operation needs and kills the server: what it acknowledged must outlive that too."""
+        core = self.server.core(operation.cdi)
+        operation.prepare(core)
+        core.close()
+        self.server.kill()
+
+    def _dies(self, server: PointServer, operation: Operation) -> bool:
+        """Whether the armed server dies under the operation."""
+        try:
+            server.start()
+            core = server.core(operation.acts_at or operation.cdi)
+            operation.act(core)
+            core.close()
+        except NETWORK:
+            return server.has_died()
+        return False
+
+    def _look(self, server: PointServer, operation: Operation) -> None:
+        probe = Probe(server, self.tally)
+        operation.check(probe)
+        if server is self.server:
+            for survivor in self.survivors:
+                probe.goes_on(survivor)
+            self.ended.extend(operation.holders)
+        probe.close()
+
+    def finish(self) -> None:
+        """Looks once more at what ended long ago and at those who lived through everything."""
+        self.tally.places.place = "the end"
+        self.server.kill()
+        self.server.restart()
+        probe = Probe(self.server, self.tally)
+        for holder in self.ended:
+            probe.ended(holder)
+        for survivor in self.survivors:
+            probe.settles(survivor)
+        self._replay(probe.core)
+        probe.close()
+        self.server.kill()
+
+    def _replay(self, core: Core) -> None:
+        """Replays the whole trail: the sessions that it leaves are those that are there."""
+        live: dict[str, set[str]] = {}
+        for record in Trail(core).records:
+            sessions = live.setdefault(record.get("userId", ""), set())
+            if record["event"] == "created":
+                sessions.add(record["sessionHandle"])
+            elif record["event"] == "revoked" or record["details"].get("by") == "theft":
+                self.tally.check("I9: only what was there ends", record["sessionHandle"] in sessions, record)
+                sessions.discard(record["sessionHandle"])
+        for user, sessions in live.items():
+            if user:
+                self.tally.equal("I9: the trail leaves the sessions that are there", set(core.handles(user)), sessions)
+
+
+class Campaign:
+    """Strikes that several lanes share."""
+
+    def __init__(self, tally: Tally, config: str, servers: int) -> None:
+        """Starts the lanes."""
+        self.tally = tally
+        self.lanes = [Lane(tally, config) for _ in range(servers)]
+        self._failures = 0
+
+    def traced(self, kinds: list[type[Operation]]) -> list[Strike]:
+        """The places that operations pass."""
+        found = [strike for kind in kinds for strike in self.lanes[0].trace(kind)]
+        if not found:
+            sys.exit("the server passes no named place: it is not a debug build")
+        return found
+
+    def run(self, strikes: list[Strike]) -> None:
+        """Does the strikes and what comes at the end."""
+        waiting = deque(strikes)
+        threads = [threading.Thread(target=self._work, args=(lane, waiting), daemon=True) for lane in self.lanes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _work(self, lane: Lane, waiting: deque[Strike]) -> None:
+        while self._failures < MOST_FAILURES:
+            try:
+                strike = waiting.popleft()
+            except IndexError:
+                break
+            try:
+                lane.strike(strike)
+            except Exception as error:  # noqa: BLE001 - a broken strike must not hide the others
+                self._failures += 1
+                self.tally.check("restart: the strike runs to its end", False, f"{type(error).__name__}: {error}")
+                lane.server.kill()
+                lane.begin()
+        self.tally.run("restart: the end", lane.finish)
+
+    @property
+    def kills(self) -> Counter[str]:
+        """How many processes died at each place."""
+        return sum((lane.kills for lane in self.lanes), Counter())
+
+    @property
+    def missed(self) -> list[Strike]:
+        """The strikes whose place was not reached."""
+        return [strike for lane in self.lanes for strike in lane.missed]
+
+    @property
+    def restarts(self) -> list[float]:
+        """How long the servers took to start again."""
+        return [seconds for lane in self.lanes for seconds in lane.restarts]
+
+
+def control(checks: Checks, servers: int) -> None:
+    """Leaves the revocation to the driver, as SuperTokens does: the checks must find sessions known to be stolen."""
+    tally = Tally(silent=True)
+    campaign = Campaign(tally, FORGETFUL, servers)
+    campaign.run(campaign.traced([Reuse, StaleReuse]))
+    found, kills = tally.violated[KNOWN_STOLEN], sum(campaign.kills.values())
+    said = "violations found, as it must be" if found else "violations found: the checks are blind"
+    print(f"negative control: {found} {said} ({kills} kills, with the revocation left to the driver)", flush=True)
+    checks.check("the negative control is caught", found > 0)
+
+
+def main() -> int:
+    """Runs the campaign and its negative control."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", "2")), help="strikes at each place")
+    parser.add_argument("--servers", type=int, default=2)
+    options = parser.parse_args()
+    exit_on_signals()
+    use_debug_build()
+    begun, tally = time.monotonic(), Tally()
+    print(f"seed {options.seed}, {options.rounds} rounds, {options.servers} servers side by side", flush=True)
+    campaign = Campaign(tally, CONFIG, options.servers)
+    strikes = campaign.traced(OPERATIONS)
+    for kind, count in Counter(strike.operation for strike in strikes).items():
+        print(f"{kind.name}: {count} places", flush=True)
+    planned = strikes * options.rounds
+    random.Random(options.seed).shuffle(planned)
+    campaign.run(planned)
+    tally.check("restart: every place was reached", not campaign.missed, [str(each) for each in campaign.missed])
+    print(f"checks: {tally.summary()}\nready again: {milliseconds(campaign.restarts)}")
+    print(f"{len(OPERATIONS)} operations, {len(campaign.kills)} named places, {len(strikes)} places in operations, "
+          f"{sum(campaign.kills.values())} kills, {tally.failed} violations, {time.monotonic() - begun:.0f} s")
+    checks = Checks(quiet=True)
+    checks.equal("violations", tally.failed, 0)
+    checks.run("the negative control", lambda: control(checks, options.servers))
+    print(f"{time.monotonic() - begun:.0f} s in all")
+    return checks.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,296 @@
+"""The operations during which the server is killed: how each begins, what it is, and what must hold afterwards."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Callable
+
+from harness import Core, Json, Reply
+from killpoints_checks import ENDED, NEWEST, THEFT, Holder, Probe, Trail, tokens
+
+CDI = "5.4"
+NEW: Json = {"changed": True, "text": "změna"}
+
+
+def must(reply: Reply) -> Reply:
+    """A reply of the preparation, which nobody disturbs."""
+    if not reply.ok:
+        raise RuntimeError(f"the preparation failed: {reply.outcome}")
+    return reply
+
+
+class Operation:
+    """An operation of one client upon one session."""
+
+    name = ""
+    cdi = CDI
+    acts_at = ""
+    """The version in which the client asks while the server is armed, where it is another one."""
+
+    def __init__(self) -> None:
+        """Begins with nothing acknowledged."""
+        self.acknowledged: list[Reply] = []
+        self.holders: list[Holder] = []
+
+    @property
+    def holder(self) -> Holder:
+        """The session."""
+        return self.holders[0]
+
+    def prepare(self, core: Core) -> None:
+        """Makes a session that has rotated once, so that its state can be seen from outside."""
+        self.holders = [self.session(core)]
+
+    def session(self, core: Core, user: str | None = None) -> Holder:
+        """A session whose first token is used up and whose second one is current."""
+        user = user or f"user-{uuid.uuid4()}"
+        made = must(core.create(user))
+        access, refresh = tokens(made)
+        holder = Holder(user, str(made.json["session"]["handle"]), self.cdi, access, refresh, first_access=access)
+        holder.take(must(core.refresh(refresh)))
+        if self.cdi == CDI:
+            holder.access = str(must(core.verify(holder.access)).json["accessToken"]["token"])
+        return holder
+
+    def requests(self, core: Core) -> list[Callable[[], Reply]]:
+        """What the client asks for while the server is armed."""
+        raise NotImplementedError
+
+    def act(self, core: Core) -> None:
+        """Asks; ends with the error of the connection when the server dies."""
+        for request in self.requests(core):
+            self.acknowledged.append(request())
+
+    def check(self, probe: Probe) -> None:
+        """Looks at the state, asks again as a client does, and looks once more."""
+        raise NotImplementedError
+
+
+class Create(Operation):
+    """Creating a session."""
+
+    name = "create"
+
+    def prepare(self, core: Core) -> None:
+        """Needs nobody."""
+        self.user = f"user-{uuid.uuid4()}"
+
+    def requests(self, core: Core) -> list[Callable[[], Reply]]:
+        """Signs in."""
+        return [lambda: core.create(self.user)]
+
+    def check(self, probe: Probe) -> None:
+        """What was made without an answer has its record, and signing in again works."""
+        found = self._listed(probe)
+        probe.tally.check("I1: no more than was asked for", len(found) <= 1, found)
+        again = probe.core.create(self.user)
+        if not probe.tally.check("I5: the retry is answered", again.ok, again.outcome):
+            return
+        handle = str(again.json["session"]["handle"])
+        probe.tally.equal("I9: one more than before", self._listed(probe), found | {handle})
+        access, refresh = tokens(again)
+        probe.settles(Holder(self.user, handle, self.cdi, access, refresh))
+
+    def _listed(self, probe: Probe) -> set[str]:
+        """The user's sessions, by the list and by the trail."""
+        listed = set(probe.core.handles(self.user))
+        records = Trail(probe.core, userId=self.user).records
+        told = [record["sessionHandle"] for record in records if record["event"] == "created"]
+        probe.tally.equal("I9: a session for each record and a record for each session", sorted(told), sorted(listed))
+        return listed
+
+
+class RefreshCurrent(Operation):
+    """Refreshing the current token where that changes nothing."""
+
+    name = "refresh of the current token"
+
+    def requests(self, core: Core) -> list[Callable[[], Reply]]:
+        """Refreshes."""
+        return [lambda: core.refresh(self.holder.refresh)]
+
+    def check(self, probe: Probe) -> None:
+        """The same token gives the same child as often as it is asked."""
+        self.same_state(probe, rotations={1})
+        self.same_child(probe)
+        self.same_state(probe, rotations={1})
+        probe.settles(self.holder)
+
+    def same_state(self, probe: Probe, rotations: set[int]) -> int:
+        """The rotations that the trail tells are those that happened."""
+        trail = probe.trail(self.holder)
+        count = trail.count("refreshed")
+        probe.tally.check("I9: as many rotations as there can be", count in rotations, trail.records)
+        probe.tally.equal("I9: the session rotated as the trail says", probe.has_rotated(self.holder), count > 1)
+        return count
+
+    def same_child(self, probe: Probe) -> None:
+        """The retry and its repetition give one child; the client goes on with it."""
+        holder = self.holder
+        first = probe.refreshed("I5: the retry succeeds", holder, holder.refresh)
+        second = probe.refreshed("I5: the retry may be repeated", holder, holder.refresh)
+        if first is None or second is None:
+            return
+        given = {tokens(reply)[1] for reply in (first, second, *self.acknowledged)} | set(filter(None, [holder.child]))
+        probe.tally.equal("I2: one child, byte for byte", len(given), 1)
+        holder.take(first)
+
+
+class RefreshChild(RefreshCurrent):
+    """Refreshing a child that nobody has used: its promotion."""
+
+    name = "refresh of an unused child (promotion)"
+
+    def prepare(self, core: Core) -> None:
+        """Leaves a child unused."""
+        super().prepare(core)
+        self.holder.child_access, self.holder.child = tokens(must(core.refresh(self.holder.refresh)))
+
+    def requests(self, core: Core) -> list[Callable[[], Reply]]:
+        """Refreshes the child."""
+        return [lambda: core.refresh(self.holder.child)]
+
+    def check(self, probe: Probe) -> None:
+        """Promoted once, before the death or by the retry."""
+        self.same_state(probe, rotations={1, 2})
+        self.adopt()
+        self.same_child(probe)
+        self.same_state(probe, rotations={2})
+        probe.settles(self.holder)
+
+    def adopt(self) -> None:
+        """The client goes on with the child."""
+        holder = self.holder
+        holder.used_up.append(holder.refresh)
+        holder.access, holder.refresh = holder.child_access, holder.child
+        holder.child = holder.child_access = ""
+
+
+class VerifyChild(RefreshChild):
+    """Verifying the access token of a child that nobody has used: its promotion."""
+
+    name = "verification of an unused child (promotion)"
+
+    def requests(self, core: Core) -> list[Callable[[], Reply]]:
+        """Verifies."""
+        return [lambda: core.verify(self.holder.child_access)]
+
+    def check(self, probe: Probe) -> None:
+        """Promoted once, and the retry gives a token for good."""
+        self.same_state(probe, rotations={1, 2})
+        self.adopt()
+        again = probe.core.verify(self.holder.access)
+        if probe.tally.check("I5: the retry gives a token for good", again.ok and "accessToken" in again.json, again):
+            self.holder.access = str(again.json["accessToken"]["token"])
+        self.same_state(probe, rotations={2})
+        probe.settles(self.holder)
+
+
+class RefreshAtOnce(RefreshCurrent):
+    """Refreshing where that rotates at once."""
+
+    name = "refresh that rotates at once"
+    cdi = NEWEST
+
+    def check(self, probe: Probe) -> None:
+        """Rotated once, before the death or by the retry."""
+        self.same_state(probe, rotations={1, 2})
+        self.same_child(probe)
+        self.same_state(probe, rotations={2})
+        probe.settles(self.holder)
+
+
+class RepeatAtOnce(RefreshCurrent):
+    """Refreshing the parent again while its window is open."""
+
+    name = "repeated refresh in the window"
+    cdi = NEWEST
+
+    def prepare(self, core: Core) -> None:
+        """Has rotated, and the child is known."""
+        super().prepare(core)
+        self.holder.child_access, self.holder.child = tokens(must(core.refresh(self.holder.refresh)))
+
+    def check(self, probe: Probe) -> None:
+        """The same child, and no rotation more."""
+        self.same_state(probe, rotations={2})
+        self.same_child(probe)
+        self.same_state(probe, rotations={2})
+        probe.settles(self.holder)
+
+
+class CloseWindow(RefreshCurrent):
+    """An older driver refreshes what was rotated at once: the window closes with a record, and nothing rotates."""
+
+    name = "refresh by an older driver in the window"
+    cdi = NEWEST
+    acts_at = CDI
+
+    def prepare(self, core: Core) -> None:
+        """The session may close its window once."""
+        super().prepare(core)
+        self.holder.cdi, self.holder.closings = CDI, 1
+
+    def check(self, probe: Probe) -> None:
+        """Closed once, before the death or by the retry; then the parent is theft."""
+        closed = probe.trail(self.holder).count("refreshed") - 1
+        probe.tally.check("I9: closed at most once", closed in (0, 1), closed)
+        self.same_child(probe)
+        probe.tally.equal("I9: closed once", probe.trail(self.holder).count("refreshed") - 1, 1)
+        probe.is_theft(self.holder, self.holder.used_up[0])
+        probe.ended(self.holder)
+        probe.tally.equal("I7: exactly one theft record", probe.trail(self.holder).count("reuse_detected"), 1)
+
+
+class Reuse(Operation):
+    """A used-up token comes back, and the driver revokes the session as SuperTokens' SDKs do."""
+
+    name = "reuse of the parent"
+    token = -1
+    acts_at = CDI
+
+    def prepare(self, core: Core) -> None:
+        """A session whose first two tokens are used up."""
+        super().prepare(core)
+        self.holder.take(must(core.refresh(self.holder.refresh)))
+        must(core.verify(self.holder.access))
+        self.holder.cdi = self.acts_at
+        self.stolen = self.holder.used_up[self.token]
+
+    def requests(self, core: Core) -> list[Callable[[], Reply]]:
+        """Presents the token and does what the driver does."""
+        return [lambda: core.refresh(self.stolen), lambda: core.revoke([self.holder.handle])]
+
+    def check(self, probe: Probe) -> None:
+        """Not detected, or revoked; in the end revoked, with one record of the theft, however often it is presented."""
+        trail = probe.trail(self.holder)
+        present, told = probe.is_present(self.holder), bool(self.acknowledged)
+        probe.tally.check("I7: a verdict that was told left no session alive", not (told and present), trail.records)
+        probe.tally.equal("I9: detected means revoked", trail.count("reuse_detected") == 1, not present)
+        again = probe.at(self.acts_at).refresh(self.stolen)
+        probe.tally.equal("I7: the presentation is answered honestly", again.outcome, THEFT if present else ENDED)
+        probe.ended(self.holder)
+        revoked = probe.core.revoke([self.holder.handle])
+        probe.tally.equal("I7: nothing is left for the driver to revoke", revoked.json.get("sessionHandlesRevoked"), [])
+        probe.tally.equal("I7: exactly one theft record", probe.trail(self.holder).count("reuse_detected"), 1)
+
+
+class StaleReuse(Reuse):
+    """An older token comes back."""
+
+    name = "reuse of an older token"
+    token = -2
+
+
+class ReuseAtOnce(Reuse):
+    """The parent comes back where refreshes rotate at once."""
+
+    name = "reuse of the parent, 5.6"
+    acts_at = NEWEST
+
+
+class StaleReuseAtOnce(StaleReuse):
+    """An older token comes back where refreshes rotate at once."""
+
+    name = "reuse of an older token, 5.6"
+    acts_at = NEWEST
