@@ -54,38 +54,50 @@ byte previous = NONE;
 bool inGrace;
 bool isCurrentUsed;
 
-/* What the device and the network have. The slots after the tabs' are the network's copies. */
+/* What the device and the network have. `...Names`: the access token beside it names its parent, as CDI <= 5.5 has it;
+ * only then does verify look at the record. The slots after the tabs' are the network's copies. */
 #ifdef COPIES
 byte held[TABS] = 1;
+bool heldNames[TABS];
 #define HELD(i) held[i]
+#define HELD_NAMES(i) heldNames[i]
 #else
 byte jar = 1;
+bool jarNames;
 #define HELD(i) jar
+#define HELD_NAMES(i) jarNames
 #endif
 mtype:phase phase[SLOTS] = idle;
 byte sent[SLOTS];
 byte got[SLOTS];
+bool gotNames[SLOTS];
 
 /* History that the rule never reads: the properties compare it with what the rule did. */
 byte spent;         /* bit t: a child of t was used, or t was rotated out and its grace is over */
 byte issued = 1;    /* the newest token that was ever handed out */
 byte loot;          /* bit t: the thief has token t */
+byte lootNames;     /* bit t: and an access token beside it that names its parent */
 byte thefts;        /* audit records of theft */
 bool knownStolen;   /* a spent token was presented while the session lived */
 bool revoked;       /* the end of the session was acknowledged or written down */
 short owed;         /* changes of the record without an audit record, less records without a change */
 byte busy;          /* handlers between two steps; stays 0 unless a flaw makes two steps of one */
 
-/* Scratch of one step, no part of the state: the record as it was read and shall be, and the decision. */
-hidden byte nextAlive;
-hidden byte nextCurrent;
-hidden byte nextPrevious;
-hidden byte nextInGrace;
-hidden byte nextIsUsed;
-hidden byte answer;
-hidden mtype:rule rule;
-hidden mtype:verdict verdict;
-hidden mtype:entry entry;
+/* Scratch of one step, cleared at its end: the record as it was read and shall be, and the decision. */
+bool nextAlive;
+byte nextCurrent;
+byte nextPrevious;
+bool nextInGrace;
+bool nextIsUsed;
+byte answer;
+mtype:rule rule;
+mtype:verdict verdict;
+mtype:entry entry;
+
+inline clear() {
+    nextAlive = false; nextCurrent = NONE; nextPrevious = NONE; nextInGrace = false; nextIsUsed = false;
+    answer = NONE; rule = 0; verdict = 0; entry = 0
+}
 
 #ifdef RANDOM
 byte parent[LAST + 1];
@@ -129,12 +141,21 @@ inline rotate(newPrevious, newCurrent, used) {
     entry = refreshed
 }
 
-/* The child is current already, since a driver of CDI 5.6 rotated, and here it is used: this closes the window. */
-inline noteFirstUse() {
-    if
-#ifndef FLAW_FIRST_USE_UNNOTED
-    :: nextPrevious != NONE && nextInGrace && !nextIsUsed -> nextIsUsed = true; entry = firstUse
+#ifdef FLAW_REFRESH_UNNOTED
+#define NOTES_REFRESH false
+#else
+#define NOTES_REFRESH true
 #endif
+#ifdef FLAW_VERIFY_UNNOTED
+#define NOTES_VERIFY false
+#else
+#define NOTES_VERIFY true
+#endif
+
+/* The child is current already, since a driver of CDI 5.6 rotated, and here it is used: this closes the window. */
+inline noteFirstUse(isNoted) {
+    if
+    :: isNoted && nextPrevious != NONE && nextInGrace && !nextIsUsed -> nextIsUsed = true; entry = firstUse
     :: else
     fi
 }
@@ -144,7 +165,7 @@ inline decideRefresh(t) {
     verdict = accepted; entry = nothing; answer = NONE;
     if
     :: !nextAlive -> verdict = ended
-    :: nextAlive && rule == atFirstUse && t == nextCurrent -> noteFirstUse(); MINT(t)
+    :: nextAlive && rule == atFirstUse && t == nextCurrent -> noteFirstUse(NOTES_REFRESH); MINT(t)
     :: nextAlive && rule == atFirstUse && PARENT(t) == nextCurrent -> rotate(nextCurrent, t, true); MINT(t)
     :: nextAlive && rule == atOnce && (t == nextCurrent || PARENT(t) == nextCurrent) ->
         MINT(t);
@@ -161,14 +182,14 @@ inline decideRefresh(t) {
 }
 
 /* The rule of verify at CDI <= 5.5, for an access token that names its parent and came with token t. At CDI 5.6, and
- * for access tokens without a parent, verify writes nothing: it is no step here.
+ * for access tokens that name none, verify writes nothing: it is no step here.
  */
 inline decideVerify(t) {
     verdict = accepted; entry = nothing; answer = NONE;
     if
     :: !nextAlive -> verdict = ended
     :: nextAlive && PARENT(t) == nextCurrent -> rotate(nextCurrent, t, true)
-    :: nextAlive && t == nextCurrent -> noteFirstUse()
+    :: nextAlive && t == nextCurrent -> noteFirstUse(NOTES_VERIFY)
     :: else
     fi
 }
@@ -191,15 +212,14 @@ inline remember(t) {
     revoked = revoked || verdict == reuse
 }
 
-inline refresh(t) {
-    read(); pickRule(); decideRefresh(t); remember(t); write(); audit()
-}
-
 inline verify(t) {
-    read(); decideVerify(t);
-    spent = spent | (verdict == accepted -> BIT(PARENT(t)) : 0);
-    write(); audit();
-    printf("    verify t%d: %e\n", t, verdict)
+    d_step {
+        read(); decideVerify(t);
+        spent = spent | (verdict == accepted -> BIT(PARENT(t)) : 0);
+        write(); audit();
+        printf("    verify t%d: %e\n", t, verdict);
+        clear()
+    }
 }
 
 #if COPIED == 0
@@ -237,16 +257,17 @@ inline verify(t) {
 #endif
 
 inline forget(i) {
-    phase[i] = idle; sent[i] = NONE; got[i] = NONE
+    phase[i] = idle; sent[i] = NONE; got[i] = NONE; gotNames[i] = false
 }
 
 /* The core's answer is on its way, if it has a token in it; the client learns nothing else that matters here. */
 inline reply(i) {
     printf("    slot %d presents t%d, %e: %e, t%d\n", i, sent[i], rule, verdict, answer);
     if
-    :: verdict == accepted -> phase[i] = replied; got[i] = answer
+    :: verdict == accepted -> phase[i] = replied; got[i] = answer; gotNames[i] = (rule == atFirstUse)
     :: else -> forget(i)
-    fi
+    fi;
+    clear()
 }
 
 #if defined(FLAW_TWO_STEPS)
@@ -261,7 +282,8 @@ inline handle(i) {
     seenAlive[i] = alive; seenCurrent[i] = current; seenPrevious[i] = previous; seenInGrace[i] = inGrace;
     seenIsUsed[i] = isCurrentUsed;
     phase[i] = decided; busy++;
-    printf("    slot %d: t%d is read\n", i, sent[i])
+    printf("    slot %d: the record is read for t%d\n", i, sent[i]);
+    clear()
 }
 
 inline finish(i) {
@@ -269,42 +291,45 @@ inline finish(i) {
     nextInGrace = seenInGrace[i]; nextIsUsed = seenIsUsed[i];
     seenAlive[i] = false; seenCurrent[i] = NONE; seenPrevious[i] = NONE; seenInGrace[i] = false;
     seenIsUsed[i] = false;
-    pickRule(); decideRefresh(sent[i]); remember(sent[i]); write(); audit();
+    decideRefresh(sent[i]); remember(sent[i]); write(); audit();
     busy--;
     reply(i)
 }
 #elif defined(FLAW_VERDICT_FIRST)
 /* The verdict is written down first, the session is removed by a second step. */
 inline handle(i) {
-    read(); pickRule(); decideRefresh(sent[i]); remember(sent[i]);
+    read(); decideRefresh(sent[i]); remember(sent[i]);
     if
-    :: verdict == reuse -> thefts++; phase[i] = halfway; busy++; printf("    slot %d: t%d is theft\n", i, sent[i])
+    :: verdict == reuse -> thefts++; phase[i] = halfway; busy++;
+        printf("    slot %d presents t%d: theft, written down\n", i, sent[i]);
+        clear()
     :: else -> write(); audit(); reply(i)
     fi
 }
 
 inline finish(i) {
     alive = false; busy--;
-    forget(i)
+    forget(i); clear()
 }
 #elif defined(FLAW_AUDIT_AFTERWARDS)
 /* The record is written first, its audit record by a second step. */
 inline handle(i) {
-    read(); pickRule(); decideRefresh(sent[i]); remember(sent[i]); write();
+    read(); decideRefresh(sent[i]); remember(sent[i]); write();
     if
-    :: entry == refreshed -> phase[i] = halfway; got[i] = answer; busy++;
-        printf("    slot %d: t%d is rotated\n", i, sent[i])
+    :: entry == refreshed -> phase[i] = halfway; got[i] = answer; gotNames[i] = (rule == atFirstUse); busy++;
+        printf("    slot %d presents t%d: rotated, not audited yet\n", i, sent[i]);
+        clear()
     :: else -> audit(); reply(i)
     fi
 }
 
 inline finish(i) {
     owed--; busy--;
-    phase[i] = replied
+    phase[i] = replied; clear()
 }
 #else
 inline handle(i) {
-    refresh(sent[i]);
+    read(); decideRefresh(sent[i]); remember(sent[i]); write(); audit();
     reply(i)
 }
 #define ONE_STEP
@@ -312,7 +337,7 @@ inline handle(i) {
 
 /* What can become of a message, whoever sent it. */
 #define TRAVEL(i) \
-    :: atomic { phase[i] == requested && ROOM(sent[i]) -> handle(i) } \
+    :: atomic { phase[i] == requested && ROOM(sent[i]) -> pickRule(); d_step { handle(i) } } \
     :: atomic { phase[i] == requested -> printf("    slot %d: request with t%d lost\n", i, sent[i]); forget(i) } \
     :: atomic { phase[i] == replied -> printf("    slot %d: reply with t%d lost\n", i, got[i]); forget(i) }
 
@@ -320,7 +345,7 @@ inline handle(i) {
 #define SECOND_STEP(i)
 #else
 #define SECOND_STEP(i) \
-    :: atomic { phase[i] == decided || phase[i] == halfway -> finish(i) } \
+    :: atomic { phase[i] == decided || phase[i] == halfway -> pickRule(); d_step { finish(i) } } \
     :: atomic { phase[i] == decided || phase[i] == halfway -> \
         printf("    slot %d: the core dies\n", i); busy--; forget(i) }
 #endif
@@ -337,9 +362,10 @@ end:
     TRAVEL(me)
     SECOND_STEP(me)
     :: atomic { phase[me] == replied ->
-        printf("    slot %d receives t%d\n", me, got[me]); HELD(me) = got[me]; forget(me) }
+        printf("    slot %d receives t%d\n", me, got[me]); HELD(me) = got[me]; HELD_NAMES(me) = gotNames[me];
+        forget(me) }
 #ifdef CDI55
-    :: atomic { MAY_VERIFY(HELD(me)) -> verify(HELD(me)) }
+    :: atomic { HELD_NAMES(me) && MAY_VERIFY(HELD(me)) -> verify(HELD(me)) }
 #endif
     od
 }
@@ -348,16 +374,17 @@ end:
 /* The network's copies: of a request that comes again (or of one that its sender gave up), or of a reply. */
 #define COPY_OF(i) \
     :: atomic { phase[me] == idle && (phase[i] == requested || phase[i] == replied) -> \
-        phase[me] = phase[i]; sent[me] = sent[i]; got[me] = got[i]; SET_RECEIVER(me, i) \
+        phase[me] = phase[i]; sent[me] = sent[i]; got[me] = got[i]; gotNames[me] = gotNames[i]; \
+        SET_RECEIVER(me, i) \
         printf("    slot %d is a copy of slot %d\n", me, i) }
 
 #ifdef COPIES
 byte receiver[SLOTS];
 #define SET_RECEIVER(me, i) receiver[me] = i;
-#define RECEIVER_HELD(me) held[receiver[me]]
+#define RECEIVER(me) receiver[me]
 #else
 #define SET_RECEIVER(me, i)
-#define RECEIVER_HELD(me) jar
+#define RECEIVER(me) 0
 #endif
 
 active [COPIED] proctype Network() {
@@ -370,7 +397,9 @@ end:
     TRAVEL(me)
     SECOND_STEP(me)
     :: atomic { phase[me] == replied ->
-        printf("    slot %d: t%d is received\n", me, got[me]); RECEIVER_HELD(me) = got[me]; forget(me) }
+        printf("    slot %d: t%d is received\n", me, got[me]);
+        HELD(RECEIVER(me)) = got[me]; HELD_NAMES(RECEIVER(me)) = gotNames[me];
+        forget(me) }
     od
 }
 #endif
@@ -378,9 +407,9 @@ end:
 /* The user, an administrator or the end of the session's time. */
 active proctype Owner() {
 end:
-    atomic { alive ->
+    d_step { alive ->
         read(); nextAlive = false; entry = revokedByOwner; write(); audit();
-        revoked = true; printf("    the session is revoked\n") }
+        revoked = true; printf("    the session is revoked\n"); clear() }
 }
 
 active proctype Clock() {
@@ -394,6 +423,8 @@ end:
 #ifdef THIEF
 #define HAS(t) ((t) <= LAST && (loot & BIT(t)))
 
+byte mine;
+
 inline pickLoot() {
     if
     :: HAS(1) -> mine = 1
@@ -404,22 +435,33 @@ inline pickLoot() {
     :: HAS(6) -> mine = 6
     fi
 }
-hidden byte mine;
 
 /* Copies one token at some moment and keeps whatever he is given for it; presents any of his tokens at any moment. */
 active proctype Thief() {
 end:
     do
-    :: atomic { loot == 0 -> loot = BIT(HELD(0)); printf("    the thief copies t%d\n", HELD(0)) }
+    :: atomic { loot == 0 -> loot = BIT(HELD(0)); lootNames = (HELD_NAMES(0) -> loot : 0);
+        printf("    the thief copies t%d\n", HELD(0)) }
     :: atomic { loot != 0 -> pickLoot();
         if
-        :: ROOM(mine) -> refresh(mine);
-            printf("    the thief presents t%d, %e: %e, t%d\n", mine, rule, verdict, answer);
-            loot = loot | (verdict == accepted -> BIT(answer) : 0)
+        :: ROOM(mine) -> pickRule();
+            d_step {
+                read(); decideRefresh(mine); remember(mine); write(); audit();
+                printf("    the thief presents t%d, %e: %e, t%d\n", mine, rule, verdict, answer);
+                loot = loot | (verdict == accepted -> BIT(answer) : 0);
+                lootNames = lootNames | (verdict == accepted && rule == atFirstUse -> BIT(answer) : 0);
+                clear()
+            }
         :: else
-        fi }
+        fi;
+        mine = NONE }
 #ifdef CDI55
-    :: atomic { loot != 0 -> pickLoot(); verify(mine) }
+    :: atomic { loot != 0 -> pickLoot();
+        if
+        :: lootNames & BIT(mine) -> verify(mine)
+        :: else
+        fi;
+        mine = NONE }
 #endif
     od
 }
