@@ -8,18 +8,21 @@
  * storage is one `atomic`: read, decide, write and audit, or nothing. A storage fault before the commit is, for
  * everybody, a lost request; one after the commit is a lost reply.
  *
- * -DCDI55  requests may follow the rule of CDI <= 5.5, at first use      (neither: both, each request picks one)
- * -DCDI56  requests may follow the rule of CDI 5.6, at once
- * -DCOPIES each caller keeps its own copy of the newest token; otherwise they share one cookie jar
- * -DLAST=n the number of tokens, at most 6
+ * -DCDI55   requests may follow the rule of CDI <= 5.5, at first use     (neither: both, each request picks one)
+ * -DCDI56   requests may follow the rule of CDI 5.6, at once
+ * -DCOPIES  each caller keeps its own copy of the newest token; otherwise they share one cookie jar
+ * -DCOPIED=n  messages that the network can hold a copy of at one time, 0 to 3
+ * -DLAST=n  the number of tokens, at most 7
+ * -DNO_GRACE  a grace of 0 s
  *
- * An honest device. A client may know what it sent, but not what is still on its way, so honesty is a discipline:
+ * An honest device. A client knows what it sent, but not what is still on its way, so honesty is a discipline:
  *   D1  It uses a token only when nothing is on its way any more of a refresh with an older one, no request and no
  *       reply: each was answered or is lost for good. To use a token is to present it for refresh and, at CDI <= 5.5,
  *       also to have its access token verified. Callers with copies of their own wait for each other as well.
  *   D2  At CDI 5.6 it has the answer to a refresh before the grace is over, however often it has to try again.
- * -DHASTY drops D1, -DTARDY drops D2; spin then shows how an honest user is signed out, which no rule can avoid:
- * to the core, a late request with a used-up token looks the same whoever sent it. With a thief neither is assumed.
+ * -DHASTY drops D1, -DHASTY_VERIFY drops it for access tokens, -DTARDY drops D2. Spin then shows how an honest user is
+ * signed out, which no rule can avoid: a late request with a used-up token looks the same whoever sent it. The
+ * properties other than P1 are checked with neither.
  */
 
 #if !defined(CDI55) && !defined(CDI56)
@@ -29,13 +32,13 @@
 #ifndef LAST
 #define LAST 5
 #endif
-#ifdef THIEF
-#define HASTY
-#define TARDY
-#endif
-
 #ifndef COPIED
 #define COPIED 1
+#endif
+#ifdef NO_GRACE
+#define GRACE false
+#else
+#define GRACE true
 #endif
 #define NONE 0
 #define TABS 3
@@ -100,7 +103,7 @@ inline clear() {
 }
 
 #ifdef RANDOM
-byte parent[LAST + 1];
+byte parent[8];
 #define PARENT(t) parent[t]
 #define ROOM(t) (issued < LAST)
 #define MINT(t) issued++; parent[issued] = t; answer = issued
@@ -137,7 +140,7 @@ inline audit() {
 }
 
 inline rotate(newPrevious, newCurrent, used) {
-    nextPrevious = newPrevious; nextCurrent = newCurrent; nextInGrace = true; nextIsUsed = used;
+    nextPrevious = newPrevious; nextCurrent = newCurrent; nextInGrace = GRACE; nextIsUsed = used;
     entry = refreshed
 }
 
@@ -208,7 +211,7 @@ inline pickRule() {
 /* History of a refresh that was decided on a live session or not. */
 inline remember(t) {
     knownStolen = knownStolen || (verdict != ended && (spent & BIT(t)));
-    spent = spent | (verdict == accepted -> BIT(PARENT(t)) : 0);
+    spent = spent | (verdict == accepted -> BIT(PARENT(t)) : 0) | (GRACE -> 0 : BIT(nextPrevious));
     revoked = revoked || verdict == reuse
 }
 
@@ -217,7 +220,6 @@ inline verify(t) {
         read(); decideVerify(t);
         spent = spent | (verdict == accepted -> BIT(PARENT(t)) : 0);
         write(); audit();
-        printf("    verify t%d: %e\n", t, verdict);
         clear()
     }
 }
@@ -365,7 +367,8 @@ end:
         printf("    slot %d receives t%d\n", me, got[me]); HELD(me) = got[me]; HELD_NAMES(me) = gotNames[me];
         forget(me) }
 #ifdef CDI55
-    :: atomic { HELD_NAMES(me) && MAY_VERIFY(HELD(me)) -> verify(HELD(me)) }
+    :: atomic { HELD_NAMES(me) && MAY_VERIFY(HELD(me)) ->
+        printf("    slot %d has the access token of t%d verified\n", me, HELD(me)); verify(HELD(me)) }
 #endif
     od
 }
@@ -420,9 +423,9 @@ end:
     od
 }
 
-#ifdef THIEF
 #define HAS(t) ((t) <= LAST && (loot & BIT(t)))
 
+#ifdef THIEF
 byte mine;
 
 inline pickLoot() {
@@ -433,6 +436,7 @@ inline pickLoot() {
     :: HAS(4) -> mine = 4
     :: HAS(5) -> mine = 5
     :: HAS(6) -> mine = 6
+    :: HAS(7) -> mine = 7
     fi
 }
 
@@ -458,7 +462,8 @@ end:
 #ifdef CDI55
     :: atomic { loot != 0 -> pickLoot();
         if
-        :: lootNames & BIT(mine) -> verify(mine)
+        :: lootNames & BIT(mine) ->
+            printf("    the thief has the access token of t%d verified\n", mine); verify(mine)
         :: else
         fi;
         mine = NONE }
@@ -478,10 +483,15 @@ end:
 #define P1_HONEST (thefts == 0 && !knownStolen \
     && (!alive || (REFRESHABLE(HELD(0)) && REFRESHABLE(HELD(1)) && REFRESHABLE(HELD(2)))))
 #define P1_JUST (thefts == 0 || knownStolen)
-#define P2_ONE_CHAIN (!alive || (IN_LINE(1) && IN_LINE(2) && IN_LINE(3) && IN_LINE(4) && IN_LINE(5) && IN_LINE(6)))
+#define P2_ONE_CHAIN (!alive || (IN_LINE(1) && IN_LINE(2) && IN_LINE(3) && IN_LINE(4) && IN_LINE(5) \
+    && IN_LINE(6) && IN_LINE(7)))
 #define P3_CAUGHT (thefts <= 1 && (busy > 0 || !knownStolen || (thefts == 1 && !alive)))
 #define P4_ENDED (!revoked || busy > 0 || !alive)
 #define P5_AUDITED (busy > 0 || owed == 0)
+
+/* The thief was given a child and a grandchild of what he copied, and nobody has noticed: the victim can go on. */
+#define RIDES(t) (HAS(t) && (loot & BIT(PARENT(t))) && (loot & BIT(PARENT(PARENT(t)))))
+#define FOLLOWED (alive && REFRESHABLE(HELD(0)) && (RIDES(3) || RIDES(4) || RIDES(5) || RIDES(6) || RIDES(7)))
 
 ltl p1_honest { [] P1_HONEST }
 ltl p1_just { [] P1_JUST }
@@ -489,5 +499,8 @@ ltl p2_one_chain { [] P2_ONE_CHAIN }
 ltl p3_caught { [] P3_CAUGHT }
 ltl p4_ended { [] P4_ENDED }
 ltl p5_audited { [] P5_AUDITED }
+ltl not_followed { [] !FOLLOWED }
+ltl never_newest { [] !(alive && HELD(0) == LAST && HELD(1) == LAST && HELD(2) == LAST) }
+ltl never_caught { [] !(thefts == 1) }
 ltl all_honest { [] (P1_HONEST && P1_JUST && P2_ONE_CHAIN && P3_CAUGHT && P4_ENDED && P5_AUDITED) }
 ltl all_thief { [] (P1_JUST && P2_ONE_CHAIN && P3_CAUGHT && P4_ENDED && P5_AUDITED) }
