@@ -96,11 +96,11 @@ bool nextIsUsed;
 byte answer;
 mtype:rule rule;
 mtype:verdict verdict;
-mtype:entry entry;
+mtype:entry entry = nothing;
 
 inline clear() {
     nextAlive = false; nextCurrent = NONE; nextPrevious = NONE; nextInGrace = false; nextIsUsed = false;
-    answer = NONE; rule = 0; verdict = 0; entry = 0
+    answer = NONE; rule = 0; verdict = 0; entry = nothing
 }
 
 #ifdef RANDOM
