@@ -4,7 +4,7 @@ SWIFT_FLAGS = --explicit-target-dependency-import-check error -Xswiftc -require-
 BINARY = .build/release/tessera
 ARGS ?=
 
-.PHONY: help run test build dependencies unit readme drivers kill9 import hostile operation schema bench check clean
+.PHONY: help run test build dependencies unit readme drivers kill9 import hostile operation schema spin bench check clean
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
@@ -20,7 +20,7 @@ build: dependencies
 run: build
 	exec $(BINARY) serve $(ARGS)
 
-test: check unit build readme drivers kill9 import hostile operation schema
+test: check unit build readme drivers kill9 import hostile operation schema spin
 
 unit: dependencies
 	swift test $(SWIFT_FLAGS) --quiet
@@ -45,6 +45,10 @@ operation: build
 
 schema: build
 	python3 Tests/BlackBox/schema.py
+
+spin:
+	@scripts/install-dependencies spin gcc
+	python3 Tests/Model/check.py
 
 bench: build
 	@scripts/install-dependencies wrk

@@ -4,9 +4,9 @@
  * number of its own and `parent` remembers where it came from. Token 1 is the one that the session was created with.
  *
  * Who takes part: three callers of one device (tabs), a network that loses, delays, reorders and copies what they send
- * and get, an owner who may end the session, a clock, and with -DTHIEF somebody with a copy of a token. A step of
- * storage is one `atomic`: read, decide, write and audit, or nothing. A storage fault before the commit is, for
- * everybody, a lost request; one after the commit is a lost reply.
+ * and get, an owner who may end the session, a clock, and with -DTHIEF somebody with a copy of a token. A storage step
+ * is one indivisible step: read, decide, write and audit, or nothing. A storage fault before the commit is, for
+ * everybody, a lost request; one after the commit is a lost reply. Each call and each copy of one has a slot.
  *
  * -DCDI55   requests may follow the rule of CDI <= 5.5, at first use     (neither: both, each request picks one)
  * -DCDI56   requests may follow the rule of CDI 5.6, at once
