@@ -4,7 +4,7 @@ SWIFT_FLAGS = --explicit-target-dependency-import-check error -Xswiftc -require-
 BINARY = .build/release/tessera
 ARGS ?=
 
-.PHONY: help run test build dependencies unit readme drivers kill9 import hostile operation schema spin bench check clean
+.PHONY: help run test build dependencies unit readme drivers kill9 import hostile operation schema bench check clean
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
@@ -46,6 +46,7 @@ operation: build
 schema: build
 	python3 Tests/BlackBox/schema.py
 
+.PHONY: spin
 spin:
 	@scripts/install-dependencies spin gcc
 	python3 Tests/Model/check.py

@@ -82,8 +82,9 @@ def proofs() -> Iterator[Run]:
 def flaws() -> Iterator[Run]:
     """Planted flaws: spin must find each."""
     thief = "THIEF COPIED=0"
+    hasty = "HASTY_REFRESH HASTY_VERIFY"
     for rule, macro in (("<= 5.5", "CDI55"), ("5.6", "CDI56")):
-        yield Run(f"(a) no CAS, {rule}: a retired token returns", "p2_one_chain", f"{macro} FLAW_TWO_STEPS HASTY_REFRESH HASTY_VERIFY")
+        yield Run(f"(a) no CAS, {rule}: a retired token returns", "p2_one_chain", f"{macro} FLAW_TWO_STEPS {hasty}")
         yield Run(f"(a) no CAS, {rule}: a revoked session returns", "p4_ended", f"{macro} FLAW_TWO_STEPS")
         yield Run(f"(c) the parent never retires, {rule}", "p3_caught", f"{macro} FLAW_ENDLESS_PARENT {thief}")
         yield Run(f"(d) verdict before revocation, {rule}", "p3_caught", f"{macro} FLAW_VERDICT_FIRST {thief}")
