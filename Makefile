@@ -2,14 +2,16 @@
 
 SWIFT_FLAGS = --explicit-target-dependency-import-check error -Xswiftc -require-explicit-sendable
 BINARY = .build/release/tessera
+TRIALS = .build/release/Trials
 ARGS ?=
 
-.PHONY: help run test build dependencies unit readme drivers kill9 killpoints cutreplies
-.PHONY: import hostile operation schema bench check clean
+.PHONY: help run test build dependencies unit readme drivers kill9 import hostile operation schema bench check clean
+.PHONY: proof trials schedules simulation same-token pairs killpoints cutreplies spin mutants
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
 	@echo "make test    everything that has to hold, with the checks of the source"
+	@echo "make proof   the part of it that tries to break rotation: races, kills, lost replies, models"
 	@echo "make bench   what a request costs on this machine"
 
 dependencies:
@@ -21,7 +23,7 @@ build: dependencies
 run: build
 	exec $(BINARY) serve $(ARGS)
 
-test: check unit build readme drivers kill9 killpoints cutreplies import hostile operation schema
+test: check unit build readme drivers kill9 import hostile operation schema proof
 
 unit: dependencies
 	swift test $(SWIFT_FLAGS) --quiet
@@ -35,14 +37,6 @@ drivers: build
 kill9: build
 	python3 Tests/BlackBox/kill9.py
 
-# Named places to die at exist in the debug build only.
-killpoints: dependencies
-	swift build --product tessera $(SWIFT_FLAGS)
-	python3 Tests/BlackBox/killpoints.py
-
-cutreplies: build
-	python3 Tests/BlackBox/cutreplies.py
-
 import: build
 	python3 Tests/BlackBox/import_dump.py
 
@@ -54,6 +48,45 @@ operation: build
 
 schema: build
 	python3 Tests/BlackBox/schema.py
+
+proof: schedules simulation same-token pairs killpoints cutreplies spin
+
+trials: dependencies
+	swift build -c release --product Trials $(SWIFT_FLAGS)
+
+# 100,000 random schedules of simultaneous refreshes.
+schedules: trials
+	$(TRIALS) schedules
+
+# 5,000 seeds of service and storage with faults, in one thread.
+simulation: trials
+	$(TRIALS) simulation
+
+# E-01: 64 callers present one refresh token at one moment.
+same-token: trials
+	$(TRIALS) same-token
+
+# E-02: every pair of operations races on one session.
+pairs: trials
+	$(TRIALS) pairs
+
+# E-03: kill -9 at every named place, which only a debug build has.
+killpoints: dependencies
+	swift build --product tessera $(SWIFT_FLAGS)
+	python3 Tests/BlackBox/killpoints.py
+
+# E-08: replies that are cut after every byte.
+cutreplies: build
+	python3 Tests/BlackBox/cutreplies.py
+
+# Every state of a small model of rotation.
+spin:
+	@scripts/install-dependencies spin gcc
+	python3 Tests/Model/check.py
+
+# Deletes each check of the engine's rotation in turn; too long for every change.
+mutants: dependencies
+	python3 Tests/Mutants/run.py
 
 bench: build
 	@scripts/install-dependencies wrk
