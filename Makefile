@@ -62,13 +62,13 @@ schedules: trials
 simulation: trials
 	$(TRIALS) simulation
 
-# E-01: 64 callers present one refresh token at one moment.
+# E-01; ROUNDS=n for more: 64 callers present one refresh token at one moment.
 same-token: trials
-	$(TRIALS) same-token
+	$(TRIALS) same-token $(if $(ROUNDS),--rounds $(ROUNDS))
 
-# E-02: every pair of operations races on one session.
+# E-02; ROUNDS=n for more: every pair of operations races on one session.
 pairs: trials
-	$(TRIALS) pairs
+	$(TRIALS) pairs $(if $(ROUNDS),--rounds $(ROUNDS))
 
 # E-03: kill -9 at every named place, which only a debug build has.
 killpoints: dependencies

@@ -3,7 +3,9 @@ import LosslessJSON
 import TrialSupport
 
 /// One keep-alive connection to a core on this machine; whoever calls it waits.
-final class Connection {
+///
+/// Guarded by its owner: one thread at a time uses it.
+final class Connection: @unchecked Sendable {
     private let descriptor: Int32
     private var buffer: [UInt8] = []
 
@@ -11,6 +13,8 @@ final class Connection {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var on: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        var timeout = timeval(tv_sec: 60, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
@@ -57,8 +61,8 @@ final class Connection {
     }
 }
 
-/// What one caller saw.
-struct Operation: Sendable {
+/// What one caller was answered.
+struct Answer: Sendable {
     let start: ContinuousClock.Instant
     let end: ContinuousClock.Instant
     let reply: JSONObject
@@ -68,24 +72,24 @@ struct Operation: Sendable {
 final class Crowd: @unchecked Sendable {
     // Guarded by the semaphores: a caller reads `request` after `go` and writes its own `results` before `done`.
     private var request: [UInt8] = []
-    private var results: [Operation?]
+    private var results: [Answer?]
     private let go: [DispatchSemaphore]
     private let done = DispatchSemaphore(value: 0)
     private let lock = NSLock()
 
-    init(_ count: Int, port: Int) {
+    init(_ count: Int, port: Int) throws {
         results = Array(repeating: nil, count: count)
         go = (0..<count).map { _ in DispatchSemaphore(value: 0) }
         for number in 0..<count {
+            let connection = try Connection(port: port)
             Thread.detachNewThread { [self] in
-                let connection = try? Connection(port: port)
                 while true {
                     go[number].wait()
                     if request.isEmpty { return }
                     let start = ContinuousClock().systemNow
-                    let reply = try? connection?.exchange(request)
+                    let reply = try? connection.exchange(request)
                     let end = ContinuousClock().systemNow
-                    lock.withLock { results[number] = reply.map { Operation(start: start, end: end, reply: $0) } }
+                    lock.withLock { results[number] = reply.map { Answer(start: start, end: end, reply: $0) } }
                     done.signal()
                 }
             }
@@ -93,7 +97,7 @@ final class Crowd: @unchecked Sendable {
     }
 
     /// Sends a request once for each caller, at once.
-    func send(_ request: [UInt8]) -> [Operation?] {
+    func send(_ request: [UInt8]) -> [Answer?] {
         self.request = request
         lock.withLock { results = results.map { _ in nil } }
         for semaphore in go { semaphore.signal() }

@@ -3,30 +3,53 @@ import SessionStorage
 import Synchronization
 import TestSupport
 
-/// Storage that dawdles between the first look of a decision and the write, and that may make a deliberate mistake.
-struct RaceStorage: SessionStorage {
+/// Short waits of random length, put where a race can go wrong.
+final class Delays: Sendable {
+    private let dice: TestDice
+    private let counter = Atomic(0)
+
+    init(seed: UInt64) { dice = TestDice(seed: seed) }
+
+    /// How often there was one.
+    var count: Int { counter.load(ordering: .relaxed) }
+
+    /// Lets others go first, for up to seven turns.
+    func pause(atLeast least: Int = 0) async {
+        let turns = max(least, Int(dice.next() % 8))
+        if turns > 0 { counter.add(1, ordering: .relaxed) }
+        for _ in 0..<turns { await Task.yield() }
+    }
+
+    /// Keeps its thread, one time in four, for up to a few microseconds.
+    func spin() {
+        guard dice.next() % 4 == 0 else { return }
+        counter.add(1, ordering: .relaxed)
+        for _ in 0..<dice.next() % 200 { _ = dice.next() }
+    }
+}
+
+/// A storage that takes its time: before a step, between reading and writing, and after it.
+///
+/// When it is naive it makes the deliberate mistake of E-01 and E-02: what was decided is written without looking
+/// whether it still holds.
+struct RacingStorage: SessionStorage {
     let base: any SessionStorage
-    /// The mistake: a decision is written without looking whether it still holds.
-    var isNaive = false
-    /// Decides how long to dawdle; without dice it does not.
-    var dice: TestDice?
+    let delays: Delays
+    let isNaive: Bool
 
     func update<Outcome: Sendable>(
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
+        let delays = delays
+        await delays.pause()
         if isNaive { return try await updateInTwoSteps(handle, decide) }
-        guard let dice else { return try await base.update(handle, decide) }
-        let calls = Mutex(0)
-        let spins = dice.next() % 2_000
-        return try await base.update(handle) { record in
-            let isFirst = calls.withLock { count in
-                count += 1
-                return count == 1
-            }
-            // The first call is the look; SQLite decides again inside the transaction.
-            if isFirst { for _ in 0..<spins { _ = calls.withLock { $0 } } }
-            return decide(record)
+        let outcome = try await base.update(handle) { record in
+            let decided = decide(record)
+            delays.spin()
+            return decided
         }
+        await delays.pause()
+        return outcome
     }
 
     private func updateInTwoSteps<Outcome: Sendable>(
@@ -35,13 +58,15 @@ struct RaceStorage: SessionStorage {
         let current = try await base.session(handle)
         let decided = decide(current)
         guard current != nil else { return decided.outcome }
-        await Task.yield()
+        await delays.pause(atLeast: 1)
         switch decided.change {
         case .keep: break
         case .remove: try await base.update(handle) { _ in Decided(.remove, (), audit: decided.audit) }
         case .replace(let record):
             _ = try await base.remove(.handles([handle]))
-            do { try await base.insert(record, audit: decided.audit) } catch  where error.code == .alreadyExists {}
+            do throws(StorageError) { try await base.insert(record, audit: decided.audit) } catch {
+                guard error.code == .alreadyExists else { throw error }
+            }
         }
         return decided.outcome
     }
@@ -63,7 +88,10 @@ struct RaceStorage: SessionStorage {
     func remove(
         _ selection: SessionSelection, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
-        try await base.remove(selection, audit: revocation)
+        await delays.pause()
+        let ended = try await base.remove(selection, audit: revocation)
+        await delays.pause()
+        return ended
     }
 
     func updateSigningKeys(
