@@ -84,21 +84,22 @@ struct World {
 
     func refresh(
         _ token: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,
-        format: AccessTokenFormat = .v5, kind: SigningKeyKind? = nil
+        format: AccessTokenFormat = .v5, kind: SigningKeyKind? = nil, atOnce: Bool = false
     ) async throws -> RefreshResult {
         try await service.refresh(
             SessionService.RefreshRequest(
                 refreshToken: token, antiCSRFToken: antiCSRFToken, usesAntiCSRF: usesAntiCSRF, format: format,
-                signingKeyKind: kind))
+                signingKeyKind: kind, rotatesAtOnce: atOnce))
     }
 
     func verify(
-        _ token: String, antiCSRFToken: AntiCSRFToken? = nil, checksAntiCSRF: Bool = false, database: Bool = false
+        _ token: String, antiCSRFToken: AntiCSRFToken? = nil, checksAntiCSRF: Bool = false, database: Bool = false,
+        isReadOnly: Bool = false
     ) async throws -> VerifyResult {
         try await service.verify(
             SessionService.VerifyRequest(
                 accessToken: token, antiCSRFToken: antiCSRFToken, checksAntiCSRF: checksAntiCSRF,
-                checksDatabase: database))
+                checksDatabase: database, isReadOnly: isReadOnly))
     }
 
     /// Verifies and gives the answer as a word that a test can compare.
