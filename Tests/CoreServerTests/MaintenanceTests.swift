@@ -46,6 +46,7 @@ struct MaintenanceTests {
         let waiting = Waiting(intervals: intervals)
         var schedule = Maintenance.Schedule()
         schedule.batch = batch
+        schedule.trailInterval = .seconds(6 * 3_600)
         let maintenance = Maintenance(
             services: { services }, schedule: schedule, ambient: Ambient(time: { clock.now }, randomBits: { 500 }),
             wait: { try waiting.wait($0) }, logger: quiet)
@@ -87,11 +88,25 @@ struct MaintenanceTests {
         #expect(after.count == 1 && after.allSatisfy { $0.text.hasPrefix("s-") })
     }
 
+    @Test("entries of the audit trail go when they are too old, but for the newest")
+    func trail() async throws {
+        let storage = InMemoryStorage()
+        let service = try await service(storage)
+        try await create(7, service)
+        clock.advance(by: .seconds(91 * 86_400))
+        _ = try await run([service])
+        // The removal of the ended sessions and of a key left entries of their own.
+        let times = try await storage.auditTrail(AuditQuery()).map(\.event.time)
+        #expect(!times.isEmpty && times.allSatisfy { $0 == clock.now })
+    }
+
     @Test("the first run comes soon, the next after their intervals")
     func times() async throws {
         let spans = try await run([], intervals: 6)
         #expect(spans.prefix(1) == [.seconds(360)])
-        let known: Set<Duration> = [.seconds(360), .seconds(12 * 3_600), .seconds(24 * 3_600)]
+        let known: Set<Duration> = [
+            .seconds(360), .seconds(6 * 3_600), .seconds(12 * 3_600), .seconds(24 * 3_600),
+        ]
         #expect(known.isSuperset(of: spans))
     }
 
