@@ -17,7 +17,11 @@ from mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--explicit-target-dependency-import-check", "error", "-Xswiftc", "-require-explicit-sendable"]
-TESTS = "SessionEngineTests|SessionServiceTests|TrialTests"
+# The quick ones first: most mutants do not live to see the others.
+STAGES = [
+    "RefreshDecisionTests|RotationAtOnceTests|VerifyDecisionTests|DataUpdateTests|LineageProperties",
+    "SessionEngineTests|SessionServiceTests|TrialTests",
+]
 
 
 def copied(folder: Path) -> Path:
@@ -32,12 +36,15 @@ def run(package: Path) -> str:
     build = subprocess.run(["swift", "build", "--build-tests", *FLAGS], cwd=package, capture_output=True, text=True)
     if build.returncode:
         return "not compiled"
-    try:
-        tests = subprocess.run(["swift", "test", "--skip-build", *FLAGS, "--filter", TESTS], cwd=package,
-                               capture_output=True, text=True, timeout=300)
-    except subprocess.TimeoutExpired:
-        return "failed"
-    return "failed" if tests.returncode else "passed"
+    for stage in STAGES:
+        try:
+            tests = subprocess.run(["swift", "test", "--skip-build", *FLAGS, "--filter", stage], cwd=package,
+                                   capture_output=True, text=True, timeout=300)
+        except subprocess.TimeoutExpired:
+            return "failed"
+        if tests.returncode:
+            return "failed"
+    return "passed"
 
 
 def judge(package: Path, mutant: Mutant) -> str:

@@ -3,6 +3,7 @@ import SessionEngine
 import SessionService
 import SessionStorage
 import SessionStorageTesting
+import Synchronization
 import TestSupport
 import Testing
 
@@ -208,11 +209,18 @@ struct ModelTests {
     func programs(_ seed: UInt64) async throws {
         var random = SplitMix64(seed: seed)
         let program = Step.program(&random)
-        guard try await SideBySide.firstDifference(of: program, seed: seed) != nil else { return }
+        guard let first = try await SideBySide.firstDifference(of: program, seed: seed) else { return }
+        // A rule that is broken fails many seeds; a few of them in short are enough.
+        guard Self.shrunk.wrappingAdd(1, ordering: .relaxed).oldValue < 3 else {
+            Issue.record("seed \(seed), \(first)")
+            return
+        }
         let shortest = try await shrink(program, seed: seed)
         let difference = try await SideBySide.firstDifference(of: shortest, seed: seed) ?? "gone"
         Issue.record("seed \(seed), \(difference), in \(shortest)")
     }
+
+    private static let shrunk = Atomic(0)
 
     /// Cuts steps out while the difference stays.
     private func shrink(_ program: [Step], seed: UInt64) async throws -> [Step] {
