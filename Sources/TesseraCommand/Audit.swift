@@ -82,6 +82,6 @@ extension AuditRecord {
 
     private static func text(_ time: Timestamp) -> String {
         let date = Date(timeIntervalSince1970: Double(time.milliseconds) / 1_000)
-        return date.formatted(.iso8601.time(includingFractionalSeconds: true))
+        return date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 }

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from harness import HOST, Checks, Core, Server, TemporaryFolder, binary, exit_on_signals, free_port
+from operation_audit import Trail
 
 KEY = "operation-test-key-0123456789"
 SECRET = "operation-test-secret-0123456789-0123456789"
@@ -285,7 +286,7 @@ def main() -> int:
     """Runs all checks, each on a machine of its own."""
     exit_on_signals()
     checks = Checks()
-    for part in (Refusals, LifeCycle, Filter, Logs):
+    for part in (Refusals, LifeCycle, Filter, Logs, Trail):
         machine = Machine()
         checks.run(part.__name__, part(checks, machine).run)
         machine.close()
