@@ -19,7 +19,7 @@ VARYING = [
     (re.compile(r'("jwtSigningPublicKey":")[^"]*'), r"\1…"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "…"),
     (re.compile(r":\d{13}"), ":…"),
-    (re.compile(r'("millisecondsSinceRotation":)\d+'), r"\1…"),
+    (re.compile(r'("(?:millisecondsSinceRotation|sequence)":)\d+'), r"\1…"),
 ]
 
 
