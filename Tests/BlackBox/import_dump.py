@@ -154,8 +154,11 @@ def goes_on(checks: Checks, server: Server, dump: Path) -> None:
                  any(key["n"].rstrip("=") == session_key() for key in keys), [key["kid"] for key in keys])
     verified = core.verify(session["accessToken"]["token"])
     checks.equal("the new access token is good", verified.outcome, "OK")
+    newer = core.refresh(session["refreshToken"]["token"])
+    checks.equal("the new one goes on", newer.outcome, "OK")
     checks.equal("the old refresh token is used up", core.refresh(token).outcome, "TOKEN_THEFT_DETECTED")
-    checks.equal("the new one goes on", core.refresh(session["refreshToken"]["token"]).outcome, "OK")
+    checks.equal("and its reuse ends the session",
+                 core.refresh(newer.json["refreshToken"]["token"]).outcome, "UNAUTHORISED")
     shop = core.post("/appid-shop/recipe/session/refresh", {
         "refreshToken": token, "enableAntiCsrf": False, "useDynamicSigningKey": True})
     checks.equal("the other app's session goes on by itself", shop.outcome, "OK")
