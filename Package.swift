@@ -31,6 +31,7 @@ let package = Package(
         .library(name: "SessionImport", targets: ["SessionImport"]),
         .library(name: "CoreDriverInterface", targets: ["CoreDriverInterface"]),
         .library(name: "CoreServer", targets: ["CoreServer"]),
+        .library(name: "Tessera", targets: ["Tessera"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -73,6 +74,15 @@ let package = Package(
         .target(
             name: "SessionImport",
             dependencies: ["SessionStorage", "SessionEngine", "LosslessJSON"] + crypto,
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Tessera",
+            dependencies: [
+                "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings
         ),
         .target(
@@ -182,6 +192,16 @@ let package = Package(
                 "SessionEngine", "LosslessJSON", "TestSupport",
             ] + crypto,
             resources: [.copy("Schemas")],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "TesseraTests",
+            dependencies: [
+                "Tessera", "SessionService", "SessionStorage", "SessionStorageTesting", "SessionEngine",
+                "LosslessJSON", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ] + crypto,
             swiftSettings: settings
         ),
         .testTarget(

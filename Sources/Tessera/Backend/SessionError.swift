@@ -1,0 +1,39 @@
+public import LosslessJSON
+
+/// Why there is no session, one case for each answer that a client can be given (spec `sdk-and-fdi` 2.15 and 6.2).
+///
+/// The texts are for the operator's log and never reach a client.
+public enum SessionError: Error, Sendable, Equatable {
+    /// The client has to sign in again; its tokens are cleared where `clearTokens` says so.
+    case unauthorised(reason: String, clearTokens: Bool)
+    /// The client may refresh and try again.
+    case tryRefreshToken(reason: String)
+    /// A used-up refresh token came back: somebody holds a copy.
+    case tokenTheftDetected(handle: String, userID: String, recipeUserID: String)
+    /// The session does not fulfil what a route asks for.
+    case invalidClaims([ClaimValidationError])
+    /// The request brought two session cookies of one name; the older ones are being expired.
+    case duplicateCookies
+    /// What was asked for cannot be done.
+    case badInput(String)
+    /// No core answered; nothing is known about any session.
+    case coreUnavailable(String)
+    /// The core, or the storage, answered with a fault.
+    case coreRejected(status: Int, message: String)
+    /// The settings contradict each other; the text says what to do.
+    case misconfigured(String)
+}
+
+/// Why a claim is not as a route asks for (spec `sdk-and-fdi` 2.13 and 2.15).
+public struct ClaimValidationError: Sendable, Equatable {
+    /// The validator's name.
+    public var id: String
+    /// What is wrong, for the front end.
+    public var reason: JSONObject?
+
+    /// Puts a finding together.
+    public init(id: String, reason: JSONObject?) {
+        self.id = id
+        self.reason = reason
+    }
+}
