@@ -74,7 +74,7 @@ MUTANTS = [
             "guard let rotatedAt else"),
     _record("the grace ends a millisecond early", "return now <= rotatedAt + gracePeriod",
             "return now < rotatedAt + gracePeriod"),
-    _record("the grace never ends", "return now <= rotatedAt + gracePeriod", "return true"),
+    _record("the grace never ends", "return now <= rotatedAt + gracePeriod", "return now >= rotatedAt"),
     _record("a use is not remembered",
             "isCurrentTokenUsed || (previousTokenHash != nil && succession == .deterministic)", "isCurrentTokenUsed"),
     _record("random children shut the window too", "previousTokenHash != nil && succession == .deterministic",
@@ -107,7 +107,7 @@ MUTANTS = [
     Mutant("data: a change leaves no record", f"{ENGINE}/DataUpdates.swift", ".updated(next), audit: event)",
            ".updated(next), audit: event.time == now ? nil : event)"),
     Mutant("revoke: one session leaves no record", "Sources/SessionService/SessionService+Data.swift",
-           "storage.remove(.handles(handles), audit: revocation)", "storage.remove(.handles(handles), audit: nil)"),
+           "storage.remove(.handles(handles), audit: revocation)", "storage.remove(.handles(handles), audit: handles.isEmpty ? revocation : nil)"),
     Mutant("revoke: all sessions of a user means none that has ended yet", "Sources/SessionService/SessionService+Data.swift",
            ".user(user, tenant: tenant, liveAt: now), audit:", ".user(user, tenant: .public, liveAt: now), audit:"),
 ]

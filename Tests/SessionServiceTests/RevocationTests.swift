@@ -61,6 +61,19 @@ struct RevocationTests {
         #expect(try await world.service.handles(of: UserID("u2")) == [other.session.handle])
     }
 
+    @Test("A user's revocation reaches every tenant, or the one that is named")
+    func tenants() async throws {
+        let world = try await World()
+        let home = try await world.create()
+        world.clock.advance(by: Milliseconds(1))
+        let away = try await world.create(tenant: TenantID("t1"))
+        world.clock.advance(by: Milliseconds(1))
+        let other = try await world.create(tenant: TenantID("t2"))
+        let user = UserID("u1")
+        #expect(try await world.service.revokeAll(of: user, tenant: TenantID("t1")) == [away.session.handle])
+        #expect(try await world.service.revokeAll(of: user) == [home.session.handle, other.session.handle])
+    }
+
     @Test("Nothing raises a revoked session: no refresh, no verification, no change of data")
     func noResurrection() async throws {
         let world = try await World()

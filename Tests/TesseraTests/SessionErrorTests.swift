@@ -1,3 +1,4 @@
+import SessionEngine
 import Testing
 
 @testable import Tessera
