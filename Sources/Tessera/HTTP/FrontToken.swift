@@ -1,0 +1,44 @@
+public import LosslessJSON
+public import SessionEngine
+
+/// What scripts may know about a session: standard base64 of `{"uid", "ate", "up"}` (spec `sdk-and-fdi` 2.3).
+///
+/// Everybody who can run a script in the page can read it.
+public struct FrontToken: Sendable, Equatable {
+    /// The word that tells a front end that its session is over.
+    public static let removal = "remove"
+
+    /// Whose session it is.
+    public var userID: String
+    /// When the access token stops being accepted.
+    public var expiresAt: Timestamp
+    /// The payload of the access token.
+    public var payload: JSONObject
+
+    /// Puts a front token together.
+    public init(userID: String, expiresAt: Timestamp, payload: JSONObject) {
+        self.userID = userID
+        self.expiresAt = expiresAt
+        self.payload = payload
+    }
+
+    /// Reads a field's value; `nil` when it is no front token.
+    public init?(_ text: String) {
+        guard let bytes = Base64.standard.decode(Array(text.utf8)[...]),
+            let object = try? JSONValue(parsing: bytes).object, let userID = object["uid"]?.string,
+            let expiry = object["ate"]?.number?.int64, let payload = object["up"]?.object
+        else { return nil }
+        self.init(userID: userID, expiresAt: Timestamp(milliseconds: expiry), payload: payload)
+    }
+
+    /// The field's value.
+    public var text: String {
+        let object: JSONObject = [
+            "uid": .string(userID), "ate": .integer(expiresAt.milliseconds), "up": .object(payload),
+        ]
+        return Base64.standard.encodedText(object.serialized())
+    }
+
+    /// A front token that has run out: it makes a front end refresh once more (spec `sdk-and-fdi` 2.8).
+    static let expired = FrontToken(userID: "", expiresAt: Timestamp(milliseconds: 0), payload: [:])
+}

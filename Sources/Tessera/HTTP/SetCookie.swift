@@ -1,0 +1,74 @@
+public import SessionEngine
+
+/// Whether a browser sends a cookie with requests that other sites cause (RFC 6265bis section 5.6.7).
+public enum SameSite: String, Sendable, CaseIterable {
+    /// Not at all.
+    case strict = "Strict"
+    /// Only when the user follows a link.
+    case lax = "Lax"
+    /// Always; browsers want `Secure` with it.
+    case none = "None"
+}
+
+/// A cookie for a response.
+public struct SetCookie: Sendable, Equatable, CustomStringConvertible {
+    /// What browsers keep of a cookie's name and value together, in bytes (RFC 6265bis section 5.7).
+    public static let maximumLength = 4_096
+
+    /// Its name, case-exact.
+    public var name: String
+    /// Its value, before percent-encoding; never log it.
+    public var value: String
+    /// The domain whose hosts get it; `nil` for the host that set it only.
+    public var domain: String?
+    /// The paths it is sent to.
+    public var path: String
+    /// When the browser drops it.
+    public var expiresAt: Timestamp
+    /// Whether scripts cannot read it.
+    public var isHTTPOnly: Bool
+    /// Whether it travels over TLS only.
+    public var isSecure: Bool
+    /// Whether it comes along with requests that other sites cause.
+    public var sameSite: SameSite
+
+    /// Puts a cookie together; it is for servers only (`HttpOnly`), unless told otherwise.
+    public init(
+        name: String, value: String, domain: String? = nil, path: String, expiresAt: Timestamp, isSecure: Bool,
+        sameSite: SameSite, isHTTPOnly: Bool = true
+    ) {
+        self.name = name
+        self.value = value
+        self.domain = domain
+        self.path = path
+        self.expiresAt = expiresAt
+        self.isHTTPOnly = isHTTPOnly
+        self.isSecure = isSecure
+        self.sameSite = sameSite
+    }
+
+    /// The field's value, attributes in the order that SuperTokens' SDKs write (spec `sdk-and-fdi` 1.5, B11).
+    public var fieldValue: String {
+        var parts = ["\(name)=\(PercentEncoding.encode(value))"]
+        if let domain { parts.append("Domain=\(domain)") }
+        parts += ["Path=\(path)", "Expires=\(HTTPDate.text(expiresAt))"]
+        if isHTTPOnly { parts.append("HttpOnly") }
+        if isSecure { parts.append("Secure") }
+        parts.append("SameSite=\(sameSite.rawValue)")
+        return parts.joined(separator: "; ")
+    }
+
+    /// The same cookie, to be dropped at once.
+    public var expired: SetCookie {
+        var copy = self
+        copy.value = ""
+        copy.expiresAt = Timestamp(milliseconds: 0)
+        return copy
+    }
+
+    /// Whether a browser keeps both in one place, so that the later replaces the earlier (RFC 6265bis section 5.7).
+    func replaces(_ other: SetCookie) -> Bool { name == other.name && domain == other.domain && path == other.path }
+
+    /// The name without the value.
+    public var description: String { "\(name)=<redacted>; Path=\(path)" }
+}
