@@ -32,12 +32,16 @@ let package = Package(
         .library(name: "CoreDriverInterface", targets: ["CoreDriverInterface"]),
         .library(name: "CoreServer", targets: ["CoreServer"]),
         .library(name: "Tessera", targets: ["Tessera"]),
+        .library(name: "TesseraHummingbird", targets: ["TesseraHummingbird"]),
+        .library(name: "TesseraTesting", targets: ["TesseraTesting"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
@@ -83,6 +87,35 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "TesseraHummingbird",
+            dependencies: [
+                "Tessera", "LosslessJSON",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "TesseraTesting",
+            dependencies: [
+                "Tessera", "SessionService", "SessionStorage", "SessionStorageTesting", "SessionEngine", "LosslessJSON",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "HelloSession",
+            dependencies: [
+                "Tessera", "TesseraHummingbird", "SQLiteStorage", .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            path: "Examples/HelloSession",
             swiftSettings: settings
         ),
         .target(
@@ -195,9 +228,21 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "TesseraHummingbirdTests",
+            dependencies: [
+                "Tessera", "TesseraHummingbird", "TesseraTesting", "SessionService", "SessionEngine", "LosslessJSON",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "TesseraTests",
             dependencies: [
-                "Tessera", "SessionService", "SessionStorage", "SessionStorageTesting", "SessionEngine",
+                "Tessera", "TesseraTesting", "SessionService", "SessionStorage", "SessionStorageTesting",
+                "SessionEngine",
                 "LosslessJSON", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

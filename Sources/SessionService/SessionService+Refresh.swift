@@ -111,7 +111,7 @@ extension SessionService {
     public func regenerate(accessToken: String, payload: JSONObject?) async throws(ServiceError) -> RegenerateResult {
         let now = ambient.time()
         let claims: AccessTokenClaims
-        switch try await self.claims(of: accessToken, at: now) {
+        switch try await self.claims(of: VerifyRequest(accessToken: accessToken).token, at: now) {
         case .failure(let problem): return .notAToken(problem)
         case .success(let verified): claims = verified
         }

@@ -3,8 +3,8 @@ public import SessionEngine
 extension SessionService {
     /// What a driver asks about an access token.
     public struct VerifyRequest: Sendable {
-        /// The token as it was presented.
-        public var accessToken: String
+        /// The token, taken apart and not yet believed.
+        let token: Result<UnverifiedAccessToken, AccessTokenProblem>
         /// The anti-CSRF token that came with it.
         public var antiCSRFToken: AntiCSRFToken?
         /// Whether one has to come with it.
@@ -19,11 +19,26 @@ extension SessionService {
             accessToken: String, antiCSRFToken: AntiCSRFToken? = nil, checksAntiCSRF: Bool = false,
             checksDatabase: Bool = false, isReadOnly: Bool = false
         ) {
-            self.accessToken = accessToken
+            do throws(AccessTokenProblem) {
+                token = .success(try UnverifiedAccessToken(accessToken))
+            } catch {
+                token = .failure(error)
+            }
             self.antiCSRFToken = antiCSRFToken
             self.checksAntiCSRF = checksAntiCSRF
             self.checksDatabase = checksDatabase
             self.isReadOnly = isReadOnly
+        }
+
+        /// Collects the question about a token that was taken apart before.
+        public init(
+            token: UnverifiedAccessToken, antiCSRFToken: AntiCSRFToken?, checksAntiCSRF: Bool, checksDatabase: Bool
+        ) {
+            self.token = .success(token)
+            self.antiCSRFToken = antiCSRFToken
+            self.checksAntiCSRF = checksAntiCSRF
+            self.checksDatabase = checksDatabase
+            isReadOnly = false
         }
     }
 
@@ -35,7 +50,7 @@ extension SessionService {
     public func verify(_ request: VerifyRequest) async throws(ServiceError) -> VerifyResult {
         let now = ambient.time()
         let claims: AccessTokenClaims
-        switch try await self.claims(of: request.accessToken, at: now) {
+        switch try await self.claims(of: request.token, at: now) {
         case .failure(let problem): return .tryRefresh(problem)
         case .success(let verified): claims = verified
         }
@@ -76,7 +91,7 @@ extension SessionService {
     /// A token of a key that is not known here makes the keys be read from storage once, because another process may
     /// have made it (spec `core-wire` 2.6).
     func claims(
-        of token: String, at now: Timestamp
+        of token: Result<UnverifiedAccessToken, AccessTokenProblem>, at now: Timestamp
     ) async throws(ServiceError) -> Result<AccessTokenClaims, AccessTokenProblem> {
         let generation = keys.generation
         let first = verified(token, at: now)
@@ -87,9 +102,11 @@ extension SessionService {
         return keys.generation == generation ? first : verified(token, at: now)
     }
 
-    private func verified(_ token: String, at now: Timestamp) -> Result<AccessTokenClaims, AccessTokenProblem> {
+    private func verified(
+        _ token: Result<UnverifiedAccessToken, AccessTokenProblem>, at now: Timestamp
+    ) -> Result<AccessTokenClaims, AccessTokenProblem> {
         do throws(AccessTokenProblem) {
-            return .success(try UnverifiedAccessToken(token).claims(verifiedBy: keys.verificationKeys(at: now)))
+            return .success(try token.get().claims(verifiedBy: keys.verificationKeys(at: now)))
         } catch {
             return .failure(error)
         }

@@ -1,4 +1,4 @@
-import LosslessJSON
+package import LosslessJSON
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -65,6 +65,35 @@ public struct UnverifiedAccessToken: Sendable {
             guard key.accepts(signature, over: signedBytes) else { throw .signatureInvalid }
         }
         return try AccessTokenClaims(payload: payload, format: format)
+    }
+
+    /// The kind of key that the header names; `nil` for legacy tokens, which name none.
+    ///
+    /// It may be used to refuse a token, never to accept one (statement B06).
+    public var signingKeyKind: SigningKeyKind? {
+        guard case .named(let id, _) = keyChoice else { return nil }
+        return SigningKeyKind.allCases.first { id.text.hasPrefix($0.keyIDPrefix) }
+    }
+
+    /// Whether the payload has all that a session's token has, believed or not: tokens of other issuers do not, and are
+    /// no business of ours (spec `sdk-and-fdi` 2.7).
+    public var isSessionToken: Bool {
+        guard let object = try? JSONValue(parsing: payload).object else { return false }
+        if let kind = object["stt"], kind != 0, !kind.isNull { return false }
+        return (try? AccessTokenClaims(payload: payload, format: format)) != nil
+    }
+
+    /// The payload as a front end is shown it: all of it, and of legacy tokens the application's part.
+    ///
+    /// For tokens that were verified, or made, a moment ago.
+    package var visiblePayload: JSONObject? {
+        let object = try? JSONValue(parsing: payload).object
+        return format.isLegacy ? object?["userData"]?.object : object
+    }
+
+    /// When the token says that it ends, believed or not.
+    package var statedExpiry: Timestamp? {
+        (try? AccessTokenClaims(payload: payload, format: format))?.expiresAt
     }
 
     /// The two fixed headers, compared as text like every SDK does (spec `core-wire` 2.2).

@@ -1,13 +1,13 @@
 /// Strict base64 (RFC 4648): one text for each sequence of bytes and no other text accepted (statement T06).
-struct Base64: Sendable {
+package struct Base64: Sendable {
     private let encodeTable: [UInt8]
     private let decodeTable: [UInt8]
     private let isPadded: Bool
 
     /// Section 4: `+`, `/`, padded with `=`; access tokens V1 and V2, refresh tokens, public keys.
-    static let standard = Base64(lastTwo: "+/", isPadded: true)
+    package static let standard = Base64(lastTwo: "+/", isPadded: true)
     /// Section 5: `-`, `_`, not padded; access tokens V3 and newer, JWK.
-    static let url = Base64(lastTwo: "-_", isPadded: false)
+    package static let url = Base64(lastTwo: "-_", isPadded: false)
 
     private static let invalid: UInt8 = 0xFF
     private static let padding = UInt8(ascii: "=")
@@ -21,7 +21,7 @@ struct Base64: Sendable {
         self.isPadded = isPadded
     }
 
-    func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
+    package func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
         var buffer: UInt32 = 0
@@ -40,13 +40,13 @@ struct Base64: Sendable {
         return text
     }
 
-    func encodedText(_ bytes: some Collection<UInt8>) -> String {
+    package func encodedText(_ bytes: some Collection<UInt8>) -> String {
         String(decoding: encode(bytes), as: UTF8.self)
     }
 
     /// The bytes, or `nil` for any character outside the alphabet, wrong padding, an impossible length or trailing
     /// bits that are not zero.
-    func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    package func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         guard let digits = withoutPadding(text), digits.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(digits.count * 3 / 4)

@@ -18,11 +18,19 @@ public enum SigningAlgorithm: String, Sendable, CaseIterable {
 }
 
 /// Whether a key is replaced on schedule or kept.
-public enum SigningKeyKind: String, Sendable {
+public enum SigningKeyKind: String, Sendable, CaseIterable {
     /// Replaced on schedule; its id begins with `d-`.
     case dynamic
     /// Never replaced by itself; its id begins with `s-`.
     case `static`
+
+    /// What the ids of its keys begin with.
+    var keyIDPrefix: String {
+        switch self {
+        case .dynamic: "d-"
+        case .static: "s-"
+        }
+    }
 }
 
 /// The name of a key, as tokens and the key set carry it (`kid`).

@@ -156,21 +156,13 @@ public struct IssuedSession: Sendable {
 public struct VerifiedSession: Sendable {
     /// Whose it is.
     public var identity: SessionIdentity
-    /// The application's part of the payload.
-    public var payload: JSONObjectText
     /// A token that takes the presented one's place, if there is one.
     public var replacement: IssuedToken?
-    /// When the token that is valid now stops being accepted.
-    public var expiresAt: Timestamp
 
     /// Puts an answer together.
-    public init(
-        identity: SessionIdentity, payload: JSONObjectText, replacement: IssuedToken? = nil, expiresAt: Timestamp
-    ) {
+    public init(identity: SessionIdentity, replacement: IssuedToken? = nil) {
         self.identity = identity
-        self.payload = payload
         self.replacement = replacement
-        self.expiresAt = expiresAt
     }
 }
 

@@ -16,6 +16,8 @@ public enum SessionError: Error, Sendable, Equatable {
     case duplicateCookies
     /// What was asked for cannot be done.
     case badInput(String)
+    /// The application could not say what a claim's value is.
+    case claimUnavailable(key: String, reason: String)
     /// No core answered; nothing is known about any session.
     case coreUnavailable(String)
     /// The core, or the storage, answered with a fault.

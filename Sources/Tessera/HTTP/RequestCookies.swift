@@ -17,7 +17,9 @@ struct RequestCookies: Sendable {
 
     /// The decoded values of a name, in the order in which they came; names are compared byte by byte.
     func values(_ name: String) -> [String] {
-        pairs.lazy.filter { $0.name.utf8.elementsEqual(name.utf8) }.map { PercentEncoding.decode(Self.unquoted($0.value)) }
+        pairs.lazy.filter { $0.name.utf8.elementsEqual(name.utf8) }.map {
+            PercentEncoding.decode(Self.unquoted($0.value))
+        }
     }
 
     private static func trimmed(_ text: Substring) -> Substring {

@@ -1,0 +1,67 @@
+public import HTTPTypes
+
+/// Where an application lives (spec `sdk-and-fdi` 2.1).
+public struct AppInfo: Sendable {
+    /// Where a website is from which requests come.
+    public enum Website: Sendable {
+        /// Always there.
+        case fixed(String)
+        /// Decided for each request, for an API that serves several websites.
+        case perRequest(@Sendable (HTTPRequest) -> String)
+    }
+
+    /// The application's name.
+    public let name: String
+    /// Where the API is.
+    public let apiDomain: NormalisedDomain
+    /// The path under which the SDK answers, with the gateway's prefix.
+    public let apiBasePath: NormalisedPath
+    /// The prefix that a gateway takes off before requests reach this server.
+    let gatewayPath: NormalisedPath
+    private let fixedWebsite: NormalisedDomain?
+    private let website: Website
+
+    /// Describes an application.
+    ///
+    /// - Parameters:
+    ///   - name: its name.
+    ///   - apiDomain: where the API is, such as `https://api.example.com`.
+    ///   - website: where the website is; the API's own place by default.
+    ///   - apiBasePath: the path under which the SDK answers.
+    ///   - apiGatewayPath: the prefix that a gateway takes off.
+    /// - Throws: ``SessionError/misconfigured(_:)``.
+    public init(
+        name: String, apiDomain: String, website: Website? = nil, apiBasePath: String = "/auth",
+        apiGatewayPath: String = ""
+    ) throws(SessionError) {
+        guard !name.isEmpty else { throw .misconfigured("Please provide your appName inside the appInfo object") }
+        guard !apiDomain.isEmpty else {
+            throw .misconfigured("Please provide your apiDomain inside the appInfo object")
+        }
+        self.name = name
+        self.apiDomain = try NormalisedDomain(apiDomain)
+        self.website = website ?? .fixed(apiDomain)
+        switch self.website {
+        case .fixed(""): throw .misconfigured("Please provide either origin or websiteDomain inside the appInfo object")
+        case .fixed(let domain): fixedWebsite = try NormalisedDomain(domain)
+        case .perRequest: fixedWebsite = nil
+        }
+        gatewayPath = try NormalisedPath(apiGatewayPath)
+        self.apiBasePath = gatewayPath.appending(try NormalisedPath(apiBasePath))
+    }
+
+    /// The website a request comes from.
+    ///
+    /// - Throws: ``SessionError/misconfigured(_:)`` when the application names no website.
+    public func website(for request: HTTPRequest) throws(SessionError) -> NormalisedDomain {
+        if let fixedWebsite { return fixedWebsite }
+        guard case .perRequest(let domain) = website else { return apiDomain }
+        return try NormalisedDomain(domain(request))
+    }
+
+    /// Who issues the tokens: the `iss` of RFC 7519 (spec `sdk-and-fdi` 2.14).
+    public var issuer: String { apiDomain.text + apiBasePath.text }
+
+    /// The path of the refresh route; the refresh cookie is sent there only.
+    var refreshPath: String { apiBasePath.appending("/session/refresh").text }
+}

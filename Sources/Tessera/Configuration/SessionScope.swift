@@ -1,0 +1,20 @@
+/// The hosts that get a cookie: a cookie's `Domain` (spec `sdk-and-fdi` 2.17.3).
+public struct SessionScope: Sendable, Hashable {
+    /// The domain, with its leading dot where there was one.
+    public let text: String
+
+    /// Reads a domain, with or without scheme, port and path.
+    ///
+    /// - Throws: ``SessionError/misconfigured(_:)`` for anything that names no host.
+    public init(_ raw: String) throws(SessionError) {
+        var rest = Address.trimmed(raw).lowercased()[...]
+        for scheme in ["http://", "https://"] where rest.hasPrefix(scheme) { rest = rest.dropFirst(scheme.count) }
+        let hasDot = rest.hasPrefix(".")
+        if hasDot { rest = rest.dropFirst() }
+        let host = String(rest.prefix { !"/?#:".contains($0) })
+        guard !host.isEmpty, !host.contains(where: { $0.isWhitespace || $0 == ";" || $0 == "," }) else {
+            throw .misconfigured("Please provide a valid sessionScope instead of '\(raw)'")
+        }
+        text = hasDot && host != "localhost" && !Address.isIPv4(host) ? "." + host : host
+    }
+}

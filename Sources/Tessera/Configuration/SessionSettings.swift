@@ -1,0 +1,118 @@
+import HTTPTypes
+import SessionEngine
+
+/// A configuration that was found to make sense, in the form in which requests are judged.
+struct SessionSettings: Sendable {
+    let app: AppInfo
+    let configuration: SessionConfiguration
+    let cookieDomain: String?
+    let olderCookieDomain: SessionConfiguration.OlderCookieDomain
+    let accessTokenPath: String
+    let isSecure: Bool
+    let trustedOrigins: Set<String>
+
+    init(_ app: AppInfo, _ configuration: SessionConfiguration) throws(SessionError) {
+        self.app = app
+        self.configuration = configuration
+        cookieDomain = try Self.scope(configuration.cookieDomain)
+        if case .domain(let domain) = configuration.olderCookieDomain {
+            olderCookieDomain = domain.isEmpty ? .hostOnly : .domain(try SessionScope(domain).text)
+        } else {
+            olderCookieDomain = configuration.olderCookieDomain
+        }
+        let path = try NormalisedPath(configuration.accessTokenPath).text
+        accessTokenPath = path.isEmpty ? "/" : path
+        isSecure = configuration.cookieSecure ?? app.apiDomain.isHTTPS
+        var origins: Set = [app.apiDomain.text]
+        for origin in configuration.trustedOrigins { origins.insert(try NormalisedDomain(origin).text) }
+        trustedOrigins = origins
+        guard configuration.sessionExpiredStatus != configuration.invalidClaimStatus else {
+            throw .misconfigured("sessionExpiredStatus and invalidClaimStatus must be different")
+        }
+    }
+
+    private static func scope(_ domain: String?) throws(SessionError) -> String? {
+        guard let domain else { return nil }
+        return try SessionScope(domain).text
+    }
+
+    /// Whether the website of a request and the API are one site to a browser.
+    private func isSameSite(_ request: HTTPRequest) throws(SessionError) -> Bool {
+        let website = try app.website(for: request)
+        let advice = "Please make sure that the apiDomain and websiteDomain have correct values"
+        guard let here = RegistrableDomain.of(app.apiDomain.host), let there = RegistrableDomain.of(website.host) else {
+            throw .misconfigured("\(advice): \(app.apiDomain.text), \(website.text)")
+        }
+        return here == there && app.apiDomain.scheme == website.scheme
+    }
+
+    /// The `SameSite` of cookies for a request.
+    func sameSite(for request: HTTPRequest) throws(SessionError) -> SameSite {
+        if let configured = configuration.cookieSameSite { return configured }
+        return try isSameSite(request) ? .lax : .none
+    }
+
+    /// How forgery is fended off for a request.
+    func antiCSRF(for request: HTTPRequest) throws(SessionError) -> SessionConfiguration.AntiCSRF {
+        guard configuration.antiCSRF == .automatic else { return configuration.antiCSRF }
+        return try sameSite(for: request) == .none ? .viaCustomHeader : .none
+    }
+
+    /// How the tokens of a request may travel.
+    func transfer(for request: HTTPRequest, isCreating: Bool) -> SessionConfiguration.Transfer {
+        if let decided = configuration.transfer?(request, isCreating) { return decided }
+        guard isCreating else { return .any }
+        return switch request.headerFields[.authMode]?.lowercased() {
+        case "header": .header
+        case "cookie": .cookie
+        default: .any
+        }
+    }
+
+    /// The name of a cookie.
+    func cookieName(_ kind: TokenKind) -> String {
+        guard configuration.cookieNaming == .prefixed, isSecure else { return kind.cookieName }
+        switch kind {
+        case .access where cookieDomain == nil && accessTokenPath == "/": return "__Host-" + kind.cookieName
+        case .access, .refresh: return "__Secure-" + kind.cookieName
+        }
+    }
+
+    /// The path of a cookie.
+    func cookiePath(_ kind: TokenKind) -> String {
+        switch kind {
+        case .access: accessTokenPath
+        case .refresh: app.refreshPath
+        }
+    }
+
+    /// A cookie with a token.
+    func cookie(
+        _ kind: TokenKind, _ value: String, until expiry: Timestamp, for request: HTTPRequest
+    ) throws(SessionError) -> SetCookie {
+        SetCookie(
+            name: cookieName(kind), value: value, domain: cookieDomain, path: cookiePath(kind), expiresAt: expiry,
+            isSecure: isSecure, sameSite: try sameSite(for: request))
+    }
+}
+
+/// The two tokens of a session.
+enum TokenKind: CaseIterable {
+    case access, refresh
+
+    /// Its cookie in SuperTokens' SDKs.
+    var cookieName: String {
+        switch self {
+        case .access: "sAccessToken"
+        case .refresh: "sRefreshToken"
+        }
+    }
+
+    /// Its response field in header mode.
+    var fieldName: HTTPField.Name {
+        switch self {
+        case .access: .sessionAccessToken
+        case .refresh: .sessionRefreshToken
+        }
+    }
+}

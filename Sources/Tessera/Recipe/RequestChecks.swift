@@ -1,0 +1,22 @@
+import HTTPTypes
+
+/// What a browser tells about where a request comes from, judged before any token is used (statement B01).
+enum RequestChecks {
+    /// Whether the request may act with the cookies that came with it.
+    ///
+    /// Requests that only read may. Others may if the browser says that they come from the same origin, or from one that
+    /// is trusted; without a word from a browser there is no browser whose cookies could be misused.
+    static func isFromTrustedOrigin(_ request: HTTPRequest, _ settings: SessionSettings) throws(SessionError) -> Bool {
+        guard settings.configuration.checksOrigin else { return true }
+        let site = request.headerFields[.fetchSite]
+        if site == "same-origin" || site == "none" { return true }
+        guard let origin = request.headerFields[.origin] else { return site == nil }
+        if settings.trustedOrigins.contains(origin) { return true }
+        return try settings.app.website(for: request).text == origin
+    }
+
+    /// Whether a method only reads (RFC 9110 section 9.2.1).
+    static func isSafe(_ method: HTTPRequest.Method) -> Bool {
+        method == .get || method == .head || method == .options || method == .trace
+    }
+}

@@ -1,0 +1,47 @@
+public import HTTPTypes
+
+/// One request and what sessions change about its response.
+public struct SessionExchange: Sendable {
+    /// The request.
+    public let request: HTTPRequest
+    /// The changes; apply them to whatever response leaves.
+    public let changes: ResponseChanges
+
+    /// Begins an exchange.
+    public init(request: HTTPRequest, changes: ResponseChanges = ResponseChanges()) {
+        self.request = request
+        self.changes = changes
+    }
+}
+
+/// How the tokens of one session travel.
+enum TokenTransfer: CaseIterable {
+    case cookie, header
+}
+
+/// The tokens of a request, both ways in which they travel.
+struct RequestTokens {
+    let cookies: RequestCookies
+    /// What follows `Bearer`; the scheme's case does not matter (RFC 9110 section 11.1).
+    let bearer: String?
+    private let settings: SessionSettings
+
+    init(_ request: HTTPRequest, _ settings: SessionSettings) {
+        cookies = RequestCookies(request.headerFields)
+        self.settings = settings
+        let field = request.headerFields[.authorization]
+        let isBearer = field.map { $0.prefix(7).lowercased() == "bearer " } ?? false
+        bearer = isBearer ? field.map { Address.trimmed(String($0.dropFirst(7))) } : nil
+    }
+
+    /// The values of a token's cookie.
+    func cookieValues(_ kind: TokenKind) -> [String] { cookies.values(settings.cookieName(kind)) }
+
+    /// Whether a token's cookie came more than once.
+    func isDuplicated(_ kind: TokenKind) -> Bool { cookieValues(kind).count > 1 }
+
+    /// Whether a cookie of the time before header mode came along, which makes clients go through a refresh once.
+    var hasLegacyCookie: Bool { !cookies.values(Self.legacyCookieName).isEmpty }
+
+    static let legacyCookieName = "sIdRefreshToken"
+}

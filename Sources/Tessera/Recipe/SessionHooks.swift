@@ -1,0 +1,50 @@
+/// What an application wants to be told, or to answer itself; every member has a default.
+///
+/// To change what the backend does, wrap the ``SessionBackend``; to change what a route does, implement it here.
+import LosslessJSON
+
+public protocol SessionHooks: Sendable {
+    /// Answers `POST /session/refresh`.
+    ///
+    /// - Throws: ``SessionError``, which becomes the reply.
+    func refresh(_ call: SessionCall) async throws(SessionError) -> SessionReply
+    /// Answers `POST /signout`.
+    ///
+    /// - Throws: ``SessionError``, which becomes the reply.
+    func signOut(_ call: SessionCall) async throws(SessionError) -> SessionReply
+    /// Has the last word about the reply to an error; the client's tokens have been cleared where they have to be.
+    func reply(to error: SessionError, proposed: SessionReply, in exchange: SessionExchange) async -> SessionReply
+}
+
+extension SessionHooks {
+    /// Refreshes, and answers with an empty object.
+    public func refresh(_ call: SessionCall) async throws(SessionError) -> SessionReply {
+        _ = try await call.sessions.refresh(in: call.exchange)
+        return SessionReply(json: [:])
+    }
+
+    /// Ends the session, whatever claims it lacks (spec `sdk-and-fdi` 2.10).
+    public func signOut(_ call: SessionCall) async throws(SessionError) -> SessionReply {
+        try await call.sessions.session(in: call.exchange, options: VerifyOptions { _, _ in [] })?.revoke()
+        return SessionReply(json: ["status": "OK"])
+    }
+
+    /// Takes what is proposed.
+    public func reply(
+        to error: SessionError, proposed: SessionReply, in exchange: SessionExchange
+    ) async -> SessionReply { proposed }
+}
+
+/// The defaults.
+public struct StandardHooks: SessionHooks {
+    /// Nothing to set.
+    public init() {}
+}
+
+/// A call of one of the SDK's own routes.
+public struct SessionCall: Sendable {
+    /// The sessions of the application.
+    public let sessions: Sessions
+    /// The request, and what changes about its response.
+    public let exchange: SessionExchange
+}

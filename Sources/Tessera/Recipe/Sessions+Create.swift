@@ -1,0 +1,117 @@
+import HTTPTypes
+public import LosslessJSON
+import SessionEngine
+import SessionService
+
+extension Sessions {
+    /// Begins a session for a user who has just proved who they are, and gives its tokens to the client (spec
+    /// `sdk-and-fdi` 2.9).
+    ///
+    /// The session is always a new one, whatever tokens came with the request (statement T19).
+    ///
+    /// - Parameters:
+    ///   - userID: whose session it is.
+    ///   - exchange: the request, and what changes about its response.
+    ///   - tenant: the tenant it lives in.
+    ///   - payload: what the access token carries; everybody who holds the token can read it.
+    ///   - data: what stays with the server.
+    /// - Throws: ``SessionError``.
+    public func create(
+        userID: String, in exchange: SessionExchange, tenant: String = "public", payload: JSONObject = [:],
+        data: JSONObject = [:]
+    ) async throws(SessionError) -> Session {
+        let transfer = try creationTransfer(exchange)
+        let antiCSRF = try settings.antiCSRF(for: exchange.request)
+        let new = try await newSession(
+            userID, tenant, payload, data, usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken)
+        let issued = try await backend.create(new)
+        if transfer == .cookie {
+            do {
+                try settings.checkCookie(.access, length: issued.accessToken.text.utf8.count, payload: new.payload)
+            } catch {
+                _ = try await backend.revoke(.handles([issued.identity.handle]))
+                throw error
+            }
+        }
+        let writer = TokenWriter(settings: settings, exchange: exchange)
+        for other in TokenTransfer.allCases where other != transfer && presentsAccessToken(exchange, by: other) {
+            try writer.remove(other)
+        }
+        let session = try session(issued, attachment: .init(exchange: exchange, transfer: transfer))
+        try session.writeAllTokens()
+        return session
+    }
+
+    /// Begins a session without a client: the tokens are in the session.
+    ///
+    /// - Throws: ``SessionError``.
+    public func create(
+        userID: String, tenant: String = "public", payload: JSONObject = [:], data: JSONObject = [:],
+        usesAntiCSRF: Bool? = nil
+    ) async throws(SessionError) -> Session {
+        let new = try await newSession(
+            userID, tenant, payload, data, usesAntiCSRF: usesAntiCSRF ?? (configuration.antiCSRF == .viaToken))
+        return try session(try await backend.create(new), attachment: nil)
+    }
+
+    /// What the backend is asked for: the application's payload, who issues it, and the claims.
+    private func newSession(
+        _ userID: String, _ tenant: String, _ payload: JSONObject, _ data: JSONObject, usesAntiCSRF: Bool
+    ) async throws(SessionError) -> NewSession {
+        var payload = payload
+        payload["iss"] = .some(.string(app.issuer))
+        payload = ProtectedClaims.removed(from: payload)
+        var subject = ClaimSubject(
+            handle: nil, userID: userID, recipeUserID: userID, tenantID: tenant, payload: payload)
+        for claim in claims {
+            if let entry = try await claim.fetchedEntry(for: subject, at: ambient.time()) {
+                subject.payload[claim.key] = entry
+            }
+        }
+        return NewSession(
+            userID: userID, tenantID: tenant, payload: subject.payload, data: data, usesAntiCSRF: usesAntiCSRF,
+            usesDynamicKey: configuration.usesDynamicKeys)
+    }
+
+    /// A session from its new tokens.
+    func session(_ issued: IssuedSession, attachment: Session.Attachment?) throws(SessionError) -> Session {
+        guard let token = try? UnverifiedAccessToken(issued.accessToken.text) else {
+            throw .coreRejected(status: 500, message: "the new access token cannot be read")
+        }
+        return try Session(
+            identity: issued.identity, accessToken: issued.accessToken.text, token: token,
+            refreshToken: issued.refreshToken, antiCSRFToken: issued.antiCSRFToken, sessions: self,
+            attachment: attachment)
+    }
+
+    /// How the tokens of a new session travel.
+    private func creationTransfer(_ exchange: SessionExchange) throws(SessionError) -> TokenTransfer {
+        let asksForCookie = exchange.request.headerFields[.authMode]?.lowercased() == "cookie"
+        switch settings.transfer(for: exchange.request, isCreating: true) {
+        case .header: return .header
+        case .any where !asksForCookie: return .header
+        case .any, .cookie: break
+        }
+        try checkCookiesCanBeKept(exchange)
+        return .cookie
+    }
+
+    /// Browsers discard a cookie with `SameSite=None` that is not `Secure` (D8 and D9).
+    private func checkCookiesCanBeKept(_ exchange: SessionExchange) throws(SessionError) {
+        guard try settings.sameSite(for: exchange.request) == .none, !settings.isSecure else { return }
+        let website = try app.website(for: exchange.request).host
+        let areLocal = [app.apiDomain.host, website].allSatisfy { RegistrableDomain.of($0) == "localhost" }
+        guard !areLocal else { return }
+        throw .misconfigured(
+            "Since your API and website domain are different, for sessions to work, please use https on your apiDomain "
+                + "and dont set cookieSecure to false.")
+    }
+
+    private func presentsAccessToken(_ exchange: SessionExchange, by transfer: TokenTransfer) -> Bool {
+        let tokens = RequestTokens(exchange.request, settings)
+        return switch transfer {
+        case .cookie: !tokens.cookieValues(.access).isEmpty
+        case .header: tokens.bearer != nil
+        }
+    }
+}

@@ -1,0 +1,115 @@
+public import LosslessJSON
+public import SessionEngine
+import SessionService
+
+extension Sessions {
+    /// Ends sessions.
+    ///
+    /// - Returns: the handles of those that were ended.
+    /// - Throws: a fault of the machine; then nothing is known to be ended.
+    @discardableResult
+    public func revoke(_ handles: [String]) async throws(SessionError) -> [String] {
+        try await backend.revoke(.handles(handles))
+    }
+
+    /// Ends all sessions of a user, in one tenant or, with `nil`, in all.
+    ///
+    /// - Returns: the handles of those that were ended.
+    /// - Throws: a fault of the machine; then nothing is known to be ended.
+    @discardableResult
+    public func revokeAll(of userID: String, tenant: String? = nil) async throws(SessionError) -> [String] {
+        try await backend.revoke(.user(userID, tenant: tenant))
+    }
+
+    /// The handles of a user's sessions, oldest first.
+    ///
+    /// - Throws: a fault of the machine.
+    public func handles(of userID: String, tenant: String? = nil) async throws(SessionError) -> [String] {
+        try await backend.handles(of: userID, tenant: tenant)
+    }
+
+    /// What is kept about a session, or `nil` when there is none.
+    ///
+    /// - Throws: a fault of the machine.
+    public func information(on handle: String) async throws(SessionError) -> SessionInformation? {
+        try await backend.information(on: handle)
+    }
+
+    /// Replaces the data that is kept with a session.
+    ///
+    /// - Returns: whether there is such a session.
+    /// - Throws: a fault of the machine.
+    @discardableResult
+    public func replaceData(of handle: String, with data: JSONObject) async throws(SessionError) -> Bool {
+        try await backend.replaceData(of: handle, with: data)
+    }
+
+    /// Changes members of a session's payload; `null` removes one. Clients see it with their next refresh.
+    ///
+    /// - Returns: whether there is such a session.
+    /// - Throws: a fault of the machine, or ``SessionError/badInput(_:)``.
+    @discardableResult
+    public func mergePayload(of handle: String, _ update: JSONObject) async throws(SessionError) -> Bool {
+        guard let found = try await backend.information(on: handle) else { return false }
+        let payload = ProtectedClaims.removed(from: found.payload).merging(ProtectedClaims.removed(from: update))
+        return try await backend.replacePayload(of: handle, with: payload)
+    }
+
+    /// Sets a claim of a session.
+    ///
+    /// - Returns: whether there is such a session.
+    /// - Throws: as ``mergePayload(of:_:)``.
+    @discardableResult
+    public func set<Claim: SessionClaim>(
+        _ claim: Claim, to value: Claim.Value, of handle: String
+    ) async throws(SessionError) -> Bool {
+        try await mergePayload(of: handle, [claim.key: claim.entry(claim.encode(value), at: ambient.time())])
+    }
+
+    /// Removes a claim of a session.
+    ///
+    /// - Returns: whether there is such a session.
+    /// - Throws: as ``mergePayload(of:_:)``.
+    @discardableResult
+    public func remove(_ claim: some SessionClaim, of handle: String) async throws(SessionError) -> Bool {
+        try await mergePayload(of: handle, [claim.key: .null])
+    }
+
+    /// The value of a claim of a session.
+    ///
+    /// - Returns: the value, if there is one; the outer `nil` when there is no such session.
+    /// - Throws: a fault of the machine.
+    public func value<Claim: SessionClaim>(
+        of claim: Claim, handle: String
+    ) async throws(SessionError) -> Claim.Value?? {
+        try await backend.information(on: handle).map { claim.value(in: $0.payload) }
+    }
+
+    /// Judges a session that no request belongs to; claims that are too old are fetched and kept.
+    ///
+    /// - Returns: what is wrong; `nil` when there is no such session.
+    /// - Throws: as ``mergePayload(of:_:)``, and ``SessionError/claimUnavailable(key:reason:)``.
+    public func validateClaims(
+        of handle: String, _ validators: [any ClaimValidator]? = nil
+    ) async throws(SessionError) -> [ClaimValidationError]? {
+        guard let found = try await backend.information(on: handle) else { return nil }
+        let subject = ClaimSubject(
+            handle: handle, userID: found.identity.userID, recipeUserID: found.identity.recipeUserID,
+            tenantID: found.identity.tenantID, payload: found.payload)
+        let evaluation = try await ClaimEvaluation.run(
+            validators ?? self.validators, for: subject, at: ambient.time())
+        if !evaluation.update.isEmpty { try await mergePayload(of: handle, evaluation.update) }
+        return evaluation.errors
+    }
+
+    /// Signs a token of the application's own, with this application as its issuer unless the payload names one.
+    ///
+    /// - Throws: a fault of the machine.
+    public func sign(
+        _ payload: JSONObject, validity: Milliseconds = .seconds(3_153_600_000), usesStaticKey: Bool = true
+    ) async throws(SessionError) -> String {
+        try await backend.sign(
+            ApplicationTokenRequest(
+                payload: payload, validity: validity, usesStaticKey: usesStaticKey, issuer: app.issuer))
+    }
+}

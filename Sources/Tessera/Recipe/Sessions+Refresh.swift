@@ -1,0 +1,86 @@
+import HTTPTypes
+
+extension Sessions {
+    /// Exchanges the refresh token of a request for new tokens (spec `sdk-and-fdi` 2.8).
+    ///
+    /// - Throws: ``SessionError``. The client's tokens are cleared by ``reply(to:in:)``, not here.
+    @discardableResult
+    public func refresh(in exchange: SessionExchange) async throws(SessionError) -> Session {
+        let request = exchange.request
+        let tokens = RequestTokens(request, settings)
+        let allowed = settings.transfer(for: request, isCreating: false)
+        let writer = TokenWriter(settings: settings, exchange: exchange)
+        guard let found = refreshToken(tokens, allowed) else {
+            if allowed != .header { try checkDuplicates(tokens, writer) }
+            if tokens.hasLegacyCookie { try writer.removeLegacyCookie() }
+            // A page of another site may send such a request; it must not sign anybody out.
+            let mayClear = try RequestChecks.isFromTrustedOrigin(request, settings)
+            throw .unauthorised(reason: "no refresh token", clearTokens: mayClear)
+        }
+        if allowed != .header && (found.transfer == .cookie || allowed == .cookie) {
+            try checkDuplicates(tokens, writer)
+        }
+        let antiCSRF = try settings.antiCSRF(for: request)
+        if found.transfer == .cookie { try checkForgery(request, antiCSRF) }
+        let issued = try await backend.refresh(
+            PresentedRefreshToken(
+                text: found.text, antiCSRFToken: request.headerFields[.antiCSRF],
+                usesAntiCSRF: found.transfer == .cookie && antiCSRF == .viaToken,
+                usesDynamicKey: configuration.usesDynamicKeys))
+        for other in TokenTransfer.allCases where other != found.transfer && presentsRefreshToken(tokens, by: other) {
+            try writer.remove(other)
+        }
+        if tokens.hasLegacyCookie { try writer.removeLegacyCookie() }
+        let session = try session(issued, attachment: .init(exchange: exchange, transfer: found.transfer))
+        try session.writeAllTokens()
+        return session
+    }
+
+    /// Exchanges a refresh token that reached the application in its own way; the new tokens are in the session.
+    ///
+    /// - Throws: ``SessionError``.
+    public func refresh(
+        refreshToken: String, antiCSRFToken: String? = nil, usesAntiCSRF: Bool? = nil
+    ) async throws(SessionError) -> Session {
+        let issued = try await backend.refresh(
+            PresentedRefreshToken(
+                text: refreshToken, antiCSRFToken: antiCSRFToken,
+                usesAntiCSRF: usesAntiCSRF ?? (configuration.antiCSRF == .viaToken),
+                usesDynamicKey: configuration.usesDynamicKeys))
+        return try session(issued, attachment: nil)
+    }
+
+    private func refreshToken(
+        _ tokens: RequestTokens, _ allowed: SessionConfiguration.Transfer
+    ) -> (text: String, transfer: TokenTransfer)? {
+        if allowed != .cookie, let text = tokens.bearer { return (text, .header) }
+        if allowed != .header, let text = tokens.cookieValues(.refresh).first, !text.isEmpty { return (text, .cookie) }
+        return nil
+    }
+
+    private func presentsRefreshToken(_ tokens: RequestTokens, by transfer: TokenTransfer) -> Bool {
+        switch transfer {
+        case .cookie: !tokens.cookieValues(.refresh).isEmpty
+        case .header: tokens.bearer != nil
+        }
+    }
+
+    /// Nobody can know which of two cookies is the current one: the older are dropped, and the client tries again.
+    private func checkDuplicates(_ tokens: RequestTokens, _ writer: TokenWriter) throws(SessionError) {
+        let duplicated = TokenKind.allCases.filter(tokens.isDuplicated)
+        guard !duplicated.isEmpty else { return }
+        try writer.removeElsewhere(duplicated)
+        throw .duplicateCookies
+    }
+
+    private func checkForgery(
+        _ request: HTTPRequest, _ antiCSRF: SessionConfiguration.AntiCSRF
+    ) throws(SessionError) {
+        guard try RequestChecks.isFromTrustedOrigin(request, settings) else {
+            throw .unauthorised(reason: "the request comes from an origin that is not trusted", clearTokens: false)
+        }
+        if antiCSRF == .viaCustomHeader && request.headerFields[.recipeID] == nil {
+            throw .unauthorised(reason: "the anti-CSRF check failed: there is no rid field", clearTokens: true)
+        }
+    }
+}

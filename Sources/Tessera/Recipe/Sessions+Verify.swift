@@ -1,0 +1,108 @@
+import HTTPTypes
+import SessionEngine
+
+extension Sessions {
+    /// The session that a request belongs to (spec `sdk-and-fdi` 2.5).
+    ///
+    /// A token that another issuer made is no business of ours and is passed over.
+    ///
+    /// - Returns: the session; `nil` where there is none and none is required.
+    /// - Throws: ``SessionError``; an access token that has run out is an error even where no session is required, so that
+    ///   the client refreshes.
+    public func session(
+        in exchange: SessionExchange, options: VerifyOptions = VerifyOptions()
+    ) async throws(SessionError) -> Session? {
+        let tokens = RequestTokens(exchange.request, settings)
+        if tokens.hasLegacyCookie { throw .tryRefreshToken(reason: "the request has a cookie of an older SDK") }
+        guard let found = accessToken(of: exchange.request, tokens) else {
+            if options.isRequired { throw .unauthorised(reason: "no access token", clearTokens: false) }
+            return nil
+        }
+        let isCookie = found.transfer == .cookie
+        if isCookie && tokens.isDuplicated(.access) {
+            throw .tryRefreshToken(reason: "the request has two access token cookies")
+        }
+        let isDue = isCookie && (options.checksAntiCSRF ?? (exchange.request.method != .get))
+        let antiCSRF = try settings.antiCSRF(for: exchange.request)
+        if isDue { try checkForgery(exchange.request, antiCSRF) }
+        let presented = PresentedAccessToken(
+            token: found.token, text: found.text, antiCSRFToken: exchange.request.headerFields[.antiCSRF],
+            checksAntiCSRF: isDue && antiCSRF == .viaToken, usesAntiCSRF: isCookie && antiCSRF == .viaToken,
+            checksDatabase: options.checksDatabase)
+        return try await verified(
+            presented, options, attachment: .init(exchange: exchange, transfer: found.transfer))
+    }
+
+    /// The session of an access token that reached the application in its own way.
+    ///
+    /// - Returns: the session; `nil` where the text is no access token and none is required.
+    /// - Throws: ``SessionError``.
+    public func session(
+        accessToken: String, antiCSRFToken: String? = nil, options: VerifyOptions = VerifyOptions()
+    ) async throws(SessionError) -> Session? {
+        let isDue = options.checksAntiCSRF ?? true
+        if configuration.antiCSRF == .viaCustomHeader && isDue {
+            throw .misconfigured(
+                "an anti-CSRF check by custom header needs a request: pass checksAntiCSRF: false")
+        }
+        guard let token = try? UnverifiedAccessToken(accessToken), token.isSessionToken else {
+            if options.isRequired { throw .unauthorised(reason: "Token parsing failed", clearTokens: false) }
+            return nil
+        }
+        let presented = PresentedAccessToken(
+            token: token, text: accessToken, antiCSRFToken: antiCSRFToken,
+            checksAntiCSRF: isDue && configuration.antiCSRF == .viaToken,
+            usesAntiCSRF: configuration.antiCSRF == .viaToken, checksDatabase: options.checksDatabase)
+        return try await verified(presented, options, attachment: nil)
+    }
+
+    /// Asks the backend, then the validators.
+    private func verified(
+        _ presented: PresentedAccessToken, _ options: VerifyOptions, attachment: Session.Attachment?
+    ) async throws(SessionError) -> Session {
+        let wanted: SigningKeyKind = configuration.usesDynamicKeys ? .dynamic : .static
+        if let kind = presented.token.signingKeyKind, kind != wanted {
+            throw .tryRefreshToken(reason: "the access token is signed with a \(kind.rawValue) key")
+        }
+        let answer = try await backend.verify(presented)
+        let session = try Session(
+            identity: answer.identity, accessToken: presented.text, token: presented.token, sessions: self,
+            attachment: attachment)
+        if let replacement = answer.replacement { try session.adopt(replacement.text) }
+        let validators = await options.validators?(self.validators, session) ?? self.validators
+        try await session.assert(validators)
+        return session
+    }
+
+    /// The access token of a request, the header's before the cookie's, where the way it travels is allowed.
+    private func accessToken(
+        of request: HTTPRequest, _ tokens: RequestTokens
+    ) -> (token: UnverifiedAccessToken, text: String, transfer: TokenTransfer)? {
+        let allowed = settings.transfer(for: request, isCreating: false)
+        if allowed != .cookie, let text = tokens.bearer, let token = sessionToken(text) {
+            return (token, text, .header)
+        }
+        if allowed != .header, let text = tokens.cookieValues(.access).first, let token = sessionToken(text) {
+            return (token, text, .cookie)
+        }
+        return nil
+    }
+
+    private func sessionToken(_ text: String) -> UnverifiedAccessToken? {
+        guard let token = try? UnverifiedAccessToken(text), token.isSessionToken else { return nil }
+        return token
+    }
+
+    /// Refuses a request that another site may have caused.
+    private func checkForgery(
+        _ request: HTTPRequest, _ antiCSRF: SessionConfiguration.AntiCSRF
+    ) throws(SessionError) {
+        let isTrusted = try RequestChecks.isFromTrustedOrigin(request, settings)
+        guard isTrusted || RequestChecks.isSafe(request.method) else {
+            throw .tryRefreshToken(reason: "the request comes from an origin that is not trusted")
+        }
+        if antiCSRF == .viaCustomHeader && request.headerFields[.recipeID] == nil {
+            throw .tryRefreshToken(reason: "the anti-CSRF check failed: there is no rid field")
+        }
+    }
+}

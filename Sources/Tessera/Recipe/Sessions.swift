@@ -1,0 +1,80 @@
+public import Logging
+import SessionEngine
+public import SessionService
+
+/// Sessions of one application: begins, verifies, refreshes and ends them, and speaks to clients as SuperTokens' SDKs
+/// do (spec `sdk-and-fdi` section 2).
+public struct Sessions: Sendable {
+    let settings: SessionSettings
+    /// What keeps the sessions.
+    public let backend: any SessionBackend
+    let claims: [any SessionClaim]
+    let validators: [any ClaimValidator]
+    let hooks: any SessionHooks
+    let ambient: Ambient
+    let logger: Logger
+
+    /// Opens an application's sessions.
+    ///
+    /// - Parameters:
+    ///   - app: where the application lives.
+    ///   - configuration: how sessions are kept; the defaults are the safe ones.
+    ///   - backend: what keeps the sessions.
+    ///   - claims: what is put into the payload of every new session.
+    ///   - validators: what every session must fulfil, unless a route says otherwise.
+    ///   - hooks: what the application wants to be told, or to answer itself.
+    ///   - ambient: the clock.
+    ///   - logger: where faults and thefts are written; never a token.
+    /// - Throws: ``SessionError/misconfigured(_:)``.
+    public init(
+        app: AppInfo, configuration: SessionConfiguration = SessionConfiguration(), backend: any SessionBackend,
+        claims: [any SessionClaim] = [], validators: [any ClaimValidator] = [],
+        hooks: any SessionHooks = StandardHooks(), ambient: Ambient = .system,
+        logger: Logger = Logger(label: "tessera.sessions")
+    ) throws(SessionError) {
+        settings = try SessionSettings(app, configuration)
+        guard Set(claims.map(\.key)).count == claims.count else {
+            throw .misconfigured("two claims have the same key: \(claims.map(\.key).sorted().joined(separator: ", "))")
+        }
+        self.backend = backend
+        self.claims = claims
+        self.validators = validators
+        self.hooks = hooks
+        self.ambient = ambient
+        self.logger = logger
+    }
+
+    /// Where the application lives.
+    public var app: AppInfo { settings.app }
+
+    /// How sessions are kept.
+    public var configuration: SessionConfiguration { settings.configuration }
+
+    /// The request fields that browsers must be allowed to send from another origin (spec `sdk-and-fdi` 2.16).
+    public static let allowedCORSHeaders = ["rid", "fdi-version", "anti-csrf", "authorization", "st-auth-mode"]
+}
+
+/// What a route asks of a session (spec `sdk-and-fdi` 2.6).
+public struct VerifyOptions: Sendable {
+    /// Whether a request without a session is refused.
+    public var isRequired = true
+    /// Whether forgery is fended off; `nil` does so for every method that changes something.
+    public var checksAntiCSRF: Bool?
+    /// Whether storage is asked, so that a revocation is seen at once.
+    public var checksDatabase = false
+    /// What the session must fulfil, given what every session must; `nil` takes just that.
+    public var validators:
+        (@Sendable (_ global: [any ClaimValidator], _ session: Session) async -> [any ClaimValidator])?
+
+    /// The defaults.
+    public init(
+        isRequired: Bool = true, checksAntiCSRF: Bool? = nil, checksDatabase: Bool = false,
+        validators: (@Sendable (_ global: [any ClaimValidator], _ session: Session) async -> [any ClaimValidator])? =
+            nil
+    ) {
+        self.isRequired = isRequired
+        self.checksAntiCSRF = checksAntiCSRF
+        self.checksDatabase = checksDatabase
+        self.validators = validators
+    }
+}

@@ -1,0 +1,4 @@
+/// The module for browsers.
+enum BrowserModule {
+    static let text = ""
+}

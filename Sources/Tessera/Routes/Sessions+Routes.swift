@@ -1,0 +1,64 @@
+public import HTTPTypes
+import LosslessJSON
+
+extension Sessions {
+    /// The route of the SDK that a request is for, if it is for one (spec `sdk-and-fdi` 2.18).
+    ///
+    /// The base path may be followed by a tenant.
+    public func route(for request: HTTPRequest) -> SessionRoute? {
+        let path = String((request.path ?? "/").prefix { $0 != "?" && $0 != "#" })
+        let prefixes = [app.apiBasePath.text, String(app.apiBasePath.text.dropFirst(app.gatewayPath.text.count))]
+        for prefix in prefixes where path.hasPrefix(prefix) {
+            let rest = path.dropFirst(prefix.count)
+            if let route = route(at: String(rest), request.method) { return route }
+            let tenant = rest.dropFirst().prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
+            guard rest.first == "/", !tenant.isEmpty else { continue }
+            if let route = route(at: String(rest.dropFirst(tenant.count + 1)), request.method) { return route }
+        }
+        return nil
+    }
+
+    private func route(at path: String, _ method: HTTPRequest.Method) -> SessionRoute? {
+        let path = path.hasSuffix("/") ? String(path.dropLast()) : path
+        return configuration.routes.first { $0.rawValue == path && $0.method == method }
+    }
+
+    /// Answers a request for one of the SDK's own routes; what it changes about the response is in the exchange.
+    public func answer(_ route: SessionRoute, in exchange: SessionExchange) async -> SessionReply {
+        do {
+            let call = SessionCall(sessions: self, exchange: exchange)
+            switch route {
+            case .refresh: return try await hooks.refresh(call)
+            case .signOut: return try await hooks.signOut(call)
+            case .keySet: return try await keySet()
+            case .discovery: return discovery
+            case .browserModule:
+                return SessionReply(
+                    BrowserModule.text, type: "text/javascript; charset=utf-8",
+                    fields: [.cacheControl: "public, max-age=3600"])
+            }
+        } catch {
+            return await reply(to: error, in: exchange)
+        }
+    }
+
+    /// The keys that verify access tokens, for every other service (spec `sdk-and-fdi` 2.14).
+    private func keySet() async throws(SessionError) -> SessionReply {
+        let keys = try await backend.publishedKeys()
+        var reply = SessionReply(json: ["keys": keys.keys])
+        reply.headerFields[.accessControlAllowOrigin] = "*"
+        reply.headerFields[.cacheControl] = "max-age=\(keys.maxAgeSeconds), must-revalidate"
+        return reply
+    }
+
+    /// OpenID Connect Discovery 1.0, as far as it is about tokens of sessions.
+    private var discovery: SessionReply {
+        var reply = SessionReply(json: [
+            "issuer": .string(app.issuer), "jwks_uri": .string(app.issuer + SessionRoute.keySet.rawValue),
+            "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": ["code", "id_token", "id_token token"],
+        ])
+        reply.headerFields[.accessControlAllowOrigin] = "*"
+        return reply
+    }
+}

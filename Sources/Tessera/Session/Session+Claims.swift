@@ -1,0 +1,45 @@
+import LosslessJSON
+import SessionService
+
+extension Session {
+    /// Whom claims of this session are fetched for.
+    private var subject: ClaimSubject {
+        ClaimSubject(
+            handle: handle, userID: userID, recipeUserID: identity.recipeUserID, tenantID: tenantID, payload: payload)
+    }
+
+    /// The value of a claim, if the payload has one.
+    public func value<Claim: SessionClaim>(of claim: Claim) -> Claim.Value? { claim.value(in: payload) }
+
+    /// Sets a claim's value.
+    ///
+    /// - Throws: as ``mergePayload(_:)``.
+    public func set<Claim: SessionClaim>(_ claim: Claim, to value: Claim.Value) async throws(SessionError) {
+        try await mergePayload([claim.key: claim.entry(claim.encode(value), at: sessions.ambient.time())])
+    }
+
+    /// Fetches a claim and sets its value; without one the payload stays as it is.
+    ///
+    /// - Throws: as ``mergePayload(_:)``, and ``SessionError/claimUnavailable(key:reason:)``.
+    public func fetchAndSet(_ claim: some SessionClaim) async throws(SessionError) {
+        let update = try await claim.fetchedEntry(for: subject, at: sessions.ambient.time())
+        if let update { try await mergePayload([claim.key: update]) }
+    }
+
+    /// Removes a claim.
+    ///
+    /// - Throws: as ``mergePayload(_:)``.
+    public func remove(_ claim: some SessionClaim) async throws(SessionError) {
+        try await mergePayload([claim.key: .null])
+    }
+
+    /// Fetches the claims that are too old, passes changes on to the client, and judges the payload.
+    ///
+    /// - Throws: ``SessionError/invalidClaims(_:)`` with all that is wrong, and as ``mergePayload(_:)``.
+    public func assert(_ validators: [any ClaimValidator]) async throws(SessionError) {
+        guard !validators.isEmpty else { return }
+        let evaluation = try await ClaimEvaluation.run(validators, for: subject, at: sessions.ambient.time())
+        if !evaluation.update.isEmpty { try await mergePayload(evaluation.update) }
+        guard evaluation.errors.isEmpty else { throw .invalidClaims(evaluation.errors) }
+    }
+}

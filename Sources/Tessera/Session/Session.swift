@@ -1,0 +1,181 @@
+public import LosslessJSON
+public import SessionEngine
+import SessionService
+import Synchronization
+
+/// A session that was begun, verified or refreshed a moment ago (spec `sdk-and-fdi` 2.12).
+///
+/// What it changes about the client's tokens goes into the response of its exchange, if it has one.
+public final class Session: Sendable {
+    private struct State {
+        var accessToken: String
+        var payload: JSONObject
+        var expiresAt: Timestamp
+    }
+
+    /// Whose it is.
+    public let identity: SessionIdentity
+    /// The refresh token, if this session was begun or refreshed now; it prints as `<redacted>`.
+    public let refreshToken: IssuedToken?
+    /// The anti-CSRF token, if this session was begun or refreshed now and uses one; never log it.
+    public let antiCSRFToken: String?
+    let sessions: Sessions
+    let attachment: Attachment?
+    private let state: Mutex<State>
+
+    /// How a session reaches its client.
+    struct Attachment: Sendable {
+        let exchange: SessionExchange
+        let transfer: TokenTransfer
+    }
+
+    init(
+        identity: SessionIdentity, accessToken: String, token: UnverifiedAccessToken, refreshToken: IssuedToken? = nil,
+        antiCSRFToken: String? = nil, sessions: Sessions, attachment: Attachment?
+    ) throws(SessionError) {
+        guard let payload = token.visiblePayload, let expiresAt = token.statedExpiry else {
+            throw .coreRejected(status: 500, message: "an access token that was just accepted cannot be read")
+        }
+        self.identity = identity
+        self.refreshToken = refreshToken
+        self.antiCSRFToken = antiCSRFToken
+        self.sessions = sessions
+        self.attachment = attachment
+        state = Mutex(State(accessToken: accessToken, payload: payload, expiresAt: expiresAt))
+    }
+
+    /// The session's name; not a secret.
+    public var handle: String { identity.handle }
+    /// Whose it is.
+    public var userID: String { identity.userID }
+    /// The tenant it lives in.
+    public var tenantID: String { identity.tenantID }
+    /// The payload of the access token, with what the SDK keeps in it.
+    public var payload: JSONObject { state.withLock { $0.payload } }
+    /// The access token; never log it.
+    public var accessToken: String { state.withLock { $0.accessToken } }
+    /// When the access token stops being accepted.
+    public var accessTokenExpiresAt: Timestamp { state.withLock { $0.expiresAt } }
+
+    /// What scripts may know about the session.
+    public var frontToken: FrontToken {
+        state.withLock { FrontToken(userID: identity.userID, expiresAt: $0.expiresAt, payload: $0.payload) }
+    }
+
+    /// Ends the session, here and at the client.
+    ///
+    /// - Throws: a fault of the machine; then nothing is known to have ended.
+    public func revoke() async throws(SessionError) {
+        _ = try await sessions.backend.revoke(.handles([handle]))
+        if let attachment {
+            try TokenWriter(settings: sessions.settings, exchange: attachment.exchange).clear([attachment.transfer])
+        }
+    }
+
+    /// The data that is kept with the session.
+    ///
+    /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)`` when it has ended, or a fault of the machine.
+    public func data() async throws(SessionError) -> JSONObject { try await information().data }
+
+    /// What is kept about the session.
+    ///
+    /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)`` when it has ended, or a fault of the machine.
+    public func information() async throws(SessionError) -> SessionInformation {
+        guard let found = try await sessions.backend.information(on: handle) else { throw Self.ended }
+        return found
+    }
+
+    /// Replaces the data that is kept with the session.
+    ///
+    /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)`` when it has ended, or a fault of the machine.
+    public func setData(_ data: JSONObject) async throws(SessionError) {
+        guard try await sessions.backend.replaceData(of: handle, with: data) else { throw Self.ended }
+    }
+
+    /// Changes members of the payload, in storage and in the client's access token; `null` removes a member.
+    ///
+    /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)`` when the session has ended,
+    ///   ``SessionError/badInput(_:)`` when the payload grows too large, or a fault of the machine.
+    public func mergePayload(_ update: JSONObject) async throws(SessionError) {
+        let (token, before) = state.withLock { ($0.accessToken, $0.payload) }
+        let own = ProtectedClaims.removed(from: before).merging(ProtectedClaims.removed(from: update))
+        if attachment?.transfer == .cookie {
+            let growth = max(0, own.text.utf8.count - ProtectedClaims.removed(from: before).text.utf8.count)
+            try sessions.settings.checkCookie(.access, length: token.utf8.count + (growth * 4 + 2) / 3, payload: own)
+        }
+        let issued = try await sessions.backend.regenerate(accessToken: token, payload: own)
+        guard let issued else {
+            // The client's token has run out meanwhile: its next refresh brings the new payload.
+            state.withLock { $0.payload = ProtectedClaims.only(in: before).merging(own) }
+            return
+        }
+        try adopt(issued.text)
+    }
+
+    /// Takes a new access token in and, where there is a client, passes it on.
+    func adopt(_ accessToken: String) throws(SessionError) {
+        guard let token = try? UnverifiedAccessToken(accessToken), let payload = token.visiblePayload,
+            let expiresAt = token.statedExpiry
+        else { throw .coreRejected(status: 500, message: "the new access token cannot be read") }
+        state.withLock { $0 = State(accessToken: accessToken, payload: payload, expiresAt: expiresAt) }
+        try writeAccessToken()
+    }
+
+    /// Writes the access token into the response.
+    func writeAccessToken() throws(SessionError) {
+        guard let attachment else { return }
+        try TokenWriter(settings: sessions.settings, exchange: attachment.exchange).write(
+            accessToken: accessToken, front: frontToken, by: attachment.transfer, at: sessions.ambient.time())
+    }
+
+    /// Writes everything that a client needs to begin with.
+    func writeAllTokens() throws(SessionError) {
+        guard let attachment, let refreshToken else { return }
+        try writeAccessToken()
+        let writer = TokenWriter(settings: sessions.settings, exchange: attachment.exchange)
+        try writer.write(refreshToken: refreshToken, by: attachment.transfer)
+        if let antiCSRFToken { attachment.exchange.changes.set(.antiCSRF, to: antiCSRFToken) }
+    }
+
+    private static let ended = SessionError.unauthorised(reason: "Session does not exist anymore", clearTokens: true)
+}
+
+/// The members of a payload that belong to the session itself (spec `sdk-and-fdi` 2.3).
+enum ProtectedClaims {
+    static let names: Set = [
+        "sub", "iat", "exp", "sessionHandle", "parentRefreshTokenHash1", "refreshTokenHash1", "antiCsrfToken", "rsub",
+        "tId", "stt",
+    ]
+
+    static func removed(from payload: JSONObject) -> JSONObject {
+        JSONObject(payload.members.filter { !names.contains($0.name) })
+    }
+
+    static func only(in payload: JSONObject) -> JSONObject {
+        JSONObject(payload.members.filter { names.contains($0.name) })
+    }
+}
+
+extension JSONObject {
+    /// The members of both, the later winning; `null` removes a member.
+    func merging(_ update: JSONObject) -> JSONObject {
+        var merged = self
+        for member in update.members {
+            if member.value.isNull { merged[member.name] = .none } else { merged[member.name] = .some(member.value) }
+        }
+        return merged
+    }
+}
+
+extension SessionSettings {
+    /// Refuses a token that no browser would keep (statement T25).
+    func checkCookie(_ kind: TokenKind, length: Int, payload: JSONObject) throws(SessionError) {
+        let total = cookieName(kind).utf8.count + length
+        guard total > SetCookie.maximumLength else { return }
+        let sizes = payload.members.map { (name: $0.name, size: $0.value.text.utf8.count) }
+            .sorted { $0.size > $1.size }.prefix(3).map { "\($0.name) (\($0.size) bytes)" }.joined(separator: ", ")
+        throw .badInput(
+            "the access token's cookie would have \(total) bytes, and browsers keep \(SetCookie.maximumLength); the "
+                + "largest parts of the payload are \(sizes): keep such data in the session's data")
+    }
+}

@@ -1,0 +1,101 @@
+import HTTPTypes
+public import Hummingbird
+import Logging
+import NIOCore
+public import Tessera
+import Tracing
+
+/// Answers the SDK's own routes, turns session errors into replies, and takes every change of tokens to the client,
+/// whether a handler returns or throws.
+///
+/// Add it before everything but `CORSMiddleware`.
+public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddleware {
+    private let sessions: Sessions
+    private let metrics = SessionMetrics()
+
+    /// Serves an application's sessions.
+    public init(_ sessions: Sessions) {
+        self.sessions = sessions
+    }
+
+    /// See `RouterMiddleware`.
+    public func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let exchange = SessionExchange(request: request.head)
+        var response: Response
+        if let route = sessions.route(for: request.head) {
+            response = await withSpan("session \(route.rawValue)") { _ in
+                Response(await sessions.answer(route, in: exchange))
+            }
+            metrics.count(route, response.status)
+        } else {
+            response = await handled(request, context, exchange, next)
+        }
+        exchange.changes.apply(to: &response.headers)
+        return response
+    }
+
+    /// The handler's response, or the one that its error stands for.
+    private func handled(
+        _ request: Request, _ context: Context, _ exchange: SessionExchange,
+        _ next: (Request, Context) async throws -> Response
+    ) async -> Response {
+        var context = context
+        context.sessionState.sessions = sessions
+        context.sessionState.exchange = exchange
+        do {
+            return try await next(request, context)
+        } catch let error as SessionError {
+            metrics.count(error)
+            return Response(await sessions.reply(to: error, in: exchange))
+        } catch let error as any HTTPResponseError {
+            return (try? error.response(from: request, for: context)) ?? Response(status: .internalServerError)
+        } catch {
+            context.logger.error("a handler failed: \(error)")
+            return Response(status: .internalServerError)
+        }
+    }
+}
+
+/// Asks for a session on the routes that follow.
+public struct RequireSession<Context: SessionRequestContext>: RouterMiddleware {
+    private let options: VerifyOptions
+
+    /// Requires what the options say; a session, by default.
+    public init(_ options: VerifyOptions = VerifyOptions()) {
+        self.options = options
+    }
+
+    /// Requires a session that fulfils more, or other, conditions than every session must.
+    public init(validators: @escaping @Sendable (_ global: [any ClaimValidator]) -> [any ClaimValidator]) {
+        options = VerifyOptions { global, _ in validators(global) }
+    }
+
+    /// See `RouterMiddleware`; requests that only ask what is allowed pass (spec `sdk-and-fdi` 2.6).
+    public func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        guard request.method != .options, request.method != .trace else { return try await next(request, context) }
+        let (sessions, exchange) = try context.sessionParts()
+        var context = context
+        context.sessionState.session = try await withSpan("session verify") { span in
+            let session = try await sessions.session(in: exchange, options: options)
+            if let session { span.attributes["session.handle"] = session.handle }
+            return session
+        }
+        if let session = context.sessionState.session {
+            context.logger[metadataKey: "session.handle"] = "\(session.handle)"
+        }
+        return try await next(request, context)
+    }
+}
+
+extension Response {
+    /// A reply of the SDK as Hummingbird sends it.
+    init(_ reply: SessionReply) {
+        self.init(
+            status: reply.status, headers: reply.headerFields,
+            body: ResponseBody(byteBuffer: ByteBuffer(string: reply.body)))
+    }
+}

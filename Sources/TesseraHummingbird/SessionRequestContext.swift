@@ -1,0 +1,74 @@
+public import Hummingbird
+public import LosslessJSON
+public import Tessera
+
+/// A request context that knows the session of its request.
+public protocol SessionRequestContext: RequestContext {
+    /// What ``SessionMiddleware`` and ``RequireSession`` keep here.
+    var sessionState: SessionState { get set }
+}
+
+/// A context with nothing but the session, for applications that need no more.
+public struct BasicSessionRequestContext: SessionRequestContext {
+    /// What Hummingbird keeps.
+    public var coreContext: CoreRequestContextStorage
+    /// What sessions keep.
+    public var sessionState = SessionState()
+
+    /// Begins with no session.
+    public init(source: Source) {
+        coreContext = CoreRequestContextStorage(source: source)
+    }
+}
+
+/// The sessions of the application, the request, and its session once somebody asked for it.
+public struct SessionState: Sendable {
+    var sessions: Sessions?
+    var exchange: SessionExchange?
+    var session: Session?
+
+    /// Nothing yet.
+    public init() {}
+}
+
+extension SessionRequestContext {
+    /// The session of the request, on routes below ``RequireSession``; `nil` where none is required and there is none.
+    public var session: Session? { sessionState.session }
+
+    /// The session of the request.
+    ///
+    /// - Throws: `SessionError` when there is none.
+    public func requireSession() throws(SessionError) -> Session {
+        guard let session else { throw .unauthorised(reason: "the route has no session", clearTokens: false) }
+        return session
+    }
+
+    /// The sessions of the application.
+    ///
+    /// - Throws: `SessionError.misconfigured` on routes that are not below ``SessionMiddleware``.
+    public func sessions() throws(SessionError) -> Sessions { try sessionParts().sessions }
+
+    /// Begins a session for a user who has just proved who they are; the response takes its tokens to the client.
+    ///
+    /// - Throws: `SessionError`.
+    @discardableResult
+    public func createSession(
+        userID: String, tenant: String = "public", payload: JSONObject = [:], data: JSONObject = [:]
+    ) async throws(SessionError) -> Session {
+        let parts = try sessionParts()
+        return try await parts.sessions.create(
+            userID: userID, in: parts.exchange, tenant: tenant, payload: payload, data: data)
+    }
+
+    /// The request as sessions see it, with what they change about its response.
+    ///
+    /// - Throws: `SessionError.misconfigured` on routes that are not below ``SessionMiddleware``.
+    public func sessionExchange() throws(SessionError) -> SessionExchange { try sessionParts().exchange }
+
+    func sessionParts() throws(SessionError) -> (sessions: Sessions, exchange: SessionExchange) {
+        guard let sessions = sessionState.sessions, let exchange = sessionState.exchange else {
+            throw .misconfigured("add SessionMiddleware to the router, before the routes that use sessions")
+        }
+        return (sessions, exchange)
+    }
+}
