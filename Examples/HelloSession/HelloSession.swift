@@ -1,5 +1,7 @@
 import Hummingbird
+import LosslessJSON
 import SQLiteStorage
+import SessionEngine
 import Tessera
 import TesseraHummingbird
 

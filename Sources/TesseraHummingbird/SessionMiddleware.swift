@@ -20,7 +20,7 @@ public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddlewar
 
     /// See `RouterMiddleware`.
     public func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         let exchange = SessionExchange(request: request.head)
         var response: Response
@@ -39,7 +39,7 @@ public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddlewar
     /// The handler's response, or the one that its error stands for.
     private func handled(
         _ request: Request, _ context: Context, _ exchange: SessionExchange,
-        _ next: (Request, Context) async throws -> Response
+        _ next: @concurrent (Request, Context) async throws -> Response
     ) async -> Response {
         var context = context
         context.sessionState.sessions = sessions
@@ -50,7 +50,7 @@ public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddlewar
             metrics.count(error)
             return Response(await sessions.reply(to: error, in: exchange))
         } catch let error as any HTTPResponseError {
-            return (try? error.response(from: request, for: context)) ?? Response(status: .internalServerError)
+            return (try? error.response(from: request, context: context)) ?? Response(status: .internalServerError)
         } catch {
             context.logger.error("a handler failed: \(error)")
             return Response(status: .internalServerError)
@@ -74,7 +74,7 @@ public struct RequireSession<Context: SessionRequestContext>: RouterMiddleware {
 
     /// See `RouterMiddleware`; requests that only ask what is allowed pass (spec `sdk-and-fdi` 2.6).
     public func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         guard request.method != .options, request.method != .trace else { return try await next(request, context) }
         let (sessions, exchange) = try context.sessionParts()

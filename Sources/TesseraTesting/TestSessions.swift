@@ -9,19 +9,19 @@ public import Tessera
 
 /// A clock that moves only when a test says so.
 public final class VirtualClock: Sendable {
-    private let time: Mutex<Timestamp>
+    private let state: Mutex<Timestamp>
 
     /// Begins at a time; 2026-01-01T00:00:00Z by default.
     public init(_ start: Timestamp = Timestamp(milliseconds: 1_767_225_600_000)) {
-        time = Mutex(start)
+        state = Mutex(start)
     }
 
     /// The time.
-    public var now: Timestamp { time.withLock { $0 } }
+    public var time: Timestamp { state.withLock { $0 } }
 
     /// Moves on, or back.
     public func advance(by span: Milliseconds) {
-        time.withLock { $0 = $0 + span }
+        state.withLock { $0 = $0 + span }
     }
 }
 
@@ -43,7 +43,7 @@ public struct TestSessions: Sendable {
         claims: [any SessionClaim] = [], validators: [any ClaimValidator] = [],
         hooks: any SessionHooks = StandardHooks()
     ) async throws(SessionError) {
-        let ambient = Ambient(time: { clock.now }, randomBits: Ambient.system.randomBits)
+        let ambient = Ambient(time: { clock.time }, randomBits: Ambient.system.randomBits)
         backend = try await InProcessBackend(storage: InMemoryStorage(), policy: policy, ambient: ambient)
         self.clock = clock
         let standard = try AppInfo(name: "Test", apiDomain: "https://api.example.com")

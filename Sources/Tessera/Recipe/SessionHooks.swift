@@ -1,8 +1,8 @@
+import LosslessJSON
+
 /// What an application wants to be told, or to answer itself; every member has a default.
 ///
 /// To change what the backend does, wrap the ``SessionBackend``; to change what a route does, implement it here.
-import LosslessJSON
-
 public protocol SessionHooks: Sendable {
     /// Answers `POST /session/refresh`.
     ///

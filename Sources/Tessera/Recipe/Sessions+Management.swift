@@ -44,7 +44,9 @@ extension Sessions {
         try await backend.replaceData(of: handle, with: data)
     }
 
-    /// Changes members of a session's payload; `null` removes one. Clients see it with their next refresh.
+    /// Changes members of a session's payload; `null` removes one.
+    ///
+    /// Clients see it with their next refresh.
     ///
     /// - Returns: whether there is such a session.
     /// - Throws: a fault of the machine, or ``SessionError/badInput(_:)``.
