@@ -118,6 +118,17 @@ let package = Package(
             path: "Examples/HelloSession",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "WebApp",
+            dependencies: [
+                "Tessera", "TesseraHummingbird", "SessionService", "SessionStorage", "SessionStorageTesting",
+                "SessionEngine", "LosslessJSON", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            path: "Examples/WebApp",
+            resources: [.copy("Pages")],
+            swiftSettings: settings
+        ),
         .target(
             name: "CoreDriverInterface",
             dependencies: ["SessionEngine", "LosslessJSON"],

@@ -1,5 +1,8 @@
+import HTTPTypes
 import LosslessJSON
+import SessionEngine
 import Tessera
+import TesseraTesting
 import Testing
 
 @Suite("Sessions over HTTP (spec sdk-and-fdi 5.6)")
@@ -42,7 +45,9 @@ struct HTTPSessionTests {
         }
     }
 
-    @Test("F4: duplicates on refresh: the older ones are dropped, and an expired front token asks for another try", arguments: [0, 1])
+    @Test(
+        "F4: duplicates on refresh: the older ones are dropped, and an expired front token asks for another try",
+        arguments: [0, 1])
     func duplicates(transport: Int) async throws {
         let fixture = try await Fixture({
             $0.cookieDomain = ".example.com"
@@ -63,7 +68,9 @@ struct HTTPSessionTests {
         }
     }
 
-    @Test("F5, ours: with no older domain known every place but the own one is cleared, and nothing is a 500", arguments: [0, 1])
+    @Test(
+        "F5, ours: with no older domain known every place but the own one is cleared, and nothing is a 500",
+        arguments: [0, 1])
     func unknownDuplicates(transport: Int) async throws {
         let fixture = try await Fixture()
         try await fixture.run(transports[transport]) { browser in
@@ -78,7 +85,8 @@ struct HTTPSessionTests {
         }
     }
 
-    @Test("F6 and F7: duplicate access cookies ask for a refresh; in header mode they do not matter", arguments: [0, 1])
+    @Test(
+        "F6 and F7: duplicate access cookies ask for a refresh; in header mode they do not matter", arguments: [0, 1])
     func duplicateAccess(transport: Int) async throws {
         let fixture = try await Fixture()
         try await fixture.run(transports[transport]) { browser in
@@ -135,7 +143,8 @@ struct HTTPSessionTests {
         }
     }
 
-    @Test("F11, F12 and H17: sign-out ends the session and clears its own way", arguments: ["cookie", "header"], [0, 1])
+    @Test(
+        "F11, F12 and H17: sign-out ends the session and clears its own way", arguments: ["cookie", "header"], [0, 1])
     func signOut(mode: String, transport: Int) async throws {
         let never = BooleanClaim(key: "never") { _ in false }
         let fixture = try await Fixture(validators: [never.isTrue()])
@@ -159,7 +168,7 @@ struct HTTPSessionTests {
     func caught(transport: Int) async throws {
         let fixture = try await Fixture()
         try await fixture.run(transports[transport]) { browser in
-            for (method, path) in [(.get, "/caught"), (.post, "/caught-refresh")] as [(_, String)] {
+            for (method, path) in [(.get, "/caught"), (.post, "/caught-refresh")] as [(HTTPRequest.Method, String)] {
                 let reply = try await browser.call(method, path)
                 #expect(reply.status == 200 && reply.body == "caught")
                 #expect(reply.setCookies.isEmpty && reply["front-token"] == nil)
@@ -176,7 +185,7 @@ struct HTTPSessionTests {
             #expect(refused.status == 401 && refused.message == "try refresh token")
             for (method, path, fields) in [
                 (.post, "/me", [("rid", "session")]), (.get, "/me", []), (.post, "/unguarded", []),
-            ] as [(_, String, [(String, String)])] {
+            ] as [(HTTPRequest.Method, String, [(String, String)])] {
                 let reply = try await browser.call(method, path, fields, tokens)
                 #expect(reply.body == signedIn.body)
             }
@@ -244,7 +253,7 @@ struct HTTPSessionTests {
                 return SessionReply(status: .unauthorized, json: [:])
             }
             func reply(to error: SessionError, proposed: SessionReply, in _: SessionExchange) async -> SessionReply {
-                SessionReply(status: .imATeapot, json: ["was": .integer(proposed.status.code)])
+                SessionReply(status: .init(code: 418), json: ["was": .integer(proposed.status.code)])
             }
         }
         let fixture = try await Fixture(hooks: Own())
@@ -272,7 +281,8 @@ struct HTTPSessionTests {
             let refreshed = try await browser.call(.post, Self.refresh, tokens.refreshFields)
             #expect(refreshed.front?.payload.count == 11)
             let shrunk = try await browser.call(
-                .post, "/merge?payload=" + #"{"key":null}"#.addingPercentEncodingForQuery, [], refreshed.tokens("cookie"))
+                .post, "/merge?payload=" + #"{"key":null}"#.addingPercentEncodingForQuery, [],
+                refreshed.tokens("cookie"))
             #expect(shrunk.front?.payload.count == 10)
         }
     }
@@ -293,15 +303,19 @@ struct HTTPSessionTests {
         let test = try await Fixture({ $0.usesDynamicKeys = false })
         var configuration = test.test.sessions.configuration
         configuration.usesDynamicKeys = true
-        let dynamic = try Sessions(app: test.test.sessions.app, configuration: configuration, backend: test.test.backend)
+        let dynamic = try Sessions(
+            app: test.test.sessions.app, configuration: configuration, backend: test.test.backend)
         try await test.run(transports[transport]) { browser in
             let (_, tokens) = try await browser.signIn("header")
-            await #expect(throws: SessionError.tryRefreshToken(reason: "the access token is signed with a static key")) {
+            await #expect(throws: SessionError.tryRefreshToken(reason: "the access token is signed with a static key"))
+            {
                 try await dynamic.session(
                     in: SessionExchange(
-                        request: .init(method: .get, scheme: nil, authority: nil, path: "/", headerFields: [
-                            .authorization: "Bearer \(tokens.access ?? "")"
-                        ])))
+                        request: .init(
+                            method: .get, scheme: nil, authority: nil, path: "/",
+                            headerFields: [
+                                .authorization: "Bearer \(tokens.access ?? "")"
+                            ])))
             }
             let refreshed = try await dynamic.refresh(refreshToken: tokens.refresh ?? "")
             let found = try await dynamic.session(accessToken: refreshed.accessToken)
