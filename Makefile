@@ -5,11 +5,12 @@ BINARY = .build/release/tessera
 TRIALS = .build/release/Trials
 ARGS ?=
 
-.PHONY: help run test build dependencies unit readme drivers kill9 import hostile operation schema bench check clean
+.PHONY: help run demo browser test build dependencies unit readme drivers kill9 import hostile operation schema bench check clean
 .PHONY: proof trials schedules simulation same-token pairs killpoints cutreplies spin mutants
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
+	@echo "make demo    start the example web application"
 	@echo "make test    everything that has to hold, with the checks of the source"
 	@echo "make proof   the part of it that tries to break rotation: races, kills, lost replies, models"
 	@echo "make bench   what a request costs on this machine"
@@ -23,13 +24,22 @@ build: dependencies
 run: build
 	exec $(BINARY) serve $(ARGS)
 
-test: check unit build readme drivers kill9 import hostile operation schema proof
+demo: dependencies
+	swift build --product WebApp $(SWIFT_FLAGS)
+	exec .build/debug/WebApp
+
+test: check unit build readme browser drivers kill9 import hostile operation schema proof
 
 unit: dependencies
 	swift test $(SWIFT_FLAGS) --quiet
 
 readme: build
 	python3 Tests/BlackBox/readme.py
+
+# The example web application in headless Chromium; pictures are kept in .build/screenshots.
+browser: dependencies
+	swift build --product WebApp $(SWIFT_FLAGS)
+	python3 Tests/Browser/webapp.py
 
 drivers: build
 	python3 Tests/BlackBox/drivers.py

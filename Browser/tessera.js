@@ -80,7 +80,7 @@ async function known() {
   if (now.is !== "maybe") return now;
   const result = await refresh(now);
   if (!result.retry) return { is: "no" };
-  if (state().is === "maybe") throw new Error("Cookies are blocked");
+  if (state().is === "maybe") throw new Error("No cookies");
   return state();
 }
 

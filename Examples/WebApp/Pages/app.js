@@ -17,8 +17,9 @@ async function call(method, path, body) {
   const response = await fetch(path, {
     method, headers: body ? { "content-type": "application/json" } : {}, body: body && JSON.stringify(body),
   });
-  if (!response.ok) throw new Error((await response.json().catch(() => ({}))).message ?? response.statusText);
-  return response.json();
+  const reply = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(reply.error?.message ?? reply.message ?? response.statusText);
+  return reply;
 }
 
 function show(isInside, text = "", isAlarm = false) {
@@ -70,6 +71,9 @@ async function update() {
 
 async function enter() {
   show(true);
+  $("log-in").querySelector("form").reset();
+  $("outcome").textContent = "";
+  $("stolen").hidden = true;
   $("data").data.value = JSON.stringify(await call("GET", "/api/data"), null, 2);
   await update();
 }
@@ -98,12 +102,13 @@ $("data").onsubmit = event => {
   event.preventDefault();
   act(() => call("PUT", "/api/data", JSON.parse(event.target.data.value)), "Saved.");
 };
-$("refresh").onclick = () => act(() => tessera.attemptRefreshingSession(), "Refreshed.");
+$("refresh").onclick = () => act(async () => (await tessera.attemptRefreshingSession()) ? "Refreshed." : "");
 $("expire").onclick = () => act(() => call("POST", "/api/expire"), "The next call finds its access token expired.");
 $("parallel").onclick = () => act(async () => {
+  await call("POST", "/api/expire");
   const before = events.length;
   await Promise.all([1, 2, 3, 4, 5, 6].map(() => call("GET", "/api/me")));
-  return `Six calls, ${events.slice(before).filter(e => e.action === "REFRESH_SESSION").length} refresh.`;
+  return `Six calls with an expired token, ${events.slice(before).filter(e => e.action === "REFRESH_SESSION").length} refresh.`;
 });
 $("steal").onclick = () => act(async () => {
   const { path } = await call("POST", "/api/steal");

@@ -77,7 +77,7 @@ enum BrowserModule {
         if (now.is !== "maybe") return now;
         const result = await refresh(now);
         if (!result.retry) return { is: "no" };
-        if (state().is === "maybe") throw new Error("Cookies are blocked");
+        if (state().is === "maybe") throw new Error("No cookies");
         return state();
         }
         const isOurs = url => url.hostname === config.host && !url.href.includes("superTokensDoNotDoInterception");

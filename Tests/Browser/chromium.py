@@ -1,0 +1,60 @@
+"""Headless Chromium for tests: Debian's, driven by its chromedriver through Selenium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+VENV = ROOT / ".venv-browser"
+REQUIREMENTS = HERE / "requirements.txt"
+PACKAGES = {"chromium": "chromium", "chromium-driver": "chromedriver"}
+PICTURES = ROOT / ".build" / "screenshots"
+
+
+def in_environment() -> None:
+    """Goes on in an environment that has Selenium, made on first use; installs Chromium where it is missing."""
+    python = VENV / "bin" / "python"
+    if Path(sys.prefix) == VENV:
+        return
+    missing = [package for package, program in PACKAGES.items() if not shutil.which(program)]
+    subprocess.run([ROOT / "scripts/install-dependencies", *missing], check=True)
+    stamp, wanted = VENV / "installed", REQUIREMENTS.read_text()
+    if not (python.exists() and stamp.exists() and stamp.read_text() == wanted):
+        venv.create(VENV, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS],
+                       check=True)
+        stamp.write_text(wanted)
+    os.execv(python, [str(python), *sys.argv])
+
+
+def start(name: str):
+    """A browser profile of its own; `name` goes into the names of its pictures."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--window-size=1280,1000"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+    driver.set_script_timeout(20)
+    driver.profile_name = name
+    return driver
+
+
+def picture(driver, title: str) -> None:
+    """Keeps a picture of the page."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    driver.save_screenshot(str(PICTURES / f"{driver.profile_name}-{title}.png"))
+
+
+def console_errors(driver) -> list[str]:
+    """What the page complained of since the last time; a refused request of ours is no complaint of the page."""
+    entries = driver.get_log("browser")
+    return [entry["message"] for entry in entries if entry["level"] == "SEVERE" and " 401 " not in entry["message"]]

@@ -1,0 +1,134 @@
+import LosslessJSON
+import SessionEngine
+import TesseraTesting
+import Testing
+
+@testable import Tessera
+
+@Suite("Claims (spec sdk-and-fdi 5.8)")
+struct ClaimTests {
+    private static let now = Timestamp(milliseconds: 1_767_225_600_000)
+    private static let claim = PrimitiveClaim<String>(key: "c") { _ in "fetched" }
+    private static let roles = PrimitiveArrayClaim<String>(key: "r") { _ in ["a", "b"] }
+
+    private static func payload(_ key: String, _ value: JSONValue, age: Int64 = 0) -> JSONObject {
+        [key: .object(["v": value, "t": .integer(now.milliseconds - age * 1_000)])]
+    }
+
+    private static func reason(_ validator: any ClaimValidator, _ payload: JSONObject) async -> String? {
+        await validator.validate(payload, at: now)?.reason?.text
+    }
+
+    @Test("H1 to H3: a new session has the claims, beside the application's payload")
+    func build() async throws {
+        let yes = BooleanClaim(key: "st-true") { _ in true }
+        let nothing = BooleanClaim(key: "nothing") { _ in nil }
+        let test = try await TestSessions(claims: [yes, nothing])
+        let session = try await test.sessions.create(userID: "u", payload: ["own": 1])
+        #expect(session.payload["st-true"] == ["v": true, "t": .integer(test.clock.time.milliseconds)])
+        #expect(session.payload["nothing"] == nil && session.payload["own"] == 1)
+        #expect(throws: SessionError.self) {
+            try Sessions(app: test.sessions.app, backend: test.backend, claims: [yes, yes])
+        }
+    }
+
+    @Test("H4 to H7: a primitive claim is missing, wrong, too old, or as it should be")
+    func primitive() async {
+        let validator = Self.claim.hasValue("x")
+        #expect(await Self.reason(validator, [:]) == #"{"message":"value does not exist","expectedValue":"x"}"#)
+        #expect(
+            await Self.reason(validator, Self.payload("c", "y"))
+                == #"{"message":"wrong value","expectedValue":"x","actualValue":"y"}"#)
+        let aged = Self.payload("c", "x", age: 100)
+        #expect(
+            await Self.reason(Self.claim.hasValue("x", maxAge: .seconds(10)), aged)
+                == #"{"message":"expired","ageInSeconds":100,"maxAgeInSeconds":10}"#)
+        #expect(await Self.reason(validator, aged) == nil)
+        #expect(validator.id == "c" && Self.claim.hasValue("x", id: "own").id == "own")
+    }
+
+    @Test("H8 and H9: when a claim is fetched anew")
+    func fetching() {
+        let aged = Self.payload("c", "x", age: 100)
+        let brief = PrimitiveClaim<String>(key: "c", defaultMaxAge: .seconds(10)) { _ in nil }
+        #expect(Self.claim.hasValue("x").needsFetch([:], at: Self.now))
+        #expect(Self.claim.hasValue("x", maxAge: .seconds(10)).needsFetch(aged, at: Self.now))
+        #expect(!Self.claim.hasValue("x").needsFetch(aged, at: Self.now))
+        #expect(!Self.claim.hasValue("x", maxAge: .seconds(1_000)).needsFetch(aged, at: Self.now))
+        #expect(brief.hasValue("x").needsFetch(aged, at: Self.now))
+        #expect(!brief.hasValue("x", maxAge: .seconds(1_000)).needsFetch(aged, at: Self.now))
+    }
+
+    /// A validator, values, and the name under which the expectation is told, or nothing.
+    static let arrays: [(any ClaimValidator, JSONValue?, String?)] = [
+        (roles.includes("a"), ["a", "b"], nil), (roles.includes("x"), ["a"], "expectedToInclude"),
+        (roles.includes("x"), nil, "expectedToInclude"), (roles.excludes("x"), ["a"], nil),
+        (roles.excludes("a"), ["a"], "expectedToNotInclude"), (roles.excludes("a"), nil, "expectedToNotInclude"),
+        (roles.includesAll(["a", "b"]), ["b", "a"], nil), (roles.includesAll(["a", "x"]), ["a"], "expectedToInclude"),
+        (roles.includesAll([]), [], nil), (roles.excludesAll(["x"]), ["a"], nil), (roles.excludesAll([]), ["a"], nil),
+        (roles.excludesAll(["x", "a"]), ["a"], "expectedToNotInclude"), (roles.includesAny(["a", "x"]), ["a"], nil),
+        (roles.includesAny([]), ["a"], "expectedToIncludeAtLeastOneOf"),
+        (roles.includesAny(["x"]), ["a"], "expectedToIncludeAtLeastOneOf"),
+        (roles.includesAny(["x"]), nil, "expectedToNotInclude"),
+    ]
+
+    @Test("H10: array claims", arguments: arrays.indices)
+    func array(row: Int) async {
+        let (validator, value, expected) = Self.arrays[row]
+        let payload = value.map { Self.payload("r", $0) } ?? [:]
+        let reason = await validator.validate(payload, at: Self.now)?.reason
+        #expect((reason == nil) == (expected == nil))
+        if let expected { #expect(reason?[expected] != nil && reason?.count == (value == nil ? 2 : 3)) }
+    }
+
+    @Test("H11 to H14: what is missing is fetched and kept; what stays wrong is told in order")
+    func verification() async throws {
+        let admin = PrimitiveArrayClaim<String>(key: "roles") { _ in ["admin"] }
+        let never = BooleanClaim(key: "never") { _ in false }
+        let test = try await TestSessions(validators: [admin.includes("admin")])
+        let (session, _) = try await test.signIn("u")
+        #expect(session.value(of: admin) == nil)
+        let verified = try #require(try await test.sessions.session(accessToken: session.accessToken))
+        #expect(verified.value(of: admin) == ["admin"] && verified.accessToken != session.accessToken)
+        let found = try #require(try await test.sessions.information(on: session.handle))
+        #expect(found.payload["roles"] != nil)
+        let strict = VerifyOptions { global, _ in global + [never.isTrue(id: "one"), never.isTrue(id: "two")] }
+        await #expect {
+            try await test.sessions.session(accessToken: session.accessToken, options: strict)
+        } throws: { error in
+            guard case SessionError.invalidClaims(let errors) = error else { return false }
+            return errors.map(\.id) == ["one", "two"]
+        }
+        let none = VerifyOptions { _, _ in [] }
+        #expect(try await test.sessions.session(accessToken: session.accessToken, options: none) != nil)
+    }
+
+    @Test("H15 and H16: claims of a session that no request belongs to")
+    func byHandle() async throws {
+        let claim = Self.claim
+        let test = try await TestSessions()
+        let handle = try await test.signIn("u").session.handle
+        let subject = test.sessions
+        #expect(try await subject.set(claim, to: "v", of: handle))
+        #expect(try await subject.value(of: claim, handle: handle) == "v")
+        #expect(try await subject.remove(claim, of: handle))
+        #expect(try await subject.value(of: claim, handle: handle) == .some(nil))
+        #expect(try await !subject.set(claim, to: "v", of: "unknown"))
+        #expect(try await subject.value(of: claim, handle: "unknown") == nil)
+        let wrong = try await subject.validateClaims(of: handle, [claim.hasValue("other")])
+        #expect(wrong?.map(\.id) == ["c"])
+        #expect(try await subject.value(of: claim, handle: handle) == "fetched")
+        #expect(try await subject.validateClaims(of: "unknown", []) == nil)
+    }
+
+    @Test("a claim that cannot be fetched is a fault, never a word about the session")
+    func fault() async throws {
+        struct Down: Error {}
+        let claim = BooleanClaim(key: "down") { _ in throw Down() }
+        let test = try await TestSessions(validators: [claim.isTrue()])
+        let (session, _) = try await test.signIn("u")
+        await #expect(throws: SessionError.claimUnavailable(key: "down", reason: "Down()")) {
+            try await test.sessions.session(accessToken: session.accessToken)
+        }
+    }
+}
