@@ -87,6 +87,29 @@ public struct VerificationKey: Sendable {
         }
     }
 
+    /// Reads a JWK (RFC 7517) of a key set: an RSA key for RS256 or a P-256 key for ES256, meant for signatures.
+    ///
+    /// - Returns: `nil` for any other key; a key set may have keys that are no business of ours.
+    public init?(jwk: JSONObject) {
+        guard let id = jwk["kid"]?.string.flatMap(KeyID.init), jwk["use"] == nil || jwk["use"] == "sig" else {
+            return nil
+        }
+        func bytes(_ name: String) -> [UInt8]? { jwk[name]?.string.flatMap { Base64.url.decode(Array($0.utf8)) } }
+        switch (jwk["kty"], jwk["alg"]) {
+        case ("RSA", "RS256"):
+            guard let modulus = bytes("n"), let exponent = bytes("e"), (256...1_024).contains(modulus.count),
+                let key = try? _RSA.Signing.PublicKey(n: modulus, e: exponent)
+            else { return nil }
+            self.init(id: id, publicKey: .rsa(key))
+        case ("EC", "ES256"):
+            guard jwk["crv"] == "P-256", let x = bytes("x"), let y = bytes("y"), x.count == 32, y.count == 32,
+                let key = try? P256.Signing.PublicKey(rawRepresentation: x + y)
+            else { return nil }
+            self.init(id: id, publicKey: .p256(key))
+        default: return nil
+        }
+    }
+
     /// An unsigned integer in base64url without a leading zero byte (RFC 7518 section 2).
     private static func integer(_ bytes: some Collection<UInt8>) -> String {
         Base64.url.encodedText(Array(bytes.drop { $0 == 0 }))

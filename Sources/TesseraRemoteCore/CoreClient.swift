@@ -1,0 +1,150 @@
+import LosslessJSON
+import Synchronization
+import Tessera
+
+/// Asks cores: several hosts in turn, one negotiated version, an API key (spec `sdk-and-fdi` 2.18).
+final class CoreClient: Sendable {
+    struct Call {
+        var method: String
+        var path: String
+        var query: [(String, String)] = []
+        var body: JSONObject?
+        /// Whether it may be sent again though it may have arrived.
+        var isRepeatable = false
+    }
+
+    private struct State {
+        var next = 0
+        var version: String?
+    }
+
+    /// How long to wait before asking a core again that has too much to do, in ms.
+    static let patience: [Int64] = [10, 260, 510, 760, 1_010]
+    static let bodyLimit = 4 * 1_024 * 1_024
+
+    let hosts: [String]
+    let transport: any CoreTransport
+    private let apiKey: String?
+    private let identity: [(String, String)]
+    private let wait: @Sendable (Int64) async throws -> Void
+    private let state = Mutex(State())
+
+    init(
+        hosts: [String], apiKey: String?, identity: [(String, String)], transport: any CoreTransport,
+        wait: @escaping @Sendable (Int64) async throws -> Void
+    ) {
+        self.hosts = hosts
+        self.apiKey = apiKey
+        self.identity = identity
+        self.transport = transport
+        self.wait = wait
+    }
+
+    /// The answer's object.
+    ///
+    /// - Throws: ``SessionError/coreUnavailable(_:)`` or ``SessionError/coreRejected(status:message:)``, never a word
+    ///   about a session.
+    func ask(_ call: Call) async throws(SessionError) -> JSONObject {
+        let version = try await version()
+        var fields = [(name: "cdi-version", value: version)]
+        let segments = call.path.split(separator: "/")
+        if segments.prefix(2).contains("recipe") { fields.append(("rid", "session")) }
+        return try Self.object(try await send(call, fields), call)
+    }
+
+    /// The version that this driver and the cores have in common, asked for once.
+    private func version() async throws(SessionError) -> String {
+        if let known = state.withLock({ $0.version }) { return known }
+        let call = Call(method: "GET", path: "/apiversion", query: identity, isRepeatable: true)
+        let theirs = try Self.object(try await send(call, []), call)["versions"]?.array?.compactMap(\.string) ?? []
+        guard let version = CatalogueOfCores.versions.first(where: theirs.contains) else {
+            throw .misconfigured(
+                "The running SuperTokens core version is not compatible with this SDK: it speaks "
+                    + "\(theirs.joined(separator: ", ")), and this SDK \(CatalogueOfCores.versions.joined(separator: ", "))"
+            )
+        }
+        state.withLock { $0.version = version }
+        return version
+    }
+
+    /// Sends a call to the next host, and to the others while nothing has been sent.
+    private func send(_ call: Call, _ fields: [(name: String, value: String)]) async throws(SessionError)
+        -> CoreResponse
+    {
+        guard !hosts.isEmpty else {
+            throw .coreUnavailable(
+                "No SuperTokens core available to query. Please pass supertokens > connectionURI to the init function, or "
+                    + "override all the functions of the recipe you are using.")
+        }
+        let first = state.withLock { state in
+            defer { state.next = (state.next + 1) % hosts.count }
+            return state.next
+        }
+        var problem = ""
+        for offset in hosts.indices {
+            let host = hosts[(first + offset) % hosts.count]
+            do throws(CoreTransportError) {
+                return try await sendPatiently(request(call, fields, host))
+            } catch {
+                switch error {
+                case .notSent(let text): problem = text
+                case .unknownOutcome(let text) where call.isRepeatable: problem = text
+                case .unknownOutcome(let text):
+                    throw .coreUnavailable("\(call.method) \(call.path): the outcome is unknown: \(text)")
+                }
+            }
+        }
+        throw .coreUnavailable("No SuperTokens core available to query: \(problem)")
+    }
+
+    private func request(_ call: Call, _ fields: [(name: String, value: String)], _ host: String) -> CoreRequest {
+        var url = host + call.path
+        if !call.query.isEmpty {
+            url += "?" + call.query.map { "\($0)=\(QueryText.encode($1))" }.joined(separator: "&")
+        }
+        var fields = fields
+        if let apiKey { fields.append(("api-key", apiKey)) }
+        if call.body != nil { fields.append(("content-type", "application/json; charset=utf-8")) }
+        return CoreRequest(method: call.method, url: url, fields: fields, body: call.body?.text)
+    }
+
+    /// Asks again, a little later each time, while a core says that it has too much to do (J5 to J7).
+    private func sendPatiently(_ request: CoreRequest) async throws(CoreTransportError) -> CoreResponse {
+        var response = try await transport.send(request, limit: Self.bodyLimit)
+        for milliseconds in Self.patience where response.status == 429 {
+            do { try await wait(milliseconds) } catch { throw .notSent("the call was cancelled") }
+            response = try await transport.send(request, limit: Self.bodyLimit)
+        }
+        return response
+    }
+
+    private static func object(_ response: CoreResponse, _ call: Call) throws(SessionError) -> JSONObject {
+        guard response.status == 200 else {
+            let message = String(decoding: response.body.prefix(1_000), as: UTF8.self)
+            throw .coreRejected(
+                status: response.status,
+                message:
+                    "SuperTokens core threw an error for a \(call.method) request to path: '\(call.path)' with status "
+                    + "code: \(response.status) and message: \(message)")
+        }
+        guard let object = try? JSONValue(parsing: response.body).object else {
+            throw .coreRejected(status: 200, message: "the answer to \(call.method) \(call.path) is no JSON object")
+        }
+        return object
+    }
+}
+
+/// The values of a query.
+enum QueryText {
+    static func encode(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF")
+        return text.utf8.map { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                String(UnicodeScalar(byte))
+            default: "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+            }
+        }.joined()
+    }
+}

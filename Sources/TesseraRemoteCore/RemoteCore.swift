@@ -1,0 +1,142 @@
+public import LosslessJSON
+public import SessionEngine
+public import SessionService
+public import Tessera
+
+/// Sessions kept by a core that is asked over HTTP, this project's or SuperTokens' own.
+///
+/// Access tokens are verified here, with the core's published keys; only a token's first use after a refresh, and those
+/// who ask for it, go to the core.
+public struct RemoteCore: SessionBackend {
+    let client: CoreClient
+    let keys: KeySetCache
+    let ambient: Ambient
+
+    /// Talks to cores.
+    ///
+    /// - Parameters:
+    ///   - connectionURI: where they are, separated by `;`, each with its base path.
+    ///   - apiKey: what lets this application in.
+    ///   - app: whom the core is told about.
+    ///   - keyLife: for how long the published keys are kept at most.
+    ///   - transport: what carries the requests.
+    ///   - ambient: the clock.
+    ///   - wait: how to wait for some milliseconds.
+    /// - Throws: ``SessionError/misconfigured(_:)``.
+    public init(
+        connectionURI: String?, apiKey: String? = nil, app: AppInfo, keyLife: Milliseconds = .seconds(14_400),
+        transport: any CoreTransport = HTTPClientTransport(), ambient: Ambient = .system,
+        wait: @escaping @Sendable (Int64) async throws -> Void = { try await Task.sleep(for: .milliseconds($0)) }
+    ) throws(SessionError) {
+        var hosts: [String] = []
+        for uri in connectionURI?.split(separator: ";") ?? [] {
+            hosts.append(try NormalisedDomain(String(uri)).text + NormalisedPath(String(uri)).text)
+        }
+        client = CoreClient(
+            hosts: hosts, apiKey: apiKey, identity: [("apiDomain", app.apiDomain.text)], transport: transport,
+            wait: wait)
+        keys = KeySetCache(client: client, ambient: ambient, longest: keyLife)
+        self.ambient = ambient
+    }
+
+    /// See ``SessionBackend/create(_:)``.
+    public func create(_ session: NewSession) async throws(SessionError) -> IssuedSession {
+        let reply = try await client.ask(
+            .init(
+                method: "POST", path: "/\(session.tenantID)/recipe/session",
+                body: [
+                    "userId": .string(session.userID), "userDataInJWT": .object(session.payload),
+                    "userDataInDatabase": .object(session.data), "enableAntiCsrf": .bool(session.usesAntiCSRF),
+                    "useDynamicSigningKey": .bool(session.usesDynamicKey),
+                ]))
+        return try CoreReply(reply).issued()
+    }
+
+    /// See ``SessionBackend/verify(_:)``.
+    public func verify(_ token: PresentedAccessToken) async throws(SessionError) -> VerifiedSession {
+        let claims = try await claims(of: token.token)
+        if let claims {
+            do throws(AccessTokenProblem) {
+                try Verify.check(
+                    claims, antiCSRFToken: token.antiCSRFToken.map(AntiCSRFToken.init),
+                    checksAntiCSRF: token.checksAntiCSRF, at: ambient.time())
+            } catch {
+                throw .tryRefreshToken(reason: "the access token is not accepted: \(error)")
+            }
+            if !token.checksDatabase && claims.parentRefreshTokenHash == nil {
+                return VerifiedSession(identity: SessionIdentity(claims))
+            }
+        }
+        return try await askedAbout(token)
+    }
+
+    /// The claims of a token, verified here; `nil` for tokens of the oldest formats that only the core can judge.
+    private func claims(of token: UnverifiedAccessToken) async throws(SessionError) -> AccessTokenClaims? {
+        let current = try await keys.current()
+        var problem: AccessTokenProblem
+        do throws(AccessTokenProblem) {
+            return try token.claims(verifiedBy: current)
+        } catch {
+            problem = error
+        }
+        if problem == .unknownKey || problem == .signatureInvalid {
+            let refreshed = try await keys.refreshed()
+            do throws(AccessTokenProblem) {
+                return try token.claims(verifiedBy: refreshed)
+            } catch {
+                problem = error
+            }
+        }
+        if token.signingKeyKind == nil { return nil }
+        throw .tryRefreshToken(reason: "the access token is not accepted: \(problem)")
+    }
+
+    private func askedAbout(_ token: PresentedAccessToken) async throws(SessionError) -> VerifiedSession {
+        var body: JSONObject = [
+            "accessToken": .string(token.text), "doAntiCsrfCheck": .bool(token.checksAntiCSRF),
+            "enableAntiCsrf": .bool(token.usesAntiCSRF), "checkDatabase": .bool(token.checksDatabase),
+        ]
+        if let antiCSRF = token.antiCSRFToken { body["antiCsrfToken"] = .some(.string(antiCSRF)) }
+        let reply = CoreReply(
+            try await client.ask(
+                .init(method: "POST", path: "/recipe/session/verify", body: body, isRepeatable: true)))
+        switch reply.status {
+        case "OK": return VerifiedSession(identity: try reply.identity(), replacement: try reply.token("accessToken"))
+        case "UNAUTHORISED": throw .unauthorised(reason: reply.message, clearTokens: true)
+        case "TRY_REFRESH_TOKEN": throw .tryRefreshToken(reason: reply.message)
+        default: throw reply.unexpected
+        }
+    }
+
+    /// See ``SessionBackend/refresh(_:)``.
+    public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedSession {
+        var body: JSONObject = [
+            "refreshToken": .string(token.text), "enableAntiCsrf": .bool(token.usesAntiCSRF),
+            "useDynamicSigningKey": .bool(token.usesDynamicKey),
+        ]
+        if let antiCSRF = token.antiCSRFToken { body["antiCsrfToken"] = .some(.string(antiCSRF)) }
+        let reply = CoreReply(
+            try await client.ask(.init(method: "POST", path: "/recipe/session/refresh", body: body)))
+        switch reply.status {
+        case "OK": return try reply.issued()
+        case "UNAUTHORISED": throw .unauthorised(reason: reply.message, clearTokens: true)
+        case "TOKEN_THEFT_DETECTED":
+            let identity = try reply.identity()
+            throw .tokenTheftDetected(
+                handle: identity.handle, userID: identity.userID, recipeUserID: identity.recipeUserID)
+        default: throw reply.unexpected
+        }
+    }
+
+    /// See ``SessionBackend/regenerate(accessToken:payload:)``.
+    public func regenerate(accessToken: String, payload: JSONObject) async throws(SessionError) -> IssuedToken? {
+        let body: JSONObject = ["accessToken": .string(accessToken), "userDataInJWT": .object(payload)]
+        let reply = CoreReply(
+            try await client.ask(.init(method: "POST", path: "/recipe/session/regenerate", body: body)))
+        switch reply.status {
+        case "OK": return try reply.token("accessToken")
+        case "UNAUTHORISED": throw .unauthorised(reason: reply.message, clearTokens: true)
+        default: throw reply.unexpected
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import CoreServer
+import Logging
+import LosslessJSON
+import SessionEngine
+import SessionService
+import SessionStorageTesting
+import Tessera
+import Testing
+
+@testable import TesseraRemoteCore
+
+@Suite("A remote core over a socket")
+struct LiveCoreTests {
+    /// Runs a core on a free port and talks to it.
+    private func withCore(_ body: @escaping @Sendable (Sessions) async throws -> Void) async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let service = try await SessionService(
+            storage: InMemoryStorage(), policy: SessionPolicy(signingAlgorithm: .es256))
+        let api = CoreAPI(service: service, settings: CoreSettings(), logger: logger)
+        let transport = HTTPClientTransport()
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            let (ports, running) = AsyncStream.makeStream(of: Int.self)
+            let server = CoreServer(api: api, host: "127.0.0.1", port: 0, logger: logger) { running.yield($0) }
+            group.addTask {
+                try await server.run()
+                return false
+            }
+            var iterator = ports.makeAsyncIterator()
+            let port = await iterator.next() ?? 0
+            let app = try AppInfo(name: "Test", apiDomain: "https://api.test")
+            let backend = try RemoteCore(connectionURI: "http://127.0.0.1:\(port)", app: app, transport: transport)
+            group.addTask {
+                try await body(try Sessions(app: app, backend: backend))
+                return true
+            }
+            let isDone = try await group.next()
+            #expect(isDone == true)
+            group.cancelAll()
+        }
+        try await transport.shutdown()
+    }
+
+    @Test("a session is begun, verified, refreshed, changed and ended")
+    func life() async throws {
+        try await withCore { sessions in
+            let session = try await sessions.create(userID: "u", payload: ["role": "admin"], data: ["home": 1])
+            let found = try await sessions.session(accessToken: session.accessToken)
+            #expect(found?.payload["role"] == "admin" && found?.payload["iss"] == "https://api.test/auth")
+            let data = try await session.data()
+            #expect(data == ["home": 1])
+            try await session.setData(["home": 2])
+            try await session.mergePayload(["role": .null, "more": 1])
+            #expect(session.payload["role"] == nil && session.payload["more"] == 1)
+            let refreshed = try await sessions.refresh(refreshToken: session.refreshToken?.text ?? "")
+            let used = try await sessions.session(accessToken: refreshed.accessToken)
+            #expect(used?.accessToken != refreshed.accessToken && used?.payload["more"] == 1)
+            let handles = try await sessions.handles(of: "u")
+            #expect(handles == [session.handle])
+            let information = try await sessions.information(on: session.handle)
+            #expect(information?.data == ["home": 2])
+            let ended = try await sessions.revokeAll(of: "u")
+            #expect(ended == [session.handle])
+            await #expect(throws: SessionError.unauthorised(reason: "Session does not exist.", clearTokens: true)) {
+                try await sessions.session(
+                    accessToken: used?.accessToken ?? "", options: VerifyOptions(checksDatabase: true))
+            }
+            let gone = try await sessions.information(on: session.handle)
+            #expect(gone == nil)
+        }
+    }
+
+    @Test("M10: the same refresh token twice gives one child; afterwards it is theft")
+    func theft() async throws {
+        try await withCore { sessions in
+            let session = try await sessions.create(userID: "u")
+            let token = session.refreshToken?.text ?? ""
+            async let first = sessions.refresh(refreshToken: token)
+            async let second = sessions.refresh(refreshToken: token)
+            let children = try await [first, second]
+            #expect(children[0].refreshToken?.text == children[1].refreshToken?.text)
+            _ = try await sessions.refresh(refreshToken: children[0].refreshToken?.text ?? "")
+            await #expect(
+                throws: SessionError.tokenTheftDetected(handle: session.handle, userID: "u", recipeUserID: "u")
+            ) { try await sessions.refresh(refreshToken: token) }
+        }
+    }
+
+    @Test("G4: a token that the application signed with a session's payload is taken for that session")
+    func signed() async throws {
+        try await withCore { sessions in
+            let session = try await sessions.create(userID: "u")
+            let text = try await sessions.sign(session.payload, validity: .seconds(1_234), usesStaticKey: false)
+            let found = try await sessions.session(accessToken: text, options: VerifyOptions(checksDatabase: true))
+            #expect(found?.handle == session.handle)
+            let keys = try await sessions.backend.publishedKeys()
+            #expect(keys.keys.array?.isEmpty == false && keys.maxAgeSeconds > 0)
+        }
+    }
+}
