@@ -139,6 +139,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             path: "Examples/WebApp",
+            exclude: ["README.md"],
             resources: [.copy("Pages")],
             swiftSettings: settings
         ),
