@@ -60,7 +60,8 @@ struct LiveCoreTests {
             #expect(information?.data == ["home": 2])
             let ended = try await sessions.revokeAll(of: "u")
             #expect(ended == [session.handle])
-            await #expect(throws: SessionError.unauthorised(reason: "Either the session has ended or has been blacklisted", clearTokens: true)) {
+            let text = "Either the session has ended or has been blacklisted"
+            await #expect(throws: SessionError.unauthorised(reason: text, clearTokens: true)) {
                 try await sessions.session(
                     accessToken: used?.accessToken ?? "", options: VerifyOptions(checksDatabase: true))
             }

@@ -1,0 +1,186 @@
+public import LosslessJSON
+import SessionEngine
+import SessionService
+
+/// The functions of the first SuperTokens SDK, under their own names and without any framework (spec `sdk-and-fdi` 1.2).
+///
+/// New applications take ``Sessions``; this is for those who follow the documentation of 2020.
+public struct SeedSessions: Sendable {
+    /// What the core of that time had in its configuration.
+    public struct Settings: Sendable {
+        /// The paths that get the access token.
+        public var accessTokenPath = "/"
+        /// The path of the application's refresh route.
+        public var refreshTokenPath = "/refresh"
+        /// The domain whose hosts share the session; `nil` for this host only.
+        public var cookieDomain: String?
+        /// Whether cookies travel over TLS only.
+        public var cookieSecure = true
+        /// Whether cookies come along with requests that other sites cause.
+        public var sameSite = SameSite.lax
+        /// Whether sessions get an anti-CSRF token.
+        public var enableAntiCsrf = true
+
+        /// The defaults; safer than those of 2020, which today's browsers refuse.
+        public init() {}
+    }
+
+    let backend: any SessionBackend
+    let settings: Settings
+
+    /// Uses a backend.
+    public init(backend: any SessionBackend, settings: Settings = Settings()) {
+        self.backend = backend
+        self.settings = settings
+    }
+
+    /// Begins a session for a user who has just proved who they are.
+    ///
+    /// - Throws: ``SeedError/general(_:)``.
+    public func createNewSession(
+        userId: String, jwtPayload: JSONObject = [:], sessionData: JSONObject = [:]
+    ) async throws(SeedError) -> SeedTokens {
+        let new = NewSession(
+            userID: userId, payload: jwtPayload, data: sessionData, usesAntiCSRF: settings.enableAntiCsrf)
+        return try await run { () async throws(SessionError) in SeedTokens(try await backend.create(new), settings) }
+    }
+
+    /// The session of an access token; with a new access token where one takes its place.
+    ///
+    /// - Parameter idRefreshToken: the cookie `sIdRefreshToken`; without it there is no session, whatever else came.
+    /// - Throws: ``SeedError``.
+    public func getSession(
+        accessToken: String, antiCsrfToken: String?, doAntiCsrfCheck: Bool, idRefreshToken: String?
+    ) async throws(SeedError) -> SeedVerifiedSession {
+        guard idRefreshToken != nil else { throw .unauthorised("idRefreshToken missing") }
+        guard let token = try? UnverifiedAccessToken(accessToken), token.isSessionToken else {
+            throw .tryRefreshToken("the access token is no access token")
+        }
+        let presented = PresentedAccessToken(
+            token: token, text: accessToken, antiCSRFToken: antiCsrfToken,
+            checksAntiCSRF: doAntiCsrfCheck && settings.enableAntiCsrf, usesAntiCSRF: settings.enableAntiCsrf)
+        return try await run { () async throws(SessionError) in
+            let answer = try await backend.verify(presented)
+            let valid = answer.replacement.flatMap { try? UnverifiedAccessToken($0.text) } ?? token
+            return SeedVerifiedSession(
+                session: SeedSession(answer.identity, ProtectedClaims.removed(from: valid.visiblePayload ?? [:])),
+                accessToken: answer.replacement.map { SeedToken($0, settings.accessTokenPath, settings) })
+        }
+    }
+
+    /// Exchanges a refresh token for new tokens.
+    ///
+    /// - Throws: ``SeedError``.
+    public func refreshSession(
+        refreshToken: String, antiCsrfToken: String? = nil
+    ) async throws(SeedError) -> SeedTokens {
+        // Drivers of that time send no anti-CSRF token here, but their sessions keep theirs.
+        let presented = PresentedRefreshToken(
+            text: refreshToken, antiCSRFToken: antiCsrfToken, usesAntiCSRF: settings.enableAntiCsrf)
+        return try await run { () async throws(SessionError) in
+            SeedTokens(try await backend.refresh(presented), settings)
+        }
+    }
+
+    /// Ends a session; tells whether there was one.
+    ///
+    /// - Throws: ``SeedError/general(_:)``.
+    public func revokeSession(sessionHandle: String) async throws(SeedError) -> Bool {
+        try await run { () async throws(SessionError) in try await backend.revoke(.handles([sessionHandle])).count == 1
+        }
+    }
+
+    /// Ends all sessions of a user; their handles.
+    ///
+    /// - Throws: ``SeedError/general(_:)``.
+    public func revokeAllSessionsForUser(userId: String) async throws(SeedError) -> [String] {
+        try await run { () async throws(SessionError) in try await backend.revoke(.user(userId, tenant: nil)) }
+    }
+
+    /// The handles of a user's sessions.
+    ///
+    /// - Throws: ``SeedError/general(_:)``.
+    public func getAllSessionHandlesForUser(userId: String) async throws(SeedError) -> [String] {
+        try await run { () async throws(SessionError) in try await backend.handles(of: userId, tenant: nil) }
+    }
+
+    /// The data that is kept with a session.
+    ///
+    /// - Throws: ``SeedError/unauthorised(_:)`` for a handle that names no session.
+    public func getSessionData(sessionHandle: String) async throws(SeedError) -> JSONObject {
+        try await information(sessionHandle).data
+    }
+
+    /// Replaces the data that is kept with a session.
+    ///
+    /// - Throws: ``SeedError/unauthorised(_:)`` for a handle that names no session.
+    public func updateSessionData(sessionHandle: String, newSessionData: JSONObject) async throws(SeedError) {
+        let isFound = try await run { () async throws(SessionError) in
+            try await backend.replaceData(of: sessionHandle, with: newSessionData)
+        }
+        guard isFound else { throw Self.unknown }
+    }
+
+    /// The payload of a session's access tokens.
+    ///
+    /// - Throws: ``SeedError/unauthorised(_:)`` for a handle that names no session.
+    public func getJWTPayload(sessionHandle: String) async throws(SeedError) -> JSONObject {
+        try await information(sessionHandle).payload
+    }
+
+    /// Replaces the payload of a session's access tokens; clients see it with their next refresh.
+    ///
+    /// - Throws: ``SeedError/unauthorised(_:)`` for a handle that names no session.
+    public func updateJWTPayload(sessionHandle: String, newJWTPayload: JSONObject) async throws(SeedError) {
+        let isFound = try await run { () async throws(SessionError) in
+            try await backend.replacePayload(of: sessionHandle, with: newJWTPayload)
+        }
+        guard isFound else { throw Self.unknown }
+    }
+
+    private static let unknown = SeedError.unauthorised("Session does not exist.")
+
+    private func information(_ handle: String) async throws(SeedError) -> SessionInformation {
+        let found = try await run { () async throws(SessionError) in try await backend.information(on: handle) }
+        guard let found else { throw Self.unknown }
+        return found
+    }
+
+    private func run<Result>(_ body: () async throws(SessionError) -> Result) async throws(SeedError) -> Result {
+        do throws(SessionError) { return try await body() } catch { throw SeedError(error) }
+    }
+}
+
+/// The four errors of the first SDK (spec `sdk-and-fdi` 1.2).
+public enum SeedError: Error, Sendable, Equatable {
+    /// Something failed; nothing is known about the session.
+    case general(String)
+    /// The user has to sign in again.
+    case unauthorised(String)
+    /// The client may refresh.
+    case tryRefreshToken(String)
+    /// A used-up refresh token came back.
+    case tokenTheftDetected(sessionHandle: String, userId: String)
+
+    /// The number that the first SDK gave it.
+    public var errType: Int {
+        switch self {
+        case .general: 1_000
+        case .unauthorised: 2_000
+        case .tryRefreshToken: 3_000
+        case .tokenTheftDetected: 4_000
+        }
+    }
+
+    init(_ error: SessionError) {
+        switch error {
+        case .unauthorised(let reason, _): self = .unauthorised(reason)
+        case .tryRefreshToken(let reason): self = .tryRefreshToken(reason)
+        case .tokenTheftDetected(let handle, let user, _):
+            self = .tokenTheftDetected(sessionHandle: handle, userId: user)
+        case .coreUnavailable(let text), .coreRejected(_, let text), .badInput(let text), .misconfigured(let text):
+            self = .general(text)
+        case .invalidClaims, .duplicateCookies, .claimUnavailable: self = .general("\(error)")
+        }
+    }
+}

@@ -1,0 +1,120 @@
+public import HTTPTypes
+public import LosslessJSON
+import SessionEngine
+
+/// What the first SDK told about a session.
+public struct SeedSession: Sendable, Equatable {
+    /// Its name.
+    public let handle: String
+    /// Whose it is.
+    public let userId: String
+    /// The payload of its access token.
+    public let userDataInJWT: JSONObject
+
+    init(_ identity: SessionIdentity, _ payload: JSONObject) {
+        (handle, userId, userDataInJWT) = (identity.handle, identity.userID, payload)
+    }
+}
+
+/// A token, and the attributes of the cookie it goes into.
+public struct SeedToken: Sendable, CustomStringConvertible, CustomReflectable {
+    /// The token; never log it.
+    public let token: String
+    /// When it stops being accepted, in ms since 1970.
+    public let expiry: Int64
+    /// When it was made, in ms since 1970.
+    public let createdTime: Int64
+    /// The paths that get it.
+    public let cookiePath: String
+    /// Whether it travels over TLS only.
+    public let cookieSecure: Bool
+    /// The domain whose hosts get it; `nil` for the host that set it.
+    public let domain: String?
+    /// Whether it comes along with requests that other sites cause.
+    public let sameSite: SameSite
+
+    init(_ token: IssuedToken, _ path: String, _ settings: SeedSessions.Settings) {
+        self.token = token.text
+        expiry = token.expiresAt.milliseconds
+        createdTime = token.issuedAt.milliseconds
+        cookiePath = path
+        cookieSecure = settings.cookieSecure
+        domain = settings.cookieDomain
+        sameSite = settings.sameSite
+    }
+
+    /// The token in a cookie, `HttpOnly`.
+    public func cookie(named name: String) -> SetCookie {
+        SetCookie(
+            name: name, value: token, domain: domain, path: cookiePath, expiresAt: Timestamp(milliseconds: expiry),
+            isSecure: cookieSecure, sameSite: sameSite)
+    }
+
+    /// Never the token.
+    public var description: String { "<redacted>" }
+    /// Shows nothing to reflection.
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
+/// A session whose access token was found to be good.
+public struct SeedVerifiedSession: Sendable {
+    /// The session.
+    public let session: SeedSession
+    /// A new access token, where one takes the old one's place.
+    public let accessToken: SeedToken?
+}
+
+/// What a client is given when a session is begun or refreshed.
+public struct SeedTokens: Sendable {
+    /// The session.
+    public let session: SeedSession
+    /// For the cookie `sAccessToken`.
+    public let accessToken: SeedToken
+    /// For the cookie `sRefreshToken`.
+    public let refreshToken: SeedToken
+    /// For the cookie `sIdRefreshToken` and the field `id-refresh-token`.
+    public let idRefreshToken: SeedToken
+    /// For the field `anti-csrf`; never log it.
+    public let antiCsrfToken: String?
+
+    init(_ issued: IssuedSession, _ settings: SeedSessions.Settings) {
+        session = SeedSession(issued.identity, issued.payload)
+        accessToken = SeedToken(issued.accessToken, settings.accessTokenPath, settings)
+        refreshToken = SeedToken(issued.refreshToken, settings.refreshTokenPath, settings)
+        // It is no secret and never checked; a backend without one lets the session's name stand for it.
+        let fallback = IssuedToken(
+            text: issued.identity.handle, expiresAt: issued.refreshToken.expiresAt,
+            issuedAt: issued.refreshToken.issuedAt)
+        idRefreshToken = SeedToken(issued.idRefreshToken ?? fallback, settings.accessTokenPath, settings)
+        antiCsrfToken = issued.antiCSRFToken
+    }
+
+    /// Writes the three cookies and the fields that clients of that time look for (spec `sdk-and-fdi` 1.5 and 1.6).
+    public func write(to changes: ResponseChanges) {
+        changes.set(accessToken.cookie(named: "sAccessToken"))
+        changes.set(refreshToken.cookie(named: "sRefreshToken"))
+        changes.set(idRefreshToken.cookie(named: "sIdRefreshToken"))
+        changes.set(.idRefreshToken, to: "\(idRefreshToken.token);\(idRefreshToken.expiry)")
+        if let antiCsrfToken { changes.set(.antiCSRF, to: antiCsrfToken) }
+    }
+}
+
+extension SeedSessions {
+    /// Takes everything from a client (spec `sdk-and-fdi` 1.7).
+    public func clear(_ changes: ResponseChanges) {
+        let gone = IssuedToken(text: "", expiresAt: Timestamp(milliseconds: 0), issuedAt: Timestamp(milliseconds: 0))
+        let paths = [
+            ("sAccessToken", settings.accessTokenPath), ("sRefreshToken", settings.refreshTokenPath),
+            ("sIdRefreshToken", settings.accessTokenPath),
+        ]
+        for (name, path) in paths { changes.set(SeedToken(gone, path, settings).cookie(named: name)) }
+        changes.remove(.antiCSRF)
+        changes.set(.idRefreshToken, to: "remove")
+    }
+
+    /// What the answer to an `OPTIONS` request needs besides origin and methods.
+    public func setRelevantHeadersForOptionsAPI(_ fields: inout HTTPFields) {
+        fields[.accessControlAllowHeaders] = "anti-csrf, supertokens-sdk-name, supertokens-sdk-version"
+        fields[.accessControlAllowCredentials] = "true"
+    }
+}
