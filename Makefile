@@ -100,6 +100,8 @@ mutants: dependencies
 
 bench: build
 	@scripts/install-dependencies wrk
+	swift build -c release --product SDKBenchmark $(SWIFT_FLAGS)
+	.build/release/SDKBenchmark
 	python3 Benchmarks/bench.py
 
 check: dependencies

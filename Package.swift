@@ -132,6 +132,19 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
+            name: "SDKBenchmark",
+            dependencies: [
+                "Tessera", "TesseraHummingbird", "SessionService", "SessionStorageTesting", "SessionEngine",
+                "LosslessJSON", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ] + crypto,
+            path: "Benchmarks/SDK",
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "WebApp",
             dependencies: [
                 "Tessera", "TesseraHummingbird", "SessionService", "SessionStorage", "SessionStorageTesting",

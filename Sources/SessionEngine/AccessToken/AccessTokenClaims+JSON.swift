@@ -34,11 +34,11 @@ extension AccessTokenClaims {
         }
     }
 
-    /// Reads the payload of a token whose signature has been verified.
+    /// Reads the payload of a token; it is given away only once the signature has been verified.
     ///
     /// - Throws: ``AccessTokenProblem/missingClaim(_:)`` with the first claim that is absent or of the wrong type.
-    init(payload: [UInt8], format: AccessTokenFormat) throws(AccessTokenProblem) {
-        guard let object = try? JSONValue(parsing: payload).object else { throw .malformed }
+    init(payload object: JSONObject?, format: AccessTokenFormat) throws(AccessTokenProblem) {
+        guard let object else { throw .malformed }
         let reader = ClaimReader(object: object, format: format)
         let userID = try reader.text(.userID)
         self.init(

@@ -23,7 +23,10 @@ public struct UnverifiedAccessToken: Sendable {
     let format: AccessTokenFormat
     let keyChoice: KeyChoice
     let signedBytes: [UInt8]
-    let payload: [UInt8]
+    /// The payload as it was found; `nil` where it is no JSON object.
+    private let object: JSONObject?
+    /// What it says, not to be told before the signature has been verified.
+    private let stated: Result<AccessTokenClaims, AccessTokenProblem>
     let signature: [UInt8]
 
     /// Takes a token apart.
@@ -45,7 +48,13 @@ public struct UnverifiedAccessToken: Sendable {
         let base64 = format.base64
         guard let payload = base64.decode(parts[1]) else { throw .malformed }
         guard let signature = base64.decode(parts[2]) else { throw format.isLegacy ? .signatureInvalid : .malformed }
-        self.payload = payload
+        let object = try? JSONValue(parsing: payload).object
+        self.object = object
+        do throws(AccessTokenProblem) {
+            stated = .success(try AccessTokenClaims(payload: object, format: format))
+        } catch {
+            stated = .failure(error)
+        }
         self.signature = signature
         self.signedBytes = Array(bytes[..<parts[1].endIndex])
     }
@@ -64,7 +73,7 @@ public struct UnverifiedAccessToken: Sendable {
             guard key.algorithm == algorithm else { throw .headerMismatch(.alg) }
             guard key.accepts(signature, over: signedBytes) else { throw .signatureInvalid }
         }
-        return try AccessTokenClaims(payload: payload, format: format)
+        return try stated.get()
     }
 
     /// The kind of key that the header names; `nil` for legacy tokens, which name none.
@@ -78,22 +87,20 @@ public struct UnverifiedAccessToken: Sendable {
     /// Whether the payload has all that a session's token has, believed or not: tokens of other issuers do not, and are
     /// no business of ours (spec `sdk-and-fdi` 2.7).
     public var isSessionToken: Bool {
-        guard let object = try? JSONValue(parsing: payload).object else { return false }
-        if let kind = object["stt"], kind != 0, !kind.isNull { return false }
-        return (try? AccessTokenClaims(payload: payload, format: format)) != nil
+        if let kind = object?["stt"], kind != 0, !kind.isNull { return false }
+        return (try? stated.get()) != nil
     }
 
     /// The payload as a front end is shown it: all of it, and of legacy tokens the application's part.
     ///
     /// For tokens that were verified, or made, a moment ago.
     package var visiblePayload: JSONObject? {
-        let object = try? JSONValue(parsing: payload).object
-        return format.isLegacy ? object?["userData"]?.object : object
+        format.isLegacy ? object?["userData"]?.object : object
     }
 
     /// When the token says that it ends, believed or not.
     package var statedExpiry: Timestamp? {
-        (try? AccessTokenClaims(payload: payload, format: format))?.expiresAt
+        (try? stated.get())?.expiresAt
     }
 
     /// The two fixed headers, compared as text like every SDK does (spec `core-wire` 2.2).

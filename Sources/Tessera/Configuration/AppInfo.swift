@@ -18,7 +18,7 @@ public struct AppInfo: Sendable {
     public let apiBasePath: NormalisedPath
     /// The prefix that a gateway takes off before requests reach this server.
     let gatewayPath: NormalisedPath
-    private let fixedWebsite: NormalisedDomain?
+    let fixedWebsite: NormalisedDomain?
     private let website: Website
 
     /// Describes an application.

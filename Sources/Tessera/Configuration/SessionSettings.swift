@@ -10,6 +10,8 @@ struct SessionSettings: Sendable {
     let accessTokenPath: String
     let isSecure: Bool
     let trustedOrigins: Set<String>
+    /// Whether website and API are one site, where the website is always the same.
+    private let isFixedSameSite: Bool?
 
     init(_ app: AppInfo, _ configuration: SessionConfiguration) throws(SessionError) {
         self.app = app
@@ -26,6 +28,11 @@ struct SessionSettings: Sendable {
         var origins: Set = [app.apiDomain.text]
         for origin in configuration.trustedOrigins { origins.insert(try NormalisedDomain(origin).text) }
         trustedOrigins = origins
+        if let website = app.fixedWebsite, configuration.cookieSameSite == nil {
+            isFixedSameSite = try Self.isSameSite(app.apiDomain, website)
+        } else {
+            isFixedSameSite = nil
+        }
         guard configuration.sessionExpiredStatus != configuration.invalidClaimStatus else {
             throw .misconfigured("sessionExpiredStatus and invalidClaimStatus must be different")
         }
@@ -37,19 +44,21 @@ struct SessionSettings: Sendable {
     }
 
     /// Whether the website of a request and the API are one site to a browser.
-    private func isSameSite(_ request: HTTPRequest) throws(SessionError) -> Bool {
-        let website = try app.website(for: request)
+    private static func isSameSite(
+        _ api: NormalisedDomain, _ website: NormalisedDomain
+    ) throws(SessionError) -> Bool {
         let advice = "Please make sure that the apiDomain and websiteDomain have correct values"
-        guard let here = RegistrableDomain.of(app.apiDomain.host), let there = RegistrableDomain.of(website.host) else {
-            throw .misconfigured("\(advice): \(app.apiDomain.text), \(website.text)")
+        guard let here = RegistrableDomain.of(api.host), let there = RegistrableDomain.of(website.host) else {
+            throw .misconfigured("\(advice): \(api.text), \(website.text)")
         }
-        return here == there && app.apiDomain.scheme == website.scheme
+        return here == there && api.scheme == website.scheme
     }
 
     /// The `SameSite` of cookies for a request.
     func sameSite(for request: HTTPRequest) throws(SessionError) -> SameSite {
         if let configured = configuration.cookieSameSite { return configured }
-        return try isSameSite(request) ? .lax : .none
+        if let isFixedSameSite { return isFixedSameSite ? .lax : .none }
+        return try Self.isSameSite(app.apiDomain, app.website(for: request)) ? .lax : .none
     }
 
     /// How forgery is fended off for a request.

@@ -29,9 +29,10 @@ struct RequestTokens {
     init(_ request: HTTPRequest, _ settings: SessionSettings) {
         cookies = RequestCookies(request.headerFields)
         self.settings = settings
-        let field = request.headerFields[.authorization]
-        let isBearer = field.map { $0.prefix(7).lowercased() == "bearer " } ?? false
-        bearer = isBearer ? field.map { Address.trimmed(String($0.dropFirst(7))) } : nil
+        bearer = request.headerFields[.authorization].flatMap { field in
+            let scheme = field.prefix(7)
+            return scheme.lowercased() == "bearer " ? Address.trimmed(String(field.dropFirst(7))) : nil
+        }
     }
 
     /// The values of a token's cookie.
