@@ -21,6 +21,13 @@ struct SDKBenchmark {
     static let count = 2_000
 
     static func main() async throws {
+        // Off the main actor, as a server's requests are.
+        let isGood = try await Task.detached { try await run() }.value
+        print(isGood ? "a session costs at most 1.4 times its signature" : "MISSED: at most 1.4 times the signature")
+        exit(isGood || !CommandLine.arguments.contains("--strict") ? 0 : 1)
+    }
+
+    static func run() async throws -> Bool {
         var isGood = true
         for algorithm in [SigningAlgorithm.rs256, .es256] {
             let subject = try await Subject(algorithm)
@@ -37,8 +44,7 @@ struct SDKBenchmark {
                 "\(algorithm.rawValue)  signature \(text(bare)) us   session \(text(session)) us = \(text(ratio))x"
                     + "   both middlewares \(text(whole)) us")
         }
-        print(isGood ? "a session costs at most 1.4 times its signature" : "MISSED: at most 1.4 times the signature")
-        exit(isGood || !CommandLine.arguments.contains("--strict") ? 0 : 1)
+        return isGood
     }
 
     /// CPU time of this process for one call, in microseconds.

@@ -37,7 +37,7 @@ extension AccessTokenClaims {
     /// Reads the payload of a token; it is given away only once the signature has been verified.
     ///
     /// - Throws: ``AccessTokenProblem/missingClaim(_:)`` with the first claim that is absent or of the wrong type.
-    init(payload object: JSONObject?, format: AccessTokenFormat) throws(AccessTokenProblem) {
+    init(object: JSONObject?, format: AccessTokenFormat) throws(AccessTokenProblem) {
         guard let object else { throw .malformed }
         let reader = ClaimReader(object: object, format: format)
         let userID = try reader.text(.userID)

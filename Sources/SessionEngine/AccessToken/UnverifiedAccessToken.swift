@@ -24,7 +24,7 @@ public struct UnverifiedAccessToken: Sendable {
     let keyChoice: KeyChoice
     let signedBytes: [UInt8]
     /// The payload as it was found; `nil` where it is no JSON object.
-    private let object: JSONObject?
+    let object: JSONObject?
     /// What it says, not to be told before the signature has been verified.
     private let stated: Result<AccessTokenClaims, AccessTokenProblem>
     let signature: [UInt8]
@@ -51,7 +51,7 @@ public struct UnverifiedAccessToken: Sendable {
         let object = try? JSONValue(parsing: payload).object
         self.object = object
         do throws(AccessTokenProblem) {
-            stated = .success(try AccessTokenClaims(payload: object, format: format))
+            stated = .success(try AccessTokenClaims(object: object, format: format))
         } catch {
             stated = .failure(error)
         }
