@@ -281,6 +281,8 @@ let package = Package(
             dependencies: [
                 "Tessera", "TesseraRemoteCore", "TesseraTesting", "CoreServer", "SessionService", "SessionStorage",
                 "SessionStorageTesting", "SessionEngine", "LosslessJSON",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings

@@ -8,28 +8,24 @@ public struct HTTPClientTransport: CoreTransport {
     private let client: HTTPClient
     private let timeout: Int64
 
-    /// Uses a client.
+    /// One client for the whole process, which lives as long as that does.
+    ///
+    /// It connects within two seconds and follows no redirection.
+    public static let shared = HTTPClientTransport(
+        client: HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: HTTPClient.Configuration(
+                redirectConfiguration: .disallow, timeout: .init(connect: .seconds(2)))))
+
+    /// Uses a client of the application's own, which the application shuts down.
     ///
     /// - Parameters:
     ///   - client: whose connections are used; it must not follow redirections.
     ///   - timeoutSeconds: for how long an answer is waited for.
-    public init(client: HTTPClient = Self.makeClient(), timeoutSeconds: Int64 = 10) {
+    public init(client: HTTPClient, timeoutSeconds: Int64 = 10) {
         self.client = client
         timeout = timeoutSeconds
     }
-
-    /// A client that connects within two seconds and follows no redirection.
-    public static func makeClient() -> HTTPClient {
-        HTTPClient(
-            eventLoopGroupProvider: .singleton,
-            configuration: HTTPClient.Configuration(
-                redirectConfiguration: .disallow, timeout: .init(connect: .seconds(2))))
-    }
-
-    /// Closes the connections.
-    ///
-    /// - Throws: the client's error.
-    public func shutdown() async throws { try await client.shutdown() }
 
     /// See ``CoreTransport/send(_:limit:)``.
     public func send(_ request: CoreRequest, limit: Int) async throws(CoreTransportError) -> CoreResponse {

@@ -25,7 +25,7 @@ public struct RemoteCore: SessionBackend {
     /// - Throws: ``SessionError/misconfigured(_:)``.
     public init(
         connectionURI: String?, apiKey: String? = nil, app: AppInfo, keyLife: Milliseconds = .seconds(14_400),
-        transport: any CoreTransport = HTTPClientTransport(), ambient: Ambient = .system,
+        transport: any CoreTransport = HTTPClientTransport.shared, ambient: Ambient = .system,
         wait: @escaping @Sendable (Int64) async throws -> Void = { try await Task.sleep(for: .milliseconds($0)) }
     ) throws(SessionError) {
         var hosts: [String] = []

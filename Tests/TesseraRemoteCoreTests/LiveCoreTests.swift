@@ -1,6 +1,8 @@
+import AsyncHTTPClient
 import CoreServer
 import Logging
 import LosslessJSON
+import NIOCore
 import SessionEngine
 import SessionService
 import SessionStorageTesting
@@ -11,13 +13,19 @@ import Testing
 
 @Suite("A remote core over a socket")
 struct LiveCoreTests {
+    /// Patient, because the whole suite shares two processors; one for all tests, never shut down.
+    private static let transport = HTTPClientTransport(
+        client: HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: .init(redirectConfiguration: .disallow, timeout: .init(connect: .seconds(600)))),
+        timeoutSeconds: 600)
+
     /// Runs a core on a free port and talks to it.
     private func withCore(_ body: @escaping @Sendable (Sessions) async throws -> Void) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let service = try await SessionService(
             storage: InMemoryStorage(), policy: SessionPolicy(signingAlgorithm: .es256))
         let api = CoreAPI(service: service, settings: CoreSettings(), logger: logger)
-        let transport = HTTPClientTransport()
         try await withThrowingTaskGroup(of: Bool.self) { group in
             let (ports, running) = AsyncStream.makeStream(of: Int.self)
             let server = CoreServer(api: api, host: "127.0.0.1", port: 0, logger: logger) { running.yield($0) }
@@ -28,7 +36,7 @@ struct LiveCoreTests {
             var iterator = ports.makeAsyncIterator()
             let port = await iterator.next() ?? 0
             let app = try AppInfo(name: "Test", apiDomain: "https://api.test")
-            let backend = try RemoteCore(connectionURI: "http://127.0.0.1:\(port)", app: app, transport: transport)
+            let backend = try RemoteCore(connectionURI: "http://127.0.0.1:\(port)", app: app, transport: Self.transport)
             group.addTask {
                 try await body(try Sessions(app: app, backend: backend))
                 return true
@@ -37,7 +45,6 @@ struct LiveCoreTests {
             #expect(isDone == true)
             group.cancelAll()
         }
-        try await transport.shutdown()
     }
 
     @Test("a session is begun, verified, refreshed, changed and ended")

@@ -18,7 +18,8 @@ enum PercentEncoding {
 
     /// The text behind an encoded one; a text with bad escapes is taken as it is, as every cookie reader does (F3).
     static func decode(_ text: String) -> String {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
+        let percent = UInt8(ascii: "%")
+        guard text.utf8.withContiguousStorageIfAvailable({ $0.contains(percent) }) ?? true else { return text }
         var bytes: [UInt8] = []
         var rest = text.utf8[...]
         while let byte = rest.popFirst() {
