@@ -69,7 +69,8 @@ struct SDKBenchmark {
 /// One application with one session.
 struct Subject {
     private let sessions: Sessions
-    private let token: String
+    /// What the server has read from its socket.
+    private let request: HTTPRequest
     private let isValid: () -> Bool
     private let session: SessionMiddleware<BasicSessionRequestContext>
     private let require = RequireSession<BasicSessionRequestContext>()
@@ -80,14 +81,18 @@ struct Subject {
             storage: InMemoryStorage(), policy: SessionPolicy(signingAlgorithm: algorithm))
         sessions = try Sessions(
             app: AppInfo(name: "Benchmark", apiDomain: "https://api.example.com"), backend: backend)
-        token = try await sessions.create(userID: "user", payload: ["role": "admin"]).accessToken
+        let token = try await sessions.create(userID: "user", payload: ["role": "admin"]).accessToken
+        request = HTTPRequest(
+            method: .get, scheme: "https", authority: "api.example.com", path: "/me",
+            headerFields: [.cookie: "__Host-sAccessToken=\(token)"])
         session = SessionMiddleware(sessions)
         context = BasicSessionRequestContext(
             source: ApplicationRequestContextSource(channel: EmbeddedChannel(), logger: Logger(label: "benchmark")))
         let parts = token.split(separator: ".")
         let signed = Array("\(parts[0]).\(parts[1])".utf8)
         let signature = Self.bytes(parts[2])
-        let jwk = try await backend.publishedKeys().keys.array?.compactMap(\.object)
+        let jwk =
+            try await backend.publishedKeys().keys.array?.compactMap(\.object)
             .first { $0["alg"]?.string == algorithm.rawValue && $0["kid"]?.string?.hasPrefix("d-") == true } ?? [:]
         switch VerificationKey(jwk: jwk)?.publicKey {
         case .rsa(let key):
@@ -115,10 +120,7 @@ struct Subject {
     }
 
     private var exchange: SessionExchange {
-        SessionExchange(
-            request: HTTPRequest(
-                method: .get, scheme: "https", authority: "api.example.com", path: "/me",
-                headerFields: [.cookie: "__Host-sAccessToken=\(token)"]))
+        SessionExchange(request: request)
     }
 
     private static func bytes(_ base64URL: Substring) -> Data {

@@ -29,7 +29,7 @@ public struct JSONObject: Sendable, Hashable {
     }
 
     /// Trusts the parser, which has refused duplicate names already.
-    init(uniqueMembers members: [Member]) {
+    package init(uniqueMembers members: [Member]) {
         self.members = members
     }
 

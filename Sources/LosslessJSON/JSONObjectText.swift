@@ -2,13 +2,22 @@
 ///
 /// Storage and tokens carry payloads in this form; comparing two of them is usually comparing two strings.
 public struct JSONObjectText: Sendable, Hashable {
-    /// The compact text of the object.
-    public let text: String
+    private let written: String?
     private let object: JSONObject?
 
     /// The text of an object.
     public init(_ object: JSONObject) {
-        self.text = object.text
+        self.written = object.text
+        self.object = object
+    }
+
+    /// An object that was read a moment ago and will hardly ever be written.
+    package static func unwritten(_ object: JSONObject) -> JSONObjectText {
+        JSONObjectText(written: nil, object: object)
+    }
+
+    private init(written: String?, object: JSONObject?) {
+        self.written = written
         self.object = object
     }
 
@@ -16,9 +25,12 @@ public struct JSONObjectText: Sendable, Hashable {
     ///
     /// It is checked when it is ``decoded()``.
     public init(stored text: String) {
-        self.text = text
+        self.written = text
         self.object = nil
     }
+
+    /// The compact text of the object.
+    public var text: String { written ?? object?.text ?? "{}" }
 
     /// The object.
     ///

@@ -3,12 +3,30 @@ extension JSONParser {
     mutating func string() throws(JSONError) -> String {
         guard take("\"") else { throw fault(.unexpectedCharacter) }
         let start = position
-        while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { position += 1 }
+        let seen = skipPlainText()
         guard let stop = next else { throw fault(.unexpectedEnd) }
         guard stop == UInt8(ascii: "\"") else { return try escapedString(from: start) }
-        let text = try validated(bytes[start..<position])
+        let slice = bytes[start..<position]
+        let text = seen < 0x80 ? String(decoding: slice, as: UTF8.self) : try validated(slice)
         position += 1
         return text
+    }
+
+    /// Goes on to the next quotation mark, backslash or control character.
+    ///
+    /// - Returns: the bits of all bytes on the way together; below 0x80 they were ASCII.
+    private mutating func skipPlainText() -> UInt8 {
+        var seen: UInt8 = 0
+        var index = position
+        let end = bytes.count
+        while index < end {
+            let byte = bytes[index]
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
+            seen |= byte
+            index += 1
+        }
+        position = index
+        return seen
     }
 
     private func validated(_ slice: some Collection<UInt8>) throws(JSONError) -> String {

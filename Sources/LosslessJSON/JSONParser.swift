@@ -75,6 +75,7 @@ struct JSONParser {
         var members: [JSONObject.Member] = []
         skipWhitespace()
         if take("}") { return JSONObject() }
+        members.reserveCapacity(8)
         while true {
             skipWhitespace()
             let name = try string()
@@ -92,7 +93,7 @@ struct JSONParser {
 
     /// Compares a few names one by one and many through a set, so that neither size is slow.
     private func namesDiffer(in members: [JSONObject.Member]) -> Bool {
-        if members.count > 12 { return Set(members.lazy.map { Array($0.name.utf8) }).count == members.count }
+        if members.count > 32 { return Set(members.lazy.map { Array($0.name.utf8) }).count == members.count }
         for index in members.indices.dropFirst() {
             let name = members[index].name
             if members[..<index].contains(where: { $0.name.isSameText(as: name) }) { return false }

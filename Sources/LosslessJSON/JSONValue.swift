@@ -45,7 +45,9 @@ extension JSONValue {
     }
 
     /// Whether this is `null`.
-    public var isNull: Bool { self == .null }
+    public var isNull: Bool {
+        if case .null = self { true } else { false }
+    }
 
     /// Whether both values were written alike: the same texts byte by byte, the same number text, the same order.
     public static func == (left: JSONValue, right: JSONValue) -> Bool {

@@ -52,18 +52,33 @@ extension AccessTokenClaims {
             antiCSRFToken: try reader.optionalText(.antiCSRF).map(AntiCSRFToken.init),
             issuedAt: try reader.time(.issuedAt),
             expiresAt: try reader.time(.expiresAt),
-            userData: JSONObjectText(try reader.userData())
+            userData: .unwritten(try reader.userData())
         )
     }
 }
 
 /// Finds the claims of one format in a payload.
 private struct ClaimReader {
-    let object: JSONObject
-    let format: AccessTokenFormat
+    private let object: JSONObject
+    private let format: AccessTokenFormat
+    private let claims: [AccessTokenFormat.NamedClaim]
 
+    init(object: JSONObject, format: AccessTokenFormat) {
+        self.object = object
+        self.format = format
+        claims = format.claims
+    }
+
+    /// A claim's name and value; tokens are written in the order of their format, so it is looked for there first.
     private func value(_ claim: AccessTokenFormat.Claim) -> (name: String, value: JSONValue?)? {
-        format.claims.first { $0.claim == claim }.map { ($0.name, object[$0.name]) }
+        guard let index = claims.firstIndex(where: { $0.claim == claim }) else { return nil }
+        let name = claims[index].name
+        return (name, isInPlace(index) ? object.members[index].value : object[name])
+    }
+
+    /// Whether the member at a place is the claim that the format has there.
+    private func isInPlace(_ index: Int) -> Bool {
+        index < claims.count && index < object.count && object.members[index].name.isSameText(as: claims[index].name)
     }
 
     func textIfPartOfFormat(_ claim: AccessTokenFormat.Claim) throws(AccessTokenProblem) -> String? {
@@ -115,7 +130,11 @@ private struct ClaimReader {
             guard let data = value?.object else { throw .missingClaim(name) }
             return data
         }
-        let own = format.protectedClaims
-        return JSONObject(object.members.filter { !own.contains($0.name) })
+        let inPlace = claims.indices.prefix(while: isInPlace).count
+        let rest = object.members[inPlace...]
+        // Names are unique: after all claims there can be none.
+        if inPlace == claims.count { return JSONObject(uniqueMembers: Array(rest)) }
+        return JSONObject(
+            uniqueMembers: rest.filter { member in !claims.contains { $0.name.isSameText(as: member.name) } })
     }
 }

@@ -32,8 +32,11 @@ struct AccessTokenHeader {
 
     private static func format(of version: JSONValue?) -> AccessTokenFormat? {
         guard let version else { return .newest }
-        return AccessTokenFormat.allCases.first { !$0.isLegacy && version == .string(String($0.rawValue)) }
+        return version.string.flatMap { text in formats.first { $0.version == text }?.format }
     }
+
+    private static let formats = AccessTokenFormat.allCases.filter { !$0.isLegacy }
+        .map { (version: String($0.rawValue), format: $0) }
 
     /// The encoded header, members in the recorded order (spec `core-wire` 2.3).
     var encoded: [UInt8] {

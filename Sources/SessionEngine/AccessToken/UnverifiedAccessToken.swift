@@ -10,7 +10,7 @@ package import LosslessJSON
 ///
 /// This is a strict parser for the few forms that Tessera and the cores before it sign, not a JOSE library: three
 /// parts, strict base64, a header with at most `typ`, `alg`, `version` and `kid` (statements T01 to T07).
-public struct UnverifiedAccessToken: Sendable {
+public final class UnverifiedAccessToken: Sendable {
     /// The longest token that is looked at, in bytes.
     public static let maximumLength = 64 * 1024
 
@@ -35,19 +35,19 @@ public struct UnverifiedAccessToken: Sendable {
     public init(_ text: String) throws(AccessTokenProblem) {
         guard text.utf8.count <= Self.maximumLength else { throw .malformed }
         let bytes = Array(text.utf8)
-        let parts = bytes.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
-        guard parts.count == 3 else { throw .malformed }
-        if let legacy = Self.legacyHeaders.first(where: { $0.bytes.elementsEqual(parts[0]) }) {
+        guard let dots = Self.dots(in: bytes) else { throw .malformed }
+        let parts = (bytes[..<dots.0], bytes[(dots.0 + 1)..<dots.1], bytes[(dots.1 + 1)...])
+        if let legacy = Self.legacyHeaders.first(where: { $0.bytes.elementsEqual(parts.0) }) {
             format = legacy.format
             keyChoice = .anyRSAKey
         } else {
-            let header = try AccessTokenHeader(encoded: parts[0])
+            let header = try AccessTokenHeader(encoded: parts.0)
             format = header.format
             keyChoice = .named(header.keyID, header.algorithm)
         }
         let base64 = format.base64
-        guard let payload = base64.decode(parts[1]) else { throw .malformed }
-        guard let signature = base64.decode(parts[2]) else { throw format.isLegacy ? .signatureInvalid : .malformed }
+        guard let payload = base64.decode(parts.1) else { throw .malformed }
+        guard let signature = base64.decode(parts.2) else { throw format.isLegacy ? .signatureInvalid : .malformed }
         let object = try? JSONValue(parsing: payload).object
         self.object = object
         do throws(AccessTokenProblem) {
@@ -56,7 +56,7 @@ public struct UnverifiedAccessToken: Sendable {
             stated = .failure(error)
         }
         self.signature = signature
-        self.signedBytes = Array(bytes[..<parts[1].endIndex])
+        self.signedBytes = Array(bytes[..<parts.1.endIndex])
     }
 
     /// The claims, once one of the trusted keys is found to have signed them.
@@ -88,7 +88,8 @@ public struct UnverifiedAccessToken: Sendable {
     /// no business of ours (spec `sdk-and-fdi` 2.7).
     public var isSessionToken: Bool {
         if let kind = object?["stt"], kind != 0, !kind.isNull { return false }
-        return (try? stated.get()) != nil
+        if case .success = stated { return true }
+        return false
     }
 
     /// The payload as a front end is shown it: all of it, and of legacy tokens the application's part.
@@ -100,7 +101,18 @@ public struct UnverifiedAccessToken: Sendable {
 
     /// When the token says that it ends, believed or not.
     package var statedExpiry: Timestamp? {
-        (try? stated.get())?.expiresAt
+        if case .success(let claims) = stated { claims.expiresAt } else { nil }
+    }
+
+    /// Where the two dots are; `nil` unless there are exactly two.
+    private static func dots(in bytes: [UInt8]) -> (Int, Int)? {
+        let dot = UInt8(ascii: ".")
+        return bytes.withUnsafeBufferPointer { bytes in
+            guard let first = bytes.firstIndex(of: dot), let last = bytes.lastIndex(of: dot), first < last,
+                !bytes[(first + 1)..<last].contains(dot)
+            else { return nil }
+            return (first, last)
+        }
     }
 
     /// The two fixed headers, compared as text like every SDK does (spec `core-wire` 2.2).

@@ -47,27 +47,25 @@ package struct Base64: Sendable {
     /// The bytes, or `nil` for any character outside the alphabet, wrong padding, an impossible length or trailing
     /// bits that are not zero.
     package func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-        guard let digits = withoutPadding(text), digits.count % 4 != 1 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(digits.count * 3 / 4)
-        var buffer: UInt32 = 0
-        var bits: UInt32 = 0
-        for character in digits {
-            let value = decodeTable[Int(character)]
-            guard value != Self.invalid else { return nil }
-            buffer = (buffer << 6 | UInt32(value)) & 0xFFF
-            bits += 6
-            if bits >= 8 {
-                bits -= 8
-                bytes.append(UInt8(truncatingIfNeeded: buffer >> bits))
-            }
-        }
-        let leftover = buffer & ((1 << bits) - 1)
-        return leftover == 0 ? bytes : nil
+        if let bytes = text.withContiguousStorageIfAvailable({ decoded($0[...]) }) { return bytes }
+        return Array(text).withUnsafeBufferPointer { decoded($0[...]) }
     }
 
-    private func withoutPadding(_ text: some Collection<UInt8>) -> [UInt8]? {
-        var digits = Array(text)
+    private func decoded(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> [UInt8]? {
+        guard let digits = withoutPadding(text), digits.count % 4 != 1 else { return nil }
+        var reader = DigitReader(digits: UnsafeBufferPointer(rebasing: digits))
+        let bytes = decodeTable.withUnsafeBufferPointer { table in
+            Array(unsafeUninitializedCapacity: digits.count * 3 / 4) { bytes, count in
+                count = reader.read(by: table, into: bytes)
+            }
+        }
+        return reader.isValid ? bytes : nil
+    }
+
+    private func withoutPadding(
+        _ text: Slice<UnsafeBufferPointer<UInt8>>
+    ) -> Slice<UnsafeBufferPointer<UInt8>>? {
+        var digits = text
         guard isPadded else { return digits }
         guard digits.count % 4 == 0 else { return nil }
         for _ in 0..<2 where digits.last == Self.padding { digits.removeLast() }
@@ -77,5 +75,52 @@ package struct Base64: Sendable {
     /// The first character that is not of the alphabet, for an error text.
     func firstForeignCharacter(in text: some Collection<UInt8>) -> UInt8? {
         text.first { decodeTable[Int($0)] == Self.invalid && $0 != Self.padding }
+    }
+}
+
+/// Turns digits into bytes, four at a time, and judges them at the end.
+private struct DigitReader {
+    let digits: UnsafeBufferPointer<UInt8>
+    /// The bits of all values together; a digit's value has six, a foreign character's has more.
+    private var seen: UInt8 = 0
+    /// Bits after the last whole byte.
+    private var leftover: UInt32 = 0
+
+    init(digits: UnsafeBufferPointer<UInt8>) {
+        self.digits = digits
+    }
+
+    var isValid: Bool { seen < 64 && leftover == 0 }
+
+    /// Fills a buffer with room for three bytes for each four digits.
+    ///
+    /// - Returns: how many bytes there are.
+    mutating func read(by table: UnsafeBufferPointer<UInt8>, into bytes: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        var (index, count) = (0, 0)
+        while index + 4 <= digits.count {
+            let first = table[Int(digits[index])]
+            let second = table[Int(digits[index + 1])]
+            let third = table[Int(digits[index + 2])]
+            let fourth = table[Int(digits[index + 3])]
+            seen |= first | second | third | fourth
+            bytes[count] = first << 2 | second >> 4
+            bytes[count + 1] = second << 4 | third >> 2
+            bytes[count + 2] = third << 6 | fourth
+            index += 4
+            count += 3
+        }
+        guard index + 2 <= digits.count else { return count }
+        let first = table[Int(digits[index])]
+        let second = table[Int(digits[index + 1])]
+        let third = index + 2 < digits.count ? table[Int(digits[index + 2])] : 0
+        seen |= first | second | third
+        bytes[count] = first << 2 | second >> 4
+        guard index + 2 < digits.count else {
+            leftover = UInt32(second & 15)
+            return count + 1
+        }
+        bytes[count + 1] = second << 4 | third >> 2
+        leftover = UInt32(third & 3)
+        return count + 2
     }
 }

@@ -2,7 +2,7 @@ import HTTPTypes
 import SessionEngine
 
 /// A configuration that was found to make sense, in the form in which requests are judged.
-struct SessionSettings: Sendable {
+final class SessionSettings: Sendable {
     let app: AppInfo
     let configuration: SessionConfiguration
     let cookieDomain: String?
@@ -82,10 +82,13 @@ struct SessionSettings: Sendable {
     func cookieName(_ kind: TokenKind) -> String {
         guard configuration.cookieNaming == .prefixed, isSecure else { return kind.cookieName }
         switch kind {
-        case .access where cookieDomain == nil && accessTokenPath == "/": return "__Host-" + kind.cookieName
-        case .access, .refresh: return "__Secure-" + kind.cookieName
+        case .access: return isHostOnly ? "__Host-sAccessToken" : "__Secure-sAccessToken"
+        case .refresh: return "__Secure-sRefreshToken"
         }
     }
+
+    /// Whether browsers are to keep the access token's cookie for this host alone, and for all of it.
+    private var isHostOnly: Bool { cookieDomain == nil && accessTokenPath == "/" }
 
     /// The path of a cookie.
     func cookiePath(_ kind: TokenKind) -> String {

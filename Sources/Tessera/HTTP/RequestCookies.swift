@@ -1,35 +1,78 @@
 import HTTPTypes
+import LosslessJSON
 
 /// The cookies of a request, every one of them: two of one name are two (statements C04 and C05, case M7).
 struct RequestCookies: Sendable {
-    private let pairs: [(name: Substring.UTF8View, value: Substring.UTF8View)]
+    private typealias Bytes = Slice<UnsafeBufferPointer<UInt8>>
+
+    private struct Cookie {
+        let name: String
+        let value: String
+        /// Whether the value may have escapes in it.
+        let isEscaped: Bool
+
+        var decoded: String { isEscaped ? PercentEncoding.decode(value) : value }
+    }
+
+    private let cookies: [Cookie]
 
     /// Reads all `Cookie` fields; HTTP/2 may bring several.
     init(_ fields: HTTPFields) {
-        pairs = fields[values: .cookie].flatMap { field in
-            field[...].utf8.split(separator: UInt8(ascii: ";")).compactMap { part in
-                guard let equals = part.firstIndex(of: UInt8(ascii: "=")) else { return nil }
-                let name = Self.trimmed(part[..<equals])
-                return name.isEmpty ? nil : (name, Self.trimmed(part[part.index(after: equals)...]))
-            }
+        var cookies: [Cookie] = []
+        for var field in fields[values: .cookie] {
+            field.withUTF8 { Self.read($0, into: &cookies) }
         }
+        self.cookies = cookies
     }
 
     /// The decoded values of a name, in the order in which they came; names are compared byte by byte.
     func values(_ name: String) -> [String] {
-        pairs.lazy.filter { $0.name.elementsEqual(name.utf8) }.map {
-            PercentEncoding.decode(String(Substring(Self.unquoted($0.value))))
+        found(name).map(\.decoded)
+    }
+
+    /// The first value of a name, decoded.
+    func first(_ name: String) -> String? {
+        found(name).first?.decoded
+    }
+
+    /// How many cookies have a name.
+    func count(of name: String) -> Int { found(name).count }
+
+    private func found(_ name: String) -> [Cookie] {
+        cookies.filter { $0.name.isSameText(as: name) }
+    }
+
+    private static func read(_ field: UnsafeBufferPointer<UInt8>, into cookies: inout [Cookie]) {
+        var start = field.startIndex
+        while start < field.endIndex {
+            var equals: Int?
+            var isEscaped = false
+            var end = start
+            while end < field.endIndex, field[end] != UInt8(ascii: ";") {
+                switch field[end] {
+                case UInt8(ascii: "=") where equals == nil: equals = end
+                case UInt8(ascii: "%"): isEscaped = true
+                default: break
+                }
+                end += 1
+            }
+            if let equals {
+                let name = String(decoding: trimmed(field[start..<equals]), as: UTF8.self)
+                let value = String(decoding: unquoted(trimmed(field[(equals + 1)..<end])), as: UTF8.self)
+                if !name.isEmpty { cookies.append(Cookie(name: name, value: value, isEscaped: isEscaped)) }
+            }
+            start = end + 1
         }
     }
 
-    private static func trimmed(_ text: Substring.UTF8View) -> Substring.UTF8View {
+    private static func trimmed(_ text: Bytes) -> Bytes {
         var text = text
         while let first = text.first, first == 32 || first == 9 { text.removeFirst() }
         while let last = text.last, last == 32 || last == 9 { text.removeLast() }
         return text
     }
 
-    private static func unquoted(_ text: Substring.UTF8View) -> Substring.UTF8View {
+    private static func unquoted(_ text: Bytes) -> Bytes {
         let quote = UInt8(ascii: "\"")
         guard text.count >= 2, text.first == quote, text.last == quote else { return text }
         return text.dropFirst().dropLast()

@@ -38,11 +38,14 @@ struct RequestTokens {
     /// The values of a token's cookie.
     func cookieValues(_ kind: TokenKind) -> [String] { cookies.values(settings.cookieName(kind)) }
 
+    /// The first value of a token's cookie.
+    func firstCookieValue(_ kind: TokenKind) -> String? { cookies.first(settings.cookieName(kind)) }
+
     /// Whether a token's cookie came more than once.
-    func isDuplicated(_ kind: TokenKind) -> Bool { cookieValues(kind).count > 1 }
+    func isDuplicated(_ kind: TokenKind) -> Bool { cookies.count(of: settings.cookieName(kind)) > 1 }
 
     /// Whether a cookie of the time before header mode came along, which makes clients go through a refresh once.
-    var hasLegacyCookie: Bool { !cookies.values(Self.legacyCookieName).isEmpty }
+    var hasLegacyCookie: Bool { cookies.count(of: Self.legacyCookieName) > 0 }
 
     static let legacyCookieName = "sIdRefreshToken"
 }

@@ -82,7 +82,7 @@ extension Sessions {
         if allowed != .cookie, let text = tokens.bearer, let token = sessionToken(text) {
             return (token, text, .header)
         }
-        if allowed != .header, let text = tokens.cookieValues(.access).first, let token = sessionToken(text) {
+        if allowed != .header, let text = tokens.firstCookieValue(.access), let token = sessionToken(text) {
             return (token, text, .cookie)
         }
         return nil
