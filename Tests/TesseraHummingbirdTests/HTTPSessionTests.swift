@@ -86,7 +86,8 @@ struct HTTPSessionTests {
     }
 
     @Test(
-        "F6 and F7: duplicate access cookies ask for a refresh; in header mode they do not matter", arguments: [0, 1])
+        "F6, F7 and M7: duplicate access cookies ask for a refresh; in header mode they do not matter",
+        arguments: [0, 1])
     func duplicateAccess(transport: Int) async throws {
         let fixture = try await Fixture()
         try await fixture.run(transports[transport]) { browser in
@@ -219,12 +220,18 @@ struct HTTPSessionTests {
         }
     }
 
-    @Test("F19 and F21: a hook that revokes, or throws, in a refresh", arguments: [0, 1])
+    @Test("F19 to F21: a hook that revokes, revokes and refuses, or throws, in a refresh", arguments: [0, 1])
     func hooks(transport: Int) async throws {
         struct Revoking: SessionHooks {
             func refresh(_ call: SessionCall) async throws(SessionError) -> SessionReply {
                 try await call.sessions.refresh(in: call.exchange).revoke()
                 return SessionReply(json: [:])
+            }
+        }
+        struct Refusing: SessionHooks {
+            func refresh(_ call: SessionCall) async throws(SessionError) -> SessionReply {
+                try await call.sessions.refresh(in: call.exchange).revoke()
+                return SessionReply(status: .unauthorized, json: ["message": "not any more"])
             }
         }
         struct Throwing: SessionHooks {
@@ -233,7 +240,7 @@ struct HTTPSessionTests {
                 throw .unauthorised(reason: "not today", clearTokens: true)
             }
         }
-        for (hooks, status) in [(Revoking(), 200), (Throwing(), 401)] as [(any SessionHooks, Int)] {
+        for (hooks, status) in [(Revoking(), 200), (Refusing(), 401), (Throwing(), 401)] as [(any SessionHooks, Int)] {
             let fixture = try await Fixture({ $0.antiCSRF = .viaToken }, hooks: hooks)
             try await fixture.run(transports[transport]) { browser in
                 let (_, tokens) = try await browser.signIn()

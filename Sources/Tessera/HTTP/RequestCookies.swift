@@ -45,20 +45,11 @@ struct RequestCookies: Sendable {
     private static func read(_ field: UnsafeBufferPointer<UInt8>, into cookies: inout [Cookie]) {
         var start = field.startIndex
         while start < field.endIndex {
-            var equals: Int?
-            var isEscaped = false
-            var end = start
-            while end < field.endIndex, field[end] != UInt8(ascii: ";") {
-                switch field[end] {
-                case UInt8(ascii: "=") where equals == nil: equals = end
-                case UInt8(ascii: "%"): isEscaped = true
-                default: break
-                }
-                end += 1
-            }
-            if let equals {
+            let end = field.position(of: UInt8(ascii: ";"), in: start..<field.endIndex) ?? field.endIndex
+            if let equals = field.position(of: UInt8(ascii: "="), in: start..<end) {
                 let name = String(decoding: trimmed(field[start..<equals]), as: UTF8.self)
                 let value = String(decoding: unquoted(trimmed(field[(equals + 1)..<end])), as: UTF8.self)
+                let isEscaped = field.position(of: UInt8(ascii: "%"), in: equals..<end) != nil
                 if !name.isEmpty { cookies.append(Cookie(name: name, value: value, isEscaped: isEscaped)) }
             }
             start = end + 1

@@ -4,7 +4,7 @@ public import SessionService
 
 /// Sessions of one application: begins, verifies, refreshes and ends them, and speaks to clients as SuperTokens' SDKs
 /// do (spec `sdk-and-fdi` section 2).
-public struct Sessions: Sendable {
+public final class Sessions: Sendable {
     let settings: SessionSettings
     /// What keeps the sessions.
     public let backend: any SessionBackend
