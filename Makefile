@@ -5,7 +5,7 @@ BINARY = .build/release/tessera
 TRIALS = .build/release/Trials
 ARGS ?=
 
-.PHONY: help run demo browser test build dependencies unit readme drivers kill9 import hostile operation schema bench check clean
+.PHONY: help run demo browser test build dependencies unit docs readme drivers kill9 import hostile operation schema bench check clean
 .PHONY: proof trials schedules simulation same-token pairs killpoints cutreplies spin mutants
 
 help:
@@ -28,10 +28,14 @@ demo: dependencies
 	swift build --product WebApp $(SWIFT_FLAGS)
 	exec .build/debug/WebApp
 
-test: check unit build readme browser drivers kill9 import hostile operation schema proof
+test: check unit docs build readme browser drivers kill9 import hostile operation schema proof
 
 unit: dependencies
 	swift test $(SWIFT_FLAGS) --quiet
+
+# The documentation of every public target; the pages are left in .build/docs.
+docs: dependencies
+	scripts/check-docs $(SWIFT_FLAGS)
 
 readme: build
 	python3 Tests/BlackBox/readme.py

@@ -251,8 +251,8 @@ let package = Package(
         .testTarget(
             name: "SessionServiceTests",
             dependencies: [
-                "SessionService", "SessionStorage", "SessionStorageTesting", "SessionEngine", "LosslessJSON",
-                "TestSupport",
+                "SessionService", "SessionStorage", "SessionStorageTesting", "SQLiteStorage", "SessionEngine",
+                "LosslessJSON", "TestSupport",
             ] + crypto,
             swiftSettings: settings
         ),

@@ -22,7 +22,7 @@ public struct AppConfiguration: Sendable {
     ///
     /// The rules for values are those of `config.yaml`, so that a core in test mode takes what its file may say.
     ///
-    /// - Throws: ``AppSettingsRefusal`` for a key that an app cannot set and for a value that breaks a rule.
+    /// - Throws: `AppSettingsRefusal` for a key that an app cannot set and for a value that breaks a rule.
     public func settings(_ coreConfig: JSONObject) throws(AppSettingsRefusal) -> AppSettings {
         var texts: [ConfigurationKey: String] = [:]
         for member in coreConfig.members {

@@ -6,7 +6,7 @@ public import SessionStorage
 public struct SQLiteAppDirectory: AppDirectory {
     let database: SQLiteDatabase
 
-    /// See ``AppDirectory/apps()``.
+    /// See `AppDirectory.apps()`.
     public func apps() async throws(StorageError) -> [AppRecord] {
         try database.readers.read { (connection) throws(StorageError) in
             AppRecord.collect(
@@ -14,7 +14,7 @@ public struct SQLiteAppDirectory: AppDirectory {
         }
     }
 
-    /// See ``AppDirectory/app(_:)``.
+    /// See `AppDirectory.app(_:)`.
     public func app(_ id: AppID) async throws(StorageError) -> AppRecord? {
         try database.readers.read { (connection) throws(StorageError) in try app(id, on: connection) }
     }
@@ -24,7 +24,7 @@ public struct SQLiteAppDirectory: AppDirectory {
         return tenants.isEmpty ? nil : AppRecord(id: id, tenants: tenants)
     }
 
-    /// See ``AppDirectory/updateTenant(of:_:)``.
+    /// See `AppDirectory.updateTenant(of:_:)`.
     ///
     /// A decision that stores nothing is taken from a read alone.
     public func updateTenant<Outcome: Sendable>(
@@ -46,7 +46,7 @@ public struct SQLiteAppDirectory: AppDirectory {
         }
     }
 
-    /// See ``AppDirectory/removeTenant(_:of:audit:)``.
+    /// See `AppDirectory.removeTenant(_:of:audit:)`.
     public func removeTenant(
         _ tenant: TenantID, of app: AppID, audit revocation: Revocation?
     ) async throws(StorageError) -> Bool {
@@ -64,7 +64,7 @@ public struct SQLiteAppDirectory: AppDirectory {
         }
     }
 
-    /// See ``AppDirectory/removeApp(_:)``.
+    /// See `AppDirectory.removeApp(_:)`.
     public func removeApp(_ app: AppID) async throws(StorageError) -> Bool {
         guard app != .public else { return false }
         return try await database.writer.write { (connection) throws(StorageError) in
@@ -74,7 +74,7 @@ public struct SQLiteAppDirectory: AppDirectory {
         }
     }
 
-    /// See ``AppDirectory/storage(of:)``.
+    /// See `AppDirectory.storage(of:)`.
     public func storage(of app: AppID) -> any SessionStorage {
         SQLiteSessionStorage(database: database, app: app, checksTenants: true)
     }

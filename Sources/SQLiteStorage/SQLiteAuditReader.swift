@@ -14,7 +14,7 @@ public struct SQLiteAuditReader: Sendable {
 
     /// Looks into a data folder.
     ///
-    /// - Throws: ``StorageError`` with ``StorageError/Code/unavailable`` when there is no database in it.
+    /// - Throws: `StorageError` with `StorageError.Code.unavailable` when there is no database in it.
     public init(folder: String) throws(StorageError) {
         let path = "\(folder)/\(SQLiteDatabase.fileName)"
         guard FileManager.default.fileExists(atPath: path) else {
@@ -27,7 +27,7 @@ public struct SQLiteAuditReader: Sendable {
 
     /// A page of an app's trail.
     ///
-    /// - Throws: ``StorageError``.
+    /// - Throws: `StorageError`.
     public func page(_ query: AuditQuery, of app: AppID) throws(StorageError) -> [AuditRecord] {
         let (sql, values) = query.statement
         return try readers.read { (connection) throws(StorageError) in

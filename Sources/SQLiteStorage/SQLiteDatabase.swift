@@ -20,7 +20,7 @@ public final class SQLiteDatabase: Sendable {
     /// - Parameters:
     ///   - folder: the data folder.
     ///   - maximumPages: the most pages (of 4096 bytes) that the file may have; `nil` for as many as fit on the disk.
-    /// - Throws: ``StorageError``; ``StorageError/Code/inUse`` when another process has the folder.
+    /// - Throws: `StorageError`; `StorageError.Code.inUse` when another process has the folder.
     public init(folder: String, maximumPages: Int? = nil) throws(StorageError) {
         try FilePermissions.createPrivateFolder(folder)
         path = "\(folder)/\(Self.fileName)"

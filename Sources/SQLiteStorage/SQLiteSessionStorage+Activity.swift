@@ -2,7 +2,7 @@ public import SessionEngine
 public import SessionStorage
 
 extension SQLiteSessionStorage {
-    /// See ``SessionStorage/noteActivity(_:)``.
+    /// See `SessionStorage.noteActivity(_:)`.
     public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
         guard !lastSeen.isEmpty else { return }
         let rows = lastSeen.map { [appValue, .text($0.key.text), .integer($0.value.milliseconds)] }
@@ -12,7 +12,7 @@ extension SQLiteSessionStorage {
         }
     }
 
-    /// See ``SessionStorage/countActiveUsers(since:)``.
+    /// See `SessionStorage.countActiveUsers(since:)`.
     public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
         let values = [appValue, .integer(time.milliseconds)]
         let counts = try database.readers.read { (connection) throws(StorageError) in

@@ -9,7 +9,7 @@ extension SQLiteSessionStorage {
         Failpoint.reach("sqlite.audit-written")
     }
 
-    /// See ``SessionStorage/auditTrail(_:)``.
+    /// See `SessionStorage.auditTrail(_:)`.
     public func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
         let (sql, values) = query.statement
         return try database.readers.read { (connection) throws(StorageError) in
@@ -17,7 +17,7 @@ extension SQLiteSessionStorage {
         }
     }
 
-    /// See ``SessionStorage/trimAuditTrail(_:at:limit:)``.
+    /// See `SessionStorage.trimAuditTrail(_:at:limit:)`.
     public func trimAuditTrail(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int {

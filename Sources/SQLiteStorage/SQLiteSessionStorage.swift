@@ -10,7 +10,7 @@ public struct SQLiteSessionStorage: SessionStorage {
 
     var appValue: SQLiteValue { .text(app.text) }
 
-    /// See ``SessionStorage/insert(_:audit:)``.
+    /// See `SessionStorage.insert(_:audit:)`.
     public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
         let values = [appValue] + record.columns
         try await database.writer.write { (connection) throws(StorageError) in
@@ -30,7 +30,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/session(_:)``.
+    /// See `SessionStorage.session(_:)`.
     public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
         try database.readers.read { (connection) throws(StorageError) in try session(handle, on: connection) }
     }
@@ -43,7 +43,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         }.first
     }
 
-    /// See ``SessionStorage/update(_:_:)``.
+    /// See `SessionStorage.update(_:_:)`.
     ///
     /// A decision that changes nothing is taken from a read alone and costs no write; any other is taken again inside
     /// the write transaction, where nothing can come between.
@@ -75,7 +75,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         return decided.outcome
     }
 
-    /// See ``SessionStorage/handles(of:tenant:liveAt:)``.
+    /// See `SessionStorage.handles(of:tenant:liveAt:)`.
     public func handles(
         of user: UserID, tenant: TenantID?, liveAt now: Timestamp
     ) async throws(StorageError) -> [SessionHandle] {
@@ -93,7 +93,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         return try connection.query(statement, values) { SessionHandle($0.text(0)) }
     }
 
-    /// See ``SessionStorage/remove(_:audit:)``.
+    /// See `SessionStorage.remove(_:audit:)`.
     public func remove(
         _ selection: SessionSelection, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
@@ -143,7 +143,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/updateSigningKeys(_:)``.
+    /// See `SessionStorage.updateSigningKeys(_:)`.
     public func updateSigningKeys(
         _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
     ) async throws(StorageError) -> [SigningKeyRecord] {
@@ -170,7 +170,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/value(named:audit:orStore:)``.
+    /// See `SessionStorage.value(named:audit:orStore:)`.
     public func value(
         named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {

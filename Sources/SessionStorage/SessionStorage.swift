@@ -6,7 +6,7 @@ public import SessionEngine
 ///
 /// Every requirement is one atomic step: it happened and is durable when it returns, it did not happen when it throws,
 /// and only ``StorageError/Code/unknownOutcome`` leaves the question open. An event for the audit trail is written in the
-/// same step as the change that it tells about: either both are there or neither is. Run ``StorageConformance`` (in
+/// same step as the change that it tells about: either both are there or neither is. Run `StorageConformance` (in
 /// `SessionStorageTesting`) over every implementation.
 public protocol SessionStorage: Sendable {
     /// Adds a new session.
@@ -25,7 +25,7 @@ public protocol SessionStorage: Sendable {
     /// - Parameters:
     ///   - handle: the session; one that does not exist is decided upon as `nil`.
     ///   - decide: pure and quick; it may be called more than once, and only its last answer counts. A
-    ///     ``SessionChange/replace(_:)`` of a session that does not exist changes nothing, and an event about one is
+    ///     `SessionChange.replace(_:)` of a session that does not exist changes nothing, and an event about one is
     ///     not written.
     /// - Returns: the outcome of the decision that was applied.
     func update<Outcome: Sendable>(

@@ -45,7 +45,7 @@ public final class InMemoryStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/insert(_:audit:)``.
+    /// See `SessionStorage.insert(_:audit:)`.
     public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
         try state.withLock { (state) throws(StorageError) in
             try state.admit(record.tenantID)
@@ -57,12 +57,12 @@ public final class InMemoryStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/session(_:)``.
+    /// See `SessionStorage.session(_:)`.
     public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
         state.withLock { $0.sessions[handle] }
     }
 
-    /// See ``SessionStorage/update(_:_:)``.
+    /// See `SessionStorage.update(_:_:)`.
     public func update<Outcome: Sendable>(
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
@@ -81,7 +81,7 @@ public final class InMemoryStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/handles(of:tenant:liveAt:)``.
+    /// See `SessionStorage.handles(of:tenant:liveAt:)`.
     public func handles(
         of user: UserID, tenant: TenantID?, liveAt now: Timestamp
     ) async throws(StorageError) -> [SessionHandle] {
@@ -97,7 +97,7 @@ public final class InMemoryStorage: SessionStorage {
             .map(\.handle)
     }
 
-    /// See ``SessionStorage/remove(_:audit:)``.
+    /// See `SessionStorage.remove(_:audit:)`.
     public func remove(
         _ selection: SessionSelection, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
@@ -114,7 +114,7 @@ public final class InMemoryStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/updateSigningKeys(_:)``.
+    /// See `SessionStorage.updateSigningKeys(_:)`.
     public func updateSigningKeys(
         _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
     ) async throws(StorageError) -> [SigningKeyRecord] {
@@ -135,7 +135,7 @@ public final class InMemoryStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/value(named:audit:orStore:)``.
+    /// See `SessionStorage.value(named:audit:orStore:)`.
     public func value(
         named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {
@@ -149,7 +149,7 @@ public final class InMemoryStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/noteActivity(_:)``.
+    /// See `SessionStorage.noteActivity(_:)`.
     public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
         try state.withLock { (state) throws(StorageError) in
             try state.admit()
@@ -157,17 +157,17 @@ public final class InMemoryStorage: SessionStorage {
         }
     }
 
-    /// See ``SessionStorage/countActiveUsers(since:)``.
+    /// See `SessionStorage.countActiveUsers(since:)`.
     public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
         state.withLock { state in state.lastSeen.values.count { time <= $0 } }
     }
 
-    /// See ``SessionStorage/auditTrail(_:)``.
+    /// See `SessionStorage.auditTrail(_:)`.
     public func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
         state.withLock { $0.trail.page(query) }
     }
 
-    /// See ``SessionStorage/trimAuditTrail(_:at:limit:)``.
+    /// See `SessionStorage.trimAuditTrail(_:at:limit:)`.
     public func trimAuditTrail(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int {

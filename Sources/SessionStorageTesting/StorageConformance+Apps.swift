@@ -2,7 +2,7 @@ import SessionEngine
 public import SessionStorage
 
 extension StorageConformance {
-    /// One promise of ``AppDirectory``.
+    /// One promise of `AppDirectory`.
     public struct DirectoryCheck: Sendable, CustomStringConvertible {
         /// The promise as a sentence.
         public let name: String

@@ -1,11 +1,11 @@
 public import SessionStorage
 
-/// What every ``SessionStorage`` has to do, as a list of checks that know no test framework.
+/// What every `SessionStorage` has to do, as a list of checks that know no test framework.
 ///
 /// Run each of ``checks`` over an empty storage, and each of ``isolationChecks`` over two empty storages of two apps in
 /// one database. A check returns when the storage conforms and throws ``ConformanceFailure`` when it does not.
 public enum StorageConformance {
-    /// One promise of ``SessionStorage``.
+    /// One promise of `SessionStorage`.
     public struct Check: Sendable, CustomStringConvertible {
         /// The promise as a sentence.
         public let name: String

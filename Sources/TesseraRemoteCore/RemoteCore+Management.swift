@@ -3,7 +3,7 @@ import SessionEngine
 public import Tessera
 
 extension RemoteCore {
-    /// See ``SessionBackend/revoke(_:)``.
+    /// See `SessionBackend.revoke(_:)`.
     public func revoke(_ sessions: SessionSelection) async throws(SessionError) -> [String] {
         var path = "/recipe/session/remove"
         let body: JSONObject
@@ -21,7 +21,7 @@ extension RemoteCore {
         return try CoreReply(reply).texts("sessionHandlesRevoked")
     }
 
-    /// See ``SessionBackend/handles(of:tenant:)``.
+    /// See `SessionBackend.handles(of:tenant:)`.
     public func handles(of userID: String, tenant: String?) async throws(SessionError) -> [String] {
         let query = [
             ("userId", userID), ("fetchSessionsForAllLinkedAccounts", "true"),
@@ -32,7 +32,7 @@ extension RemoteCore {
         return try CoreReply(reply).texts("sessionHandles")
     }
 
-    /// See ``SessionBackend/information(on:)``.
+    /// See `SessionBackend.information(on:)`.
     public func information(on handle: String) async throws(SessionError) -> SessionInformation? {
         let reply = CoreReply(
             try await client.ask(
@@ -44,12 +44,12 @@ extension RemoteCore {
         }
     }
 
-    /// See ``SessionBackend/replaceData(of:with:)``.
+    /// See `SessionBackend.replaceData(of:with:)`.
     public func replaceData(of handle: String, with data: JSONObject) async throws(SessionError) -> Bool {
         try await put("/recipe/session/data", ["sessionHandle": .string(handle), "userDataInDatabase": .object(data)])
     }
 
-    /// See ``SessionBackend/replacePayload(of:with:)``.
+    /// See `SessionBackend.replacePayload(of:with:)`.
     public func replacePayload(of handle: String, with payload: JSONObject) async throws(SessionError) -> Bool {
         try await put("/recipe/jwt/data", ["sessionHandle": .string(handle), "userDataInJWT": .object(payload)])
     }
@@ -63,7 +63,7 @@ extension RemoteCore {
         }
     }
 
-    /// See ``SessionBackend/sign(_:)``.
+    /// See `SessionBackend.sign(_:)`.
     public func sign(_ token: ApplicationTokenRequest) async throws(SessionError) -> String {
         let reply = CoreReply(
             try await client.ask(
@@ -78,6 +78,6 @@ extension RemoteCore {
         return text
     }
 
-    /// See ``SessionBackend/publishedKeys()``.
+    /// See `SessionBackend.publishedKeys()`.
     public func publishedKeys() async throws(SessionError) -> PublishedKeySet { try await keys.published() }
 }

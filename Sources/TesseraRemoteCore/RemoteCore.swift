@@ -22,7 +22,7 @@ public struct RemoteCore: SessionBackend {
     ///   - transport: what carries the requests.
     ///   - ambient: the clock.
     ///   - wait: how to wait for some milliseconds.
-    /// - Throws: ``SessionError/misconfigured(_:)``.
+    /// - Throws: `SessionError.misconfigured(_:)`.
     public init(
         connectionURI: String?, apiKey: String? = nil, app: AppInfo, keyLife: Milliseconds = .seconds(14_400),
         transport: any CoreTransport = HTTPClientTransport.shared, ambient: Ambient = .system,
@@ -39,7 +39,7 @@ public struct RemoteCore: SessionBackend {
         self.ambient = ambient
     }
 
-    /// See ``SessionBackend/create(_:)``.
+    /// See `SessionBackend.create(_:)`.
     public func create(_ session: NewSession) async throws(SessionError) -> IssuedSession {
         let reply = try await client.ask(
             .init(
@@ -52,7 +52,7 @@ public struct RemoteCore: SessionBackend {
         return try CoreReply(reply).issued()
     }
 
-    /// See ``SessionBackend/verify(_:)``.
+    /// See `SessionBackend.verify(_:)`.
     public func verify(_ token: PresentedAccessToken) async throws(SessionError) -> VerifiedSession {
         let claims = try await claims(of: token.token)
         if let claims {
@@ -108,7 +108,7 @@ public struct RemoteCore: SessionBackend {
         }
     }
 
-    /// See ``SessionBackend/refresh(_:)``.
+    /// See `SessionBackend.refresh(_:)`.
     public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedSession {
         var body: JSONObject = [
             "refreshToken": .string(token.text), "enableAntiCsrf": .bool(token.usesAntiCSRF),
@@ -128,7 +128,7 @@ public struct RemoteCore: SessionBackend {
         }
     }
 
-    /// See ``SessionBackend/regenerate(accessToken:payload:)``.
+    /// See `SessionBackend.regenerate(accessToken:payload:)`.
     public func regenerate(accessToken: String, payload: JSONObject) async throws(SessionError) -> IssuedToken? {
         let body: JSONObject = ["accessToken": .string(accessToken), "userDataInJWT": .object(payload)]
         let reply = CoreReply(

@@ -26,6 +26,7 @@ public struct CoreServer: Service, CustomStringConvertible {
     ///   - api: what answers.
     ///   - host: the address to listen on.
     ///   - port: the port; 0 lets the system choose.
+    ///   - logger: where the server tells of itself; never a token.
     ///   - onRunning: called with the port once the server listens.
     public init(
         api: CoreAPI, host: String, port: Int, logger: Logger,

@@ -2,7 +2,7 @@ public import LosslessJSON
 
 /// The five forms an access token has had.
 ///
-/// What differs between them is data; see ``claims`` and ``isLegacy``.
+/// What differs between them is data; see `claims` and ``isLegacy``.
 public enum AccessTokenFormat: Int, Sendable, CaseIterable {
     /// Padded base64, no key id; the form of 2020, the only one the first SDK verifies itself.
     case v1 = 1

@@ -15,8 +15,13 @@ public enum TokenIssue {
     /// Makes a refresh token that nobody could foretell.
     ///
     /// - Parameters:
+    ///   - handle: the session.
+    ///   - userID: whose it is.
+    ///   - tenantID: the tenant it lives in.
     ///   - parent: the hash of the token it is given for; `nil` at creation.
     ///   - usesAntiCSRF: whether a new anti-CSRF token goes with it.
+    ///   - key: the app's key, which seals it.
+    ///   - random: the dice.
     /// - Throws: ``SigningError`` when the cryptographic library refuses.
     public static func refreshPart(
         handle: SessionHandle, userID: UserID, tenantID: TenantID, parent: TokenHash?, usesAntiCSRF: Bool,
@@ -36,6 +41,7 @@ public enum TokenIssue {
     ///   - parent: what the token says.
     ///   - hash: its hash.
     ///   - usesAntiCSRF: whether an anti-CSRF token goes with the successor; with and without one it is another token.
+    ///   - key: the app's key, which seals it.
     /// - Throws: ``SigningError`` when the cryptographic library refuses.
     public static func successor(
         of parent: RefreshTokenContent, hash: TokenHash, usesAntiCSRF: Bool, key: RefreshTokenKey

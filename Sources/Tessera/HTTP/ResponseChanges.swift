@@ -19,7 +19,10 @@ public final class ResponseChanges: Sendable {
 
     /// Sets a field; an empty value is sent as an empty value (case M2).
     ///
-    /// - Parameter isExposed: whether scripts of other origins may read it.
+    /// - Parameters:
+    ///   - name: the field's name.
+    ///   - value: its value.
+    ///   - isExposed: whether scripts of other origins may read it.
     public func set(_ name: HTTPField.Name, to value: String, isExposed: Bool = true) {
         state.withLock { state in
             state.fields.removeAll { $0.name == name }

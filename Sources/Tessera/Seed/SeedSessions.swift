@@ -47,7 +47,11 @@ public struct SeedSessions: Sendable {
 
     /// The session of an access token; with a new access token where one takes its place.
     ///
-    /// - Parameter idRefreshToken: the cookie `sIdRefreshToken`; without it there is no session, whatever else came.
+    /// - Parameters:
+    ///   - accessToken: the cookie `sAccessToken`.
+    ///   - antiCsrfToken: the field `anti-csrf`, where it came.
+    ///   - doAntiCsrfCheck: whether it has to come.
+    ///   - idRefreshToken: the cookie `sIdRefreshToken`; without it there is no session, whatever else came.
     /// - Throws: ``SeedError``.
     public func getSession(
         accessToken: String, antiCsrfToken: String?, doAntiCsrfCheck: Bool, idRefreshToken: String?
