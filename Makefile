@@ -5,7 +5,7 @@ BINARY = .build/release/tessera
 TRIALS = .build/release/Trials
 ARGS ?=
 
-.PHONY: help run demo browser test build dependencies unit docs readme drivers kill9 import hostile operation schema bench check clean
+.PHONY: beside help run demo browser test build dependencies unit docs readme drivers kill9 import hostile operation schema bench check clean
 .PHONY: proof trials schedules simulation same-token pairs killpoints cutreplies spin mutants
 
 help:
@@ -28,7 +28,7 @@ demo: dependencies
 	swift build --product WebApp $(SWIFT_FLAGS)
 	exec .build/debug/WebApp
 
-test: check unit docs build readme browser drivers kill9 import hostile operation schema proof
+test: check unit docs build readme browser drivers beside kill9 import hostile operation schema proof
 
 unit: dependencies
 	swift test $(SWIFT_FLAGS) --quiet
@@ -47,6 +47,11 @@ browser: dependencies
 
 drivers: build
 	python3 Tests/BlackBox/drivers.py
+
+# The Swift SDK and supertokens-python on one core.
+beside: build
+	swift build --product RemoteApp $(SWIFT_FLAGS)
+	python3 Tests/BlackBox/beside.py
 
 kill9: build
 	python3 Tests/BlackBox/kill9.py

@@ -132,6 +132,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
+            name: "RemoteApp",
+            dependencies: [
+                "Tessera", "TesseraHummingbird", "TesseraRemoteCore", "SessionEngine", "LosslessJSON",
+                .product(name: "Hummingbird", package: "hummingbird"), .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Examples/RemoteApp",
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "SDKBenchmark",
             dependencies: [
                 "Tessera", "TesseraHummingbird", "SessionService", "SessionStorageTesting", "SessionEngine",

@@ -1,0 +1,54 @@
+import Foundation
+import Hummingbird
+import LosslessJSON
+import NIOCore
+import SessionEngine
+import Tessera
+import TesseraHummingbird
+import TesseraRemoteCore
+
+/// A Swift server beside servers in other languages: its sessions are kept by a core that all of them use.
+///
+/// `CORE` is the core's address, `API_KEY` its key, `PORT` the port; 0 takes a free one, which is printed.
+@main
+struct RemoteApp {
+    static func main() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let app = try AppInfo(name: "Beside others", apiDomain: "http://127.0.0.1")
+        let core = try RemoteCore(
+            connectionURI: environment["CORE"] ?? "http://localhost:3567", apiKey: environment["API_KEY"], app: app)
+        var configuration = SessionConfiguration()
+        configuration.cookieNaming = .superTokens
+        let sessions = try Sessions(app: app, configuration: configuration, backend: core)
+
+        let router = Router(context: BasicSessionRequestContext.self)
+        router.add(middleware: SessionMiddleware(sessions))
+        router.post("login") { request, context in
+            let body = try JSONValue(parsing: Array(try await request.body.collect(upTo: 65_536).readableBytesView))
+            let user = body.object?["userId"]?.string ?? ""
+            let payload = body.object?["payload"]?.object ?? [:]
+            return Self.described(try await context.createSession(userID: user, payload: payload))
+        }
+        router.group().add(middleware: RequireSession()).get("me") { _, context in
+            Self.described(try context.requireSession())
+        }
+        router.group().add(middleware: RequireSession(VerifyOptions(checksDatabase: true))).get("me/checked") {
+            _, context in Self.described(try context.requireSession())
+        }
+        let application = Application(
+            router: router,
+            configuration: .init(address: .hostname("127.0.0.1", port: Int(environment["PORT"] ?? "") ?? 8_080)),
+            onServerRunning: { channel in
+                print("port \(channel.localAddress?.port ?? 0)")
+                fflush(nil)
+            })
+        try await application.runService()
+    }
+
+    private static func described(_ session: Session) -> String {
+        JSONObject([
+            .init(name: "handle", value: .string(session.handle)),
+            .init(name: "userId", value: .string(session.userID)),
+        ]).text
+    }
+}
