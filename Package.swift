@@ -27,6 +27,7 @@ let package = Package(
         .library(name: "SessionStorage", targets: ["SessionStorage"]),
         .library(name: "SessionStorageTesting", targets: ["SessionStorageTesting"]),
         .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
+        .library(name: "PostgresStorage", targets: ["PostgresStorage"]),
         .library(name: "SessionService", targets: ["SessionService"]),
         .library(name: "SessionImport", targets: ["SessionImport"]),
         .library(name: "CoreDriverInterface", targets: ["CoreDriverInterface"]),
@@ -35,6 +36,10 @@ let package = Package(
         .library(name: "TesseraHummingbird", targets: ["TesseraHummingbird"]),
         .library(name: "TesseraRemoteCore", targets: ["TesseraRemoteCore"]),
         .library(name: "TesseraTesting", targets: ["TesseraTesting"]),
+    ],
+    traits: [
+        .trait(name: "PostgreSQL", description: "Storage in PostgreSQL; needs libpq (libpq-dev)."),
+        .default(enabledTraits: []),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -67,6 +72,19 @@ let package = Package(
         .target(
             name: "SQLiteStorage",
             dependencies: ["CSQLite", "SessionStorage", "SessionEngine", "LosslessJSON"],
+            swiftSettings: settings
+        ),
+        .systemLibrary(
+            name: "CPostgreSQL",
+            pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
+        ),
+        .target(
+            name: "PostgresStorage",
+            dependencies: [
+                .target(name: "CPostgreSQL", condition: .when(traits: ["PostgreSQL"])), "SessionStorage",
+                "SessionEngine", "LosslessJSON", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings
         ),
         .target(
@@ -254,6 +272,14 @@ let package = Package(
             dependencies: [
                 "SessionStorage", "SessionStorageTesting", "SQLiteStorage", "CSQLite", "SessionEngine", "LosslessJSON",
                 "TestSupport",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "PostgresStorageTests",
+            dependencies: [
+                "PostgresStorage", "SessionStorage", "SessionStorageTesting", "SessionService", "SessionEngine",
+                "LosslessJSON", "TestSupport", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),

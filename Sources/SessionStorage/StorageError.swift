@@ -7,7 +7,7 @@ public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible,
     /// The kinds of failure; more may come.
     public struct Code: Sendable, Hashable {
         private enum Kind: String {
-            case unavailable, full, alreadyExists, corrupt, inUse, unknownOutcome, newerSchema, noSuchTenant
+            case unavailable, full, alreadyExists, corrupt, inUse, unknownOutcome, newerSchema, noSuchTenant, unstorable
         }
         private let kind: Kind
 
@@ -32,6 +32,11 @@ public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible,
 
         /// The app or the tenant does not exist, or no longer; nothing was done.
         public static let noSuchTenant = Code(kind: .noSuchTenant)
+
+        /// The storage cannot hold such a value, for example a text that is too long for it; nothing was done.
+        ///
+        /// Trying again does not help.
+        public static let unstorable = Code(kind: .unstorable)
 
         /// The name of the kind.
         var name: String { kind.rawValue }
