@@ -1,8 +1,9 @@
 # The two that a user needs: `make run` and `make test`. Everything else is a part of the second.
 
-SWIFT_FLAGS = --explicit-target-dependency-import-check error -Xswiftc -require-explicit-sendable
+SWIFT_FLAGS = --traits PostgreSQL --explicit-target-dependency-import-check error -Xswiftc -require-explicit-sendable
 BINARY = .build/release/tessera
 TRIALS = .build/release/Trials
+CLUSTER = scripts/postgres-cluster
 ARGS ?=
 
 .PHONY: beside help run demo browser test build dependencies unit docs readme drivers kill9 import hostile operation schema bench check clean
@@ -31,7 +32,8 @@ demo: dependencies
 test: check unit docs build readme browser drivers beside kill9 import hostile operation schema proof
 
 unit: dependencies
-	swift test $(SWIFT_FLAGS) --quiet
+	swift build --build-tests $(SWIFT_FLAGS)
+	$(CLUSTER) swift test --skip-build $(SWIFT_FLAGS) --quiet
 
 # The documentation of every public target; the pages are left in .build/docs.
 docs: dependencies

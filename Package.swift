@@ -221,8 +221,9 @@ let package = Package(
         .executableTarget(
             name: "TesseraCommand",
             dependencies: [
-                "CoreConfiguration", "CoreServer", "SQLiteStorage", "SessionService", "SessionEngine", "SessionStorage",
-                "CoreDriverInterface", "LosslessJSON", "OperatorLog", "SessionImport",
+                "CoreConfiguration", "CoreServer", "SQLiteStorage",
+                .target(name: "PostgresStorage", condition: .when(traits: ["PostgreSQL"])),
+                "SessionService", "SessionEngine", "SessionStorage", "CoreDriverInterface", "LosslessJSON", "OperatorLog", "SessionImport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

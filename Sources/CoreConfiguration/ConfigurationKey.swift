@@ -38,6 +38,23 @@ enum ConfigurationKey: String, CaseIterable {
     case infoLogPath = "info_log_path"
     case errorLogPath = "error_log_path"
     case testMode = "test_mode"
+    case keyEncryptionKey = "key_encryption_key"
+    case keyEncryptionKeyFile = "key_encryption_key_file"
+    case keyEncryptionKeyCommand = "key_encryption_key_command"
+    case postgresURI = "postgresql_connection_uri"
+    case postgresHost = "postgresql_host"
+    case postgresPort = "postgresql_port"
+    case postgresUser = "postgresql_user"
+    case postgresPassword = "postgresql_password"
+    case postgresDatabase = "postgresql_database_name"
+    case postgresAttributes = "postgresql_connection_attributes"
+    case postgresSchema = "postgresql_table_schema"
+    case postgresPrefix = "postgresql_table_names_prefix"
+    case postgresValueTable = "postgresql_key_value_table_name"
+    case postgresSessionTable = "postgresql_session_info_table_name"
+    case postgresPoolSize = "postgresql_connection_pool_size"
+    case postgresGrouping = "postgresql_statement_grouping"
+    case postgresMigrates = "postgresql_migrate"
     // Read and checked, without effect.
     case serverPoolSize = "max_server_pool_size"
     case webserverHTTPS = "webserver_https_enabled"
@@ -45,6 +62,10 @@ enum ConfigurationKey: String, CaseIterable {
     case loadOnlyDomain = "supertokens_saas_load_only_cud"
     case collectorURI = "otel_collector_connection_uri"
     case deadlockLogger = "deadlock_logger_enable"
+    case postgresConfigVersion = "postgresql_config_version"
+    case postgresScheme = "postgresql_connection_scheme"
+    case postgresIdleTimeout = "postgresql_idle_connection_timeout"
+    case postgresMinimumIdle = "postgresql_minimum_idle_connections"
 
     /// What a value has to be, by the names of the Java cores.
     enum ValueType: String {
@@ -58,7 +79,8 @@ enum ConfigurationKey: String, CaseIterable {
     var environmentName: String {
         switch self {
         case .port, .host: "SUPERTOKENS_" + rawValue.uppercased()
-        case .dataDirectory, .testMode, .succession, .revokesOnReuse, .auditTrail, .auditDays, .auditEntries:
+        case .dataDirectory, .testMode, .succession, .revokesOnReuse, .auditTrail, .auditDays, .auditEntries,
+            .keyEncryptionKey, .keyEncryptionKeyFile, .keyEncryptionKeyCommand:
             "TESSERA_" + rawValue.uppercased()
         default: rawValue.uppercased()
         }
@@ -67,13 +89,15 @@ enum ConfigurationKey: String, CaseIterable {
     /// What the value has to be.
     var type: ValueType {
         switch self {
-        case .coreConfigVersion, .port, .sessionExpiredStatusCode, .rotationGracePeriod, .serverPoolSize: .int
-        case .accessTokenValidity, .auditEntries: .long
+        case .coreConfigVersion, .port, .sessionExpiredStatusCode, .rotationGracePeriod, .serverPoolSize, .postgresPort,
+            .postgresPoolSize, .postgresGrouping, .postgresConfigVersion, .postgresMinimumIdle:
+            .int
+        case .accessTokenValidity, .auditEntries, .postgresIdleTimeout: .long
         case .accessTokenValidityJitter, .refreshTokenValidity, .signingKeyUpdateInterval,
             .signingKeyUpdateIntervalOfOld, .auditDays:
             .double
         case .accessTokenBlacklisting, .signingKeyDynamic, .enableAntiCSRF, .cookieSecure, .testMode, .webserverHTTPS,
-            .disableTelemetry, .deadlockLogger, .revokesOnReuse, .auditTrail:
+            .disableTelemetry, .deadlockLogger, .revokesOnReuse, .auditTrail, .postgresMigrates:
             .boolean
         default: .string
         }
@@ -82,7 +106,9 @@ enum ConfigurationKey: String, CaseIterable {
     /// Whether the key is read and checked and nothing else.
     var isWithoutEffect: Bool {
         switch self {
-        case .serverPoolSize, .webserverHTTPS, .disableTelemetry, .loadOnlyDomain, .collectorURI, .deadlockLogger: true
+        case .serverPoolSize, .webserverHTTPS, .disableTelemetry, .loadOnlyDomain, .collectorURI, .deadlockLogger,
+            .postgresConfigVersion, .postgresScheme, .postgresIdleTimeout, .postgresMinimumIdle:
+            true
         default: false
         }
     }
@@ -99,17 +125,14 @@ enum ForeignKey {
         "totp_rate_limit_cooldown_time",
     ]
 
+    /// Whether a key is about a database.
+    static func namesDatabase(_ key: String) -> Bool { key.hasPrefix("postgresql_") || namesForeignDatabase(key) }
+
     /// Whether a key names a database that this release does not speak to.
-    static func namesDatabase(_ key: String) -> Bool {
-        ["postgresql_", "mysql_", "mongodb_"].contains { key.hasPrefix($0) }
+    static func namesForeignDatabase(_ key: String) -> Bool {
+        ["mysql_", "mongodb_"].contains { key.hasPrefix($0) }
     }
 
-    /// The environment variables that say where sessions are meant to be.
-    ///
-    /// Not every name with the prefix: container platforms set `POSTGRESQL_PORT` and the like for any service of that
-    /// name.
-    static let databaseVariables = [
-        "POSTGRESQL_CONNECTION_URI", "POSTGRESQL_USER", "POSTGRESQL_PASSWORD", "POSTGRESQL_DATABASE_NAME",
-        "MYSQL_CONNECTION_URI", "MONGODB_CONNECTION_URI",
-    ]
+    /// The environment variables that say that sessions are meant to be in another database.
+    static let databaseVariables = ["MYSQL_CONNECTION_URI", "MONGODB_CONNECTION_URI"]
 }

@@ -23,7 +23,10 @@ struct ConfigurationValues {
             }
         }
         for key in ConfigurationKey.allCases {
-            if let text = environment[key.environmentName], !text.isEmpty { texts[key] = text }
+            guard let text = environment[key.environmentName], !text.isEmpty else { continue }
+            // Container platforms set POSTGRESQL_PORT to an address for any service of that name.
+            if key == .postgresPort, text.contains("://") { continue }
+            texts[key] = text
         }
         for name in ForeignKey.databaseVariables where environment[name]?.isEmpty == false {
             throw Self.databaseNotSpoken(name)
@@ -38,7 +41,7 @@ struct ConfigurationValues {
         if let key = ConfigurationKey(rawValue: name) {
             guard case .text(let text) = value else { throw Self.wrongType(key) }
             texts[key] = text
-        } else if ForeignKey.namesDatabase(name) {
+        } else if ForeignKey.namesForeignDatabase(name) {
             throw Self.databaseNotSpoken(name)
         } else if ForeignKey.ofOtherRecipes.contains(name) {
             remarks.append("'\(name)' has no effect here and is ignored.")
@@ -54,9 +57,9 @@ struct ConfigurationValues {
     /// Sessions would silently be somewhere else than the operator believes.
     private static func databaseNotSpoken(_ name: String) -> ConfigurationError {
         let database = name.split(separator: "_").first.map { $0.lowercased() } ?? ""
-        let title = ["postgresql": "PostgreSQL", "mysql": "MySQL", "mongodb": "MongoDB"][database] ?? database
+        let title = ["mysql": "MySQL", "mongodb": "MongoDB"][database] ?? database
         return ConfigurationError(
-            "'\(name)' asks for \(title), which this release does not speak: it keeps sessions in an SQLite file. "
+            "'\(name)' asks for \(title), which this release does not speak: it keeps sessions in an SQLite file or in PostgreSQL. "
                 + "Remove every key of \(title) to start with that.")
     }
 

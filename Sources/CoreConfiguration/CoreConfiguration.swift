@@ -9,6 +9,10 @@ public struct CoreConfiguration: Sendable {
     public var port: Int
     /// Where the data is, if it was said.
     public var dataDirectory: String?
+    /// Where sessions are, unless it is a folder of this machine.
+    public var database: DatabaseSettings?
+    /// Where the key that seals private keys comes from.
+    public var keyEncryption: KeyEncryptionSource?
     /// What was decided about sessions.
     public var policy: SessionPolicy
     /// What was decided about the core's answers.
@@ -69,6 +73,8 @@ public struct CoreConfiguration: Sendable {
         port = Int(try values.integer(.port) ?? 3567)
         guard (0...65_535).contains(port) else { throw values.error("'port' must be between 0 and 65535.") }
         dataDirectory = values.text(.dataDirectory)
+        database = try DatabaseSettings(values)
+        keyEncryption = try KeyEncryptionSource(values)
         policy = try SessionPolicy(values)
         settings = try CoreSettings(values)
         settings.configurationPath = file?.path ?? ""

@@ -15,10 +15,22 @@ public struct Ambient: Sendable {
     /// 64 unpredictable bits.
     public var randomBits: @Sendable () -> UInt64
 
+    /// Lets time pass.
+    public var pause: @Sendable (Milliseconds) async -> Void
+
     /// Puts a clock and a source of randomness together.
-    public init(time: @escaping @Sendable () -> Timestamp, randomBits: @escaping @Sendable () -> UInt64) {
+    ///
+    /// - Parameters:
+    ///   - time: the time.
+    ///   - randomBits: 64 unpredictable bits.
+    ///   - pause: lets time pass; nothing happens by default, as a test's clock is its own.
+    public init(
+        time: @escaping @Sendable () -> Timestamp, randomBits: @escaping @Sendable () -> UInt64,
+        pause: @escaping @Sendable (Milliseconds) async -> Void = { _ in }
+    ) {
         self.time = time
         self.randomBits = randomBits
+        self.pause = pause
     }
 
     /// The system's clock and its cryptographic source of randomness.
@@ -27,7 +39,8 @@ public struct Ambient: Sendable {
         randomBits: {
             var generator = SystemRandomNumberGenerator()
             return generator.next()
-        })
+        },
+        pause: { try? await Task.sleep(for: .milliseconds($0.count)) })
 
     /// A generator over the source.
     var random: AmbientRandom { AmbientRandom(randomBits: randomBits) }

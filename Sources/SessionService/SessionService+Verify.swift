@@ -98,7 +98,7 @@ extension SessionService {
         guard case .failure(let problem) = first, problem == .unknownKey || problem == .signatureInvalid else {
             return first
         }
-        try await keys.reload()
+        try await keys.reloadForUnknownKey(madeAt: (try? token.get())?.keyCreation)
         return keys.generation == generation ? first : verified(token, at: now)
     }
 

@@ -6,6 +6,7 @@ import CoreServer
 struct Banner: Sendable {
     let configuration: CoreConfiguration
     let database: String
+    let keyRemark: String?
 
     /// Says where everything is.
     func print(port: Int) {
@@ -20,7 +21,7 @@ struct Banner: Sendable {
             "  Data           \(database)",
             "  Configuration  \(file.isEmpty ? "none: defaults, environment and flags" : file)",
         ]
-        lines += configuration.remarks.map { "  Note           \($0)" }
+        lines += (configuration.remarks + [keyRemark].compactMap(\.self)).map { "  Note           \($0)" }
         // The name is that of the interface: scripts and images wait for this line (spec `core-wire` 7.4).
         lines.append(
             "Started SuperTokens on \(configuration.host):\(port) with PID: \(configuration.settings.processID)")

@@ -2,7 +2,6 @@ import CoreConfiguration
 import CoreServer
 import Logging
 import OperatorLog
-import SQLiteStorage
 import ServiceLifecycle
 import SessionEngine
 import SessionService
@@ -47,18 +46,18 @@ struct CoreProcess {
         signal(SIGPIPE, SIG_IGN)
         CoreServer.shareProcessors()
         let logger = logger()
-        let folder = Paths.dataFolder(configuration)
-        let database = try SQLiteDatabase(folder: folder)
-        try Import.refuseUnfinished(in: folder)
+        let storage = try await CoreStorage.open(configuration, logger: logger)
         let keyPool = SigningKeyPool()
         let service = try await SessionService(
-            storage: database.apps.storage(of: .public), policy: configuration.policy, keyPool: keyPool)
+            storage: storage.apps.storage(of: .public), policy: configuration.policy, keyPool: keyPool)
         let apps = AppRegistry(
-            directory: database.apps,
+            directory: storage.apps,
             settings: AppSettings(policy: configuration.policy, core: configuration.settings), service: service,
-            keyPool: keyPool, readSettings: configuration.apps.settings)
-        let api = CoreAPI(service: service, settings: configuration.settings, logger: logger, apps: apps)
-        let banner = Banner(configuration: configuration, database: database.path)
+            keyPool: keyPool, isShared: storage.isShared, readSettings: configuration.apps.settings)
+        let api = CoreAPI(
+            service: service, settings: configuration.settings, logger: logger, apps: apps, isReady: storage.isReady)
+        let banner = Banner(
+            configuration: configuration, database: storage.address, keyRemark: try await storage.remark())
         let registration = Registration(configuration: configuration, logger: logger)
         // The libraries' own progress is not the operator's; what they warn of is.
         var quiet = logger

@@ -117,14 +117,29 @@ class Child:
             raise ServerFailed(f"still running after {seconds:g} s\n{self.output}") from error
 
 
-class Server:
-    """One run after another of `tessera serve` on one data folder."""
+def new_database() -> str | None:
+    """A new database in the cluster that TESSERA_TEST_POSTGRES names; none means SQLite."""
+    cluster = os.environ.get("TESSERA_TEST_POSTGRES")
+    if not cluster:
+        return None
+    name = f"t_{os.getpid()}_{os.urandom(4).hex()}"
+    subprocess.run(["psql", "-X", "-q", "-d", cluster, "-c", f"CREATE DATABASE {name}"], check=True)
+    head, _, options = cluster.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}?{options}"
 
-    def __init__(self, data: Path | None = None, config: str | None = None) -> None:
-        """Prepares a server; without a data folder it gets a temporary one."""
+
+class Server:
+    """One run after another of `tessera serve` on one data folder, or on one database of PostgreSQL."""
+
+    def __init__(self, data: Path | None = None, config: str | None = None, database: str | None = None,
+                 environment: Mapping[str, str] | None = None) -> None:
+        """Prepares a server; without a data folder or a database it gets a temporary one."""
         self._folder = TemporaryFolder()
         self.data = data or self._folder.path / "data"
         self._config = self._write(config) if config is not None else None
+        self.database = database or (new_database() if data is None else None)
+        self.environment = {**({"POSTGRESQL_CONNECTION_URI": self.database} if self.database else {}),
+                            **(environment or {})}
         self.child: Child | None = None
         self.port = 0
         self.ready_after = 0.0
@@ -142,7 +157,7 @@ class Server:
     def launch(self, host: str = HOST) -> Child:
         """Starts a run on a fresh port without waiting for it."""
         self.port = free_port()
-        self.child = Child(self.arguments(host))
+        self.child = Child(self.arguments(host), self.environment)
         return self.child
 
     def start(self) -> "Server":

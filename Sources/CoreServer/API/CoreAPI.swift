@@ -10,6 +10,7 @@ public struct CoreAPI: Sendable {
     let settings: CoreSettings
     let logger: Logger
     let apps: AppRegistry?
+    let isReady: @Sendable () async -> Bool
 
     /// The largest body that is read, in bytes.
     public static let maximumBodyLength = 1 << 20
@@ -21,11 +22,16 @@ public struct CoreAPI: Sendable {
     ///   - settings: what was decided about the core's answers.
     ///   - logger: where failures are told.
     ///   - apps: the other apps; without them there is one app with one tenant.
-    public init(service: SessionService, settings: CoreSettings, logger: Logger, apps: AppRegistry? = nil) {
+    ///   - isReady: whether storage answers now; asked for `/health/ready`.
+    public init(
+        service: SessionService, settings: CoreSettings, logger: Logger, apps: AppRegistry? = nil,
+        isReady: @escaping @Sendable () async -> Bool = { true }
+    ) {
         self.service = service
         self.settings = settings
         self.logger = logger
         self.apps = apps
+        self.isReady = isReady
     }
 
     /// One request with what its path and version mean.
@@ -50,7 +56,9 @@ public struct CoreAPI: Sendable {
     ///
     /// Every failure has an answer; nothing is thrown.
     public func respond(to request: CoreRequest) async -> CoreReply {
-        guard let path = settings.basePath.relative(request.path), let match = RouteMatch(path: path) else {
+        let relative = settings.basePath.relative(request.path)
+        if let relative, let health = await health(relative, method: request.method) { return health }
+        guard let path = relative, let match = RouteMatch(path: path) else {
             noteForeignRecipe(request.path)
             return CoreReply(InvalidRequest(.notFound))
         }
@@ -139,6 +147,7 @@ public struct CoreAPI: Sendable {
             case .full: CoreReply.text(507, "Storage is full: nothing was changed. Free some space and try again.")
             case .unknownOutcome: CoreReply.text(503, "The outcome is not known. Try again.")
             case .unavailable: CoreReply.text(503, "Storage is not available. Try again.")
+            case .unstorable: CoreReply.text(400, "Storage cannot hold a value of this request: a text is too long.")
             default: CoreReply.text(500, "Internal Error")
             }
         if reply.status == 503 || reply.status == 507 { reply.headers.append(("Retry-After", "1")) }

@@ -6,13 +6,22 @@ import Synchronization
 
 /// The apps of this core, read and opened when they are first asked for, and then kept until they change.
 ///
-/// This process is the only one that changes the directory, and it does so through here, so that what is kept is what
-/// is stored.
+/// A process that is the only one to change the directory does so through here, so that what is kept is what is stored.
+/// Where other processes share the directory, what is kept is compared with it every second.
 public final class AppRegistry: Sendable {
     private struct State {
         var apps: [AppID: OpenApp] = [:]
+        /// When an app was last compared with the directory.
+        var readAt: [AppID: Timestamp] = [:]
         /// Counts the changes of the directory, so that nothing is kept that was read before one.
         var generation = 0
+
+        /// Whether what is kept of an app need not be compared with the directory.
+        func isFresh(_ app: AppID, at now: Timestamp, _ freshness: Milliseconds?) -> Bool {
+            guard let freshness else { return true }
+            guard let time = readAt[app] else { return false }
+            return time <= now && now < time + freshness
+        }
     }
 
     private let state = Mutex(State())
@@ -21,6 +30,10 @@ public final class AppRegistry: Sendable {
     private let base: (settings: AppSettings, service: LazyService)
     private let ambient: Ambient
     private let keyPool: SigningKeyPool
+    private let isShared: Bool
+
+    /// How long what is kept of a shared directory is not compared with it.
+    private static let freshness = Milliseconds(1_000)
 
     /// Puts a registry in front of a directory.
     ///
@@ -30,15 +43,17 @@ public final class AppRegistry: Sendable {
     ///   - service: the sessions of the app `public`.
     ///   - ambient: the clock and the dice.
     ///   - keyPool: where signing keys come from; it gets a reserve when there is a second app.
+    ///   - isShared: whether other processes change the directory too.
     ///   - readSettings: what an app's `coreConfig` means.
     public init(
         directory: any AppDirectory, settings: AppSettings, service: SessionService, ambient: Ambient = .system,
-        keyPool: SigningKeyPool = SigningKeyPool(), readSettings: @escaping AppSettings.Reader
+        keyPool: SigningKeyPool = SigningKeyPool(), isShared: Bool = false, readSettings: @escaping AppSettings.Reader
     ) {
         self.directory = directory
         self.readSettings = readSettings
         self.ambient = ambient
         self.keyPool = keyPool
+        self.isShared = isShared
         base = (settings, LazyService { service })
     }
 
@@ -48,23 +63,46 @@ public final class AppRegistry: Sendable {
     /// The app of that name, or `nil`.
     func app(_ id: AppID) async throws(StorageError) -> OpenApp? {
         while true {
-            let (known, generation) = state.withLock { ($0.apps[id], $0.generation) }
+            let now = now
+            let (known, generation) = state.withLock { state in
+                (state.isFresh(id, at: now, isShared ? Self.freshness : nil) ? state.apps[id] : nil, state.generation)
+            }
             if let known { return known }
-            guard let record = try await directory.app(id) else { return nil }
+            guard let record = try await directory.app(id) else {
+                forget(id)
+                return nil
+            }
+            if let unchanged = unchanged(record, at: now) { return unchanged }
             let app = try open(record)
             let isKept = state.withLock { state in
                 guard state.generation == generation, state.apps[id] == nil else { return false }
                 state.apps[id] = app
+                state.readAt[id] = now
                 return true
             }
             if isKept { return app }
         }
     }
 
+    /// The app as it is kept, if the directory still says the same of it.
+    private func unchanged(_ record: AppRecord, at now: Timestamp) -> OpenApp? {
+        state.withLock { state in
+            guard let known = state.apps[record.id], known.record == record else {
+                // A change that another process made: what was kept is opened anew, with its keys.
+                state.apps[record.id] = nil
+                return nil
+            }
+            state.readAt[record.id] = now
+            return known
+        }
+    }
+
+    private func forget(_ app: AppID) { state.withLock { $0.apps[app] = nil } }
+
     private func open(_ record: AppRecord) throws(StorageError) -> OpenApp {
         let tenants = Set(record.tenants.map(\.id))
         guard record.id != .public, let tenant = record.tenant(.public) else {
-            return OpenApp(id: record.id, tenants: tenants, settings: base.settings, service: base.service)
+            return OpenApp(record: record, tenants: tenants, settings: base.settings, service: base.service)
         }
         let settings = try settings(of: tenant, app: record.id)
         let (directory, ambient, keyPool) = (directory, ambient, keyPool)
@@ -73,7 +111,7 @@ public final class AppRegistry: Sendable {
             return try await SessionService(
                 storage: directory.storage(of: record.id), policy: settings.policy, ambient: ambient, keyPool: keyPool)
         }
-        return OpenApp(id: record.id, tenants: tenants, settings: settings, service: service)
+        return OpenApp(record: record, tenants: tenants, settings: settings, service: service)
     }
 
     private func settings(of tenant: TenantRecord, app: AppID) throws(StorageError) -> AppSettings {

@@ -5,10 +5,13 @@ import Synchronization
 
 /// An app as requests meet it.
 struct OpenApp: Sendable {
-    let id: AppID
+    /// What the directory says of it.
+    let record: AppRecord
     let tenants: Set<TenantID>
     let settings: AppSettings
     let service: LazyService
+
+    var id: AppID { record.id }
 }
 
 /// An app's service, opened by whoever needs it first; all who come meanwhile wait for that one opening.

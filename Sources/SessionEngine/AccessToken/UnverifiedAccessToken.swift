@@ -84,6 +84,14 @@ public final class UnverifiedAccessToken: Sendable {
         return SigningKeyKind.allCases.first { id.text.hasPrefix($0.keyIDPrefix) }
     }
 
+    /// When the key that the header names was made, as its name says; `nil` where it says nothing.
+    ///
+    /// It tells whether a key can be younger than what is known here, never whether to accept a token.
+    public var keyCreation: Timestamp? {
+        guard case .named(let id, _) = keyChoice, id.text.hasPrefix(SigningKeyKind.dynamic.keyIDPrefix) else { return nil }
+        return Int64(id.text.dropFirst(SigningKeyKind.dynamic.keyIDPrefix.count)).map(Timestamp.init(milliseconds:))
+    }
+
     /// Whether the payload has all that a session's token has, believed or not: tokens of other issuers do not, and are
     /// no business of ours (spec `sdk-and-fdi` 2.7).
     public var isSessionToken: Bool {

@@ -1,0 +1,90 @@
+import Crypto
+import SessionStorage
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Seals private keys for storage with AES-256-GCM, so that a copy of the database alone signs nothing (statement K01).
+///
+/// The first key seals, and all of them open: to change the key, put the new one before the old one.
+public struct KeyEncryption: Sendable, CustomStringConvertible, CustomReflectable {
+    private let keys: [SymmetricKey]
+
+    /// Before what was sealed; a private key in DER begins with another byte.
+    private static let mark = Array("TSK1".utf8)
+    private static let textMark = "TSK1:"
+
+    /// Reads keys from a text: each 64 hexadecimal digits or the base64 of 32 bytes, the newest first, separated by white
+    /// space or commas.
+    ///
+    /// - Returns: `nil` when the text is something else.
+    public init?(_ text: String) {
+        var keys: [SymmetricKey] = []
+        for word in text.split(whereSeparator: { $0.isWhitespace || $0 == "," }) {
+            guard let bytes = Self.bytes(String(word)), bytes.count == 32 else { return nil }
+            keys.append(SymmetricKey(data: bytes))
+        }
+        guard !keys.isEmpty else { return nil }
+        self.keys = keys
+    }
+
+    private static func bytes(_ word: String) -> [UInt8]? {
+        guard word.utf8.count == 64 else { return Data(base64Encoded: word).map(Array.init) }
+        let digits = word.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }
+        guard !digits.contains(nil) else { return nil }
+        let values = digits.compactMap(\.self)
+        return stride(from: 0, to: values.count, by: 2).map { UInt8(values[$0] << 4 | values[$0 + 1]) }
+    }
+
+    /// Seals bytes for one place: they open nowhere else.
+    func seal(_ bytes: [UInt8], for place: String) throws(StorageError) -> [UInt8] {
+        guard let key = keys.first,
+            let box = try? AES.GCM.seal(bytes, using: key, authenticating: Array(place.utf8)),
+            let combined = box.combined
+        else { throw StorageError(.unavailable, "a private key could not be sealed") }
+        return Self.mark + combined
+    }
+
+    /// Opens what was sealed; what never was, comes back as it is.
+    func open(_ bytes: [UInt8], for place: String) throws(StorageError) -> [UInt8] {
+        guard Self.isSealed(bytes) else { return bytes }
+        for key in keys {
+            guard let box = try? AES.GCM.SealedBox(combined: bytes.dropFirst(Self.mark.count)),
+                let opened = try? AES.GCM.open(box, using: key, authenticating: Array(place.utf8))
+            else { continue }
+            return Array(opened)
+        }
+        throw Self.wrongKey(place)
+    }
+
+    static func wrongKey(_ place: String) -> StorageError {
+        StorageError(
+            .corrupt,
+            "\(place) was sealed with another key: start with the key-encryption key that it was sealed with")
+    }
+
+    /// Whether bytes are sealed.
+    static func isSealed(_ bytes: [UInt8]) -> Bool { bytes.starts(with: mark) }
+
+    func seal(text: String, for place: String) throws(StorageError) -> String {
+        Self.textMark + Data(try seal(Array(text.utf8), for: place)).base64EncodedString()
+    }
+
+    func open(text: String, for place: String) throws(StorageError) -> String {
+        guard Self.isSealed(text: text) else { return text }
+        guard let bytes = Data(base64Encoded: String(text.dropFirst(Self.textMark.count))) else {
+            throw Self.wrongKey(place)
+        }
+        return String(decoding: try open(Array(bytes), for: place), as: UTF8.self)
+    }
+
+    static func isSealed(text: String) -> Bool { text.hasPrefix(textMark) }
+
+    /// Never the keys.
+    public var description: String { "KeyEncryption" }
+    /// Shows nothing to reflection.
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}

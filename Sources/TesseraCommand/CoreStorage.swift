@@ -1,0 +1,102 @@
+import CoreConfiguration
+import Foundation
+import Logging
+import SQLiteStorage
+import SessionEngine
+import SessionService
+import SessionStorage
+
+#if PostgreSQL
+    import PostgresStorage
+#endif
+
+/// The storage that a configuration names, open.
+struct CoreStorage: Sendable {
+    let apps: any AppDirectory
+    /// Where it is, for the operator.
+    let address: String
+    /// Whether other processes may have it open too.
+    let isShared: Bool
+    /// Whether it answers now.
+    let isReady: @Sendable () async -> Bool
+
+    /// Opens the storage; waits for a database that is on its way.
+    static func open(_ configuration: CoreConfiguration, logger: Logger) async throws -> CoreStorage {
+        let encryption = try KeyEncryption.read(configuration.keyEncryption)
+        if let database = configuration.database {
+            return try await openPostgreSQL(database, encryption, logger)
+        }
+        let folder = Paths.dataFolder(configuration)
+        let database = try SQLiteDatabase(folder: folder)
+        try Import.refuseUnfinished(in: folder)
+        return CoreStorage(
+            apps: SealedAppDirectory(database.apps, with: encryption), address: database.path, isShared: false,
+            isReady: { true })
+    }
+
+    /// What the operator should know about the private keys; asked once the service is open.
+    func remark() async throws -> String? {
+        guard let storage = apps.storage(of: .public) as? SealedStorage else { return nil }
+        let count = try await storage.countKeysInTheClear()
+        guard count > 0 else { return nil }
+        return "\(count) private key\(count == 1 ? " lies" : "s lie") in the clear in the database; "
+            + "'key_encryption_key_file' seals new ones (docs/configuration.md)."
+    }
+
+    #if PostgreSQL
+        private static func openPostgreSQL(
+            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, _ logger: Logger
+        ) async throws -> CoreStorage {
+            let database = try await PostgresOpening(try PostgresSettings(settings), settings.migrates, logger).open()
+            return CoreStorage(
+                apps: SealedAppDirectory(database.apps, with: encryption), address: database.address, isShared: true,
+                isReady: { await database.isReady() })
+        }
+    #else
+        private static func openPostgreSQL(
+            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, _ logger: Logger
+        ) async throws -> CoreStorage {
+            throw Failure(
+                "the configuration asks for PostgreSQL, and this program was built without it: "
+                    + "build with 'swift build --traits PostgreSQL'")
+        }
+    #endif
+}
+
+extension KeyEncryption {
+    /// Reads the key-encryption key from where the configuration says.
+    static func read(_ source: KeyEncryptionSource?) throws -> KeyEncryption? {
+        guard let source else { return nil }
+        let text: String
+        switch source {
+        case .text(let value): text = value
+        case .file(let path):
+            guard let data = FileManager.default.contents(atPath: Paths.absolute(path)) else {
+                throw Failure("the key-encryption key cannot be read from \(path)")
+            }
+            text = String(decoding: data, as: UTF8.self)
+        case .command(let command): text = try output(of: command)
+        }
+        guard let encryption = KeyEncryption(text) else {
+            throw Failure(
+                "the key-encryption key from \(source) has to be 32 bytes, as 64 hexadecimal digits or in base64 "
+                    + "(openssl rand -hex 32 makes one)")
+        }
+        return encryption
+    }
+
+    private static func output(of command: String) throws -> String {
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", command]
+        process.standardOutput = pipe
+        do { try process.run() } catch { throw Failure("the command for the key-encryption key cannot be run") }
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Failure("the command for the key-encryption key ended with \(process.terminationStatus)")
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+}
