@@ -44,7 +44,9 @@ REFUSALS = [
      "'access_token_validity_jitter' must be between 0 and 0.25 inclusive. The config file"),
     ("recent_token_reuse_behaviour: x\n", {}, "recent_token_reuse_behaviour property is not set correctly. "
      "It must be one of [TOKEN_THEFT, UNAUTHORISED]"),
-    ("", {"POSTGRESQL_CONNECTION_URI": "postgresql://x"}, "'POSTGRESQL_CONNECTION_URI' asks for PostgreSQL"),
+    ("", {"MYSQL_CONNECTION_URI": "mysql://x"}, "'MYSQL_CONNECTION_URI' asks for MySQL"),
+    ("", {"POSTGRESQL_CONNECTION_URI": "jdbc:x"}, "The provided postgresql connection URI has an incorrect format."),
+    ("", {"POSTGRESQL_PASSWORD": "secret"}, "'postgresql_user' and 'postgresql_connection_uri' are not set."),
     (f"test_mode: true\nhost: 0.0.0.0\napi_keys: {KEY}\n", {}, "'test_mode' lifts limits"),
 ]
 

@@ -81,9 +81,27 @@ struct AccessConfigurationTests {
                 + "Remove 'test_mode', or listen on 127.0.0.1."
         ),
         (
-            "postgresql_connection_uri: postgresql://x",
-            "'postgresql_connection_uri' asks for PostgreSQL, which this release does not speak: it keeps sessions in "
-                + "an SQLite file. Remove every key of PostgreSQL to start with that."
+            "mysql_connection_uri: mysql://x",
+            "'mysql_connection_uri' asks for MySQL, which this release does not speak: it keeps sessions in "
+                + "an SQLite file or in PostgreSQL. Remove every key of MySQL to start with that."
+        ),
+        (
+            "postgresql_connection_uri: jdbc:postgresql://x",
+            "The provided postgresql connection URI has an incorrect format. Please use a format like "
+                + "postgresql://[user[:[password]]@]host[:port][/dbname][?attr1=val1&attr2=val2..." + path
+        ),
+        (
+            "postgresql_password: secret",
+            "'postgresql_user' and 'postgresql_connection_uri' are not set. Please set at least one of these values"
+                + path
+        ),
+        (
+            "postgresql_user: u\npostgresql_connection_pool_size: 0",
+            "'postgresql_connection_pool_size' in the config.yaml file must be > 0" + path
+        ),
+        (
+            "key_encryption_key: a\nkey_encryption_key_file: b",
+            "Set only one of 'key_encryption_key', 'key_encryption_key_file' and 'key_encryption_key_command'." + path
         ),
     ]
 

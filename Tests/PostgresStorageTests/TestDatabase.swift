@@ -28,6 +28,8 @@
             let schema = "t\(ProcessInfo.processInfo.processIdentifier)_\(number)"
             var settings = try PostgresSettings(uri: uri, tables: TableNames(schema: schema, prefix: "p\"x"))
             settings.connections = 2
+            // The tests share two processors with many others.
+            settings.deadline = .seconds(120)
             return settings
         }
 
