@@ -22,6 +22,8 @@
         public var queueLimit = 1_024
         /// How long a statement may take, waiting included.
         public var deadline = Duration.seconds(5)
+        /// How many of the schema's steps this process knows; fewer in tests of two releases side by side.
+        package var newestSchemaLevel = Int.max
 
         /// Names a database.
         ///

@@ -1,4 +1,5 @@
 import CoreConfiguration
+import CoreServer
 import Foundation
 import Logging
 import SQLiteStorage
@@ -24,7 +25,8 @@ struct CoreStorage: Sendable {
     static func open(_ configuration: CoreConfiguration, logger: Logger) async throws -> CoreStorage {
         let encryption = try KeyEncryption.read(configuration.keyEncryption)
         if let database = configuration.database {
-            return try await openPostgreSQL(database, encryption, logger)
+            return try await openPostgreSQL(
+                database, encryption, isTest: configuration.settings.allowsShortKeyIntervals, logger)
         }
         let folder = Paths.dataFolder(configuration)
         let database = try SQLiteDatabase(folder: folder)
@@ -45,16 +47,22 @@ struct CoreStorage: Sendable {
 
     #if PostgreSQL
         private static func openPostgreSQL(
-            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, _ logger: Logger
+            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, isTest: Bool, _ logger: Logger
         ) async throws -> CoreStorage {
-            let database = try await PostgresOpening(try PostgresSettings(settings), settings.migrates, logger).open()
+            var place = try PostgresSettings(settings)
+            // Tests run two releases side by side with one program.
+            let environment = ProcessInfo.processInfo.environment
+            if isTest, let level = environment["TESSERA_TEST_SCHEMA_LEVEL"].flatMap({ Int($0) }) {
+                place.newestSchemaLevel = level
+            }
+            let database = try await PostgresOpening(place, settings.migrates, logger).open()
             return CoreStorage(
                 apps: SealedAppDirectory(database.apps, with: encryption), address: database.address, isShared: true,
                 isReady: { await database.isReady() })
         }
     #else
         private static func openPostgreSQL(
-            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, _ logger: Logger
+            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, isTest: Bool, _ logger: Logger
         ) async throws -> CoreStorage {
             throw Failure(
                 "the configuration asks for PostgreSQL, and this program was built without it: "

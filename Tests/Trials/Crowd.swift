@@ -77,11 +77,11 @@ final class Crowd: @unchecked Sendable {
     private let done = DispatchSemaphore(value: 0)
     private let lock = NSLock()
 
-    init(_ count: Int, port: Int) throws {
+    init(_ count: Int, ports: [Int]) throws {
         results = Array(repeating: nil, count: count)
         go = (0..<count).map { _ in DispatchSemaphore(value: 0) }
         for number in 0..<count {
-            let connection = try Connection(port: port)
+            let connection = try Connection(port: ports[number % ports.count])
             Thread.detachNewThread { [self] in
                 while true {
                     go[number].wait()

@@ -17,9 +17,16 @@ struct SameTokenTrial: AsyncParsableCommand {
 
     @Option(help: "How many rounds.") var rounds = 1_000
     @Option(help: "How many callers.") var callers = 64
+    @Option(parsing: .upToNextOption, help: "The ports of nodes that run; without any a core is started.")
+    var ports: [Int] = []
 
     func run() async throws {
         let start = ContinuousClock().systemNow
+        if !ports.isEmpty {
+            let (ports, callers, rounds) = (ports, callers, rounds)
+            let report = try await Self.onItsOwnThread { try SameTokenRounds(ports, callers).run(rounds) }
+            return try Outcome.show("same token, \(callers) callers, \(ports.count) nodes", report, since: start)
+        }
         let report = try await Self.trial(rounds, callers, .trial(), isNaive: false)
         try Outcome.show("same token, \(callers) callers", report, since: start)
         let random = try await Self.trial(20, callers, .trial(.random), isNaive: false)
@@ -49,7 +56,7 @@ struct SameTokenTrial: AsyncParsableCommand {
             }
             var iterator = ports.makeAsyncIterator()
             let port = await iterator.next() ?? 0
-            group.addTask { try await onItsOwnThread { try SameTokenRounds(port, callers).run(rounds) } }
+            group.addTask { try await onItsOwnThread { try SameTokenRounds([port], callers).run(rounds) } }
             defer { group.cancelAll() }
             guard let report = try await group.next(), let report else {
                 throw TrialFailure.other("the core ended before its callers")

@@ -8,9 +8,10 @@ struct SameTokenRounds {
     private let connection: Connection
     private let callers: Int
 
-    init(_ port: Int, _ callers: Int) throws {
-        crowd = try Crowd(callers, port: port)
-        connection = try Connection(port: port)
+    /// Callers spread over the nodes of one core.
+    init(_ ports: [Int], _ callers: Int) throws {
+        crowd = try Crowd(callers, ports: ports)
+        connection = try Connection(port: ports[0])
         self.callers = callers
     }
 

@@ -26,16 +26,14 @@
 
         let settings: PostgresSettings
         let logger: Logger
-        /// How many of the steps this release knows; fewer in tests of two releases side by side.
-        let newestLevel: Int
 
-        init(_ settings: PostgresSettings, logger: Logger, newestLevel: Int = .max) {
+        init(_ settings: PostgresSettings, logger: Logger) {
             self.settings = settings
             self.logger = logger
-            self.newestLevel = newestLevel
         }
 
         private var tables: TableNames { settings.tables }
+        private var newestLevel: Int { settings.newestSchemaLevel }
 
         /// Reads what is there, and does what is missing where that is wanted.
         func prepare(migrates: Bool) async throws(StorageError) -> State {
