@@ -50,6 +50,7 @@
         ///
         /// - Parameter deadline: how long it may take.
         public func isReady(within deadline: Duration = .seconds(1)) async -> Bool {
+            guard driver.status.awaySince == nil else { return false }
             let statement = PostgresStatement("ready", .read, "SELECT 1")
             let answer = try? await driver.run(statement, [], priority: .health, deadline: deadline)
             return answer != nil

@@ -12,5 +12,11 @@ struct Tessera: AsyncParsableCommand {
         subcommands: [
             Serve.self, Start.self, Stop.self, List.self, Audit.self, Import.self, Versions.self, OpenAPI.self,
             Speed.self,
-        ])
+        ] + ofPostgreSQL)
+
+    #if PostgreSQL
+        private static let ofPostgreSQL: [any ParsableCommand.Type] = [Migrate.self, Doctor.self]
+    #else
+        private static let ofPostgreSQL: [any ParsableCommand.Type] = []
+    #endif
 }

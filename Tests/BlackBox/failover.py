@@ -24,6 +24,13 @@ READY_SECONDS = 20.0
 class PatientLoad(kill9.Load):
     """The load of kill9.py over a core that stays while its database goes."""
 
+    def _create(self) -> None:
+        try:
+            super()._create()
+        except kill9.Killed:
+            self._worker.creation_unknown = True
+            raise
+
     def _good(self, name: str, reply: Reply) -> bool:
         if reply.status == 503:
             raise kill9.Killed

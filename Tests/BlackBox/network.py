@@ -49,6 +49,7 @@ class Traffic:
         core = server.core()
         self._sessions = [core.create(f"caller-{n}").json for n in range(CALLERS)]
         self._threads = [threading.Thread(target=self._work, args=(session,)) for session in self._sessions]
+        self._threads.append(threading.Thread(target=self._verify, args=(self._sessions[0],)))
         for thread in self._threads:
             thread.start()
 
@@ -71,6 +72,16 @@ class Traffic:
                         self.sample.refused += 1
                     elif not reply.ok:
                         self.sample.wrong.append(f"{name}: {reply.outcome}")
+
+    def _verify(self, session: dict[str, dict[str, str]]) -> None:
+        core = self._server.core()
+        while not self._end.is_set():
+            reply = core.verify(session["accessToken"]["token"])
+            with self._lock:
+                self.sample.verified += 1
+                if not reply.ok:
+                    self.sample.wrong.append(f"verify: {reply.outcome}")
+            time.sleep(0.005)
 
     def stop(self) -> Sample:
         """Ends the callers."""

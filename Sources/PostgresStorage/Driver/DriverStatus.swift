@@ -11,6 +11,7 @@
             var lastFailure: String?
             var usualConnectTime = Duration.zero
             var hasAlarmed = false
+            var awaySince: MonotonicTime?
         }
 
         private let state = Mutex(State())
@@ -26,6 +27,8 @@
         var usualConnectTime: Duration { state.withLock(\.usualConnectTime) }
         /// How many connections there are.
         var connectionCount: Int { state.withLock(\.connected.count) }
+        /// Since when there is none, after there was one.
+        var awaySince: MonotonicTime? { state.withLock(\.awaySince) }
         /// Why there is none.
         var lastFailure: String? { state.withLock(\.lastFailure) }
         /// What is known of the server.
@@ -38,6 +41,7 @@
                     state.report = report
                     state.usualConnectTime = duration
                     state.lastFailure = nil
+                    state.awaySince = nil
                     state.hasAlarmed = state.hasAlarmed || report.losesCommits || report.wasAsynchronous
                 }
                 return (
@@ -70,6 +74,7 @@
                 let wasConnected = state.connected.remove(slot) != nil
                 let isNew = state.lastFailure != reason
                 state.lastFailure = reason
+                if wasConnected, state.connected.isEmpty { state.awaySince = .present }
                 return isNew && (wasConnected || state.connected.isEmpty)
             }
             if tells { logger.error("\(address): \(reason)") }

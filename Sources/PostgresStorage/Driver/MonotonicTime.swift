@@ -18,6 +18,9 @@
             return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
         }
 
+        /// Later than any.
+        static let distantFuture = MonotonicTime(nanoseconds: .max)
+
         static func < (left: MonotonicTime, right: MonotonicTime) -> Bool { left.nanoseconds < right.nanoseconds }
 
         static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {

@@ -100,11 +100,21 @@
                     if requests.isEmpty { break }
                     connection.send(requests, now)
                 }
-                for request in queue.takeExpired(at: now) { request.answer(.failure(expired)) }
+                let isAway = isAway(now)
+                for request in queue.takeExpired(at: isAway ? .distantFuture : now) { request.answer(.failure(expired)) }
                 wait(from: now)
             }
             for connection in connections { connection.close() }
         }
+
+        /// Whether the database has been away for a while: then nobody waits, because a quick 503 sends a client to where it
+        /// is answered.
+        private func isAway(_ now: MonotonicTime) -> Bool {
+            guard let since = status.awaySince else { return false }
+            return since + Self.patience <= now
+        }
+
+        private static let patience = Duration.seconds(1)
 
         private var expired: StorageError {
             StorageError(.unavailable, status.lastFailure ?? "PostgreSQL was too busy")

@@ -171,4 +171,9 @@
             if !found.isEmpty { try session.run("DROP INDEX CONCURRENTLY IF EXISTS \(index)") }
         }
     }
+
+    extension Logger {
+        /// A logger that says nothing.
+        static let silent = Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() }
+    }
 #endif

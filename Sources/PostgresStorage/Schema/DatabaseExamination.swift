@@ -1,0 +1,220 @@
+#if PostgreSQL
+    public import SessionEngine
+    public import SessionStorage
+
+    /// What an examination found, with what to do about it.
+    public struct Finding: Sendable, Equatable {
+        /// How bad it is.
+        public enum Grade: String, Sendable {
+            /// As it should be.
+            case good = "ok"
+            /// It works, and something could be better.
+            case advice
+            /// It does not work, or can lose what was acknowledged.
+            case bad = "BAD"
+        }
+
+        /// How bad it is.
+        public let grade: Grade
+        /// What was found.
+        public let text: String
+        /// What to do; `nil` where nothing is to be done.
+        public let remedy: String?
+    }
+
+    /// Looks at a PostgreSQL server as a core needs it: version, settings, privileges, clock, schema and indices.
+    public struct DatabaseExamination {
+        private let settings: PostgresSettings
+        private let now: @Sendable () -> Timestamp
+        private var findings: [Finding] = []
+
+        /// Prepares an examination.
+        ///
+        /// - Parameters:
+        ///   - settings: where the database is.
+        ///   - now: this machine's clock.
+        public init(of settings: PostgresSettings, now: @escaping @Sendable () -> Timestamp) {
+            self.settings = settings
+            self.now = now
+        }
+
+        /// Looks at everything.
+        ///
+        /// - Returns: the findings in order.
+        /// - Throws: `StorageError` when there is no connection.
+        public mutating func run() throws(StorageError) -> [Finding] {
+            let session = try PostgresSession(settings)
+            do throws(SessionFailure) {
+                try version(session)
+                try role(session)
+                try durability(session)
+                try connections(session)
+                try clock(session)
+                try privileges(session)
+                try schema(session)
+            } catch {
+                note(.bad, "the server refused a question: \(error.state.message)", "use a role that may read its catalogue")
+            }
+            return findings
+        }
+
+        private mutating func note(_ grade: Finding.Grade, _ text: String, _ remedy: String? = nil) {
+            findings.append(Finding(grade: grade, text: text, remedy: remedy))
+        }
+
+        private func one(_ session: PostgresSession, _ sql: String) throws(SessionFailure) -> String {
+            try session.run(sql).first?.first.flatMap(\.self) ?? ""
+        }
+
+        private mutating func version(_ session: PostgresSession) throws(SessionFailure) {
+            let number = Int(try one(session, "SELECT current_setting('server_version_num')")) ?? 0
+            let text = try one(session, "SELECT current_setting('server_version')")
+            if number < 130_000 {
+                note(.bad, "PostgreSQL \(text)", "upgrade to 13 or newer; 14 or newer finds ended sessions faster")
+            } else if number < 140_000 {
+                note(.advice, "PostgreSQL \(text)", "14 or newer finds ended sessions without reading the whole table")
+            } else {
+                note(.good, "PostgreSQL \(text)")
+            }
+        }
+
+        private mutating func role(_ session: PostgresSession) throws(SessionFailure) {
+            if try one(session, "SELECT pg_is_in_recovery()") == "t" {
+                note(
+                    .bad, "this server is a standby",
+                    "name the primary, or all servers: postgresql://host1,host2/...?target_session_attrs=read-write")
+            } else {
+                note(.good, "this server is a primary")
+            }
+        }
+
+        private mutating func durability(_ session: PostgresSession) throws(SessionFailure) {
+            for setting in ["fsync", "full_page_writes"]
+            where try one(session, "SELECT current_setting('\(setting)')") != "on" {
+                note(
+                    .bad, "\(setting) is off: a loss of power can lose or damage what was acknowledged",
+                    "ALTER SYSTEM SET \(setting) = on; SELECT pg_reload_conf();")
+            }
+            let commit = try one(session, "SELECT current_setting('synchronous_commit')")
+            let standbys = try one(session, "SELECT current_setting('synchronous_standby_names')")
+            switch (commit, standbys.isEmpty) {
+            case ("off", _):
+                note(
+                    .bad, "synchronous_commit is off: a crash loses what was acknowledged a moment ago",
+                    "ALTER ROLE \(try one(session, "SELECT quote_ident(current_user)")) SET synchronous_commit = on;")
+            case ("local", false):
+                note(
+                    .bad, "synchronous_commit is local: a failover loses what the standby does not have yet",
+                    "ALTER ROLE \(try one(session, "SELECT quote_ident(current_user)")) SET synchronous_commit = on;")
+            case (_, true):
+                note(
+                    .advice, "synchronous_commit is \(commit), and there is no synchronous standby",
+                    "set synchronous_standby_names if a standby takes over when this server is lost")
+            case (_, false): note(.good, "synchronous_commit is \(commit), with the standbys \(standbys)")
+            }
+        }
+
+        private mutating func connections(_ session: PostgresSession) throws(SessionFailure) {
+            let most = Int(try one(session, "SELECT current_setting('max_connections')")) ?? 0
+            let kept = Int(try one(session, "SELECT current_setting('superuser_reserved_connections')")) ?? 0
+            let used = Int(try one(session, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"))
+            let free = most - kept - (used ?? 0)
+            let text = "\(most) connections at most, \(free) free; a node takes \(settings.connections)"
+            if free < settings.connections {
+                note(.bad, text, "raise max_connections, or lower postgresql_connection_pool_size")
+            } else {
+                note(.good, text)
+            }
+        }
+
+        private mutating func clock(_ session: PostgresSession) throws(SessionFailure) {
+            let before = now()
+            let server = Int64(
+                try one(session, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")) ?? 0
+            let after = now()
+            let middle = before.milliseconds + (after.milliseconds - before.milliseconds) / 2
+            let difference = server - middle
+            if abs(difference) > 1_000 {
+                note(
+                    .bad, "the server's clock differs from this machine's by \(difference) ms",
+                    "let both follow NTP: the lifetimes of sessions are told by the clocks of the nodes")
+            } else {
+                note(.good, "the server's clock differs by \(difference) ms")
+            }
+        }
+
+        private mutating func privileges(_ session: PostgresSession) throws(SessionFailure) {
+            let schema = TableNames.quote(settings.tables.schema)
+            let exists = try session.run("SELECT to_regnamespace($1)::text", [.text(schema)]).first?.first.flatMap(\.self)
+            let question =
+                exists == nil
+                ? "SELECT has_database_privilege(current_database(), 'CREATE')"
+                : "SELECT has_schema_privilege($1, 'CREATE')"
+            let rows = try session.run(question, exists == nil ? [] : [.text(settings.tables.schema)])
+            let user = try one(session, "SELECT quote_ident(current_user)")
+            if rows.first?.first == "t" {
+                note(.good, "the role \(user) may make tables in \(schema)")
+            } else {
+                let grant = exists == nil ? "GRANT CREATE ON DATABASE" : "GRANT CREATE, USAGE ON SCHEMA"
+                let name = exists == nil ? try one(session, "SELECT quote_ident(current_database())") : schema
+                note(
+                    .advice, "the role \(user) may not make tables in \(schema)",
+                    "\(grant) \(name) TO \(user); or run 'tessera migrate apply' as a role that may")
+            }
+        }
+
+        private mutating func schema(_ session: PostgresSession) throws(SessionFailure) {
+            let keeper = SchemaKeeper(settings, logger: .silent)
+            let state = try keeper.read(session)
+            if state.isSuperTokens { note(.good, "the tables are those of a SuperTokens core, used in place") }
+            let missing = keeper.pending(state).map(\.name)
+            if missing.isEmpty {
+                note(.good, "the schema has all steps")
+                try tables(session)
+                try indices(session)
+            } else {
+                note(
+                    .advice, "the schema lacks \(missing.joined(separator: ", "))",
+                    "see 'tessera migrate plan'; the start of a core does it too unless postgresql_migrate is false")
+            }
+        }
+
+        private mutating func tables(_ session: PostgresSession) throws(SessionFailure) {
+            for table in Statements.tablesOfApps {
+                let name = settings.tables.quoted(table)
+                for privilege in ["SELECT", "INSERT", "UPDATE", "DELETE"] {
+                    let rows = try session.run(
+                        "SELECT has_table_privilege($1, $2)", [.text(name), .text(privilege)])
+                    if rows.first?.first == "t" { continue }
+                    note(.bad, "the role lacks \(privilege) on \(name)", "GRANT \(privilege) ON \(name) TO the role")
+                }
+            }
+        }
+
+        private mutating func indices(_ session: PostgresSession) throws(SessionFailure) {
+            let broken = try session.run(
+                """
+                SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+                JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND n.nspname = $1
+                """, [.text(settings.tables.schema)])
+            for row in broken {
+                let name = TableNames.quote(row[0] ?? "")
+                note(.bad, "the index \(name) is not valid", "REINDEX INDEX CONCURRENTLY \(name);")
+            }
+            let byHandle = try session.run(
+                """
+                SELECT 1 FROM pg_index WHERE indrelid = to_regclass($1) AND indisunique AND indisvalid \
+                AND pg_get_indexdef(indexrelid) LIKE '%(app_id, session_handle)'
+                """, [.text(settings.tables.quoted("session_info"))])
+            if byHandle.isEmpty {
+                note(
+                    .bad, "sessions have no unique index on (app_id, session_handle): each look reads many rows",
+                    """
+                    CREATE UNIQUE INDEX CONCURRENTLY ON \(settings.tables.quoted("session_info")) (app_id, session_handle);
+                    """)
+            } else if broken.isEmpty {
+                note(.good, "the indices are there and valid")
+            }
+        }
+    }
+#endif

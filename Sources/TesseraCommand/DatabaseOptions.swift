@@ -1,0 +1,41 @@
+#if PostgreSQL
+    import ArgumentParser
+    import CoreConfiguration
+    import Logging
+    import PostgresStorage
+    import SessionEngine
+    import SessionService
+    import SessionStorage
+
+    /// The options of commands that work on a PostgreSQL database.
+    struct DatabaseOptions: ParsableArguments {
+        @Option(
+            name: [.long, .customLong("with-config")],
+            help: "A configuration file with SuperTokens' keys; the environment goes before it.")
+        var config: String?
+
+        /// The database that the configuration names.
+        func settings() throws -> PostgresSettings {
+            let core = try CoreOptions.parse(config.map { ["--config", $0] } ?? [])
+            guard let database = try core.configuration().database else {
+                throw Failure(
+                    "no database is named: set postgresql_connection_uri in a file given with --config, or "
+                        + "POSTGRESQL_CONNECTION_URI in the environment")
+            }
+            do throws(StorageError) { return try PostgresSettings(database) } catch { throw Failure(error.detail) }
+        }
+
+        /// What its schema lacks.
+        func plan() throws -> SchemaPlan {
+            let settings = try settings()
+            do throws(StorageError) {
+                return try SchemaPlan(of: settings, logger: Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() })
+            } catch {
+                throw Failure(error.detail)
+            }
+        }
+
+        /// This machine's clock.
+        @Sendable static func now() -> Timestamp { Ambient.system.time() }
+    }
+#endif

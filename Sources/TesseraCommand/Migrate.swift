@@ -1,0 +1,97 @@
+#if PostgreSQL
+    import ArgumentParser
+    import Logging
+    import PostgresStorage
+    import SessionStorage
+
+    /// `tessera migrate`: the schema of a PostgreSQL database.
+    struct Migrate: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Bring the schema of a PostgreSQL database up to date, beside the traffic.",
+            subcommands: [Plan.self, Apply.self])
+
+        /// `tessera migrate plan`.
+        struct Plan: ParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Print what would be done, with the lock of each statement; change nothing.")
+
+            @OptionGroup var options: DatabaseOptions
+
+            func run() throws {
+                let plan = try options.plan()
+                if plan.steps.isEmpty { return print("The schema is up to date.") }
+                if plan.isOnSuperTokens { print("The tables are those of a SuperTokens core: only additions are made.\n") }
+                for step in plan.steps {
+                    print("Step \(step.name)")
+                    for statement in step.statements {
+                        print("  \(statement.purpose)\n    lock: \(statement.lock.rawValue)\n    \(statement.sql)")
+                    }
+                }
+                print("\n'tessera migrate apply' does this. Statements that need a table for themselves wait at most 100 ms.")
+            }
+        }
+
+        /// `tessera migrate apply`.
+        struct Apply: ParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Do what 'tessera migrate plan' prints; can be interrupted and run again.")
+
+            @OptionGroup var options: DatabaseOptions
+
+            func run() throws {
+                let plan = try options.plan()
+                if plan.steps.isEmpty { return print("The schema is up to date.") }
+                do throws(StorageError) {
+                    try plan.apply { statement, number, count in
+                        ProgressMeter.tell("[\(number)/\(count)] \(statement.purpose) (lock: \(statement.lock.rawValue))")
+                    } building: { progress in
+                        let filled = Int(min(1, progress.share) * 30)
+                        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled)
+                        ProgressMeter.tell("       [\(bar)] \(Int(min(1, progress.share) * 100))%  \(progress.phase)")
+                    }
+                } catch {
+                    throw Failure(error.detail)
+                }
+                print("The schema is up to date.")
+            }
+        }
+    }
+
+    /// `tessera doctor`: whether what a core needs is as it should be.
+    struct Doctor: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Look for what would go wrong, and say what to do.", subcommands: [Postgres.self])
+
+        /// `tessera doctor postgres`.
+        struct Postgres: ParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Examine a PostgreSQL database: version, settings, privileges, clock, schema and indices.",
+                discussion: "Ends with 1 when something has to be mended. Changes nothing.")
+
+            @OptionGroup var options: DatabaseOptions
+
+            func run() throws {
+                let settings = try options.settings()
+                print("\(settings.address)\n")
+                var isWell = true
+                do throws(StorageError) {
+                    var examination = DatabaseExamination(of: settings, now: DatabaseOptions.now)
+                    for finding in try examination.run() {
+                        print("\(finding.grade.rawValue.padding(to: 7)) \(finding.text)")
+                        if let remedy = finding.remedy { print("        -> \(remedy)") }
+                        if finding.grade == .bad { isWell = false }
+                    }
+                } catch {
+                    throw Failure("no connection: \(error.detail)")
+                }
+                if !isWell { throw ExitCode(1) }
+            }
+        }
+    }
+
+    extension String {
+        fileprivate func padding(to length: Int) -> String {
+            self + String(repeating: " ", count: max(0, length - count))
+        }
+    }
+#endif
