@@ -33,6 +33,8 @@
             """
             SET statement_timeout = \(deadline.inMilliseconds); SET jit = off; SET default_transaction_isolation = \
             'read committed'; \
+            SELECT pg_catalog.set_config(name, '1s', false) FROM pg_catalog.pg_settings \
+            WHERE name = 'client_connection_check_interval'; \
             SELECT setting, source FROM pg_catalog.pg_settings WHERE name = 'synchronous_commit'; \
             SELECT pg_catalog.set_config('synchronous_commit', 'on', false) FROM pg_catalog.pg_settings \
             WHERE name = 'synchronous_commit' AND setting = 'off' AND source <> 'client'; \
@@ -61,7 +63,8 @@
 
         var verdict: Verdict {
             if let failure { return .refused(failure) }
-            guard let before = rows.first, let now = rows.last, rows.count >= 2 else {
+            // What set_config says comes before and between.
+            guard let before = rows.first(where: { !$0[1].isEmpty }), let now = rows.last, rows.count >= 2 else {
                 return .refused("PostgreSQL does not tell its settings")
             }
             if now[1] == "t" { return .refused("the server is a standby, and its answers may be old") }

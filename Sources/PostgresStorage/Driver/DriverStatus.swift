@@ -12,6 +12,8 @@
             var usualConnectTime = Duration.zero
             var hasAlarmed = false
             var awaySince: MonotonicTime?
+            var usualReply = Duration.zero
+            var silences = 0
         }
 
         private let state = Mutex(State())
@@ -25,6 +27,23 @@
 
         /// How long the last successful attempt to connect took.
         var usualConnectTime: Duration { state.withLock(\.usualConnectTime) }
+        /// How long a connection may be silent before it counts as lost: several times what a reply takes, and the longer
+        /// the more often that was in vain, so that a server that is merely slow is not made slower.
+        var longestSilence: Duration {
+            state.withLock { max(.milliseconds(1_500), $0.usualReply * 4) * (1 << min($0.silences, 4)) }
+        }
+
+        /// A reply came.
+        func noteReply(after duration: Duration) {
+            state.withLock { state in
+                state.usualReply = max(duration, state.usualReply * 0.95)
+                state.silences = 0
+            }
+        }
+
+        /// A connection was given up because no reply came.
+        func noteSilence() { state.withLock { $0.silences += 1 } }
+
         /// How many connections there are.
         var connectionCount: Int { state.withLock(\.connected.count) }
         /// Since when there is none, after there was one.

@@ -72,7 +72,7 @@
             case .resting(let time): time
             case .connecting(let since, _), .settingUp(let since): since + patience
             case .ready: nil
-            case .busy(let group): group.deadline
+            case .busy(let group): min(group.deadline, group.sentAt + status.longestSilence)
             }
         }
 
@@ -90,7 +90,9 @@
             switch state {
             case .resting: connect(now)
             case .connecting, .settingUp: lose("connecting to PostgreSQL took too long", now)
-            case .busy: lose("PostgreSQL did not answer in time", now)
+            case .busy:
+                status.noteSilence()
+                lose("PostgreSQL did not answer in time", now)
             case .ready: break
             }
         }
@@ -228,6 +230,7 @@
 
         private func finish(_ group: PostgresGroup, _ now: MonotonicTime) {
             state = .ready
+            status.noteReply(after: now - group.sentAt)
             guard let failure = group.failure else {
                 // A commit that did not wait for the standby is told by a warning only.
                 if warnings.pointee > 0, !group.isRead { return group.fail(.unknownOutcome, "PostgreSQL gave a warning") }
