@@ -109,7 +109,8 @@ class Bench:
         values = {1: "'public'", 2: "'h' || :id", 3: ":tessera_version", 4: ":'hash'", 5: "md5(:n::text)",
                   6: "4102444800000", 7: "false", 8: ":'hash'", 9: ":n", 10: "false", 11: "1", 12: ":n",
                   13: "'refreshed'", 14: "'h' || :id", 15: "'public'", 16: "'u'", 17: "'{}'"}
-        rotate = re.sub(r"\$(\d+)", lambda found: f"({values[int(found[1])]})::{TYPES[int(found[1])]}", rotate)
+        rotate = re.sub(r"\$(\d+)", lambda found: f"({values[int(found[1])]})::{TYPES[int(found[1])]}"
+                        if int(found[1]) in values else "1", rotate)  # pg_stat_statements numbers constants too
         folder = TemporaryFolder("tessera-pgbench-")
         draw = f"\\set id random(1, {PGBENCH_ROWS})\n\\set n random(1, 1000000000)\n"
         # pgbench puts variables in as parameters, without quotes.

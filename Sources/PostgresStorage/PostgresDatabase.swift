@@ -48,13 +48,27 @@
 
         /// Whether the database answers now; asks it, with the right of way.
         ///
-        /// - Parameter deadline: how long it may take.
-        public func isReady(within deadline: Duration = .seconds(1)) async -> Bool {
+        /// A question that takes longer goes on without anybody waiting: it is no reason to give up a slow connection.
+        ///
+        /// - Parameter limit: how long to wait.
+        public func isReady(within limit: Duration = .milliseconds(1_500)) async -> Bool {
             guard driver.status.awaySince == nil else { return false }
-            let statement = PostgresStatement("ready", .read, "SELECT 1")
-            let answer = try? await driver.run(statement, [], priority: .health, deadline: deadline)
-            return answer != nil
+            let (answers, first) = AsyncStream.makeStream(of: Bool.self)
+            let driver = driver
+            Task {
+                let answer = try? await driver.run(Self.question, [], priority: .health)
+                first.yield(answer != nil)
+            }
+            let timer = Task {
+                try await Task.sleep(for: limit)
+                first.yield(false)
+            }
+            defer { timer.cancel() }
+            for await isReady in answers { return isReady }
+            return false
         }
+
+        private static let question = PostgresStatement("ready", .read, "SELECT 1")
 
         /// Ends the connections.
         public func close() { driver.close() }

@@ -34,8 +34,8 @@
 
         var isRead: Bool { requests.allSatisfy { $0.statement.kind == .read } }
 
-        /// When the first of them has to have an answer.
-        var deadline: MonotonicTime { requests.map(\.deadline).min() ?? sentAt }
+        /// When the last of them has to have an answer.
+        var deadline: MonotonicTime { requests.map(\.deadline).max() ?? sentAt }
 
         mutating func noteSent(preparing name: String) { commands.append(.prepare(name)) }
         mutating func noteSent(request index: Int) { commands.append(.execute(index)) }
