@@ -7,6 +7,7 @@ CLUSTER = scripts/postgres-cluster
 ARGS ?=
 
 .PHONY: beside help run demo browser test build dependencies unit docs readme drivers kill9 import hostile operation schema bench check clean
+.PHONY: postgres nodes failover network inplace
 .PHONY: proof trials schedules simulation same-token pairs killpoints cutreplies spin mutants
 
 help:
@@ -29,7 +30,7 @@ demo: dependencies
 	swift build --product WebApp $(SWIFT_FLAGS)
 	exec .build/debug/WebApp
 
-test: check unit docs build readme browser drivers beside kill9 import hostile operation schema proof
+test: check unit docs build readme browser drivers beside kill9 import hostile operation schema postgres proof
 
 unit: dependencies
 	swift build --build-tests $(SWIFT_FLAGS)
@@ -69,6 +70,30 @@ operation: build
 
 schema: build
 	python3 Tests/BlackBox/schema.py
+
+# What only a database that many nodes share can get wrong, and the tests of before on it.
+postgres: build nodes failover network inplace
+	$(CLUSTER) python3 Tests/BlackBox/drivers.py
+	$(CLUSTER) python3 Tests/BlackBox/kill9.py --rounds 8
+	$(CLUSTER) python3 Tests/BlackBox/hostile.py
+	$(CLUSTER) python3 Tests/BlackBox/operation.py
+
+# E-01 and E-10, the number of statements, keys and apps of several nodes.
+nodes: build trials
+	python3 Tests/BlackBox/nodes.py
+
+# E-04: the database stops under load, or its standby takes over.
+failover: build
+	python3 Tests/BlackBox/failover.py
+
+# E-11 and E-12: the network to the database breaks and slows down.
+network: build
+	@scripts/install-dependencies wrk
+	python3 Tests/BlackBox/network.py
+
+# On the schema of a SuperTokens core, with a million sessions in it.
+inplace: build
+	python3 Tests/BlackBox/inplace.py
 
 proof: schedules simulation same-token pairs killpoints cutreplies spin
 
@@ -114,6 +139,7 @@ bench: build
 	swift build -c release --product SDKBenchmark $(SWIFT_FLAGS)
 	.build/release/SDKBenchmark
 	python3 Benchmarks/bench.py
+	python3 Benchmarks/postgres.py
 
 check: dependencies
 	scripts/check

@@ -223,7 +223,8 @@ let package = Package(
             dependencies: [
                 "CoreConfiguration", "CoreServer", "SQLiteStorage",
                 .target(name: "PostgresStorage", condition: .when(traits: ["PostgreSQL"])),
-                "SessionService", "SessionEngine", "SessionStorage", "CoreDriverInterface", "LosslessJSON", "OperatorLog", "SessionImport",
+                "SessionService", "SessionEngine", "SessionStorage", "CoreDriverInterface", "LosslessJSON",
+                "OperatorLog", "SessionImport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

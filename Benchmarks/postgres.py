@@ -127,6 +127,7 @@ class Bench:
         done = subprocess.run(
             [program("pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T", f"{self._seconds:.0f}", "-f",
              str(script), uri], capture_output=True, text=True, check=False, timeout=self._seconds + 60)
+        time.sleep(0.5)  # until the server has noticed the end of its children
         used = self._cluster.processor_seconds - before
         count = re.findall(r"actually processed: (\d+)", done.stdout)
         rate = re.findall(r"tps = ([\d.]+)", done.stdout)

@@ -27,7 +27,8 @@ public struct DatabaseSettings: Sendable, CustomStringConvertible, CustomReflect
             let others = [ConfigurationKey.postgresPassword, .postgresDatabase, .postgresSessionTable]
             guard others.contains(where: { values.text($0) != nil }) else { return nil }
             throw values.error(
-                "'postgresql_user' and 'postgresql_connection_uri' are not set. Please set at least one of these values")
+                "'postgresql_user' and 'postgresql_connection_uri' are not set. Please set at least one of these values"
+            )
         }
         if let uri, !["postgresql://", "postgres://"].contains(where: uri.hasPrefix) {
             throw values.error(

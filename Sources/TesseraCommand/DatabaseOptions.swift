@@ -3,8 +3,6 @@
     import CoreConfiguration
     import Logging
     import PostgresStorage
-    import SessionEngine
-    import SessionService
     import SessionStorage
 
     /// The options of commands that work on a PostgreSQL database.
@@ -34,8 +32,5 @@
                 throw Failure(error.detail)
             }
         }
-
-        /// This machine's clock.
-        @Sendable static func now() -> Timestamp { Ambient.system.time() }
     }
 #endif

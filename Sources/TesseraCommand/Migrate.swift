@@ -2,6 +2,7 @@
     import ArgumentParser
     import Logging
     import PostgresStorage
+    import SessionService
     import SessionStorage
 
     /// `tessera migrate`: the schema of a PostgreSQL database.
@@ -20,14 +21,16 @@
             func run() throws {
                 let plan = try options.plan()
                 if plan.steps.isEmpty { return print("The schema is up to date.") }
-                if plan.isOnSuperTokens { print("The tables are those of a SuperTokens core: only additions are made.\n") }
+                if plan.isOnSuperTokens {
+                    print("The tables are those of a SuperTokens core: only additions are made.\n")
+                }
                 for step in plan.steps {
                     print("Step \(step.name)")
                     for statement in step.statements {
                         print("  \(statement.purpose)\n    lock: \(statement.lock.rawValue)\n    \(statement.sql)")
                     }
                 }
-                print("\n'tessera migrate apply' does this. Statements that need a table for themselves wait at most 100 ms.")
+                print("\n'tessera migrate apply' does this. What needs a table for itself waits for at most 100 ms.")
             }
         }
 
@@ -43,7 +46,8 @@
                 if plan.steps.isEmpty { return print("The schema is up to date.") }
                 do throws(StorageError) {
                     try plan.apply { statement, number, count in
-                        ProgressMeter.tell("[\(number)/\(count)] \(statement.purpose) (lock: \(statement.lock.rawValue))")
+                        ProgressMeter.tell(
+                            "[\(number)/\(count)] \(statement.purpose) (lock: \(statement.lock.rawValue))")
                     } building: { progress in
                         let filled = Int(min(1, progress.share) * 30)
                         let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled)
@@ -75,7 +79,7 @@
                 print("\(settings.address)\n")
                 var isWell = true
                 do throws(StorageError) {
-                    var examination = DatabaseExamination(of: settings, now: DatabaseOptions.now)
+                    var examination = DatabaseExamination(of: settings, clock: Ambient.system.time)
                     for finding in try examination.run() {
                         print("\(finding.grade.rawValue.padding(to: 7)) \(finding.text)")
                         if let remedy = finding.remedy { print("        -> \(remedy)") }

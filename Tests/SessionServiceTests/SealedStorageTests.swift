@@ -18,10 +18,12 @@ struct SealedStorageTests {
         try await check.run(SealedStorage(InMemoryStorage(), of: .public, with: try encryption(Self.old)))
     }
 
-    @Test("what is 32 bytes is a key, and nothing else", arguments: [
-        (old, true), (new, true), ("\(new), \(old)\n", true), ("", false), ("ab", false),
-        (String(repeating: "zz", count: 32), false), (old + "0", false), ("\(old) x", false),
-    ])
+    @Test(
+        "what is 32 bytes is a key, and nothing else",
+        arguments: [
+            (old, true), (new, true), ("\(new), \(old)\n", true), ("", false), ("ab", false),
+            (String(repeating: "zz", count: 32), false), (old + "0", false), ("\(old) x", false),
+        ])
     func keys(_ text: String, _ isKey: Bool) {
         #expect((KeyEncryption(text) != nil) == isKey)
     }

@@ -163,22 +163,23 @@
             for (index, request) in group.requests.enumerated() {
                 let statement = request.statement
                 if known.insert(statement.name).inserted {
-                    let types = request.values.map(\.type)
-                    isSent = isSent && PQsendPrepare(handle, statement.name, statement.sql, Int32(types.count), types) == 1
+                    let (types, count) = (request.values.map(\.type), Int32(request.values.count))
+                    isSent = isSent && PQsendPrepare(handle, statement.name, statement.sql, count, types) == 1
                     group.noteSent(preparing: statement.name)
                 }
-                let values = request.values.map(\.encoded)
-                isSent = isSent
-                    && CStrings.with(values) { values in
-                        PQsendQueryPrepared(
-                            handle, statement.name, Int32(request.values.count), values, nil, nil, 0)
-                    } == 1
+                isSent = isSent && Self.execute(statement.name, request.values, on: handle)
                 group.noteSent(request: index)
             }
             warnings.pointee = 0
             state = .busy(group)
             guard isSent, PQpipelineSync(handle) == 1 else { return lose(message, now) }
             flush(now)
+        }
+
+        private static func execute(_ name: String, _ values: [PostgresValue], on handle: OpaquePointer) -> Bool {
+            CStrings.with(values.map(\.encoded)) { texts in
+                PQsendQueryPrepared(handle, name, Int32(values.count), texts, nil, nil, 0)
+            } == 1
         }
 
         private func flush(_ now: MonotonicTime) {
@@ -207,7 +208,11 @@
             case .busy(var group):
                 let progress = group.read(from: handle, prepared: &prepared)
                 state = .busy(group)
-                if progress == .done { finish(group, now) } else if PQstatus(handle) == CONNECTION_BAD { lose(message, now) }
+                if progress == .done {
+                    finish(group, now)
+                } else if PQstatus(handle) == CONNECTION_BAD {
+                    lose(message, now)
+                }
             default: if PQstatus(handle) == CONNECTION_BAD { lose(message, now) }
             }
         }
@@ -233,14 +238,18 @@
             status.noteReply(after: now - group.sentAt)
             guard let failure = group.failure else {
                 // A commit that did not wait for the standby is told by a warning only.
-                if warnings.pointee > 0, !group.isRead { return group.fail(.unknownOutcome, "PostgreSQL gave a warning") }
-                return group.answerAll()
+                let isDurable = group.isRead || warnings.pointee == 0
+                return isDurable ? group.answerAll() : group.fail(.unknownOutcome, "PostgreSQL gave a warning")
             }
             if failure.isUnknownStatement || failure.isStalePlan { prepared = [] }
             if failure.endsConnection { return lose(failure.message, now) }
             if let only = group.requests.first, group.requests.count == 1 {
                 let again = failure.isTransient || failure.isUnknownStatement || failure.isStalePlan
-                if again, only.attempts < 10 { queue.putBack([only]) } else { only.answer(.failure(failure.storageError)) }
+                if again, only.attempts < 10 {
+                    queue.putBack([only])
+                } else {
+                    only.answer(.failure(failure.storageError))
+                }
             } else {
                 queue.putBack(group.requests.map { $0.single() })
             }
@@ -260,7 +269,9 @@
         }
 
         private func settle(_ group: PostgresGroup, _ reason: String) {
-            if let failure = group.failure, !failure.endsConnection { return queue.putBack(group.requests.map { $0.single() }) }
+            if let failure = group.failure, !failure.endsConnection {
+                return queue.putBack(group.requests.map { $0.single() })
+            }
             guard group.isRead else { return group.fail(.unknownOutcome, reason) }
             for request in group.requests {
                 if request.attempts < 5 {

@@ -100,8 +100,9 @@
                     if requests.isEmpty { break }
                     connection.send(requests, now)
                 }
-                let isAway = isAway(now)
-                for request in queue.takeExpired(at: isAway ? .distantFuture : now) { request.answer(.failure(expired)) }
+                for request in queue.takeExpired(at: isAway(now) ? .distantFuture : now) {
+                    request.answer(.failure(expired))
+                }
                 wait(from: now)
             }
             for connection in connections { connection.close() }

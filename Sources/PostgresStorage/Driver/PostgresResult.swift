@@ -4,8 +4,8 @@
 
     /// The rows of one statement.
     ///
-    /// `@unchecked Sendable`: libpq's result never changes after it was received, reading it is free of side effects, and
-    /// it is cleared when the last owner lets it go.
+    /// `@unchecked Sendable`, guarded by its own constancy: libpq's result never changes once it is here, reading it has no
+    /// side effects, and it is cleared when the last owner lets it go.
     final class PostgresResult: @unchecked Sendable {
         private let result: OpaquePointer
 

@@ -25,17 +25,17 @@
     /// Looks at a PostgreSQL server as a core needs it: version, settings, privileges, clock, schema and indices.
     public struct DatabaseExamination {
         private let settings: PostgresSettings
-        private let now: @Sendable () -> Timestamp
+        private let clock: @Sendable () -> Timestamp
         private var findings: [Finding] = []
 
         /// Prepares an examination.
         ///
         /// - Parameters:
         ///   - settings: where the database is.
-        ///   - now: this machine's clock.
-        public init(of settings: PostgresSettings, now: @escaping @Sendable () -> Timestamp) {
+        ///   - clock: this machine's clock.
+        public init(of settings: PostgresSettings, clock: @escaping @Sendable () -> Timestamp) {
             self.settings = settings
-            self.now = now
+            self.clock = clock
         }
 
         /// Looks at everything.
@@ -49,11 +49,13 @@
                 try role(session)
                 try durability(session)
                 try connections(session)
-                try clock(session)
+                try clocks(session)
                 try privileges(session)
                 try schema(session)
             } catch {
-                note(.bad, "the server refused a question: \(error.state.message)", "use a role that may read its catalogue")
+                note(
+                    .bad, "the server refused a question: \(error.state.message)",
+                    "use a role that may read its catalogue")
             }
             return findings
         }
@@ -117,7 +119,8 @@
         private mutating func connections(_ session: PostgresSession) throws(SessionFailure) {
             let most = Int(try one(session, "SELECT current_setting('max_connections')")) ?? 0
             let kept = Int(try one(session, "SELECT current_setting('superuser_reserved_connections')")) ?? 0
-            let used = Int(try one(session, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"))
+            let question = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            let used = Int(try one(session, question))
             let free = most - kept - (used ?? 0)
             let text = "\(most) connections at most, \(free) free; a node takes \(settings.connections)"
             if free < settings.connections {
@@ -127,11 +130,12 @@
             }
         }
 
-        private mutating func clock(_ session: PostgresSession) throws(SessionFailure) {
-            let before = now()
-            let server = Int64(
-                try one(session, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")) ?? 0
-            let after = now()
+        private mutating func clocks(_ session: PostgresSession) throws(SessionFailure) {
+            let before = clock()
+            let server =
+                Int64(
+                    try one(session, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")) ?? 0
+            let after = clock()
             let middle = before.milliseconds + (after.milliseconds - before.milliseconds) / 2
             let difference = server - middle
             if abs(difference) > 1_000 {
@@ -145,12 +149,13 @@
 
         private mutating func privileges(_ session: PostgresSession) throws(SessionFailure) {
             let schema = TableNames.quote(settings.tables.schema)
-            let exists = try session.run("SELECT to_regnamespace($1)::text", [.text(schema)]).first?.first.flatMap(\.self)
-            let question =
+            let exists = try session.run("SELECT to_regnamespace($1)::text", [.text(schema)]).first?.first.flatMap(
+                \.self)
+            let mayCreate =
                 exists == nil
                 ? "SELECT has_database_privilege(current_database(), 'CREATE')"
                 : "SELECT has_schema_privilege($1, 'CREATE')"
-            let rows = try session.run(question, exists == nil ? [] : [.text(settings.tables.schema)])
+            let rows = try session.run(mayCreate, exists == nil ? [] : [.text(settings.tables.schema)])
             let user = try one(session, "SELECT quote_ident(current_user)")
             if rows.first?.first == "t" {
                 note(.good, "the role \(user) may make tables in \(schema)")

@@ -55,7 +55,8 @@
                     let names = missing.map(\.name).joined(separator: ", ")
                     return .failure(
                         StorageError(
-                            .unavailable, "the schema lacks \(names): run 'tessera migrate apply' with the same settings"))
+                            .unavailable,
+                            "the schema lacks \(names): run 'tessera migrate apply' with the same settings"))
                 }
                 try apply(missing, session) { _, _, _ in }
                 return .success(try read(session))
@@ -71,7 +72,8 @@
             let value = try result.get()
             if let state = value as? State, state.worksWith > SchemaKeeper.level(newestLevel, tables) {
                 throw StorageError(
-                    .newerSchema, "the database was changed by a newer release, which this one does not know; update it")
+                    .newerSchema,
+                    "the database was changed by a newer release, which this one does not know; update it")
             }
             return value
         }
@@ -91,8 +93,8 @@
         /// Reads what is there.
         func read(_ session: PostgresSession) throws(SessionFailure) -> State {
             func exists(_ table: String) throws(SessionFailure) -> Bool {
-                try session.run("SELECT to_regclass($1)::text", [.text(tables.quoted(table))]).first?.first.flatMap(\.self)
-                    != nil
+                let found = try session.run("SELECT to_regclass($1)::text", [.text(tables.quoted(table))])
+                return found.first?.first.flatMap(\.self) != nil
             }
             var state = State(
                 isSuperTokens: try exists("session_access_token_signing_keys"), done: [], level: 0, worksWith: 0)
@@ -116,7 +118,9 @@
             defer { _ = try? session.run("SELECT pg_advisory_unlock(\(Self.lockNumber))") }
             let schema = TableNames.quote(tables.schema)
             let namespaces = try session.run("SELECT to_regnamespace($1)::text", [.text(schema)])
-            if namespaces.first?.first.flatMap(\.self) == nil { try session.run("CREATE SCHEMA IF NOT EXISTS \(schema)") }
+            if namespaces.first?.first.flatMap(\.self) == nil {
+                try session.run("CREATE SCHEMA IF NOT EXISTS \(schema)")
+            }
             try session.run(
                 """
                 CREATE TABLE IF NOT EXISTS \(marks) (name TEXT PRIMARY KEY, level INT NOT NULL, \

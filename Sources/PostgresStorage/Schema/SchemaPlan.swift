@@ -1,7 +1,8 @@
 #if PostgreSQL
-    import Dispatch
+    import Foundation
     public import Logging
     public import SessionStorage
+    import Synchronization
 
     /// What a database's schema lacks, and how it gets there; for operators.
     public struct SchemaPlan: Sendable {
@@ -45,13 +46,9 @@
             progress: (SchemaStatement, Int, Int) -> Void, building: @escaping @Sendable (IndexProgress) -> Void
         ) throws(StorageError) {
             let session = try PostgresSession(keeper.settings)
-            let watch = try PostgresSession(keeper.settings)
-            let timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "tessera.schema"))
-            let looker = IndexLooker(watch, building)
-            timer.setEventHandler { looker.look() }
-            timer.schedule(deadline: .now() + .milliseconds(200), repeating: .milliseconds(200))
-            timer.resume()
-            defer { timer.cancel() }
+            let watch = IndexWatch(keeper.settings, building)
+            watch.start()
+            defer { watch.stop() }
             let keeper = keeper
             let state = try keeper.told { () throws(SessionFailure) in .success(try keeper.read(session)) }
             _ = try keeper.told { () throws(SessionFailure) in
@@ -61,27 +58,34 @@
         }
     }
 
-    /// Asks how far the building of an index is.
-    ///
-    /// `@unchecked Sendable`: only the timer's serial queue uses it.
-    private final class IndexLooker: @unchecked Sendable {
-        private let session: PostgresSession
+    /// Asks now and then, on a thread of its own, how far the building of an index is.
+    private final class IndexWatch: Sendable {
+        private let settings: PostgresSettings
         private let tell: @Sendable (SchemaPlan.IndexProgress) -> Void
+        private let isDone = Atomic(false)
 
-        init(_ session: PostgresSession, _ tell: @escaping @Sendable (SchemaPlan.IndexProgress) -> Void) {
-            self.session = session
+        init(_ settings: PostgresSettings, _ tell: @escaping @Sendable (SchemaPlan.IndexProgress) -> Void) {
+            self.settings = settings
             self.tell = tell
         }
 
-        func look() {
-            let found = try? session.run(
-                """
-                SELECT phase, greatest(blocks_done::float8 / nullif(blocks_total, 0), \
-                tuples_done::float8 / nullif(tuples_total, 0), 0)::text FROM pg_stat_progress_create_index \
-                WHERE datname = current_database()
-                """)
-            guard let row = found?.first, let phase = row[0] else { return }
-            tell(SchemaPlan.IndexProgress(phase: phase, share: row[1].flatMap { Double($0) } ?? 0))
+        func start() { Thread.detachNewThread { self.look() } }
+
+        func stop() { isDone.store(true, ordering: .relaxed) }
+
+        private func look() {
+            guard let session = try? PostgresSession(settings) else { return }
+            while !isDone.load(ordering: .relaxed) {
+                Thread.sleep(forTimeInterval: 0.2)
+                let found = try? session.run(
+                    """
+                    SELECT phase, greatest(blocks_done::float8 / nullif(blocks_total, 0), \
+                    tuples_done::float8 / nullif(tuples_total, 0), 0)::text FROM pg_stat_progress_create_index \
+                    WHERE datname = current_database()
+                    """)
+                guard let row = found?.first, let phase = row[0] else { continue }
+                tell(SchemaPlan.IndexProgress(phase: phase, share: row[1].flatMap { Double($0) } ?? 0))
+            }
         }
     }
 #endif

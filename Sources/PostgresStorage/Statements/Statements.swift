@@ -70,9 +70,8 @@
 
             let insert = "INSERT INTO \(sessions) (\(Self.written)) "
             let public_ = insert + "VALUES (\(Self.one14))"
-            let tenant = insert + """
-                SELECT \(Self.one14) WHERE EXISTS (SELECT 1 FROM \(tenants) WHERE app_id = $1 AND tenant_id = $3)
-                """
+            let exists = "EXISTS (SELECT 1 FROM \(tenants) WHERE app_id = $1 AND tenant_id = $3)"
+            let tenant = "\(insert)SELECT \(Self.one14) WHERE \(exists)"
             insertPublicSession = PostgresStatement("insertPublicSession", .write, public_)
             insertPublicSessionAndTell = PostgresStatement(
                 "insertPublicSessionAndTell", .write, telling(public_, from: 15))
@@ -91,10 +90,12 @@
             rotateSession = PostgresStatement("rotateSession", .write, "\(rotate) \(asRead)")
             rotateSessionAndTell = PostgresStatement(
                 "rotateSessionAndTell", .write, telling("\(rotate) \(asRead)", from: 12))
-            let replace = "\(rotate), tenant_id = $12, user_id = $13, session_data = $14, jwt_user_payload = $15, "
-                + "created_at_time = $16 \(asRead)"
+            let rest =
+                "tenant_id = $12, user_id = $13, session_data = $14, jwt_user_payload = $15, created_at_time = $16"
+            let replace = "\(rotate), \(rest) \(asRead)"
             replaceSession = PostgresStatement("replaceSession", .write, replace)
-            replaceSessionAndTell = PostgresStatement("replaceSessionAndTell", .write, telling(replace, from: 17))
+            replaceSessionAndTell = PostgresStatement(
+                "replaceSessionAndTell", .write, telling(replace, from: 17))
             let delete = "DELETE FROM \(sessions) \(asRead)"
             deleteSessionAsRead = PostgresStatement("deleteSessionAsRead", .write, delete)
             deleteSessionAsReadAndTell = PostgresStatement(

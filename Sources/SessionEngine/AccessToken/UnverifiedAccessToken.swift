@@ -88,8 +88,9 @@ public final class UnverifiedAccessToken: Sendable {
     ///
     /// It tells whether a key can be younger than what is known here, never whether to accept a token.
     public var keyCreation: Timestamp? {
-        guard case .named(let id, _) = keyChoice, id.text.hasPrefix(SigningKeyKind.dynamic.keyIDPrefix) else { return nil }
-        return Int64(id.text.dropFirst(SigningKeyKind.dynamic.keyIDPrefix.count)).map(Timestamp.init(milliseconds:))
+        let prefix = SigningKeyKind.dynamic.keyIDPrefix
+        guard case .named(let id, _) = keyChoice, id.text.hasPrefix(prefix) else { return nil }
+        return Int64(id.text.dropFirst(prefix.count)).map(Timestamp.init(milliseconds:))
     }
 
     /// Whether the payload has all that a session's token has, believed or not: tokens of other issuers do not, and are
