@@ -6,6 +6,8 @@
     final class ExpirySweep: Sendable {
         /// How many pages are looked at by one statement: 16 MiB of the usual size.
         static let slice: Int64 = 2_048
+        /// How many pages are looked at by one call.
+        static let most: Int64 = 16 * slice
 
         private let positions = Mutex<[AppID: Int64]>([:])
 

@@ -54,14 +54,14 @@
         /// Deletes ended sessions while this node has the turn, a few thousand pages at a time; no index tells which have
         /// ended, because every refresh would have to keep it.
         ///
-        /// A call goes on where the last one stopped, and ends after one round through the table at most.
+        /// A call goes on where the last one stopped, and looks at 256 MiB at most: the next one comes soon.
         func endExpired(
             _ now: Timestamp, _ limit: Int, _ revocation: Revocation?
         ) async throws(StorageError) -> [SessionHandle] {
             guard limit > 0, try await database.hasTurn(at: "tessera_expiry") else { return [] }
             let pages = try await driver.run(statements.countPages, []).first?.integer(0) ?? 0
             var (ended, looked): ([SessionHandle], Int64) = ([], 0)
-            while ended.count < limit, looked < max(1, pages) {
+            while ended.count < limit, looked < max(1, min(pages, ExpirySweep.most)) {
                 let start = database.sweep.position(of: app, in: pages)
                 let end = min(start + ExpirySweep.slice, max(1, pages))
                 let wanted = limit - ended.count

@@ -80,7 +80,11 @@ public struct SealedStorage: SessionStorage {
     /// - Throws: `StorageError`.
     public func countKeysInTheClear() async throws(StorageError) -> Int {
         let keys = try await base.updateSigningKeys { _ in .none }
-        let value = try await base.value(named: .refreshTokenKey) { "" }
+        // Where there is none yet, one is made as any service would make it.
+        var random = Ambient.system.random
+        guard let candidate = try? RefreshTokenKey.make(using: &random).masterKey else { return keys.count }
+        let sealed = try encryption?.seal(text: candidate, for: place(StoredValueName.refreshTokenKey.rawValue))
+        let value = try await base.value(named: .refreshTokenKey) { sealed ?? candidate }
         return keys.count { !KeyEncryption.isSealed($0.privateKeyDER) } + (KeyEncryption.isSealed(text: value) ? 0 : 1)
     }
 

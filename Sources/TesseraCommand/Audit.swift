@@ -1,9 +1,14 @@
 import ArgumentParser
 import CoreServer
+import Logging
 import LosslessJSON
 import SQLiteStorage
 import SessionEngine
 import SessionStorage
+
+#if PostgreSQL
+    import PostgresStorage
+#endif
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -12,13 +17,18 @@ import SessionStorage
 #endif
 
 /// `tessera audit`: what happened to sessions and keys.
-struct Audit: ParsableCommand {
+struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print what happened to sessions and keys.",
         discussion: """
-            Reads the data folder, whether a core runs on it or not. The newest entries are printed, the oldest of them \
-            first.
+            Reads the data folder, whether a core runs on it or not, or the PostgreSQL database that the configuration or \
+            the environment names. The newest entries are printed, the oldest of them first.
             """)
+
+    @Option(
+        name: [.long, .customLong("with-config")],
+        help: "A configuration file that names a PostgreSQL database.")
+    var config: String?
 
     @Option(help: "The folder of the database. (default: tessera in the user's data folder)")
     var dataDir: String?
@@ -48,16 +58,29 @@ struct Audit: ParsableCommand {
 
     private var name: AuditEvent.Name? { event.flatMap(AuditEvent.Name.init(rawValue:)) }
 
-    func run() throws {
+    func run() async throws {
         let query = AuditQuery(
             handle: session.map(SessionHandle.init), userID: user.map(UserID.init), name: name, limit: limit)
         do throws(StorageError) {
-            let records = try SQLiteAuditReader(folder: folder).page(query, of: AppID(app))
+            let records = try await page(query)
             for record in records.reversed() { print(json ? record.json.text : record.line) }
             if records.isEmpty, !json { print("There are no such entries.") }
         } catch {
             throw Failure(error.detail)
         }
+    }
+
+    private func page(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+        #if PostgreSQL
+            if dataDir == nil, let settings = try DatabaseOptions.settings(config) {
+                let database = try await PostgresDatabase(
+                    settings, migrates: false, node: "audit",
+                    logger: Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() })
+                defer { database.close() }
+                return try await database.storage(of: AppID(app)).auditTrail(query)
+            }
+        #endif
+        return try SQLiteAuditReader(folder: folder).page(query, of: AppID(app))
     }
 
     private var folder: String {

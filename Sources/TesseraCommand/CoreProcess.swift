@@ -68,7 +68,7 @@ struct CoreProcess {
         }
         var services: [any Service] = [
             KeyPreparation(service: service, logger: logger), server,
-            Maintenance(services: { await apps.services() }, logger: logger),
+            Maintenance(services: { await apps.services() }, schedule: storage.maintenance, logger: logger),
         ]
         if configuration.log.hasFiles { services.append(LogRotation(log: log)) }
         defer { registration.remove() }

@@ -36,6 +36,14 @@ struct CoreStorage: Sendable {
             isReady: { true })
     }
 
+    /// When what is removed: a database that nodes share is searched a little at a time and all the time, by the node whose
+    /// turn it is.
+    var maintenance: Maintenance.Schedule {
+        var schedule = Maintenance.Schedule()
+        if isShared { (schedule.sessionInterval, schedule.spread) = (.seconds(10), .seconds(10)) }
+        return schedule
+    }
+
     /// What the operator should know about the private keys; asked once the service is open.
     func remark() async throws -> String? {
         guard let storage = apps.storage(of: .public) as? SealedStorage else { return nil }

@@ -14,13 +14,27 @@
 
         /// The database that the configuration names.
         func settings() throws -> PostgresSettings {
-            let core = try CoreOptions.parse(config.map { ["--config", $0] } ?? [])
-            guard let database = try core.configuration().database else {
+            let settings: PostgresSettings?
+            do throws(StorageError) { settings = try Self.settings(config) } catch { throw Failure(error.detail) }
+            guard let settings else {
                 throw Failure(
                     "no database is named: set postgresql_connection_uri in a file given with --config, or "
                         + "POSTGRESQL_CONNECTION_URI in the environment")
             }
-            do throws(StorageError) { return try PostgresSettings(database) } catch { throw Failure(error.detail) }
+            return settings
+        }
+
+        /// The database that a configuration file or the environment names; `nil` where neither does.
+        static func settings(_ config: String?) throws(StorageError) -> PostgresSettings? {
+            let database: DatabaseSettings?
+            do {
+                let options = try CoreOptions.parse(config.map { ["--config", $0] } ?? [])
+                database = try options.configuration().database
+            } catch {
+                throw StorageError(.unavailable, "\(error)")
+            }
+            guard let database else { return nil }
+            return try PostgresSettings(database)
         }
 
         /// What its schema lacks.

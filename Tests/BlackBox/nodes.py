@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import os
 import random
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import threading
 import time
 from contextlib import ExitStack
 
-from harness import ROOT, Checks, Core, Json, Reply, Server, exit_on_signals
+from harness import ROOT, Checks, Core, Json, Reply, Server, binary, exit_on_signals
 from postgres import Cluster
 
 FAST = "access_token_signing_algorithm: ES256\nrefresh_token_rotation_grace_period: 30\n"
@@ -148,6 +149,28 @@ def apps_of_others(cluster: Cluster, checks: Checks) -> None:
         checks.equal("the app is removed", one.post("/recipe/multitenancy/app/remove", {"appId": "a"}).status, 200)
         time.sleep(1.1)
         checks.check("another node knows that within a second", create(two) >= 400)
+
+
+def sealed_keys(cluster: Cluster, checks: Checks) -> None:
+    """Nodes with the key-encryption key work together; one without it says what is missing and changes nothing."""
+    database = cluster.create_database("sealed")
+    key = {"TESSERA_KEY_ENCRYPTION_KEY": "ab" * 32}
+    with Server(database=database, environment=key) as one, Server(database=database, environment=key) as two:
+        made = one.core().create("u").json
+        checks.check("a node with the key reads what another sealed",
+                     two.core().refresh(made["refreshToken"]["token"]).ok)
+        checks.check("nothing is said of keys in the clear", "in the clear" not in one.output, one.output)
+        stored = cluster.query("SELECT encode(substring(private_key from 1 for 4), 'escape') FROM tessera_signing_keys "
+                               "UNION ALL SELECT left(value, 5) FROM key_value WHERE name = 'refresh_token_key'", "sealed")
+        checks.check("every key is sealed", set(stored) == {"TSK1", "TSK1:"}, stored)
+    for name, environment in (("no key", {}), ("another key", {"TESSERA_KEY_ENCRYPTION_KEY": "cd" * 32})):
+        child = Server(database=database, environment=environment).launch()
+        code = child.wait(15)
+        checks.check(f"{name}: the start ends and says why", code == 1 and "sealed" in child.output, child.output)
+    audit = subprocess.run([str(binary()), "audit", "--limit", "5"], capture_output=True, text=True, check=False,
+                           env={**os.environ, "POSTGRESQL_CONNECTION_URI": database})
+    checks.check("tessera audit reads the database", audit.returncode == 0 and "created" in audit.stdout,
+                 audit.stdout + audit.stderr)
 
 
 def same_token(cluster: Cluster, checks: Checks, rounds: int) -> None:
@@ -322,6 +345,7 @@ def main() -> int:
                 ("keys", lambda: keys_are_made_once(cluster, checks)),
                 ("rotation", lambda: rotation_under_load(cluster, checks, 8)),
                 ("apps", lambda: apps_of_others(cluster, checks)),
+                ("sealed", lambda: sealed_keys(cluster, checks)),
                 ("rolling", lambda: rolling_restart(cluster, checks, options.rows)),
                 ("same", lambda: same_token(cluster, checks, options.rounds))):
             if options.only in (None, name):

@@ -68,7 +68,13 @@ public final class AppRegistry: Sendable {
                 (state.isFresh(id, at: now, isShared ? Self.freshness : nil) ? state.apps[id] : nil, state.generation)
             }
             if let known { return known }
-            guard let record = try await directory.app(id) else {
+            let found: AppRecord?
+            do throws(StorageError) { found = try await directory.app(id) } catch {
+                // A directory that is away changes nothing either: what is kept goes on.
+                if isShared, error.code == .unavailable, let known = state.withLock({ $0.apps[id] }) { return known }
+                throw error
+            }
+            guard let record = found else {
                 forget(id)
                 return nil
             }
