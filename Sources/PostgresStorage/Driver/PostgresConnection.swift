@@ -14,7 +14,7 @@
     ///
     /// It belongs to the driver's thread.
     final class PostgresConnection {
-        private enum State {
+        enum State {
             /// Tries again at a time.
             case resting(until: MonotonicTime)
             case connecting(since: MonotonicTime, wanted: PostgresPollingStatusType)
@@ -23,18 +23,18 @@
             case busy(PostgresGroup)
         }
 
-        private let settings: PostgresSettings
-        private let queue: RequestQueue
-        private let status: DriverStatus
-        private let slot: Int
-        private var state: State
-        private var handle: OpaquePointer?
-        private var prepared: Set<String> = []
-        private var needsFlush = false
-        private var failures = 0
-        private var setup = ConnectionSetup()
+        let settings: PostgresSettings
+        let queue: RequestQueue
+        let status: DriverStatus
+        let slot: Int
+        var state: State
+        var handle: OpaquePointer?
+        var prepared: Set<String> = []
+        var needsFlush = false
+        var failures = 0
+        var setup = ConnectionSetup()
         /// How many warnings the server has sent; written by libpq's callback, which runs inside our calls to libpq.
-        private let warnings: UnsafeMutablePointer<Int>
+        let warnings: UnsafeMutablePointer<Int>
 
         init(slot: Int, settings: PostgresSettings, queue: RequestQueue, status: DriverStatus) {
             self.slot = slot
@@ -106,9 +106,7 @@
             }
         }
 
-        // MARK: Connecting
-
-        private func connect(_ now: MonotonicTime) {
+        func connect(_ now: MonotonicTime) {
             let parameters: [(name: String, value: String)] =
                 Self.defaults + settings.parameters + [(name: "client_encoding", value: "UTF8")]
             handle = CStrings.with(parameters.map(\.name)) { names in
@@ -131,7 +129,7 @@
             ("keepalives_interval", "3"), ("keepalives_count", "3"), ("target_session_attrs", "read-write"),
         ]
 
-        private func poll(since: MonotonicTime, _ now: MonotonicTime) {
+        func poll(since: MonotonicTime, _ now: MonotonicTime) {
             guard let handle else { return }
             switch PQconnectPoll(handle) {
             case PGRES_POLLING_OK:
@@ -146,199 +144,10 @@
         }
 
         /// libpq's last word; it names no password.
-        private var message: String {
+        var message: String {
             guard let handle, let text = PQerrorMessage(handle) else { return "libpq has no memory" }
             let lines = String(cString: text).split(separator: "\n")
             return lines.isEmpty ? "the connection was closed" : lines.joined(separator: "; ")
-        }
-
-        // MARK: Sending and receiving
-
-        /// Sends a group; its requests may not be empty.
-        func send(_ requests: [PostgresRequest], _ now: MonotonicTime) {
-            guard let handle else { return queue.putBack(requests) }
-            var group = PostgresGroup(requests.map { $0.sent() }.sorted { $0.key < $1.key }, sentAt: now)
-            var isSent = true
-            var known = prepared
-            for (index, request) in group.requests.enumerated() {
-                let statement = request.statement
-                if known.insert(statement.name).inserted {
-                    let (types, count) = (request.values.map(\.type), Int32(request.values.count))
-                    isSent = isSent && PQsendPrepare(handle, statement.name, statement.sql, count, types) == 1
-                    group.noteSent(preparing: statement.name)
-                }
-                isSent = isSent && Self.execute(statement.name, request.values, on: handle)
-                group.noteSent(request: index)
-            }
-            warnings.pointee = 0
-            state = .busy(group)
-            guard isSent, PQpipelineSync(handle) == 1 else { return lose(message, now) }
-            flush(now)
-        }
-
-        private static func execute(_ name: String, _ values: [PostgresValue], on handle: OpaquePointer) -> Bool {
-            CStrings.with(values.map(\.encoded)) { texts in
-                PQsendQueryPrepared(handle, name, Int32(values.count), texts, nil, nil, 0)
-            } == 1
-        }
-
-        private func flush(_ now: MonotonicTime) {
-            guard let handle else { return }
-            switch PQflush(handle) {
-            case 0: needsFlush = false
-            case 1: needsFlush = true
-            default: lose(message, now)
-            }
-        }
-
-        private func receive(_ now: MonotonicTime) {
-            guard let handle else { return }
-            if needsFlush { flush(now) }
-            guard PQconsumeInput(handle) == 1 else {
-                let reason = message
-                // What arrived before the end still counts.
-                if case .busy(var group) = state {
-                    _ = group.read(from: handle, prepared: &prepared)
-                    state = .busy(group)
-                }
-                return lose(reason, now)
-            }
-            switch state {
-            case .settingUp(let since): receiveSetup(since, now)
-            case .busy(var group):
-                let progress = group.read(from: handle, prepared: &prepared)
-                state = .busy(group)
-                if progress == .done {
-                    finish(group, now)
-                } else if PQstatus(handle) == CONNECTION_BAD {
-                    lose(message, now)
-                }
-            default: if PQstatus(handle) == CONNECTION_BAD { lose(message, now) }
-            }
-        }
-
-        private func receiveSetup(_ since: MonotonicTime, _ now: MonotonicTime) {
-            guard let handle else { return }
-            guard setup.read(from: handle) else { return }
-            switch setup.verdict {
-            case .refused(let reason): lose(reason, now)
-            case .accepted(let report):
-                guard PQenterPipelineMode(handle) == 1 else { return lose(message, now) }
-                failures = 0
-                prepared = []
-                state = .ready
-                status.noteConnected(report, slot: slot, after: now - since)
-            }
-        }
-
-        // MARK: Ends
-
-        private func finish(_ group: PostgresGroup, _ now: MonotonicTime) {
-            state = .ready
-            status.noteReply(after: now - group.sentAt)
-            guard let failure = group.failure else {
-                // A commit that did not wait for the standby is told by a warning only.
-                let isDurable = group.isRead || warnings.pointee == 0
-                return isDurable ? group.answerAll() : group.fail(.unknownOutcome, "PostgreSQL gave a warning")
-            }
-            if failure.isUnknownStatement || failure.isStalePlan { prepared = [] }
-            if failure.endsConnection { return lose(failure.message, now) }
-            if let only = group.requests.first, group.requests.count == 1 {
-                let again = failure.isTransient || failure.isUnknownStatement || failure.isStalePlan
-                if again, only.attempts < 10 {
-                    queue.putBack([only])
-                } else {
-                    only.answer(.failure(failure.storageError))
-                }
-            } else {
-                queue.putBack(group.requests.map { $0.single() })
-            }
-            if failure.isStalePlan || failure.isUnknownStatement { lose("the schema has changed", now) }
-        }
-
-        /// Closes the connection and tries again after a while; nobody waits for an answer that cannot come.
-        private func lose(_ reason: String, _ now: MonotonicTime) {
-            if case .busy(let group) = state { settle(group, reason) }
-            status.noteLost(reason, slot: slot)
-            if let handle { PQfinish(handle) }
-            handle = nil
-            needsFlush = false
-            setup = ConnectionSetup()
-            failures += 1
-            state = .resting(until: now + Self.pause(after: failures, now, slot))
-        }
-
-        private func settle(_ group: PostgresGroup, _ reason: String) {
-            if let failure = group.failure, !failure.endsConnection {
-                return queue.putBack(group.requests.map { $0.single() })
-            }
-            guard group.isRead else { return group.fail(.unknownOutcome, reason) }
-            for request in group.requests {
-                if request.attempts < 5 {
-                    queue.putBack([request])
-                } else {
-                    request.answer(.failure(StorageError(.unavailable, reason)))
-                }
-            }
-        }
-
-        /// Between 25 ms and half a second, spread so that many nodes do not come at once.
-        private static func pause(after failures: Int, _ now: MonotonicTime, _ slot: Int) -> Duration {
-            let longest = min(500, 25 << min(failures, 5))
-            let spread = UInt64(bitPattern: now.nanoseconds &+ Int64(slot) &* 7_919) &* 0x9E37_79B9_7F4A_7C15
-            return .milliseconds(Int64(longest / 2) + Int64((spread >> 33) % UInt64(longest / 2)))
-        }
-
-        /// Ends whatever is under way, because the process stops.
-        func close() {
-            if case .busy(let group) = state {
-                group.fail(group.isRead ? .unavailable : .unknownOutcome, "the process stops")
-            }
-            if let handle { PQfinish(handle) }
-            handle = nil
-            state = .resting(until: MonotonicTime(nanoseconds: .max))
-        }
-    }
-
-    extension PostgresGroup {
-        /// Tells everybody the same.
-        func fail(_ code: StorageError.Code, _ reason: String) {
-            for request in requests { request.answer(.failure(StorageError(code, reason))) }
-        }
-    }
-
-    extension PostgresRequest {
-        fileprivate func sent() -> PostgresRequest {
-            var request = self
-            request.attempts += 1
-            return request
-        }
-
-        fileprivate func single() -> PostgresRequest {
-            var request = self
-            request.isSingle = true
-            return request
-        }
-    }
-
-    /// Texts for C.
-    enum CStrings {
-        /// Calls a function with an array of C strings that ends with a null pointer.
-        static func with<Result>(
-            _ texts: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result
-        ) -> Result {
-            var bytes: [CChar] = []
-            var offsets: [Int?] = []
-            for text in texts {
-                offsets.append(text == nil ? nil : bytes.count)
-                guard let text else { continue }
-                bytes.append(contentsOf: text.utf8.lazy.map { CChar(bitPattern: $0) })
-                bytes.append(0)
-            }
-            return bytes.withUnsafeBufferPointer { buffer in
-                let pointers = offsets.map { offset in offset.flatMap { buffer.baseAddress?.advanced(by: $0) } } + [nil]
-                return pointers.withUnsafeBufferPointer { body($0.baseAddress) }
-            }
         }
     }
 #endif

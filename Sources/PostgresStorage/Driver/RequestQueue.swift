@@ -2,40 +2,6 @@
     import SessionStorage
     import Synchronization
 
-    #if canImport(Glibc)
-        import Glibc
-    #elseif canImport(Musl)
-        import Musl
-    #else
-        import Darwin
-    #endif
-
-    /// A statement that somebody waits for.
-    struct PostgresRequest: Sendable {
-        typealias Answer = Result<PostgresResult, StorageError>
-
-        let id: UInt64
-        let statement: PostgresStatement
-        let values: [PostgresValue]
-        /// Writes of one group go in the order of this, so that two groups never wait for each other.
-        let key: String
-        let priority: PostgresPriority
-        let deadline: MonotonicTime
-        let waiter: CheckedContinuation<Answer, Never>
-        /// Whether it has to run alone, because a group with it failed.
-        var isSingle = false
-        /// How often it has been sent.
-        var attempts = 0
-
-        func answer(_ answer: Answer) { waiter.resume(returning: answer) }
-
-        /// Whether it can run in one transaction with what a group has.
-        func fits(_ group: [PostgresRequest]) -> Bool {
-            guard let first = group.first else { return true }
-            return !isSingle && !first.isSingle && statement.kind != .alone && statement.kind == first.statement.kind
-        }
-    }
-
     /// The statements that wait for a connection: so many at most, the most important first.
     final class RequestQueue: Sendable {
         private struct State {
@@ -167,37 +133,6 @@
 
         /// Whether it takes nothing any more.
         var isClosed: Bool { state.withLock(\.isClosed) }
-    }
-
-    /// A pipe that wakes a thread from `poll`.
-    private final class Bell: Sendable {
-        let reader: Int32
-        private let writer: Int32
-
-        init() throws(StorageError) {
-            var ends: [Int32] = [-1, -1]
-            guard pipe(&ends) == 0 else { throw StorageError(.unavailable, "the process has no file descriptors left") }
-            for end in ends {
-                _ = fcntl(end, F_SETFL, O_NONBLOCK)
-                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            }
-            (reader, writer) = (ends[0], ends[1])
-        }
-
-        deinit {
-            close(reader)
-            close(writer)
-        }
-
-        func ring() {
-            var byte: UInt8 = 1
-            _ = write(writer, &byte, 1)
-        }
-
-        func silence() {
-            var bytes: [UInt8] = Array(repeating: 0, count: 64)
-            while read(reader, &bytes, bytes.count) == bytes.count {}
-        }
     }
 
     extension StorageError {

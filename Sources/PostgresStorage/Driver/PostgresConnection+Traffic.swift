@@ -1,0 +1,98 @@
+#if PostgreSQL
+    import CPostgreSQL
+    import SessionStorage
+
+    /// Sending groups and receiving what comes.
+    extension PostgresConnection {
+        /// Sends a group; its requests may not be empty.
+        func send(_ requests: [PostgresRequest], _ now: MonotonicTime) {
+            guard let handle else { return queue.putBack(requests) }
+            var group = PostgresGroup(requests.map { $0.sent() }.sorted { $0.key < $1.key }, sentAt: now)
+            var isSent = true
+            var known = prepared
+            for (index, request) in group.requests.enumerated() {
+                let statement = request.statement
+                if known.insert(statement.name).inserted {
+                    let (types, count) = (request.values.map(\.type), Int32(request.values.count))
+                    isSent = isSent && PQsendPrepare(handle, statement.name, statement.sql, count, types) == 1
+                    group.noteSent(preparing: statement.name)
+                }
+                isSent = isSent && Self.execute(statement.name, request.values, on: handle)
+                group.noteSent(request: index)
+            }
+            warnings.pointee = 0
+            state = .busy(group)
+            guard isSent, PQpipelineSync(handle) == 1 else { return lose(message, now) }
+            flush(now)
+        }
+
+        private static func execute(_ name: String, _ values: [PostgresValue], on handle: OpaquePointer) -> Bool {
+            CStrings.with(values.map(\.encoded)) { texts in
+                PQsendQueryPrepared(handle, name, Int32(values.count), texts, nil, nil, 0)
+            } == 1
+        }
+
+        func flush(_ now: MonotonicTime) {
+            guard let handle else { return }
+            switch PQflush(handle) {
+            case 0: needsFlush = false
+            case 1: needsFlush = true
+            default: lose(message, now)
+            }
+        }
+
+        func receive(_ now: MonotonicTime) {
+            guard let handle else { return }
+            if needsFlush { flush(now) }
+            guard PQconsumeInput(handle) == 1 else {
+                let reason = message
+                // What arrived before the end still counts.
+                if case .busy(var group) = state {
+                    _ = group.read(from: handle, prepared: &prepared)
+                    state = .busy(group)
+                }
+                return lose(reason, now)
+            }
+            switch state {
+            case .settingUp(let since): receiveSetup(since, now)
+            case .busy(var group):
+                let progress = group.read(from: handle, prepared: &prepared)
+                state = .busy(group)
+                if progress == .done {
+                    finish(group, now)
+                } else if PQstatus(handle) == CONNECTION_BAD {
+                    lose(message, now)
+                }
+            default: if PQstatus(handle) == CONNECTION_BAD { lose(message, now) }
+            }
+        }
+
+        private func receiveSetup(_ since: MonotonicTime, _ now: MonotonicTime) {
+            guard let handle else { return }
+            guard setup.read(from: handle) else { return }
+            switch setup.verdict {
+            case .refused(let reason): lose(reason, now)
+            case .accepted(let report):
+                guard PQenterPipelineMode(handle) == 1 else { return lose(message, now) }
+                failures = 0
+                prepared = []
+                state = .ready
+                status.noteConnected(report, slot: slot, after: now - since)
+            }
+        }
+    }
+
+    extension PostgresRequest {
+        func sent() -> PostgresRequest {
+            var request = self
+            request.attempts += 1
+            return request
+        }
+
+        func single() -> PostgresRequest {
+            var request = self
+            request.isSingle = true
+            return request
+        }
+    }
+#endif

@@ -1,0 +1,80 @@
+#if PostgreSQL
+    import SessionStorage
+
+    extension DatabaseExamination {
+        mutating func privileges(_ session: PostgresSession) throws(SessionFailure) {
+            let schema = TableNames.quote(settings.tables.schema)
+            let exists = try session.run("SELECT to_regnamespace($1)::text", [.text(schema)]).first?.first.flatMap(
+                \.self)
+            let mayCreate =
+                exists == nil
+                ? "SELECT has_database_privilege(current_database(), 'CREATE')"
+                : "SELECT has_schema_privilege($1, 'CREATE')"
+            let rows = try session.run(mayCreate, exists == nil ? [] : [.text(settings.tables.schema)])
+            let user = try one(session, "SELECT quote_ident(current_user)")
+            if rows.first?.first == "t" {
+                note(.good, "the role \(user) may make tables in \(schema)")
+            } else {
+                let grant = exists == nil ? "GRANT CREATE ON DATABASE" : "GRANT CREATE, USAGE ON SCHEMA"
+                let name = exists == nil ? try one(session, "SELECT quote_ident(current_database())") : schema
+                note(
+                    .advice, "the role \(user) may not make tables in \(schema)",
+                    "\(grant) \(name) TO \(user); or run 'tessera migrate apply' as a role that may")
+            }
+        }
+
+        mutating func schema(_ session: PostgresSession) throws(SessionFailure) {
+            let keeper = SchemaKeeper(settings, logger: .silent)
+            let state = try keeper.read(session)
+            if state.isSuperTokens { note(.good, "the tables are those of a SuperTokens core, used in place") }
+            let missing = keeper.pending(state).map(\.name)
+            if missing.isEmpty {
+                note(.good, "the schema has all steps")
+                try tables(session)
+                try indices(session)
+            } else {
+                note(
+                    .advice, "the schema lacks \(missing.joined(separator: ", "))",
+                    "see 'tessera migrate plan'; the start of a core does it too unless postgresql_migrate is false")
+            }
+        }
+
+        private mutating func tables(_ session: PostgresSession) throws(SessionFailure) {
+            for table in Statements.tablesOfApps {
+                let name = settings.tables.quoted(table)
+                for privilege in ["SELECT", "INSERT", "UPDATE", "DELETE"] {
+                    let rows = try session.run(
+                        "SELECT has_table_privilege($1, $2)", [.text(name), .text(privilege)])
+                    if rows.first?.first == "t" { continue }
+                    note(.bad, "the role lacks \(privilege) on \(name)", "GRANT \(privilege) ON \(name) TO the role")
+                }
+            }
+        }
+
+        private mutating func indices(_ session: PostgresSession) throws(SessionFailure) {
+            let broken = try session.run(
+                """
+                SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+                JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND n.nspname = $1
+                """, [.text(settings.tables.schema)])
+            for row in broken {
+                let name = TableNames.quote(row[0] ?? "")
+                note(.bad, "the index \(name) is not valid", "REINDEX INDEX CONCURRENTLY \(name);")
+            }
+            let byHandle = try session.run(
+                """
+                SELECT 1 FROM pg_index WHERE indrelid = to_regclass($1) AND indisunique AND indisvalid \
+                AND pg_get_indexdef(indexrelid) LIKE '%(app_id, session_handle)'
+                """, [.text(settings.tables.quoted("session_info"))])
+            if byHandle.isEmpty {
+                note(
+                    .bad, "sessions have no unique index on (app_id, session_handle): each look reads many rows",
+                    """
+                    CREATE UNIQUE INDEX CONCURRENTLY ON \(settings.tables.quoted("session_info")) (app_id, session_handle);
+                    """)
+            } else if broken.isEmpty {
+                note(.good, "the indices are there and valid")
+            }
+        }
+    }
+#endif
