@@ -107,6 +107,24 @@
             }
         }
 
+        @Test(
+            "an error that ends the connection is told, and the next statement finds another",
+            arguments: [
+                ("25006", StorageError.Code.unavailable), ("57P01", .unknownOutcome), ("40001", .unavailable),
+                ("23505", .alreadyExists), ("53100", .full), ("22001", .unstorable), ("XX000", .unavailable),
+            ])
+        func endings(_ state: String, _ code: StorageError.Code) async throws {
+            let database = try await TestDatabase.make()
+            defer { database.close() }
+            let raising = PostgresStatement(
+                "raise", .write, "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '\(state)'; END $$")
+            await #expect(throws: StorageError(code, "")) { try await database.driver.run(raising, []) }
+            try await database.storage(of: .public).insert(record("after"))
+            let reading = PostgresStatement("warn", .write, "DO $$ BEGIN RAISE WARNING 'not on the standby'; END $$")
+            await #expect(throws: StorageError(.unknownOutcome, "")) { try await database.driver.run(reading, []) }
+            #expect(try await database.storage(of: .public).session(SessionHandle("after")) != nil)
+        }
+
         @Test("no server, no answer: the error says where it was looked for, and never a password")
         func away() async throws {
             let settings = try PostgresSettings(uri: "postgresql://u:hunter2@127.0.0.1:1/x")

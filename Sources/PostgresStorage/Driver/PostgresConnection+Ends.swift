@@ -13,7 +13,10 @@
                 return isDurable ? group.answerAll() : group.fail(.unknownOutcome, "PostgreSQL gave a warning")
             }
             if failure.isUnknownStatement || failure.isStalePlan { prepared = [] }
-            if failure.endsConnection { return lose(failure.message, now) }
+            if failure.endsConnection {
+                settle(group, failure.message)
+                return lose(failure.message, now)
+            }
             if let only = group.requests.first, group.requests.count == 1 {
                 let again = failure.isTransient || failure.isUnknownStatement || failure.isStalePlan
                 if again, only.attempts < 10 {
@@ -40,13 +43,11 @@
         }
 
         private func settle(_ group: PostgresGroup, _ reason: String) {
-            if let failure = group.failure, !failure.endsConnection {
-                return queue.putBack(group.requests.map { $0.single() })
-            }
-            guard group.isRead else { return group.fail(.unknownOutcome, reason) }
+            let isUndone = group.failure.map { !$0.endsConnection || $0.isReadOnly } ?? false
+            guard group.isRead || isUndone else { return group.fail(.unknownOutcome, reason) }
             for request in group.requests {
                 if request.attempts < 5 {
-                    queue.putBack([request])
+                    queue.putBack([isUndone ? request.single() : request])
                 } else {
                     request.answer(.failure(StorageError(.unavailable, reason)))
                 }

@@ -16,7 +16,10 @@
         var isStalePlan: Bool { code == "0A000" && message.contains("cached plan") }
 
         /// Whether the server or the connection goes away.
-        var endsConnection: Bool { code.hasPrefix("57P") || code.hasPrefix("08") || code == "25006" }
+        var endsConnection: Bool { code.hasPrefix("57P") || code.hasPrefix("08") || isReadOnly }
+
+        /// Whether the server takes no writes, as one that is no primary any more; nothing was done.
+        var isReadOnly: Bool { code == "25006" }
 
         /// Whether connecting again can only help when somebody has changed something.
         var isSettled: Bool { ["28000", "28P01", "3D000", "3F000", "42501"].contains(code) }
