@@ -134,7 +134,7 @@ spin:
 mutants: dependencies
 	python3 Tests/Mutants/run.py
 
-bench: build
+bench: build trials
 	@scripts/install-dependencies wrk
 	swift build -c release --product SDKBenchmark $(SWIFT_FLAGS)
 	.build/release/SDKBenchmark

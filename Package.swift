@@ -252,8 +252,9 @@ let package = Package(
         .executableTarget(
             name: "Trials",
             dependencies: [
-                "TrialSupport", "TestSupport", "CoreServer", "SQLiteStorage", "SessionService", "SessionStorage",
-                "SessionEngine", "LosslessJSON",
+                "TrialSupport", "TestSupport", "CoreServer", "SQLiteStorage",
+                .target(name: "PostgresStorage", condition: .when(traits: ["PostgreSQL"])), "SessionService",
+                "SessionStorage", "SessionEngine", "LosslessJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

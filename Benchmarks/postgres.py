@@ -103,7 +103,7 @@ class Bench:
                 "SELECT replace(query, E'\\n', ' ') FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid "
                 f"WHERE datname = '{name}' AND query LIKE '%session_info%'", name)
         self.fill(name, PGBENCH_ROWS)
-        look = next(text for text in texts if text.startswith("SELECT"))
+        look = next(text for text in texts if text.startswith("SELECT session_handle, tenant_id"))
         rotate = next(text for text in texts if text.startswith("WITH written AS (UPDATE"))
         look = look.replace("$1", "'public'").replace("$2", "'h' || :id")
         values = {1: "'public'", 2: "'h' || :id", 3: ":tessera_version", 4: ":'hash'", 5: "md5(:n::text)",
@@ -121,6 +121,20 @@ class Bench:
             script.write_text(text)
             for clients in (1, PGBENCH_CLIENTS):
                 self._pgbench(uri, kind, script, clients)
+
+        self._storage_alone(uri)
+
+    def _storage_alone(self, uri: str) -> None:
+        """The same two statements through the core's own storage: no HTTP, no tokens, no signatures."""
+        trials = HERE.parent / ".build" / "release" / "Trials"
+        before = self._cluster.processor_seconds
+        done = subprocess.run([str(trials), "storage-speed", "--uri", uri], capture_output=True, text=True, check=True,
+                              timeout=120)
+        used = self._cluster.processor_seconds - before
+        rate = float(re.findall(r"refreshes a second: (\d+)", done.stdout)[0])
+        self.pgbench["storage alone"] = (rate, used / 64_000 * 1e6)
+        print(f"the core's storage alone, 64 callers: refresh  {rate:9.0f} a second, PostgreSQL {used / 64_000 * 1e6:.0f} us",
+              flush=True)
 
     def _pgbench(self, uri: str, kind: str, script: Path, clients: int) -> None:
         before = self._cluster.processor_seconds
@@ -191,6 +205,8 @@ class Bench:
         found = [
             Bar("PostgreSQL CPU of a refresh, against pgbench's", "x", 1.2, refresh.database_microseconds / database),
             Bar("verify checkDatabase: core CPU", "us", 150, core("RS256", "verify checkDatabase")),
+            Bar(f"storage alone: 1.2 x pgbench's {rate:.0f}/s, against {self.pgbench['storage alone'][0]:.0f}/s", "x", 1.0,
+                1.2 * rate / self.pgbench["storage alone"][0]),
         ]
         for algorithm, signature in self.signature.items():
             found.append(Bar(f"refresh {algorithm}: 1.2 signatures of {signature:.0f} us + 400 us", "us",

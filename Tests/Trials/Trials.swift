@@ -13,7 +13,13 @@ import TrialSupport
 struct Trials: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Long trials of rotation and revocation.",
-        subcommands: [SchedulesTrial.self, SimulationTrial.self, SameTokenTrial.self, PairsTrial.self])
+        subcommands: [SchedulesTrial.self, SimulationTrial.self, SameTokenTrial.self, PairsTrial.self] + ofPostgreSQL)
+
+    #if PostgreSQL
+        private static let ofPostgreSQL: [any ParsableCommand.Type] = [StorageSpeed.self]
+    #else
+        private static let ofPostgreSQL: [any ParsableCommand.Type] = []
+    #endif
 }
 
 /// The end of a trial, for people.
