@@ -318,7 +318,7 @@ let package = Package(
             name: "TesseraRemoteCoreTests",
             dependencies: [
                 "Tessera", "TesseraRemoteCore", "TesseraTesting", "CoreServer", "SessionService", "SessionStorage",
-                "SessionStorageTesting", "SessionEngine", "LosslessJSON",
+                "SessionStorageTesting", "SessionEngine", "LosslessJSON", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),

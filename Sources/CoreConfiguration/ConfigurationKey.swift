@@ -18,6 +18,10 @@ enum ConfigurationKey: String, CaseIterable {
     case rotationGracePeriod = "refresh_token_rotation_grace_period"
     case recentReuse = "recent_token_reuse_behaviour"
     case succession = "refresh_token_succession"
+    case sharingWindow = "refresh_token_sharing_window"
+    case sharedJitter = "refresh_token_shared_jitter"
+    case silence = "refresh_token_silence"
+    case afterRestore = "after_restore"
     case revokesOnReuse = "revoke_session_on_token_theft"
     case auditTrail = "audit_trail"
     case auditDays = "audit_trail_retention_days"
@@ -79,7 +83,9 @@ enum ConfigurationKey: String, CaseIterable {
     var environmentName: String {
         switch self {
         case .port, .host: "SUPERTOKENS_" + rawValue.uppercased()
-        case .dataDirectory, .testMode, .succession, .revokesOnReuse, .auditTrail, .auditDays, .auditEntries,
+        case .dataDirectory, .testMode, .succession, .sharingWindow, .sharedJitter, .silence, .afterRestore,
+            .revokesOnReuse,
+            .auditTrail, .auditDays, .auditEntries,
             .keyEncryptionKey, .keyEncryptionKeyFile, .keyEncryptionKeyCommand:
             "TESSERA_" + rawValue.uppercased()
         default: rawValue.uppercased()
@@ -89,11 +95,13 @@ enum ConfigurationKey: String, CaseIterable {
     /// What the value has to be.
     var type: ValueType {
         switch self {
-        case .coreConfigVersion, .port, .sessionExpiredStatusCode, .rotationGracePeriod, .serverPoolSize, .postgresPort,
+        case .coreConfigVersion, .port, .sessionExpiredStatusCode, .rotationGracePeriod, .silence, .serverPoolSize,
+            .postgresPort,
             .postgresPoolSize, .postgresGrouping, .postgresConfigVersion, .postgresMinimumIdle:
             .int
         case .accessTokenValidity, .auditEntries, .postgresIdleTimeout: .long
-        case .accessTokenValidityJitter, .refreshTokenValidity, .signingKeyUpdateInterval,
+        case .accessTokenValidityJitter, .sharingWindow, .sharedJitter, .refreshTokenValidity,
+            .signingKeyUpdateInterval,
             .signingKeyUpdateIntervalOfOld, .auditDays:
             .double
         case .accessTokenBlacklisting, .signingKeyDynamic, .enableAntiCSRF, .cookieSecure, .testMode, .webserverHTTPS,

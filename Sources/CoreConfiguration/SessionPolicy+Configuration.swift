@@ -19,6 +19,8 @@ extension SessionPolicy {
             signingKeyUpdateInterval: try Self.keyInterval(values), signingAlgorithm: try Self.algorithm(values),
             rotationGracePeriod: try Self.gracePeriod(values), accessTokenValidityJitter: try Self.jitter(values),
             reportsRecentReuseAsTheft: try Self.reportsRecentReuse(values), succession: try Self.succession(values),
+            sharingWindow: try Self.sharingWindow(values), sharedJitter: try Self.sharedJitter(values),
+            silence: try Self.silence(values), afterRestore: try Self.afterRestore(values),
             revokesOnReuse: try values.bool(.revokesOnReuse) ?? true, auditRetention: try Self.retention(values))
     }
 
@@ -71,6 +73,40 @@ extension SessionPolicy {
             throw values.error("'refresh_token_succession' must be either \"DETERMINISTIC\" or \"RANDOM\".")
         }
         return succession
+    }
+
+    private static func sharingWindow(_ values: ConfigurationValues) throws(ConfigurationError) -> Milliseconds? {
+        guard let seconds = try values.number(.sharingWindow) else { return nil }
+        guard (0...120).contains(seconds) else {
+            throw values.error("'refresh_token_sharing_window' must be between 0 and 120 seconds inclusive.")
+        }
+        return Milliseconds(whole(seconds * 1_000))
+    }
+
+    private static func sharedJitter(_ values: ConfigurationValues) throws(ConfigurationError) -> Double {
+        let share = try values.number(.sharedJitter) ?? 0.5
+        guard (0...0.5).contains(share) else {
+            throw values.error("'refresh_token_shared_jitter' must be between 0 and 0.5 inclusive.")
+        }
+        return share
+    }
+
+    private static func silence(_ values: ConfigurationValues) throws(ConfigurationError) -> Milliseconds {
+        let seconds = try values.integer(.silence) ?? 120
+        guard (0...600).contains(seconds) else {
+            throw values.error("'refresh_token_silence' must be between 0 and 600 seconds inclusive.")
+        }
+        return .seconds(seconds)
+    }
+
+    private static func afterRestore(
+        _ values: ConfigurationValues
+    ) throws(ConfigurationError) -> Refresh.AfterRestore {
+        let text = values.text(.afterRestore) ?? Refresh.AfterRestore.adopt.rawValue
+        guard let choice = Refresh.AfterRestore(rawValue: text.uppercased()) else {
+            throw values.error("'after_restore' must be either \"ADOPT\" or \"SIGN_OUT\".")
+        }
+        return choice
     }
 
     private static func retention(_ values: ConfigurationValues) throws(ConfigurationError) -> AuditRetention? {

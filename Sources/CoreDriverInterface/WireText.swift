@@ -18,6 +18,10 @@ public enum WireText {
     public static let rotatedOut = "rotated-out token branch; refresh required"
     /// A token came back after it was rotated out a moment ago, where that is not told as theft.
     public static let recentReuse = "refresh token reuse detected"
+    /// A refresh token that is newer than its session: storage went back to an older state.
+    public static let newerThanSession = "The session was restored from a backup"
+    /// A used-up refresh token that came a moment too late.
+    public static let tooLate = "A refresh with this token was finished a moment ago. Try again with the new token."
     /// A token is to live for no time at all.
     public static let validityNotPositive = "validity must be greater than or equal to 0"
 
@@ -59,6 +63,7 @@ public enum WireText {
         case .expired: "Access token expired"
         case .antiCSRFMismatch: "anti-csrf check failed"
         case .antiCSRFMissing: missingInformation
+        case .newerThanSession: "The session was restored from a backup; refresh required"
         case .missingClaim(let name): missingInformation + (rules.namesMissingClaims ? " \(name)" : "")
         }
     }

@@ -13,6 +13,8 @@
         let sweep = ExpirySweep()
         /// The keys of the SuperTokens core whose schema this is; `nil` where the schema is ours.
         let mirror: SuperTokensKeys?
+        /// How often the database was restored from a copy.
+        let restoreNumber: UInt8
         /// This process among those that share the database.
         private let node: String
 
@@ -33,6 +35,14 @@
             statements = Statements(settings.tables)
             driver = try PostgresDriver(settings, logger: logger)
             self.node = node
+            let name: [PostgresValue] = [.text(AppID.public.text), .text(StoredValueName.restoreNumber.rawValue)]
+            do throws(StorageError) {
+                let row = try await driver.run(statements.selectValue, name).first
+                restoreNumber = try StoredValueName.restoreNumber(row?.text(0))
+            } catch {
+                driver.close()
+                throw error
+            }
         }
 
         /// Where the database is, without user and password.

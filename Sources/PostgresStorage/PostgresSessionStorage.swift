@@ -13,6 +13,9 @@
         /// Whether new sessions are only taken for tenants that exist.
         let checksTenants: Bool
 
+        /// See `SessionStorage.restoreNumber`.
+        public var restoreNumber: UInt8 { database.restoreNumber }
+
         var appValue: PostgresValue { .text(app.text) }
         var statements: Statements { database.statements }
         var driver: PostgresDriver { database.driver }
@@ -51,16 +54,20 @@
             guard values.allSatisfy(\.isStorable) else { return nil }
             let result = try await driver.run(
                 statements.selectSession, values, key: handle.text, priority: priority)
-            return result.first.map { StoredSession(record: SessionRecord(row: $0), version: $0.integer(13)) }
+            return result.first.map {
+                StoredSession(
+                    record: SessionRecord(row: $0), version: $0.integer(13),
+                    time: Timestamp(milliseconds: $0.integer(14)))
+            }
         }
 
         /// See `SessionStorage.update(_:_:)`.
         public func update<Outcome: Sendable>(
-            _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+            _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
         ) async throws(StorageError) -> Outcome {
             for _ in 0..<Self.attempts {
                 let stored = try await stored(handle, .refresh)
-                let decided = decide(stored?.record)
+                let decided = decide(stored?.record, stored?.time)
                 guard let stored else { return decided.outcome }
                 guard let (statement, values) = write(decided.change, decided.audit, to: stored) else {
                     return decided.outcome
@@ -151,6 +158,8 @@
     private struct StoredSession {
         let record: SessionRecord
         let version: Int64
+        /// When the database read it, by its own clock: all nodes share that one.
+        let time: Timestamp
     }
 
     extension Revocation {

@@ -91,6 +91,12 @@ struct Migration {
                     PRIMARY KEY (app_id, sequence)
                 ) STRICT, WITHOUT ROWID;
                 """),
+        Migration(
+            name: "0006-sharing",
+            sql: """
+                ALTER TABLE session_info ADD COLUMN sharing TEXT;
+                ALTER TABLE session_info DROP COLUMN current_token_used;
+                """),
     ]
 
     /// Brings a file up to date, in one transaction.

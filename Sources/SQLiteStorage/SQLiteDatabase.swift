@@ -9,6 +9,8 @@ public final class SQLiteDatabase: Sendable {
     let writer: GroupCommitWriter
     let readers: ReaderPool
     private let lock: FileLock
+    /// How often this database was restored from a copy.
+    let restoreNumber: UInt8
     /// Where the file is.
     public let path: String
 
@@ -35,6 +37,9 @@ public final class SQLiteDatabase: Sendable {
             throw StorageError(.unavailable, "\(path) cannot be made durable on this file system (no WAL)")
         }
         try Migration.run(on: connection)
+        let name: [SQLiteValue] = [.text(AppID.public.text), .text(StoredValueName.restoreNumber.rawValue)]
+        let stored = try connection.query(Statement.selectValue, name) { $0.text(0) }.first
+        restoreNumber = try StoredValueName.restoreNumber(stored)
         writer = GroupCommitWriter(connection)
         readers = ReaderPool(path: path)
     }

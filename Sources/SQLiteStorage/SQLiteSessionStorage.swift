@@ -8,6 +8,9 @@ public struct SQLiteSessionStorage: SessionStorage {
     /// Whether new rows are only taken for tenants that exist.
     let checksTenants: Bool
 
+    /// See `SessionStorage.restoreNumber`.
+    public var restoreNumber: UInt8 { database.restoreNumber }
+
     var appValue: SQLiteValue { .text(app.text) }
 
     /// See `SessionStorage.insert(_:audit:)`.
@@ -48,10 +51,10 @@ public struct SQLiteSessionStorage: SessionStorage {
     /// A decision that changes nothing is taken from a read alone and costs no write; any other is taken again inside
     /// the write transaction, where nothing can come between.
     public func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
         let current = try await session(handle)
-        let preview = decide(current)
+        let preview = decide(current, nil)
         if current == nil || (preview.change == .keep && preview.audit == nil) { return preview.outcome }
         Failpoint.reach("sqlite.between-read-and-write")
         return try await database.writer.write { (connection) throws(StorageError) in
@@ -60,10 +63,11 @@ public struct SQLiteSessionStorage: SessionStorage {
     }
 
     private func apply<Outcome>(
-        _ decide: (SessionRecord?) -> Decided<Outcome>, to handle: SessionHandle, on connection: SQLiteConnection
+        _ decide: (SessionRecord?, Timestamp?) -> Decided<Outcome>, to handle: SessionHandle,
+        on connection: SQLiteConnection
     ) throws(StorageError) -> Outcome {
         let current = try session(handle, on: connection)
-        let decided = decide(current)
+        let decided = decide(current, nil)
         guard current != nil else { return decided.outcome }
         switch decided.change {
         case .keep: break

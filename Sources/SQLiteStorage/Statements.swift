@@ -6,14 +6,14 @@ import SessionStorage
 enum Statement {
     private static let columns = """
         session_handle, tenant_id, user_id, refresh_token_hash_2, session_data, jwt_user_payload, created_at_time, \
-        expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, current_token_used, generation
+        expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, sharing, generation
         """
     static let insertSession = "INSERT INTO session_info (app_id, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     static let selectSession = "SELECT \(columns) FROM session_info WHERE app_id = ? AND session_handle = ?"
     static let updateSession = """
         UPDATE session_info SET tenant_id = ?3, user_id = ?4, refresh_token_hash_2 = ?5, session_data = ?6, \
         jwt_user_payload = ?7, created_at_time = ?8, expires_at = ?9, use_static_key = ?10, \
-        prev_refresh_token_hash_2 = ?11, refresh_token_rotated_at = ?12, current_token_used = ?13, generation = ?14 \
+        prev_refresh_token_hash_2 = ?11, refresh_token_rotated_at = ?12, sharing = ?13, generation = ?14 \
         WHERE app_id = ?1 AND session_handle = ?2
         """
     static let deleteSession = """
@@ -57,7 +57,7 @@ extension SessionRecord {
             .text(sessionData.text), .text(accessTokenPayload.text), .integer(createdAt.milliseconds),
             .integer(expiresAt.milliseconds), .integer(signingKeyKind == .static ? 1 : 0),
             previousTokenHash.map { .text($0.hex) } ?? .null, rotatedAt.map { .integer($0.milliseconds) } ?? .null,
-            .integer(isCurrentTokenUsed ? 1 : 0), .integer(generation),
+            storedSharing.map { .text($0.stored) } ?? .null, .integer(rotationCount.rawValue),
         ]
     }
 
@@ -71,7 +71,8 @@ extension SessionRecord {
             signingKeyKind: row.integer(8) == 0 ? .dynamic : .static,
             previousTokenHash: row.isNull(9) ? nil : StoredTokenHash(stored: row.text(9)),
             rotatedAt: row.isNull(10) ? nil : Timestamp(milliseconds: row.integer(10)),
-            isCurrentTokenUsed: row.integer(11) != 0, generation: row.integer(12))
+            rotationCount: RotationCount(stored: row.integer(12)),
+            storedSharing: row.isNull(11) ? nil : SharingState(stored: row.text(11)))
     }
 }
 

@@ -80,6 +80,9 @@ public enum RefreshResult: Sendable {
     case refreshed(IssuedTokens)
     /// The client has to sign in again.
     case unauthorised(RefreshRefusal)
+    /// The token was used up a moment ago: nothing is given and nobody accused; the client may try again with the token
+    /// that it has by then.
+    case tooLate
     /// A used-up token came back: somebody holds a copy.
     ///
     /// Where sessions rotate at once this has ended the session; where they rotate at first use the driver ends it.
@@ -96,6 +99,8 @@ public enum RefreshRefusal: Sendable, Equatable {
     case sessionEnded
     /// The payload in storage cannot travel in a token of the wanted format.
     case payloadRefused
+    /// The token is newer than its session: storage went back to an older state, and the session was revoked.
+    case newerThanSession
 }
 
 /// The answer to a regeneration.

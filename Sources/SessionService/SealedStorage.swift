@@ -21,6 +21,9 @@ public struct SealedStorage: SessionStorage {
         self.encryption = encryption
     }
 
+    /// See `SessionStorage.restoreNumber`.
+    public var restoreNumber: UInt8 { base.restoreNumber }
+
     private func place(_ name: String) -> String { "the key \(name) of the app \(app.text)" }
 
     private func opened(_ record: SigningKeyRecord) throws(StorageError) -> SigningKeyRecord {
@@ -100,7 +103,7 @@ public struct SealedStorage: SessionStorage {
 
     /// See `SessionStorage.update(_:_:)`.
     public func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
         try await base.update(handle, decide)
     }

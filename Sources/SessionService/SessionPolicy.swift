@@ -22,8 +22,22 @@ public struct SessionPolicy: Sendable, Equatable {
     /// Whether the reuse of a token that was rotated out a moment ago is told as theft, as any other is, or as a
     /// session that has ended (CDI 5.6).
     public var reportsRecentReuseAsTheft: Bool
-    /// Whether a refresh token has one child or many (docs/decisions/0012); one by default.
+    /// How the successors of a refresh token relate (docs/decisions/0019); deterministic by default.
     public var succession: Refresh.Succession
+    /// The length of a refresh token's first window, in which all who present it are given one successor, where it was
+    /// set; see ``sharingWindow``.
+    public var configuredSharingWindow: Milliseconds?
+    /// The largest part of an access token's life that is taken off at random after a refresh token was shared, 0 to 0.5;
+    /// 0.5 by default.
+    ///
+    /// It keeps who shared a token from knowing when its owner comes again; with 0 a follower is never noticed.
+    public var sharedJitter: Double
+    /// For how long a superseded refresh token is refused without a verdict; 120 seconds by default.
+    ///
+    /// A late or doubled request of an honest client looks the same as a copy; with 0 both are told as theft at once.
+    public var silence: Milliseconds
+    /// What becomes of a refresh token that is newer than its session after `tessera restore`.
+    public var afterRestore: Refresh.AfterRestore
     /// Whether reuse ends the session in the step that detects it where a driver could do it afterwards (CDI 5.5 and
     /// older); it does by default.
     public var revokesOnReuse: Bool
@@ -40,6 +54,10 @@ public struct SessionPolicy: Sendable, Equatable {
         accessTokenValidityJitter: Double = 0,
         reportsRecentReuseAsTheft: Bool = true,
         succession: Refresh.Succession = .deterministic,
+        sharingWindow: Milliseconds? = nil,
+        sharedJitter: Double = 0.5,
+        silence: Milliseconds = .seconds(120),
+        afterRestore: Refresh.AfterRestore = .adopt,
         revokesOnReuse: Bool = true,
         auditRetention: AuditRetention? = AuditRetention()
     ) {
@@ -51,16 +69,39 @@ public struct SessionPolicy: Sendable, Equatable {
         self.accessTokenValidityJitter = accessTokenValidityJitter
         self.reportsRecentReuseAsTheft = reportsRecentReuseAsTheft
         self.succession = succession
+        configuredSharingWindow = sharingWindow
+        self.sharedJitter = sharedJitter
+        self.silence = silence
+        self.afterRestore = afterRestore
         self.revokesOnReuse = revokesOnReuse
         self.auditRetention = auditRetention
     }
 
-    /// The life of the next access token: the configured one, less a random part where that is wanted.
-    func nextAccessTokenValidity(using random: inout some RandomNumberGenerator) -> Milliseconds {
-        let most = Double(accessTokenValidity.count) * accessTokenValidityJitter
-        guard most >= 1 else { return accessTokenValidity }
-        let part = Double(random.next() >> 11) / Double(1 << 53)
-        return accessTokenValidity - Milliseconds(Int64(most * part))
+    /// The length of a refresh token's first window: as configured, or a fifteenth of an access token's life and at most a
+    /// minute.
+    ///
+    /// A window beyond that lets a follower stay in step for longer than two periods (docs/decisions/0019).
+    public var sharingWindow: Milliseconds {
+        configuredSharingWindow ?? min(.seconds(60), Milliseconds(accessTokenValidity.count / 15))
+    }
+
+    /// The life of an access token, less a random part where that is wanted; `nil` for one that is unchanged.
+    ///
+    /// - Parameter wanted: the life that a driver asks for, instead of the configured one.
+    func lifetime(
+        _ lifetime: Refresh.Lifetime, of wanted: Milliseconds? = nil, using ambient: Ambient
+    ) -> Milliseconds? {
+        let whole = wanted ?? accessTokenValidity
+        let usual = wanted == nil ? accessTokenValidityJitter : 0
+        let share: Double
+        switch lifetime {
+        case .unchanged: return nil
+        case .whole: share = usual
+        case .shortened: share = max(usual, sharedJitter)
+        }
+        let most = Double(whole.count) * share
+        guard most >= 1 else { return whole }
+        return whole - Milliseconds(Int64(most * (Double(ambient.randomBits() >> 11) / Double(1 << 53))))
     }
 
     /// When dynamic keys are replaced.

@@ -39,64 +39,53 @@ extension SessionService {
         }
     }
 
-    /// Exchanges a refresh token for new tokens, or says why not (spec `core-wire` 4.2 and 4.4).
+    /// Exchanges a refresh token for new tokens, or says why not (docs/decisions/0019).
     ///
-    /// - Throws: ``ServiceError``: the outcome is then unknown to the client, who may simply try again, because a
-    ///   token may be exchanged until one of its children is used or its grace is over.
+    /// - Throws: ``ServiceError``: the outcome is then unknown to the client, who may simply try again.
     public func refresh(_ request: RefreshRequest) async throws(ServiceError) -> RefreshResult {
         let presented: Refresh.Presented
         do throws(RefreshTokenProblem) {
             let content = try refreshTokenKey.open(request.refreshToken)
             presented = Refresh.Presented(
                 content: content, hash: TokenHash(of: request.refreshToken), antiCSRFToken: request.antiCSRFToken,
-                generation: refreshTokenKey.generation(of: content))
+                rotationCount: refreshTokenKey.rotationCount(of: content))
         } catch {
             return .unauthorised(.notAToken(error))
         }
-        let now = ambient.time()
-        // The child is made before the step that may store its hash; signing waits until the step has been taken.
-        let child = try child(of: presented, request)
-        let rules = Refresh.Rules(
-            checksAntiCSRF: request.checksAntiCSRF && request.usesAntiCSRF, signingKeyKind: request.signingKeyKind,
-            format: request.format, refreshTokenValidity: policy.refreshTokenValidity, child: child.hash,
-            rotation: request.rotatesAtOnce ? .atOnce : .atFirstUse, succession: policy.succession,
-            gracePeriod: policy.rotationGracePeriod, revokesOnReuse: policy.revokesOnReuse)
+        let (now, rules) = (ambient.time(), rules(for: request))
+        // A successor whose hash is stored is made within the step that stores it; signing waits until after it.
+        let successors = SuccessorMaker(of: presented, request, self)
         let outcome = try await update(presented.content.handle) { record, now in
-            Refresh.decide(of: presented, against: record, at: now, rules: rules)
+            Refresh.decide(of: presented, against: record, at: now, rules: rules, successor: successors.hash)
         }
         switch outcome {
         case .antiCSRFMismatch: return .unauthorised(.antiCSRFMismatch)
         case .sessionEnded: return .unauthorised(.sessionEnded)
         case .payloadRefused: return .unauthorised(.payloadRefused)
+        case .newerThanSession: return .unauthorised(.newerThanSession)
+        case .tooLate: return .tooLate
+        case .successorFailed: throw .signing(.cryptographyFailed)
         case .reuse(let found):
             return .reuseDetected(presented.content.handle, presented.content.userID, found)
-        case .issueChild(let record):
+        case .issue(let record, let successor, let lifetime):
             activity.note(record.userID, at: now)
+            let part = try signing { () throws(SigningError) in try successors.part(successor) }
             let issued = try await issue(
-                child, for: record, parent: request.rotatesAtOnce ? nil : presented.hash, format: request.format,
-                validity: request.accessTokenValidity, at: now)
+                part, for: record, parent: request.rotatesAtOnce ? nil : presented.hash, format: request.format,
+                validity: policy.lifetime(lifetime, of: request.accessTokenValidity, using: ambient), at: now)
             Failpoint.reach("refresh.signed")
             return .refreshed(issued)
         }
     }
 
-    /// The token that the presented one would be exchanged for.
-    private func child(
-        of presented: Refresh.Presented, _ request: RefreshRequest
-    ) throws(ServiceError) -> TokenIssue.RefreshPart {
-        let content = presented.content
-        return try signing { () throws(SigningError) in
-            switch policy.succession {
-            case .deterministic:
-                return try TokenIssue.successor(
-                    of: content, hash: presented.hash, usesAntiCSRF: request.usesAntiCSRF, key: refreshTokenKey)
-            case .random:
-                var random = ambient.random
-                return try TokenIssue.refreshPart(
-                    handle: content.handle, userID: content.userID, tenantID: content.tenantID,
-                    parent: presented.hash, usesAntiCSRF: request.usesAntiCSRF, key: refreshTokenKey, using: &random)
-            }
-        }
+    private func rules(for request: RefreshRequest) -> Refresh.Rules {
+        Refresh.Rules(
+            checksAntiCSRF: request.checksAntiCSRF && request.usesAntiCSRF, signingKeyKind: request.signingKeyKind,
+            format: request.format, refreshTokenValidity: policy.refreshTokenValidity,
+            rotation: request.rotatesAtOnce ? .atOnce : .atFirstUse, succession: policy.succession,
+            gracePeriod: policy.rotationGracePeriod, sharingWindow: policy.sharingWindow, silence: policy.silence,
+            restoreNumber: storage.restoreNumber, afterRestore: policy.afterRestore,
+            revokesOnReuse: policy.revokesOnReuse)
     }
 
     /// Replaces the payload of a session, and its access token without changing when that expires (spec `core-wire`

@@ -1,4 +1,5 @@
 public import SessionEngine
+import SessionStorage
 
 extension SessionService {
     /// What a driver asks about an access token.
@@ -62,7 +63,8 @@ extension SessionService {
         }
         let rules = Verify.Rules(
             checksDatabase: request.checksDatabase, refreshTokenValidity: policy.refreshTokenValidity,
-            isReadOnly: request.isReadOnly, succession: policy.succession)
+            isReadOnly: request.isReadOnly, accessTokenValidity: policy.accessTokenValidity,
+            sharingWindow: policy.sharingWindow, restoreNumber: storage.restoreNumber)
         guard Verify.needsRecord(claims, rules: rules) else { return .valid(SessionFacts(claims)) }
         let outcome = try await update(claims.handle) { record, now in
             Verify.decide(of: claims, against: record, at: now, rules: rules)
@@ -77,10 +79,13 @@ extension SessionService {
         case .valid(let newerPayload): return .valid(SessionFacts(claims), newerPayload: newerPayload)
         case .sessionEnded: return .sessionEnded
         case .rotatedOut: return .rotatedOut
+        case .newerThanSession: return .tryRefresh(.newerThanSession)
         case .payloadRefused: return .payloadRefused
-        case .renew(let record):
+        case .renew(let record, let lifetime):
+            let validity = policy.lifetime(lifetime, using: ambient)
             let renewed = TokenIssue.renewal(
-                of: claims, payload: record.accessTokenPayload, issuedAt: now, validity: policy.accessTokenValidity)
+                of: claims, payload: record.accessTokenPayload, issuedAt: now,
+                expiresAt: validity.map { now + $0 } ?? claims.expiresAt)
             let token = try await sign(renewed, record.signingKeyKind)
             return .valid(SessionFacts(renewed), replacement: token)
         }

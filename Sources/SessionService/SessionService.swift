@@ -114,9 +114,11 @@ public struct SessionService: Sendable {
             handle: handle, tenantID: request.tenantID, userID: request.userID, currentTokenHash: part.hash.stored,
             sessionData: JSONObjectText(request.sessionData),
             accessTokenPayload: JSONObjectText(request.accessTokenPayload), createdAt: now,
-            expiresAt: now + policy.refreshTokenValidity, signingKeyKind: request.signingKeyKind)
+            expiresAt: now + policy.refreshTokenValidity, signingKeyKind: request.signingKeyKind,
+            rotationCount: RotationCount(restoreNumber: storage.restoreNumber))
         let issued = try await issue(
-            part, for: record, parent: nil, format: request.format, validity: request.accessTokenValidity, at: now)
+            part, for: record, parent: nil, format: request.format,
+            validity: policy.lifetime(.whole, of: request.accessTokenValidity, using: ambient), at: now)
         Failpoint.reach("create.before-storage")
         try await storing { () async throws(StorageError) in
             try await storage.insert(record, audit: keepsTrail ? .created(record) : nil)
@@ -134,7 +136,7 @@ public struct SessionService: Sendable {
         var random = ambient.random
         let claims = TokenIssue.claims(
             for: record, format: format, refreshPart: part, parent: parent, issuedAt: now,
-            validity: validity ?? policy.nextAccessTokenValidity(using: &random))
+            validity: validity ?? policy.accessTokenValidity)
         return IssuedTokens(
             session: SessionFacts(record), accessToken: try await sign(claims, record.signingKeyKind),
             refreshToken: part.token, refreshTokenIssuedAt: now,
@@ -158,15 +160,15 @@ public struct SessionService: Sendable {
     /// Decides about a session in one step of storage.
     ///
     /// The clock is read within that step: between the arrival of a request and its step the clock may be set back, and
-    /// another request may go first.
+    /// another request may go first. A storage that many processes share has one clock for all of them.
     func update<Outcome: Sendable>(
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp) -> Decided<Outcome>
     ) async throws(ServiceError) -> Outcome {
         let (keepsTrail, time) = (keepsTrail, ambient.time)
         Failpoint.reach("update.before-storage")
         let outcome = try await storing { () async throws(StorageError) in
-            try await storage.update(handle) { record in
-                var decided = decide(record, time())
+            try await storage.update(handle) { record, storageTime in
+                var decided = decide(record, storageTime ?? time())
                 if !keepsTrail { decided.audit = nil }
                 return decided
             }

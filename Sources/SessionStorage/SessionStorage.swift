@@ -9,6 +9,10 @@ public import SessionEngine
 /// same step as the change that it tells about: either both are there or neither is. Run `StorageConformance` (in
 /// `SessionStorageTesting`) over every implementation.
 public protocol SessionStorage: Sendable {
+    /// How often the store was restored from a copy, 0 to 254 (docs/decisions/0019); it does not change while the storage is
+    /// open.
+    var restoreNumber: UInt8 { get }
+
     /// Adds a new session.
     ///
     /// - Parameters:
@@ -24,12 +28,13 @@ public protocol SessionStorage: Sendable {
     ///
     /// - Parameters:
     ///   - handle: the session; one that does not exist is decided upon as `nil`.
-    ///   - decide: pure and quick; it may be called more than once, and only its last answer counts. A
-    ///     `SessionChange.replace(_:)` of a session that does not exist changes nothing, and an event about one is
-    ///     not written.
+    ///   - decide: pure and quick; it may be called more than once, and only its last answer counts. It gets the time at
+    ///     which the session was read where the storage has a clock of its own, which all processes then share; otherwise
+    ///     `nil`, for the clock of this process. A `SessionChange.replace(_:)` of a session that does not exist changes
+    ///     nothing, and an event about one is not written.
     /// - Returns: the outcome of the decision that was applied.
     func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome
 
     /// The handles of a user's sessions that end after a time, oldest first; empty for an unknown user.
@@ -94,6 +99,13 @@ public protocol SessionStorage: Sendable {
 }
 
 extension SessionStorage {
+    /// Reads a session, decides without the time and applies the decision, all in one step.
+    public func update<Outcome: Sendable>(
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+    ) async throws(StorageError) -> Outcome {
+        try await update(handle) { record, _ in decide(record) }
+    }
+
     /// Adds a new session without a word in the audit trail.
     public func insert(_ record: SessionRecord) async throws(StorageError) {
         try await insert(record, audit: nil)
@@ -117,6 +129,19 @@ extension SessionStorage {
     }
 }
 
+extension StoredValueName {
+    /// Reads a stored restore number; there is none before the first restore.
+    ///
+    /// - Throws: ``StorageError`` with ``StorageError/Code/corrupt`` for a text that is no number from 0 to 254.
+    public static func restoreNumber(_ text: String?) throws(StorageError) -> UInt8 {
+        guard let text else { return 0 }
+        guard let number = UInt8(text), number <= RotationCount.largestRestoreNumber else {
+            throw StorageError(.corrupt, "the stored restore number '\(text)' is not a number from 0 to 254")
+        }
+        return number
+    }
+}
+
 /// Which sessions to end.
 public enum SessionSelection: Sendable, Equatable {
     /// These; duplicates count once.
@@ -131,4 +156,6 @@ public enum SessionSelection: Sendable, Equatable {
 public enum StoredValueName: String, Sendable {
     /// The master key that seals refresh tokens (spec `core-wire` 3.2 and section 6).
     case refreshTokenKey = "refresh_token_key"
+    /// How often the store was restored; kept with the app `public` for all of them.
+    case restoreNumber = "tessera_restore_number"
 }

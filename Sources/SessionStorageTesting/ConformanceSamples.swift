@@ -16,8 +16,13 @@ enum ConformanceSample {
             currentTokenHash: StoredTokenHash(stored: "hash-of-\(handle)"), sessionData: JSONObjectText(stored: "{}"),
             accessTokenPayload: JSONObjectText(stored: payload), createdAt: createdAt, expiresAt: expiresAt,
             signingKeyKind: .dynamic, previousTokenHash: StoredTokenHash(stored: "parent-of-\(handle)"),
-            rotatedAt: createdAt + .seconds(1), isCurrentTokenUsed: true, generation: 3)
+            rotatedAt: createdAt + .seconds(1), rotationCount: 3, storedSharing: sharing)
     }
+
+    /// A state with something in every field.
+    private static let sharing = SharingState(
+        of: StoredTokenHash(stored: "0123456789abcdef"), window: SharingState.Window(openedAt: later, number: 2),
+        issue: SharingState.Issue(at: start, window: 1, repeatsUntil: later), sharedAt: 2, hasLatePredecessor: true)
 
     static func key(_ id: String, kind: SigningKeyKind = .dynamic, bytes: [UInt8] = [0, 1, 255]) throws
         -> SigningKeyRecord

@@ -12,6 +12,9 @@ public final class FaultyStorage: SessionStorage {
         case after(StorageError)
     }
 
+    /// See `SessionStorage.restoreNumber`.
+    public var restoreNumber: UInt8 { base.restoreNumber }
+
     private let base: any SessionStorage
     private let plan: @Sendable (Int) -> Fault?
     private let calls = Mutex(0)
@@ -53,7 +56,7 @@ public final class FaultyStorage: SessionStorage {
 
     /// See `SessionStorage.update(_:_:)`.
     public func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
         try await call { () async throws(StorageError) in try await base.update(handle, decide) }
     }

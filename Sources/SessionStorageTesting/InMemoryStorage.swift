@@ -32,8 +32,20 @@ public final class InMemoryStorage: SessionStorage {
 
     private let state = Mutex(State())
 
+    /// See `SessionStorage.restoreNumber`.
+    public let restoreNumber: UInt8
+
     /// An empty storage.
-    public init() {}
+    public init() {
+        restoreNumber = 0
+    }
+
+    /// The storage as it is now, as one that was restored from a copy.
+    public init(copyOf storage: InMemoryStorage, restoreNumber: UInt8) {
+        self.restoreNumber = restoreNumber
+        let copied = storage.state.withLock { $0 }
+        state.withLock { $0 = copied }
+    }
 
     /// Ends the sessions of all tenants but these, and takes no others from now on.
     func keep(_ tenants: Set<TenantID>, audit revocation: Revocation? = nil) {
@@ -64,11 +76,11 @@ public final class InMemoryStorage: SessionStorage {
 
     /// See `SessionStorage.update(_:_:)`.
     public func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
         state.withLock { state in
             let current = state.sessions[handle]
-            let decided = decide(current)
+            let decided = decide(current, nil)
             if current != nil {
                 switch decided.change {
                 case .keep: break

@@ -23,7 +23,7 @@ extension StorageConformance {
         Check("an update writes its event, with a change and without one") { storage in
             try await storage.insert(ConformanceSample.record("h"))
             var next = ConformanceSample.record("h")
-            next.generation = 9
+            next.rotationCount = 9
             let (changed, handle) = (next, SessionHandle("h"))
             try await storage.update(handle) { _ in Decided(.replace(changed), (), audit: event("h", .refreshed)) }
             try await storage.update(handle) { _ in Decided(.keep, (), audit: event("h", .reuseDetected)) }

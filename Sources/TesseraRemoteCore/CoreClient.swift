@@ -121,6 +121,8 @@ final class CoreClient: Sendable {
     private static func object(_ response: CoreResponse, _ call: Call) throws(SessionError) -> JSONObject {
         guard response.status == 200 else {
             let message = String(decoding: response.body.prefix(1_000), as: UTF8.self)
+            // The core cannot say now, or will not yet: nothing is known about any session.
+            if response.status == 503 { throw .coreUnavailable("\(call.method) \(call.path): \(message)") }
             throw .coreRejected(
                 status: response.status,
                 message:

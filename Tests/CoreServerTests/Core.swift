@@ -4,6 +4,7 @@ import SessionEngine
 import SessionService
 import SessionStorage
 import SessionStorageTesting
+import TestSupport
 
 /// How deep a test of the interface goes: the same requests, with and without a socket.
 enum Depth: String, CaseIterable, Sendable {
@@ -27,6 +28,8 @@ struct Core: Sendable {
     let depth: Depth
     let api: CoreAPI
     let port: Int
+    /// The core's clock, in tests that move it.
+    var clock = TestClock()
 
     /// Sends a request at the core's depth.
     func send(_ request: CoreRequest) async throws -> SeenReply {
@@ -62,12 +65,18 @@ struct Core: Sendable {
     /// Runs a test against a core of its own.
     static func run(
         _ depth: Depth, settings: CoreSettings = CoreSettings(), policy: SessionPolicy = SessionPolicy(),
-        storage: any SessionStorage = InMemoryStorage(), test: @Sendable @escaping (Core) async throws -> Void
+        storage: any SessionStorage = InMemoryStorage(), clock: TestClock? = nil,
+        test: @Sendable @escaping (Core) async throws -> Void
     ) async throws {
-        let service = try await SessionService(storage: storage, policy: policy)
+        var ambient = Ambient.system
+        if let clock { ambient.time = { clock.now } }
+        let service = try await SessionService(storage: storage, policy: policy, ambient: ambient)
+        let core: @Sendable (CoreAPI, Int) -> Core = { api, port in
+            Core(depth: depth, api: api, port: port, clock: clock ?? TestClock())
+        }
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let api = CoreAPI(service: service, settings: settings, logger: logger)
-        guard depth == .live else { return try await test(Core(depth: depth, api: api, port: 0)) }
+        guard depth == .live else { return try await test(core(api, 0)) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (ports, running) = AsyncStream.makeStream(of: Int.self)
             let server = CoreServer(api: api, host: "127.0.0.1", port: 0, logger: logger) { running.yield($0) }
@@ -75,7 +84,7 @@ struct Core: Sendable {
             group.addTask {
                 var iterator = ports.makeAsyncIterator()
                 let port = await iterator.next() ?? 0
-                try await test(Core(depth: depth, api: api, port: port))
+                try await test(core(api, port))
             }
             defer { group.cancelAll() }
             try await group.next()

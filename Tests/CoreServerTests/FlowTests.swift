@@ -2,6 +2,7 @@ import CoreServer
 import LosslessJSON
 import SessionEngine
 import SessionService
+import TestSupport
 import Testing
 
 /// The life of a session as a driver of today sees it, at both depths.
@@ -29,17 +30,21 @@ struct FlowTests {
         return try document(try await core.send("POST", "/recipe/session/verify", body.text))
     }
 
-    private static func refresh(_ core: Core, _ reply: JSONObject) async throws -> JSONObject {
+    private static func refreshBody(_ reply: JSONObject) throws -> String {
         let body: JSONObject = [
             "refreshToken": .string(try token("refreshToken", in: reply)),
             "antiCsrfToken": reply["antiCsrfToken"] ?? "", "enableAntiCsrf": true, "useDynamicSigningKey": true,
         ]
-        return try document(try await core.send("POST", "/recipe/session/refresh", body.text))
+        return body.text
+    }
+
+    private static func refresh(_ core: Core, _ reply: JSONObject) async throws -> JSONObject {
+        try document(try await core.send("POST", "/recipe/session/refresh", try refreshBody(reply)))
     }
 
     @Test("log in, verify, refresh, be robbed, be caught, log out", arguments: Depth.allCases)
     func life(depth: Depth) async throws {
-        try await Core.run(depth) { core in
+        try await Core.run(depth, clock: TestClock()) { core in
             let created = try await Self.create(core)
             let first = try await Self.verify(core, try Self.token("accessToken", in: created))
             #expect(first.names == ["session", "status"] && first["status"] == "OK")
@@ -50,6 +55,11 @@ struct FlowTests {
             #expect(promoted.names == ["session", "accessToken", "status"])
             let replaced = try await Self.verify(core, try Self.token("accessToken", in: promoted))
             #expect(replaced.names == ["session", "status"])
+            #expect(try await core.send("POST", "/recipe/session/refresh", try Self.refreshBody(created)).status == 200)
+            core.clock.advance(by: .seconds(61))
+            let late = try await core.send("POST", "/recipe/session/refresh", try Self.refreshBody(created))
+            #expect(late.status == 503 && late.headers["retry-after"] == "1", "a late double is given nothing")
+            core.clock.advance(by: .seconds(60))
             let caught = try await Self.refresh(core, created)
             #expect(caught["status"] == "TOKEN_THEFT_DETECTED")
             #expect(caught["session"]?.object?.names == ["handle", "userId", "recipeUserId"])

@@ -73,7 +73,13 @@ struct NewestReplayTests {
         } expects: {
             $0.status == 200 && $0.body.contains("Illegal base64 character 21")
         }
-        let replay = try await Self.run("tr-\(core)-tampered", settings: settings, differences: [refusal])
+        let goesOn = Replay.Difference(reason: "so the session goes on (finding R3)") {
+            $0.title.contains("#11") && $0.body.contains("UNAUTHORISED")
+        } expects: {
+            $0.status == 200 && $0.body.contains("\"status\":\"OK\"")
+        }
+        let replay = try await Self.run(
+            "tr-\(core)-tampered", settings: settings, differences: [refusal, ReplayTests.versionSuffix, goesOn])
         #expect(replay.mismatches.isEmpty, "\(replay.mismatches.joined(separator: "\n"))")
     }
 }

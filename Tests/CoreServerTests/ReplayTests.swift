@@ -14,9 +14,22 @@ struct ReplayTests {
         $0.body == "{\"status\":\"NOT_ALLOWED\"}\n"
     }
 
+    /// The version suffix is the only part of a refresh token that nothing authenticates.
+    static let versionSuffix = Replay.Difference(
+        reason: "a refresh token under another version suffix is no token, and no theft (finding R3)"
+    ) { exchange in
+        exchange.request.path.hasSuffix("/refresh") && exchange.body.contains("TOKEN_THEFT_DETECTED")
+            && [".V0\"", ".V1\"", ".v2\""].contains {
+                String(decoding: exchange.request.body, as: UTF8.self).contains($0)
+            }
+    } expects: {
+        $0.status == 200 && $0.body.contains("\"status\":\"UNAUTHORISED\"")
+            && $0.body.contains("version of refresh token not recognised")
+    }
+
     /// Where Tessera answers otherwise than core 2.5.2, and why (spec `core-wire` sections 1.0 and 11).
     static let differencesFromCore2: [Replay.Difference] = [
-        configurationStatus,
+        configurationStatus, versionSuffix,
         .init(
             reason: "TRACE is a method like any other that a path lacks: 405 in the core's words, not the container's"
         ) {

@@ -109,7 +109,7 @@ struct ClaimsTests {
         #expect(TokenIssue.reissue(of: old, payload: payload, issuedAt: later) == reissued)
         var renewed = reissued
         (renewed.expiresAt, renewed.parentRefreshTokenHash) = (later + Sample.hour, nil)
-        let renewal = TokenIssue.renewal(of: old, payload: payload, issuedAt: later, validity: Sample.hour)
+        let renewal = TokenIssue.renewal(of: old, payload: payload, issuedAt: later, expiresAt: later + Sample.hour)
         #expect(renewal == renewed)
     }
 }

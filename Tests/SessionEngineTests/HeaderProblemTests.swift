@@ -26,9 +26,13 @@ struct HeaderProblemTests {
         HeaderRow(header: #"{"typ":"JWT","alg":"RS256","version":"5"}"#, problem: .headerLacks(.kid)),
         HeaderRow(header: #"{"typ":"JWT","alg":"RS256","version":"5","kid":1}"#, problem: .headerMismatch(.kid)),
         HeaderRow(header: #"{"typ":"JWT","alg":"RS256","version":"5","kid":"a/b"}"#, problem: .headerMismatch(.kid)),
-        HeaderRow(header: #"{"typ":"JWT","alg":"RS256","kid":"k","crit":["exp"]}"#, problem: .headerNotAllowed),
-        HeaderRow(header: #"{"typ":"JWT","alg":"RS256","kid":"k"}"#, problem: .unknownKey),
-        HeaderRow(header: #"{"typ":"JWT","alg":"ES256","kid":"d-1600000000000"}"#, problem: .headerMismatch(.alg)),
+        HeaderRow(
+            header: #"{"typ":"JWT","alg":"RS256","version":"5","kid":"k","crit":["exp"]}"#, problem: .headerNotAllowed),
+        HeaderRow(header: #"{"typ":"JWT","alg":"RS256","version":"5","kid":"k"}"#, problem: .unknownKey),
+        HeaderRow(
+            header: #"{"typ":"JWT","alg":"ES256","version":"5","kid":"d-1600000000000"}"#,
+            problem: .headerMismatch(.alg)),
+        HeaderRow(header: #"{"typ":"JWT","alg":"RS256","version":null,"kid":"k"}"#, problem: .headerMismatch(.version)),
         HeaderRow(header: #"["typ"]"#, problem: .headerUnreadable),
         HeaderRow(header: "junk", problem: .headerUnreadable),
     ]

@@ -19,10 +19,13 @@ private struct Conversation {
     mutating func refresh(_ pair: Pair) -> Pair? {
         let presented = Refresh.Presented(
             content: Sample.content(parent: pair.parent), hash: Sample.hash(pair.token), antiCSRFToken: nil)
-        let rules = Sample.rules(child: "R\(count + 1)", succession: .random)
-        let decided = Refresh.decide(of: presented, against: record, at: Sample.now, rules: rules)
+        let name = "R\(count + 1)"
+        let rules = Sample.rules(succession: .random)
+        let decided = Refresh.decide(of: presented, against: record, at: Sample.now, rules: rules) { _ in
+            Sample.hash(name)
+        }
         apply(decided.change)
-        guard case .issueChild = decided.outcome else { return nil }
+        guard case .issue = decided.outcome else { return nil }
         count += 1
         return Pair(token: "R\(count)", parent: pair.token, accessParent: pair.token)
     }
@@ -30,15 +33,14 @@ private struct Conversation {
     /// Verifies the access token; the result is its replacement, or itself.
     mutating func verify(_ pair: Pair) -> Pair? {
         let claims = Sample.claims(.v5, token: pair.token, parent: pair.accessParent)
-        let rules = Verify.Rules(
-            checksDatabase: false, refreshTokenValidity: Sample.validity, succession: .random)
+        let rules = Verify.Rules(checksDatabase: false, refreshTokenValidity: Sample.validity)
         guard Verify.needsRecord(claims, rules: rules) else { return pair }
         let decided = Verify.decide(of: claims, against: record, at: Sample.now, rules: rules)
         apply(decided.change)
         switch decided.outcome {
         case .valid: return pair
         case .renew: return Pair(token: pair.token, parent: pair.parent, accessParent: nil)
-        case .sessionEnded, .payloadRefused, .rotatedOut: return nil
+        case .sessionEnded, .payloadRefused, .rotatedOut, .newerThanSession: return nil
         }
     }
 

@@ -125,13 +125,14 @@ struct RefreshDecisionTests {
     @Test("Every rule holds", arguments: rows)
     func decides(_ row: RefreshRow) {
         let rules = Sample.rules(checksAntiCSRF: row.checks, kind: row.kind, format: row.format)
-        let decided = Refresh.decide(of: row.presented, against: row.record, at: Sample.now, rules: rules)
+        let decided = Refresh.decide(
+            of: row.presented, against: row.record, at: Sample.now, rules: rules, successor: Sample.successor)
         let next = expectedRecord(row)
         #expect(decided.outcome == outcome(row, next))
         let kept: SessionChange = row.answer == .reuse ? .remove : .keep
-        #expect(decided.change == (row.change == .keep ? kept : next.map(SessionChange.replace)))
+        #expect(decided.change == (row.answer == .child ? next.map(SessionChange.replace) : kept))
         let event: AuditEvent.Name? = row.answer == .reuse ? .reuseDetected : row.change == .keep ? nil : .refreshed
-        #expect(decided.audit?.name == event, "every change of state has its event, and nothing else has one")
+        #expect(decided.audit?.name == event, "a change of the chain has its event, and nothing else has one")
     }
 
     private func expectedRecord(_ row: RefreshRow) -> SessionRecord? {
@@ -140,17 +141,21 @@ struct RefreshDecisionTests {
             record.previousTokenHash = record.currentTokenHash
             record.currentTokenHash = Sample.hash(row.token).stored
             record.rotatedAt = Sample.now
-            record.isCurrentTokenUsed = true
-            record.generation = 1
+            record.rotationCount = 1
             record.expiresAt = Sample.now + Sample.validity
         }
+        let issue = SharingState.Issue(at: Sample.now, window: nil, repeatsUntil: nil)
+        record.storedSharing = SharingState(
+            of: record.currentTokenHash, window: SharingState.Window(openedAt: Sample.now, number: 0),
+            issue: record.rotationCount == 0 ? nil : issue)
         if row.change == .kindOnly || row.change == .promotionAndKind { record.signingKeyKind = .static }
         return record
     }
 
     private func outcome(_ row: RefreshRow, _ next: SessionRecord?) -> Refresh.Outcome? {
         switch row.answer {
-        case .child: next.map(Refresh.Outcome.issueChild)
+        case .child:
+            next.map { .issue($0, .derived(window: 0, count: $0.rotationCount.successor()), .whole) }
         case .antiCSRFMismatch: .antiCSRFMismatch
         case .sessionEnded: .sessionEnded
         case .payloadRefused: .payloadRefused
@@ -165,8 +170,13 @@ struct RefreshDecisionTests {
         let row = RefreshRow("damaged", .payloadRefused)
         for format in AccessTokenFormat.allCases {
             let rules = Sample.rules(format: format)
-            let decided = Refresh.decide(of: row.presented, against: record, at: Sample.now, rules: rules)
-            #expect(decided.outcome == (format.isLegacy ? .issueChild(record) : .payloadRefused))
+            let decided = Refresh.decide(
+                of: row.presented, against: record, at: Sample.now, rules: rules, successor: Sample.successor)
+            if case .issue = decided.outcome {
+                #expect(format.isLegacy)
+            } else {
+                #expect(decided.outcome == .payloadRefused && !format.isLegacy)
+            }
         }
     }
 }

@@ -59,7 +59,8 @@ struct RefreshTokenTests {
         ("YR==.n.V2", .notBase64(foreignCharacter: nil)), (".n.V2", .tooShort), ("YWJj.n.V2", .tooShort),
         ("AAAAAAAAAAAAAAA=.n.V2", .tooShort), ("AAAAAAAAAAAAAAAA.n.V2", .notAuthentic),
         ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==.n.V2", .notAuthentic),
-        ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.n.v0", .notAuthentic),
+        ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.n.V2", .notAuthentic),
+        ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.n.v0", .unknownVersion),
     ]
 
     @Test("Each kind of junk has its answer (spec 3.3)", arguments: problems)

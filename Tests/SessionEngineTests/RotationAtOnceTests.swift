@@ -2,8 +2,8 @@ import LosslessJSON
 import SessionEngine
 import Testing
 
-/// When a used-up token may come back: the rule of CDI 5.6 (spec `core-wire` 4.4), with children of both kinds, and the
-/// older rule on sessions that rotated by it.
+/// When the predecessor may come back where a refresh rotates at once: the rule of CDI 5.6 (docs/decisions/0019), with
+/// successors of both kinds, and the older rule on sessions that rotated by it.
 struct RotationAtOnceTests {
     /// Presented token, its parent, milliseconds since the rotation, and what becomes of the session whose current token
     /// is R1 and whose previous one is R0.
@@ -12,48 +12,44 @@ struct RotationAtOnceTests {
         let token: String
         var parent: String?
         var age: Int64 = 1
-        /// What the presented token would be exchanged for; the deterministic child of R0 is R1.
-        var child = "child"
-        var isUsed = false
+        /// What the presented token would be exchanged for; R0's own successor is R1.
+        var successor = "R1"
         var rotation = Refresh.Rotation.atOnce
         let answer: Answer
     }
 
     enum Answer: Sendable, Equatable {
-        /// The child is current and the named token is the previous one.
+        /// The successor is current and the named token is the previous one.
         case rotated(previous: String)
-        /// The child is current; the previous token, its time and the session's end stay.
-        case rotatedAgain
-        /// The session stays as it is.
+        /// The successor is current; the previous token, its time and the session's end stay.
+        case replaced
+        /// The current token is given again, and the session is marked as shared.
         case repeated
-        /// The session stays as it is but for the window, which is shut.
-        case shut
+        /// The session stays as it is but for a window that opens.
+        case opened
+        case tooLate
         case reuse(Refresh.ReuseClass)
     }
 
     static let rows = [
-        Row(testDescription: "the current token", token: "R1", parent: "R0", answer: .rotated(previous: "R1")),
         Row(
-            testDescription: "the current token, used before", token: "R1", parent: "R0", isUsed: true,
+            testDescription: "the current token", token: "R1", parent: "R0", successor: "R2",
             answer: .rotated(previous: "R1")),
         Row(
-            testDescription: "a child of the current token", token: "R2", parent: "R1", answer: .rotated(previous: "R2")
-        ),
-        Row(testDescription: "another child, at once", token: "R0", age: 0, answer: .rotatedAgain),
-        Row(testDescription: "another child, in the last moment", token: "R0", age: 30_000, answer: .rotatedAgain),
-        Row(testDescription: "another child, too late", token: "R0", age: 30_001, answer: .reuse(.previous)),
+            testDescription: "a successor of the current token", token: "R2", parent: "R1", successor: "R3",
+            answer: .rotated(previous: "R2")),
+        Row(testDescription: "another successor, at once", token: "R0", age: 0, successor: "R1b", answer: .replaced),
         Row(
-            testDescription: "another child, after the first use", token: "R0", isUsed: true, answer: .reuse(.previous)),
-        Row(testDescription: "the same child, at once", token: "R0", age: 0, child: "R1", answer: .repeated),
+            testDescription: "another successor, in the last moment", token: "R0", age: 30_000, successor: "R1b",
+            answer: .replaced),
         Row(
-            testDescription: "the same child, in the last moment", token: "R0", age: 30_000, child: "R1",
-            answer: .repeated),
-        Row(
-            testDescription: "the same child, too late", token: "R0", age: 30_001, child: "R1",
-            answer: .reuse(.previous)),
-        Row(
-            testDescription: "the same child, after its first use", token: "R0", child: "R1", isUsed: true,
-            answer: .reuse(.previous)),
+            testDescription: "another successor, after the grace", token: "R0", age: 30_001, successor: "R1b",
+            answer: .tooLate),
+        Row(testDescription: "R0 again, at once", token: "R0", age: 0, answer: .repeated),
+        Row(testDescription: "R0 again, in the last moment", token: "R0", age: 30_000, answer: .repeated),
+        Row(testDescription: "R0 again, after the grace", token: "R0", age: 30_001, answer: .tooLate),
+        Row(testDescription: "R0 again, in the last moment of silence", token: "R0", age: 120_000, answer: .tooLate),
+        Row(testDescription: "R0 again, after the silence", token: "R0", age: 120_001, answer: .reuse(.previous)),
         Row(testDescription: "a sibling of the current token", token: "R1b", parent: "R0", answer: .reuse(.orphan)),
         Row(testDescription: "an old token without a parent", token: "R-1", answer: .reuse(.stale)),
         Row(testDescription: "an older token", token: "R-1", parent: "R-2", answer: .reuse(.stale)),
@@ -61,23 +57,20 @@ struct RotationAtOnceTests {
     ]
     static let olderRows = [
         Row(
-            testDescription: "at first use: the current token, which is used by that", token: "R1", parent: "R0",
-            rotation: .atFirstUse, answer: .shut),
+            testDescription: "at first use: the current token", token: "R1", parent: "R0", rotation: .atFirstUse,
+            answer: .opened),
         Row(
-            testDescription: "at first use: the current token again", token: "R1", parent: "R0", isUsed: true,
+            testDescription: "at first use: R0 again, in the last moment", token: "R0", age: 30_000,
             rotation: .atFirstUse, answer: .repeated),
         Row(
-            testDescription: "at first use: the same child, in the last moment", token: "R0", age: 30_000, child: "R1",
-            rotation: .atFirstUse, answer: .repeated),
+            testDescription: "at first use: R0 again, after the grace", token: "R0", age: 30_001, rotation: .atFirstUse,
+            answer: .tooLate),
         Row(
-            testDescription: "at first use: the same child, too late", token: "R0", age: 30_001, child: "R1",
+            testDescription: "at first use: R0 again, after the silence", token: "R0", age: 120_001,
             rotation: .atFirstUse, answer: .reuse(.previous)),
         Row(
-            testDescription: "at first use: the same child, after its first use", token: "R0", child: "R1",
-            isUsed: true, rotation: .atFirstUse, answer: .reuse(.previous)),
-        Row(
-            testDescription: "at first use: another child", token: "R0", rotation: .atFirstUse,
-            answer: .reuse(.previous)),
+            testDescription: "at first use: another successor", token: "R0", successor: "R1b", rotation: .atFirstUse,
+            answer: .tooLate),
         Row(
             testDescription: "at first use: a sibling", token: "R1b", parent: "R0", rotation: .atFirstUse,
             answer: .reuse(.orphan)),
@@ -86,57 +79,74 @@ struct RotationAtOnceTests {
         ),
     ]
 
-    private func record(isUsed: Bool = false) -> SessionRecord {
+    private static let issue = SharingState.Issue(
+        at: Sample.now, window: 0, repeatsUntil: Sample.now + .seconds(30))
+
+    private func record() -> SessionRecord {
         var record = Sample.record()
         record.currentTokenHash = Sample.hash("R1").stored
         record.previousTokenHash = Sample.hash("R0").stored
         record.rotatedAt = Sample.now
-        record.isCurrentTokenUsed = isUsed
-        record.generation = 7
+        record.rotationCount = 7
+        record.storedSharing = SharingState(of: record.currentTokenHash, issue: Self.issue)
         return record
     }
 
     private func decide(
-        _ row: Row, _ record: SessionRecord, at now: Timestamp, revokes: Bool = true, generation: Int64? = nil
+        _ row: Row, _ record: SessionRecord, at now: Timestamp, revokes: Bool = true, count: RotationCount? = nil
     ) -> Decided<Refresh.Outcome> {
         let presented = Refresh.Presented(
             content: Sample.content(parent: row.parent), hash: Sample.hash(row.token), antiCSRFToken: nil,
-            generation: generation)
-        let rules = Sample.rules(child: row.child, rotation: row.rotation, revokesOnReuse: revokes)
-        return Refresh.decide(of: presented, against: record, at: now, rules: rules)
+            rotationCount: count)
+        let rules = Sample.rules(rotation: row.rotation, revokesOnReuse: revokes)
+        return Refresh.decide(of: presented, against: record, at: now, rules: rules) { _ in Sample.hash(row.successor) }
     }
 
     @Test("every case of the rule holds", arguments: rows + olderRows)
     func cases(row: Row) {
-        let before = record(isUsed: row.isUsed)
+        let before = record()
         let now = Sample.now + Milliseconds(row.age)
         let decided = decide(row, before, at: now)
-        var next = before
-        next.currentTokenHash = Sample.hash(row.child).stored
+        var (next, event) = (before, AuditEvent.Name?.none)
+        var sharing = SharingState(of: next.currentTokenHash, issue: Self.issue)
+        var (window, count, lifetime) = (UInt8(0), RotationCount(7), Refresh.Lifetime.shortened)
         switch row.answer {
         case .reuse(let found):
             #expect(decided.outcome == .reuse(found))
             #expect(decided.change == .remove, "the session ends in the step that found the reuse")
             #expect(decided.audit?.name == .reuseDetected)
             return
-        case .repeated:
-            #expect(decided.outcome == .issueChild(before))
-            #expect(decided.change == .keep && decided.audit == nil)
+        case .tooLate:
+            sharing.hasLatePredecessor = true
+            next.storedSharing = sharing
+            #expect(decided.outcome == .tooLate && decided.change == .replace(next))
+            #expect(decided.audit?.name == .latePredecessor && decided.audit?.time == now)
+            let again = decide(row, next, at: now)
+            #expect(again.outcome == .tooLate && again.change == .keep && again.audit == nil, "it is noted once")
             return
-        case .shut:
-            next = before
-            next.isCurrentTokenUsed = true
-        case .rotatedAgain: break
+        case .repeated: sharing.sharedAt = 7
+        case .opened:
+            sharing.window = SharingState.Window(openedAt: now, number: 0)
+            (count, lifetime) = (8, .whole)
+        case .replaced:
+            next.currentTokenHash = Sample.hash(row.successor).stored
+            sharing = SharingState(of: next.currentTokenHash, issue: Self.issue, sharedAt: 7)
+            event = .refreshed
         case .rotated(let previous):
             next.previousTokenHash = Sample.hash(previous).stored
+            next.currentTokenHash = Sample.hash(row.successor).stored
             next.rotatedAt = now
-            next.isCurrentTokenUsed = false
-            next.generation = 8
+            next.rotationCount = previous == "R1" ? 8 : 9
             next.expiresAt = now + Sample.validity
+            let issue = SharingState.Issue(at: now, window: 0, repeatsUntil: now + .seconds(30))
+            sharing = SharingState(of: next.currentTokenHash, issue: issue)
+            (count, lifetime, event) = (next.rotationCount, .whole, .refreshed)
         }
-        #expect(decided.outcome == .issueChild(next))
+        window = 0
+        next.storedSharing = sharing
+        #expect(decided.outcome == .issue(next, .derived(window: window, count: count), lifetime))
         #expect(decided.change == .replace(next))
-        #expect(decided.audit?.name == .refreshed && decided.audit?.time == now)
+        #expect(decided.audit?.name == event)
     }
 
     @Test("a session that has not rotated yet has no token to forgive")
@@ -149,8 +159,8 @@ struct RotationAtOnceTests {
 
     @Test("a clock that was set back does not end a session", arguments: [-1, -3_600_000] as [Int64])
     func clockSetBack(step: Int64) {
-        let row = Row(testDescription: "", token: "R0", answer: .rotatedAgain)
-        guard case .issueChild = decide(row, record(), at: Sample.now + Milliseconds(step)).outcome else {
+        let row = Row(testDescription: "", token: "R0", answer: .repeated)
+        guard case .issue = decide(row, record(), at: Sample.now + Milliseconds(step)).outcome else {
             Issue.record("the previous token was refused")
             return
         }
@@ -160,7 +170,7 @@ struct RotationAtOnceTests {
     func leftToTheDriver(row: Row) {
         guard case .reuse(let found) = row.answer else { return }
         let now = Sample.now + Milliseconds(row.age)
-        let decided = decide(row, record(isUsed: row.isUsed), at: now, revokes: false)
+        let decided = decide(row, record(), at: now, revokes: false)
         #expect(decided.outcome == .reuse(found) && decided.change == .keep)
         #expect(decided.audit?.name == .reuseDetected && decided.audit?.details["by"] == nil)
     }
@@ -169,39 +179,25 @@ struct RotationAtOnceTests {
     func neverLeft(row: Row) {
         guard case .reuse = row.answer else { return }
         let now = Sample.now + Milliseconds(row.age)
-        #expect(decide(row, record(isUsed: row.isUsed), at: now, revokes: false).change == .remove)
+        #expect(decide(row, record(), at: now, revokes: false).change == .remove)
     }
 
     /// Token, its parent, its own count of rotations, the class, and how far it is from the current token's 7.
-    static let distances: [(String, String?, Int64?, String, Int64?)] = [
+    static let distances: [(String, String?, RotationCount?, String, Int64?)] = [
         ("R0", nil, 6, "previous", 1), ("R0", nil, nil, "previous", 1), ("R1b", "R0", nil, "orphan", 0),
         ("R-1", nil, 5, "stale", 2), ("R-1", "R-2", 0, "stale", 7), ("R-1", "R-2", nil, "stale", nil),
     ]
 
     @Test("the event of a reuse tells how old the token was", arguments: distances)
-    func event(token: String, parent: String?, generation: Int64?, name: String, apart: Int64?) {
+    func event(token: String, parent: String?, count: RotationCount?, name: String, apart: Int64?) {
         let row = Row(testDescription: "", token: token, parent: parent, answer: .reuse(.stale))
-        let now = Sample.now + Milliseconds(40_000)
-        let event = decide(row, record(), at: now, generation: generation).audit
+        let now = Sample.now + Milliseconds(140_000)
+        let event = decide(row, record(), at: now, count: count).audit
         #expect(event?.details["class"]?.string == name)
         #expect(event?.details["generationsApart"]?.number?.int64 == apart)
-        #expect(event?.details["millisecondsSinceRotation"]?.number?.int64 == 40_000)
+        #expect(event?.details["millisecondsSinceRotation"]?.number?.int64 == 140_000)
         #expect(event?.details["by"]?.string == "theft")
         #expect(event?.handle == Sample.handle && event?.userID == UserID("u1") && event?.time == now)
-    }
-
-    @Test("random children leave the window of a promotion open, as SuperTokens' core does")
-    func promotion() {
-        let row = RefreshRow("", .child) { ($0.token, $0.parent) = ("R1", "R0") }
-        for succession in Refresh.Succession.allCases {
-            let rules = Sample.rules(succession: succession)
-            let decided = Refresh.decide(of: row.presented, against: Sample.record(), at: Sample.now, rules: rules)
-            guard case .issueChild(let next) = decided.outcome else {
-                Issue.record("\(decided.outcome)")
-                return
-            }
-            #expect(next.isCurrentTokenUsed == (succession == .deterministic))
-        }
     }
 
     /// The token's hash, its parent, the answer.

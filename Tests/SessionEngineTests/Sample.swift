@@ -33,17 +33,18 @@ enum Sample {
             expiresAt: expiresAt, signingKeyKind: kind)
     }
 
-    /// Rules of a refresh; the child is known by its name only.
     static func rules(
-        child: String = "child", rotation: Refresh.Rotation = .atFirstUse,
+        rotation: Refresh.Rotation = .atFirstUse,
         succession: Refresh.Succession = .deterministic, revokesOnReuse: Bool = true, checksAntiCSRF: Bool = true,
         kind: SigningKeyKind? = nil, format: AccessTokenFormat = .v5
     ) -> Refresh.Rules {
         Refresh.Rules(
             checksAntiCSRF: checksAntiCSRF, signingKeyKind: kind, format: format, refreshTokenValidity: validity,
-            child: hash(child), rotation: rotation, succession: succession, gracePeriod: .seconds(30),
-            revokesOnReuse: revokesOnReuse)
+            rotation: rotation, succession: succession, gracePeriod: .seconds(30), revokesOnReuse: revokesOnReuse)
     }
+
+    /// The hash of a successor that is known by its name only.
+    static func successor(_ successor: Refresh.Successor) -> TokenHash? { hash("\(successor)") }
 
     static func content(
         parent: String? = nil, antiCSRFToken: String? = nil, user: String = "u1", tenant: TenantID = .public

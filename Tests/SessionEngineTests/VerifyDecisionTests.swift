@@ -6,7 +6,7 @@ import Testing
 /// One rule of spec `core-wire` 4.3.
 struct VerifyRow: Sendable, CustomTestStringConvertible {
     /// What is expected.
-    enum Answer: Sendable { case valid, renewal, sessionEnded, payloadRefused }
+    enum Answer: Sendable { case valid, renewal, update, sessionEnded, payloadRefused }
 
     let testDescription: String
     var parent: String?
@@ -71,7 +71,7 @@ struct VerifyDecisionTests {
         VerifyRow("a changed payload gives a new token", .renewal) {
             ($0.checksDatabase, $0.storedPayload) = (true, ["k": "new"])
         },
-        VerifyRow("a changed payload gives a new token to an older branch too", .renewal) {
+        VerifyRow("finding R4: a changed payload gives an older branch a token, and no longer life", .update) {
             ($0.checksDatabase, $0.current, $0.storedPayload) = (true, "R9", ["k": "new"])
         },
         VerifyRow("a sibling's token is good and is not renewed", .valid) {
@@ -103,15 +103,18 @@ struct VerifyDecisionTests {
         if row.isPromoted {
             next?.previousTokenHash = row.record?.currentTokenHash
             next?.rotatedAt = Sample.now
-            next?.isCurrentTokenUsed = true
-            next?.generation = 1
+            next?.rotationCount = 1
             next?.currentTokenHash = Sample.hash("R1").stored
             next?.expiresAt = Sample.now + Sample.validity
+            next?.storedSharing = SharingState(
+                of: Sample.hash("R1").stored,
+                issue: SharingState.Issue(at: Sample.now, window: nil, repeatsUntil: nil))
         }
         let outcome: Verify.Outcome? =
             switch row.answer {
             case .valid: .valid(newerPayload: nil)
-            case .renewal: next.map(Verify.Outcome.renew)
+            case .renewal: next.map { .renew($0, .whole) }
+            case .update: next.map { .renew($0, .unchanged) }
             case .sessionEnded: .sessionEnded
             case .payloadRefused: .payloadRefused
             }
@@ -130,7 +133,9 @@ struct VerifyDecisionTests {
         let rules = Verify.Rules(checksDatabase: true, refreshTokenValidity: Sample.validity)
         #expect(
             Verify.decide(of: same, against: record, at: Sample.now, rules: rules).outcome == .valid(newerPayload: nil))
-        #expect(Verify.decide(of: claims, against: record, at: Sample.now, rules: rules).outcome == .renew(record))
+        #expect(
+            Verify.decide(of: claims, against: record, at: Sample.now, rules: rules).outcome
+                == .renew(record, .whole))
     }
 
     @Test("A token is expired at its very expiry time and not before", arguments: AccessTokenFormat.allCases)

@@ -47,14 +47,15 @@ struct MigrationTests {
         let report = try await ImportWorld.run(core.dump(test.style)) { _ in storage }
         #expect(report.imported == core.sessions.count)
         #expect(report.refused.count == 0)
-        let service = try await ImportWorld.service(storage)
-        for session in core.sessions { try await follow(session, of: core, in: service, storage) }
+        for session in core.sessions { try await follow(session, of: core, storage) }
     }
 
     /// The life of a session after the move.
     private func follow(
-        _ session: OldSession, of core: OldCore, in service: SessionService, _ storage: any SessionStorage
+        _ session: OldSession, of core: OldCore, _ storage: any SessionStorage
     ) async throws {
+        let clock = TestClock()
+        let service = try await ImportWorld.service(storage, clock: clock)
         let record = try #require(try await storage.session(session.handle))
         #expect(record.sessionData == JSONObjectText(session.data))
         #expect(record.accessTokenPayload == JSONObjectText(session.payload))
@@ -68,6 +69,7 @@ struct MigrationTests {
         let live = session.child ?? session.current
         let tokens = try #require(try await service.refreshed(live, format: session.format), "\(session.user)")
         try await continues(tokens, session, core, service)
+        clock.advance(by: .seconds(121))
         #expect(try await service.refresh(session.past ?? live).isReuse, "\(session.user)")
         #expect(try await service.session(session.handle) == nil, "\(session.user): reuse ends the session")
     }
@@ -144,7 +146,6 @@ struct MigrationTests {
         }
         let database = try SQLiteDatabase(folder: folder.path)
         let storage = database.storage(of: .public)
-        let service = try await ImportWorld.service(storage)
-        for session in core.sessions { try await follow(session, of: core, in: service, storage) }
+        for session in core.sessions { try await follow(session, of: core, storage) }
     }
 }

@@ -24,7 +24,7 @@ struct AuditTests {
         _ = try await world.service.replaceData(of: first.session.handle, accessTokenPayload: ["a": 1])
         _ = try await world.service.replaceData(of: first.session.handle, sessionData: ["b": 1])
         _ = try await world.service.replaceData(of: first.session.handle, sessionData: ["b": 1])
-        world.clock.advance(by: .seconds(7))
+        world.clock.advance(by: .seconds(130))
         _ = try await world.refresh(first.refreshToken)
         _ = try await world.refresh(first.refreshToken)
         let events = try await trail(world, of: first)
@@ -34,7 +34,7 @@ struct AuditTests {
         #expect(events[2].details == ["payload": true, "sessionData": false])
         #expect(events[3].details == ["payload": false, "sessionData": true])
         let theft: JSONObject = [
-            "class": "previous", "generationsApart": 1, "millisecondsSinceRotation": 7_000, "by": "theft",
+            "class": "previous", "generationsApart": 1, "millisecondsSinceRotation": 130_000, "by": "theft",
         ]
         #expect(events[4].details == theft && events[4].time == world.clock.now)
     }
@@ -93,6 +93,9 @@ struct AuditTests {
         let first = try await world.create()
         let child = try await world.refreshed(first.refreshToken)
         _ = try await world.replacement(of: child.accessToken.text)
+        world.clock.advance(by: .seconds(61))
+        #expect(try await world.refresh(first.refreshToken).word == "tooLate")
+        world.clock.advance(by: .seconds(60))
         #expect(try await world.refresh(first.refreshToken).isReuse)
         #expect(try await world.refresh(child.refreshToken).refusal == .sessionEnded)
         _ = try await world.service.revokeAll(of: UserID("u1"))

@@ -44,6 +44,7 @@ struct DataTests {
         _ = try await regenerate(world, child.accessToken, ["a": 1])
         _ = try await world.refreshed(first.refreshToken)
         #expect(try await world.verdict(child.accessToken.text) == .renewed)
+        world.clock.advance(by: .seconds(121))
         #expect(try await world.refresh(first.refreshToken).isReuse)
     }
 

@@ -10,78 +10,106 @@ struct Model {
         var isThere = true
         var previous: Int?
         var rotatedAt: Int64 = 0
-        var isUsed = false
+        var rotations = 0
+        /// The last window of the current token.
+        var window: (number: Int, openedAt: Int64)?
+        /// How the current token was given: when, in which window, and until when its predecessor is given it again.
+        var given: (at: Int64, window: Int?, until: Int64?)?
+        var sharedAt: Int?
+        var hasLate = false
         var trail = ["created"]
+
+        var isShared: Bool { sharedAt.map { rotations - $0 <= 1 } ?? false }
     }
 
+    /// A token; a successor that is derived is known by its parent, its window and its seal.
     struct Token: Equatable {
         var session: Int
         var parent: Int?
         var isSealed: Bool
+        /// `nil` for one that was made at random.
+        var window: Int?
     }
 
     struct Held {
         var token, accessPayload: Int
         var accessParent: Int?
-        var accessEnd: Int64
+        var accessStart, accessEnd: Int64
     }
+
+    /// How long an access token lives.
+    enum Life { case whole, shortened, unchanged }
 
     enum Answer: Equatable {
         case tokens(isStatic: Bool, payload: Int), valid(payload: Int), renewed(isStatic: Bool, payload: Int)
-        case refreshNeeded, ended, reuse, antiCSRF, rotatedOut, done, sessions([Int]), changed(payload: Int)
-        /// A token that should be a known one is not, or the other way round.
-        case wrongToken
+        case refreshNeeded, ended, tooLate, reuse, antiCSRF, rotatedOut, done, sessions([Int]), changed(payload: Int)
+        /// A token that should be a known one is not, or the other way round; one that lives longer or shorter.
+        case wrongToken, wrongLife
     }
 
     let accessLife: Int64
     let sessionLife: Int64
-    let grace: Int64
-    /// Whether a token has one child, or another for each exchange.
-    let hasOneChild: Bool
+    let grace, firstWindow, silence: Int64
+    /// Whether successors are derived, or made at random.
+    let isDerived: Bool
     /// Whether reuse ends a session that rotates at first use.
     let revokes: Bool
     var now: Int64
     var sessions: [Session] = []
     var tokens: [Token] = []
     var held: [Held] = []
+    /// How long the access token of the last answer lives.
+    var lastLife = Life.whole
 
     private func isLive(_ session: Session) -> Bool { session.isThere && session.end > now }
-    private var newAccessEnd: Int64 { (now + accessLife) / 1_000 * 1_000 }
+    private func second(_ time: Int64) -> Int64 { time / 1_000 * 1_000 }
 
     private mutating func number(_ token: Token) -> Int {
-        if hasOneChild, token.parent != nil, let known = tokens.firstIndex(of: token) { return known }
+        if token.window != nil, let known = tokens.firstIndex(of: token) { return known }
         tokens.append(token)
         return tokens.count - 1
     }
 
     private mutating func give(_ token: Int, accessParent: Int?) -> Answer {
         let session = sessions[tokens[token].session]
+        lastLife = session.isShared ? .shortened : .whole
         held.append(
-            Held(token: token, accessPayload: session.payload, accessParent: accessParent, accessEnd: newAccessEnd))
+            Held(
+                token: token, accessPayload: session.payload, accessParent: accessParent, accessStart: second(now),
+                accessEnd: second(now + accessLife)))
         return .tokens(isStatic: session.isStatic, payload: session.payload)
     }
 
     mutating func create(user: Int, payload: Int, isStatic: Bool, isSealed: Bool) -> Answer {
-        let token = number(Token(session: sessions.count, parent: nil, isSealed: isSealed))
+        let token = number(Token(session: sessions.count, parent: nil, isSealed: isSealed, window: nil))
         sessions.append(
             Session(user: user, current: token, payload: payload, end: now + sessionLife, isStatic: isStatic))
         return give(token, accessParent: nil)
     }
 
-    private mutating func rotate(_ id: Int, from previous: Int, to current: Int, isUsed: Bool) {
+    private mutating func rotate(
+        _ id: Int, from previous: Int, to current: Int, given: (at: Int64, window: Int?, until: Int64?)
+    ) {
         sessions[id].previous = previous
         sessions[id].current = current
         sessions[id].rotatedAt = now
-        sessions[id].isUsed = isUsed
+        sessions[id].rotations += 1
+        sessions[id].window = nil
+        sessions[id].given = isDerived ? given : nil
+        sessions[id].hasLate = false
         sessions[id].end = now + sessionLife
         sessions[id].trail.append("refreshed")
     }
 
-    /// The current token was seen again: its parent may not come back.
-    private mutating func use(_ id: Int) -> Bool {
-        guard hasOneChild, sessions[id].previous != nil, !sessions[id].isUsed else { return false }
-        sessions[id].isUsed = true
-        return true
+    /// A successor of the current token is seen for the first time.
+    private mutating func promote(_ token: Int, in id: Int) {
+        let window = sessions[id].window
+        rotate(
+            id, from: sessions[id].current, to: token,
+            given: (
+                window?.openedAt ?? now, window?.number,
+                window?.number == 0 ? window.map { $0.openedAt + firstWindow } : nil
+            ))
     }
 
     mutating func refresh(
@@ -91,38 +119,81 @@ struct Model {
         let id = tokens[token].session
         if asksForSeal && tokens[token].isSealed && !bringsSeal { return .antiCSRF }
         guard isLive(sessions[id]) else { return .ended }
-        let child = number(Token(session: id, parent: token, isSealed: asksForSeal))
-        let entries = sessions[id].trail.count
-        guard let hasChanged = exchange(token, for: child, in: id, atOnce: atOnce) else {
+        let (before, entries) = (sessions[id], sessions[id].trail.count)
+        switch exchange(token, asksForSeal, in: id, atOnce: atOnce) {
+        case .child(let child):
+            sessions[id].isStatic = isStatic ?? sessions[id].isStatic
+            let isNews = sessions[id].isStatic != before.isStatic || sessions[id].current != before.current
+            if sessions[id].trail.count > entries + 1 { sessions[id].trail.removeLast() }
+            if isNews && sessions[id].trail.count == entries { sessions[id].trail.append("refreshed") }
+            return give(child, accessParent: atOnce ? nil : token)
+        case .tooLate:
+            if !sessions[id].hasLate { sessions[id].trail.append("late_parent") }
+            sessions[id].hasLate = true
+            return .tooLate
+        case .reuse:
             sessions[id].trail.append("reuse_detected")
             if revokes || atOnce { sessions[id].isThere = false }
             return .reuse
         }
-        let switches = isStatic != nil && isStatic != sessions[id].isStatic
-        sessions[id].isStatic = isStatic ?? sessions[id].isStatic
-        if (hasChanged || switches) && sessions[id].trail.count == entries { sessions[id].trail.append("refreshed") }
-        return give(child, accessParent: atOnce ? nil : token)
     }
 
-    /// Whether the session changed; `nil` when the token is used up.
-    private mutating func exchange(_ token: Int, for child: Int, in id: Int, atOnce: Bool) -> Bool? {
-        let session = sessions[id]
-        let isCurrent = token == session.current
-        if isCurrent || tokens[token].parent == session.current {
-            if atOnce {
-                rotate(id, from: token, to: child, isUsed: false)
-            } else if isCurrent {
-                return use(id)
-            } else {
-                rotate(id, from: session.current, to: token, isUsed: hasOneChild)
-            }
-            return true
+    private enum Exchange { case child(Int), tooLate, reuse }
+
+    private mutating func child(of token: Int, _ window: Int?, _ seal: Bool) -> Int {
+        number(Token(session: tokens[token].session, parent: token, isSealed: seal, window: window))
+    }
+
+    private mutating func exchange(_ token: Int, _ seal: Bool, in id: Int, atOnce: Bool) -> Exchange {
+        if tokens[token].parent == sessions[id].current { promote(token, in: id) }
+        if token == sessions[id].current { return exchangeCurrent(token, seal, in: id, atOnce: atOnce) }
+        guard token == sessions[id].previous else { return .reuse }
+        return exchangePrevious(token, seal, in: id, atOnce: atOnce)
+    }
+
+    private mutating func exchangeCurrent(_ token: Int, _ seal: Bool, in id: Int, atOnce: Bool) -> Exchange {
+        guard isDerived else {
+            let child = child(of: token, nil, seal)
+            if atOnce { rotate(id, from: token, to: child, given: (now, nil, nil)) }
+            return .child(child)
         }
-        guard token == session.previous, !session.isUsed, now <= session.rotatedAt + grace else { return nil }
-        if child == session.current { return false }
-        guard atOnce else { return nil }
-        sessions[id].current = child
-        return true
+        var window: (number: Int, openedAt: Int64)? = (0, now)
+        var isRepeat = false
+        if let last = sessions[id].window {
+            isRepeat = now - last.openedAt <= firstWindow >> last.number
+            let next = last.number + 1
+            window = isRepeat ? last : firstWindow >> next >= 500 ? (next, now) : nil
+        }
+        let child = child(of: token, window?.number, seal)
+        if atOnce {
+            let at = isRepeat ? window?.openedAt ?? now : now
+            rotate(id, from: token, to: child, given: (at, window?.number, now + grace))
+        } else if !isRepeat, let window {
+            sessions[id].window = window
+        }
+        if isRepeat { sessions[id].sharedAt = sessions[id].rotations }
+        return .child(child)
+    }
+
+    private mutating func exchangePrevious(_ token: Int, _ seal: Bool, in id: Int, atOnce: Bool) -> Exchange {
+        guard isDerived else {
+            guard atOnce, now <= sessions[id].rotatedAt + grace else { return .reuse }
+            sessions[id].current = child(of: token, nil, seal)
+            return .child(sessions[id].current)
+        }
+        guard let given = sessions[id].given else { return .reuse }
+        if let until = given.until, now <= until {
+            let child = child(of: token, given.window, seal)
+            if child == sessions[id].current || atOnce {
+                if child != sessions[id].current {
+                    (sessions[id].window, sessions[id].hasLate) = (nil, false)
+                }
+                sessions[id].current = child
+                sessions[id].sharedAt = sessions[id].rotations
+                return .child(child)
+            }
+        }
+        return now - given.at <= silence ? .tooLate : .reuse
     }
 
     mutating func verify(_ index: Int, asksStorage: Bool, isReadOnly: Bool) -> Answer {
@@ -141,14 +212,16 @@ struct Model {
         let isStale = asksStorage && mine.accessPayload != session.payload
         guard mine.accessParent != nil || isStale else { return .valid(payload: mine.accessPayload) }
         if isFirstUse {
-            rotate(id, from: session.current, to: mine.token, isUsed: hasOneChild)
-        } else if mine.token == session.current {
-            if use(id) { sessions[id].trail.append("refreshed") }
-        } else if !isStale {
+            promote(mine.token, in: id)
+        } else if mine.token != session.current, !isStale {
             return .valid(payload: mine.accessPayload)
         }
+        let isWhole = mine.accessEnd - mine.accessStart > accessLife - 1_000
+        let isOfSession = isFirstUse || mine.token == session.current
+        lastLife = !isWhole || !isOfSession ? .unchanged : session.isShared ? .shortened : .whole
         held[index] = Held(
-            token: mine.token, accessPayload: session.payload, accessParent: nil, accessEnd: newAccessEnd)
+            token: mine.token, accessPayload: session.payload, accessParent: nil, accessStart: second(now),
+            accessEnd: lastLife == .unchanged ? mine.accessEnd : second(now + accessLife))
         return .renewed(isStatic: session.isStatic, payload: session.payload)
     }
 
@@ -161,7 +234,9 @@ struct Model {
 
     mutating func regenerate(_ index: Int, payload: Int) -> Answer {
         if change(tokens[held[index].token].session, payload: payload) == .ended { return .ended }
-        if held[index].accessEnd > now { held[index].accessPayload = payload }
+        if held[index].accessEnd > now {
+            (held[index].accessPayload, held[index].accessStart) = (payload, second(now))
+        }
         return .changed(payload: payload)
     }
 

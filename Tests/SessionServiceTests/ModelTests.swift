@@ -42,7 +42,9 @@ enum Step: Sendable {
         case 86..<87: return .revokeAll(user: user)
         case 87..<91: return .list(user: user)
         default:
-            return .wait([1, 999, 29_000, 30_001, 1_800_000, 3_600_000, 5_000_000].randomElement(using: &random) ?? 1)
+            return .wait(
+                [1, 999, 29_000, 30_001, 45_000, 60_001, 121_000, 1_800_000, 3_600_000, 5_000_000].randomElement(
+                    using: &random) ?? 1)
         }
     }
 }
@@ -66,8 +68,8 @@ struct SideBySide {
         let policy = Self.policy(seed)
         world = try await World(seed: seed, policy: policy)
         model = Model(
-            accessLife: 3_600_000, sessionLife: 4 * 3_600_000, grace: 30_000,
-            hasOneChild: policy.succession == .deterministic, revokes: policy.revokesOnReuse,
+            accessLife: 3_600_000, sessionLife: 4 * 3_600_000, grace: 30_000, firstWindow: 60_000, silence: 120_000,
+            isDerived: policy.succession == .deterministic, revokes: policy.revokesOnReuse,
             now: world.clock.now.milliseconds)
     }
 
@@ -151,6 +153,7 @@ struct SideBySide {
         case .refreshed(let tokens): return (try take(tokens), expected)
         case .unauthorised(.antiCSRFMismatch): return (.antiCSRF, expected)
         case .unauthorised(.sessionEnded): return (.ended, expected)
+        case .tooLate: return (.tooLate, expected)
         case .reuseDetected: return (.reuse, expected)
         case .unauthorised(let refusal): throw Unexpected("\(refusal)")
         }
@@ -165,6 +168,7 @@ struct SideBySide {
         case .valid(let facts, nil, _): return (.valid(payload: try number(facts)), expected)
         case .valid(let facts, let replacement?, _):
             held[token].access = replacement.text
+            if !adopts(replacement, at: token, expected) { return (.wrongLife, expected) }
             let isStatic = try ReadToken(replacement.text).keyID.hasPrefix("s-")
             return (.renewed(isStatic: isStatic, payload: try number(facts)), expected)
         case .tryRefresh: return (.refreshNeeded, expected)
@@ -194,8 +198,18 @@ struct SideBySide {
             for (other, known) in zip(model.held, held).dropLast()
             where (other.token == mine) != (known.refresh.text == tokens.refreshToken.text) { return .wrongToken }
         }
+        if held.count == model.held.count, !adopts(tokens.accessToken, at: held.count - 1) { return .wrongLife }
         let isStatic = try ReadToken(tokens.accessToken.text).keyID.hasPrefix("s-")
         return .tokens(isStatic: isStatic, payload: try number(tokens.session))
+    }
+
+    /// Whether an access token lives as long as the model says; of one that is shortened the model takes the expiry over.
+    private mutating func adopts(_ token: AccessToken, at index: Int, _ expected: Model.Answer? = nil) -> Bool {
+        if case .renewed? = expected {} else if expected != nil { return true }
+        let (actual, whole) = (token.expiresAt.milliseconds, model.held[index].accessEnd)
+        guard model.lastLife == .shortened else { return actual == whole }
+        model.held[index].accessEnd = actual
+        return actual <= whole && actual >= whole - model.accessLife / 2 - 1_000
     }
 
     private func number(_ facts: SessionFacts) throws -> Int {

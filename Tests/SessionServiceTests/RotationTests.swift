@@ -12,6 +12,7 @@ struct RotationTests {
         let first = try await world.create()
         let child = try await world.refreshed(first.refreshToken)
         #expect(try await world.verdict(child.accessToken.text) == .renewed)
+        world.clock.advance(by: .seconds(121))
         let result = try await world.refresh(first.refreshToken)
         guard case .reuseDetected(let handle, let user, _) = result else { throw Unexpected("\(result)") }
         #expect(handle == first.session.handle)
@@ -50,7 +51,7 @@ struct RotationTests {
         #expect(try await world.verdict(first.accessToken.text) == .valid)
     }
 
-    @Test("One token refreshed many times has one child, which lives; its parent is reuse then and ends the session")
+    @Test("One token refreshed many times in one window has one successor; after the silence it is reuse")
     func race() async throws {
         let world = try await World()
         let first = try await world.create(antiCSRF: true)
@@ -64,6 +65,8 @@ struct RotationTests {
         #expect(Set(children.map { $0.antiCSRFToken?.text }).count == 1)
         #expect(try await world.verdict(children[5].accessToken.text) == .renewed)
         _ = try await world.refreshed(children[7].refreshToken)
+        #expect(try await !world.refresh(first.refreshToken, antiCSRFToken: first.antiCSRFToken).isReuse)
+        world.clock.advance(by: .seconds(121))
         #expect(try await world.refresh(first.refreshToken).isReuse)
         #expect(try await world.refresh(children[0].refreshToken).refusal == .sessionEnded)
     }
@@ -131,7 +134,104 @@ struct RotationTests {
                 : !(try await world.refresh(children[number].refreshToken).isReuse)
         }
         #expect(answers.allSatisfy { $0 }, "seed \(seed)")
+        world.clock.advance(by: .seconds(121))
         #expect(try await world.refresh(first.refreshToken).isReuse, "seed \(seed)")
+    }
+
+    @Test(
+        "finding R1: who fetches each token in advance is noticed when its owner has used his",
+        arguments: [false, true])
+    func ahead(atOnce: Bool) async throws {
+        let world = try await World()
+        var held = try await world.create()
+        for period in 1...60 {
+            let copy = try await world.refresh(held.refreshToken, atOnce: atOnce)
+            world.clock.advance(by: .seconds(3_601))
+            let owner = try await world.refresh(held.refreshToken, atOnce: atOnce)
+            guard case .refreshed(let mine) = owner else {
+                #expect(owner.isReuse && period == 1)
+                return
+            }
+            held = mine
+            _ = try await world.verify(held.accessToken.text)
+            let stolen = try #require(copy.tokens)
+            world.clock.advance(by: .seconds(121))
+            if try await world.refresh(stolen.refreshToken, atOnce: atOnce).isReuse {
+                #expect(period == 1)
+                return
+            }
+        }
+        Issue.record("followed for 60 periods")
+    }
+
+    @Test(
+        "finding R7: a doubled request that arrives after the first use is given the same token, or nothing for a while"
+    )
+    func doubled() async throws {
+        let world = try await World()
+        let first = try await world.create()
+        let child = try await world.refreshed(first.refreshToken)
+        _ = try await world.replacement(of: child.accessToken.text)
+        for seconds in [0, 30, 30] {
+            world.clock.advance(by: .seconds(Int64(seconds)))
+            let again = try await world.refreshed(first.refreshToken)
+            #expect(again.refreshToken.text == child.refreshToken.text)
+        }
+        world.clock.advance(by: .seconds(60))
+        #expect(try await world.refresh(first.refreshToken).word == "tooLate")
+        _ = try await world.refreshed(child.refreshToken)
+    }
+
+    @Test("finding R3: a current token under another version suffix is no token, and nothing happens to the session")
+    func suffix() async throws {
+        let world = try await World()
+        let first = try await world.create()
+        for suffix in ["V0", "V1", "v2", "V3"] {
+            let altered = RefreshToken(first.refreshToken.text.dropLast(2) + suffix)
+            for atOnce in [false, true] {
+                let result = try await world.refresh(altered, atOnce: atOnce)
+                #expect(result.refusal == .notAToken(.unknownVersion))
+            }
+        }
+        _ = try await world.refreshed(first.refreshToken)
+    }
+
+    @Test("finding R4: a rotated-out access token is never given a longer life, however often its payload changes")
+    func rotatedOut() async throws {
+        let world = try await World()
+        let first = try await world.create()
+        let second = try await world.refreshed(first.refreshToken)
+        let third = try await world.refreshed(second.refreshToken)
+        _ = try await world.replacement(of: third.accessToken.text)
+        var token = first.accessToken
+        for number in 0..<5 {
+            world.clock.advance(by: .seconds(600))
+            _ = try await world.service.replaceData(
+                of: first.session.handle, accessTokenPayload: ["n": .integer(number)])
+            token = try await world.replacement(of: token.text, database: true)
+            #expect(token.expiresAt == first.accessToken.expiresAt)
+            #expect(try ReadToken(token.text).payload["n"] == .integer(number), "it tells the truth all the same")
+        }
+        world.clock.advance(by: .seconds(601))
+        #expect(try await world.verdict(token.text, database: true) == .tryRefresh(.expired))
+    }
+
+    @Test("finding R6: what an application had signed is no access token, whatever it says")
+    func applicationToken() async throws {
+        let world = try await World.withRSAKeys()
+        let session = try await world.create(format: .v5)
+        var payload = try ReadToken(session.accessToken.text).payload
+        payload["exp"] = .integer(4_000_000_000)
+        for kind in SigningKeyKind.allCases {
+            let token = try await world.service.signToken(
+                payload: payload, issuer: "i", validity: .seconds(1_000_000_000), kind: kind)
+            #expect(try await world.verdict(token) == .tryRefresh(.headerLacks(.version)))
+            #expect(try await world.verdict(token, database: true) == .tryRefresh(.headerLacks(.version)))
+            guard case .notAToken = try await world.service.regenerate(accessToken: token, payload: nil) else {
+                Issue.record("regenerated")
+                return
+            }
+        }
     }
 
     @Test("A session ends at its expiry and not before, and a promotion begins a new life")

@@ -166,6 +166,14 @@ extension RefreshResult {
         if case .reuseDetected = self { true } else { false }
     }
 
+    /// The new tokens, if there are any.
+    var tokens: IssuedTokens? {
+        if case .refreshed(let tokens) = self { tokens } else { nil }
+    }
+
+    /// The answer without its details.
+    var word: String { "\(self)".prefix { $0 != "(" }.description }
+
     /// Why there are no tokens, if there is a reason.
     var refusal: RefreshRefusal? {
         if case .unauthorised(let refusal) = self { refusal } else { nil }

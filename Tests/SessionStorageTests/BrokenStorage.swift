@@ -15,6 +15,7 @@ struct BrokenStorage: SessionStorage {
     }
 
     let base = InMemoryStorage()
+    let restoreNumber: UInt8 = 0
     let defect: Defect
 
     func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
@@ -22,7 +23,7 @@ struct BrokenStorage: SessionStorage {
         var record = record
         if defect == .losesStaticKind { record.signingKeyKind = .dynamic }
         if defect == .losesRotation { record.rotatedAt = nil }
-        if defect == .losesTheUse { (record.isCurrentTokenUsed, record.generation) = (false, 0) }
+        if defect == .losesTheUse { (record.storedSharing, record.rotationCount) = (nil, 0) }
         try await base.insert(record, audit: defect == .forgetsEvents ? nil : event)
     }
 
@@ -32,10 +33,10 @@ struct BrokenStorage: SessionStorage {
     }
 
     func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
         let current = try await base.session(handle)
-        let decided = decide(current)
+        let decided = decide(current, nil)
         switch (defect, decided.change) {
         case (.forgetsUpdates, .replace): return decided.outcome
         case (.raisesRemovedSessions, .replace(let record)) where current == nil: try await base.insert(record)
@@ -46,8 +47,8 @@ struct BrokenStorage: SessionStorage {
             try await base.insert(Sample.record("ghost"), audit: decided.audit)
             _ = try await base.remove(.handles([SessionHandle("ghost")]))
         case (.forgetsEvents, _):
-            return try await base.update(handle) { record in
-                var decided = decide(record)
+            return try await base.update(handle) { record, time in
+                var decided = decide(record, time)
                 decided.audit = nil
                 return decided
             }

@@ -7,6 +7,7 @@ import SessionEngine
 import SessionService
 import SessionStorageTesting
 import Tessera
+import TestSupport
 import Testing
 
 @testable import TesseraRemoteCore
@@ -21,10 +22,15 @@ struct LiveCoreTests {
         timeoutSeconds: 600)
 
     /// Runs a core on a free port and talks to it.
-    private func withCore(_ body: @escaping @Sendable (Sessions) async throws -> Void) async throws {
+    private func withCore(
+        _ clock: TestClock? = nil, _ body: @escaping @Sendable (Sessions) async throws -> Void
+    ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        var ambient = Ambient.system
+        if let clock { ambient.time = { clock.now } }
         let service = try await SessionService(
-            storage: InMemoryStorage(), policy: SessionPolicy(signingAlgorithm: .es256))
+            storage: InMemoryStorage(), policy: SessionPolicy(signingAlgorithm: .es256),
+            ambient: ambient)
         let api = CoreAPI(service: service, settings: CoreSettings(), logger: logger)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             let (ports, running) = AsyncStream.makeStream(of: Int.self)
@@ -77,9 +83,10 @@ struct LiveCoreTests {
         }
     }
 
-    @Test("M10: the same refresh token twice gives one child; afterwards it is theft")
+    @Test("M10: the same refresh token twice gives one successor; a while later it is theft, and before that nothing")
     func theft() async throws {
-        try await withCore { sessions in
+        let clock = TestClock(Ambient.system.time())
+        try await withCore(clock) { sessions in
             let session = try await sessions.create(userID: "u")
             let token = session.refreshToken?.text ?? ""
             async let first = sessions.refresh(refreshToken: token)
@@ -87,19 +94,24 @@ struct LiveCoreTests {
             let children = try await [first, second]
             #expect(children[0].refreshToken?.text == children[1].refreshToken?.text)
             _ = try await sessions.refresh(refreshToken: children[0].refreshToken?.text ?? "")
+            clock.advance(by: .seconds(61))
+            let late = await #expect(throws: SessionError.self) { try await sessions.refresh(refreshToken: token) }
+            guard case .coreUnavailable? = late else { throw SessionError.badInput("\(String(describing: late))") }
+            clock.advance(by: .seconds(60))
             await #expect(
                 throws: SessionError.tokenTheftDetected(handle: session.handle, userID: "u", recipeUserID: "u")
             ) { try await sessions.refresh(refreshToken: token) }
         }
     }
 
-    @Test("G4: a token that the application signed with a session's payload is taken for that session")
+    @Test("G4, finding R6: a token that the application signed is no session's, whatever its payload says")
     func signed() async throws {
         try await withCore { sessions in
             let session = try await sessions.create(userID: "u")
             let text = try await sessions.sign(session.payload, validity: .seconds(1_234), usesStaticKey: false)
-            let found = try await sessions.session(accessToken: text, options: VerifyOptions(checksDatabase: true))
-            #expect(found?.handle == session.handle)
+            await #expect(throws: SessionError.self) {
+                try await sessions.session(accessToken: text, options: VerifyOptions(checksDatabase: true))
+            }
             let keys = try await sessions.backend.publishedKeys()
             #expect(keys.keys.array?.isEmpty == false && keys.maxAgeSeconds > 0)
         }

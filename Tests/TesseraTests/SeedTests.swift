@@ -25,7 +25,8 @@ struct SeedTests {
 
     @Test("A1 to A4: begun, verified, refreshed; a child's first use gives one new token")
     func life() async throws {
-        let seed = try await Self.sessions()
+        let test = try await TestSessions()
+        let seed = SeedSessions(backend: test.backend, settings: SeedSessions.Settings())
         let created = try await seed.createNewSession(userId: "", jwtPayload: [:], sessionData: [:])
         let antiCSRF = try #require(created.antiCsrfToken)
         #expect(created.session.userId == "" && created.session.userDataInJWT == [:])
@@ -36,6 +37,7 @@ struct SeedTests {
         let newest = try #require(used.accessToken)
         let again = try await get(seed, newest.token, child.antiCsrfToken)
         #expect(again.accessToken == nil)
+        test.clock.advance(by: .seconds(121))
         await #expect(
             throws: SeedError.tokenTheftDetected(sessionHandle: created.session.handle, userId: ""), "A5"
         ) { try await seed.refreshSession(refreshToken: created.refreshToken.token, antiCsrfToken: antiCSRF) }

@@ -17,6 +17,7 @@ public enum Flaw: String, Sendable, CaseIterable {
 /// Storage in memory that fails and dawdles as a seed says, and shows every step to a ledger.
 final class SimulatedStorage: SessionStorage {
     private let base = InMemoryStorage()
+    let restoreNumber: UInt8 = 0
     private let executor: SeededExecutor
     private let dice: Mutex<SplitMix64>
     private let clock: TestClock
@@ -86,17 +87,17 @@ final class SimulatedStorage: SessionStorage {
     func peek(_ handle: SessionHandle) async -> SessionRecord? { try? await base.session(handle) }
 
     func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
         // Storage may ask twice; only its last answer counts.
-        if chance(percent: 20) { _ = decide(try await base.session(handle)) }
+        if chance(percent: 20) { _ = decide(try await base.session(handle), nil) }
         if flaw == .twoSteps { return try await updateInTwoSteps(handle, decide) }
         let forgets = flaw == .losesRecords && chance(percent: 10)
         return try await unreliably { () async throws(StorageError) in
             let before = try await base.session(handle)
             let (outcome, events) = try await watched { () async throws(StorageError) in
-                try await base.update(handle) { record in
-                    var decided = decide(record)
+                try await base.update(handle) { record, time in
+                    var decided = decide(record, time)
                     if forgets { decided.audit = nil }
                     return decided
                 }
@@ -108,9 +109,9 @@ final class SimulatedStorage: SessionStorage {
 
     /// The mistake: between the look and the write others write too.
     private func updateInTwoSteps<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
-        let decided = decide(try await base.session(handle))
+        let decided = decide(try await base.session(handle), nil)
         return try await unreliably { () async throws(StorageError) in
             let before = try await base.session(handle)
             let (_, events) = try await watched { () async throws(StorageError) in

@@ -79,6 +79,7 @@ extension RefreshResult {
         switch self {
         case .refreshed: "ok"
         case .unauthorised(let refusal): "unauthorised(\(refusal))"
+        case .tooLate: "too late"
         case .reuseDetected(_, _, let found): "reuse(\(found))"
         }
     }

@@ -85,11 +85,11 @@ struct RaceLane {
         guard let record = try await storage.session(handle) else {
             return SequentialSession(isThere: false, trail: trail)
         }
-        let isRotated = record.generation > 0
+        let isRotated = record.rotationCount > 0
         let isEndRight = record.expiresAt == (isRotated ? world.clock.now + Self.validity : end)
         return SequentialSession(
             payload: Int(try record.accessTokenPayload.decoded()["n"]?.number?.int64 ?? -1),
-            generation: Int(record.generation), hasNewEnd: isRotated == isEndRight, trail: trail)
+            generation: Int(record.rotationCount.rotations), hasNewEnd: isRotated == isEndRight, trail: trail)
     }
 
     /// What was ended stays refused, and what lives goes on: the newest token refreshes.

@@ -34,17 +34,18 @@ final class Delays: Sendable {
 /// whether it still holds.
 struct RacingStorage: SessionStorage {
     let base: any SessionStorage
+    var restoreNumber: UInt8 { base.restoreNumber }
     let delays: Delays
     let isNaive: Bool
 
     func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
         let delays = delays
         await delays.pause()
         if isNaive { return try await updateInTwoSteps(handle, decide) }
-        let outcome = try await base.update(handle) { record in
-            let decided = decide(record)
+        let outcome = try await base.update(handle) { record, time in
+            let decided = decide(record, time)
             delays.spin()
             return decided
         }
@@ -53,10 +54,10 @@ struct RacingStorage: SessionStorage {
     }
 
     private func updateInTwoSteps<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
         let current = try await base.session(handle)
-        let decided = decide(current)
+        let decided = decide(current, nil)
         guard current != nil else { return decided.outcome }
         await delays.pause(atLeast: 1)
         switch decided.change {

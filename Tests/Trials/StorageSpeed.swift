@@ -44,10 +44,10 @@
                 guard var record else { return Decided(.keep, false) }
                 record.previousTokenHash = record.currentTokenHash
                 record.currentTokenHash = StoredTokenHash(stored: "\(number)")
-                record.generation += 1
+                record.rotationCount = record.rotationCount.successor()
                 let event = AuditEvent(
                     name: .refreshed, time: record.createdAt, handle: handle, tenantID: .public, userID: record.userID,
-                    details: ["generation": .integer(record.generation)])
+                    details: ["generation": .integer(record.rotationCount.rotations)])
                 return Decided(.replace(record), true, audit: event)
             }
             if !isDone { throw CleanExit.message("the session is gone") }

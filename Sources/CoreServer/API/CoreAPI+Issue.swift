@@ -1,4 +1,5 @@
 import CoreDriverInterface
+import Logging
 import LosslessJSON
 import SessionEngine
 import SessionService
@@ -69,7 +70,10 @@ extension CoreAPI {
             var document = try document(.refreshed, issued, call)
             document.add("status", "OK")
             return .json(document.object)
-        case .unauthorised(let refusal): return .unauthorised(message(refusal, call))
+        case .unauthorised(let refusal):
+            if refusal == .newerThanSession { noteStorageWentBack() }
+            return .unauthorised(message(refusal, call))
+        case .tooLate: return .tooLate
         case .reuseDetected(let handle, let user, let found): return reuseDetected(handle, user, found, call)
         }
     }
@@ -80,7 +84,17 @@ extension CoreAPI {
         case .antiCSRFMismatch: WireText.antiCSRFAtRefresh
         case .sessionEnded: WireText.sessionMissingOrExpired
         case .payloadRefused: WireText.protectedField
+        case .newerThanSession: WireText.newerThanSession
         }
+    }
+
+    /// Nothing but an older state of the storage makes a client's token newer than its session.
+    private func noteStorageWentBack() {
+        logger.error(
+            """
+            a refresh token is newer than its session, which was revoked: the storage has gone back to an older state. \
+            If it was put back from a copy, run 'tessera restore' (docs/backup.md)
+            """)
     }
 
     private func reuseDetected(

@@ -46,6 +46,13 @@ public struct CoreReply: Sendable {
     /// The session has ended or never was; the driver signs the user out.
     static func unauthorised(_ message: String) -> CoreReply { .status("UNAUTHORISED", message: message) }
 
+    /// Nothing is given and nobody accused; drivers make an error of it, and no client loses its cookies.
+    static var tooLate: CoreReply {
+        var reply = text(503, WireText.tooLate)
+        reply.headers.append(("Retry-After", "1"))
+        return reply
+    }
+
     /// The answer to a caller's mistake.
     init(_ mistake: InvalidRequest) {
         self = .text(mistake.status, mistake.text)

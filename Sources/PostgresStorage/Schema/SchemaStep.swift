@@ -43,6 +43,7 @@
                     name: "0001-sessions", level: 1, worksWith: 1,
                     statements: base(tables) + (onSuperTokens ? additions(tables) : ours(tables)) + common(tables)),
                 SchemaStep(name: "0002-room-for-updates", level: 2, worksWith: 1, statements: room(tables)),
+                SchemaStep(name: "0003-sharing", level: 3, worksWith: 1, statements: sharing(tables)),
             ]
         }
 
@@ -163,6 +164,16 @@
                         ALTER TABLE \(tables.quoted("session_info")) SET (fillfactor = 80, \
                         autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)
                         """, lock: .shareUpdateExclusive)
+            ]
+        }
+
+        /// What decides which successor a refresh token has; it takes the place of `tessera_token_used`.
+        private static func sharing(_ tables: TableNames) -> [SchemaStatement] {
+            [
+                SchemaStatement(
+                    purpose: "a column of \(tables.plain("session_info"))",
+                    sql: "ALTER TABLE \(tables.quoted("session_info")) ADD COLUMN IF NOT EXISTS tessera_sharing TEXT",
+                    lock: .accessExclusiveBrief)
             ]
         }
 

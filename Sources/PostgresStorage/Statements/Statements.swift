@@ -33,16 +33,17 @@
         let deleteSession: PostgresStatement
         let deleteSessionAndTell: PostgresStatement
 
-        /// The columns of ``SessionRecord`` in the order of `SessionRecord.init(row:)`, and the version of the row.
+        /// The columns of ``SessionRecord`` in the order of `SessionRecord.init(row:)`, the version of the row, and the time.
         static let columns = """
             session_handle, tenant_id, user_id, refresh_token_hash_2, coalesce(session_data, '{}'), \
             coalesce(jwt_user_payload, '{}'), created_at_time, expires_at, use_static_key, prev_refresh_token_hash_2, \
-            refresh_token_rotated_at, tessera_token_used, tessera_generation, tessera_version
+            refresh_token_rotated_at, tessera_sharing, tessera_generation, tessera_version, \
+            floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
             """
         private static let written = """
             app_id, session_handle, tenant_id, user_id, refresh_token_hash_2, session_data, jwt_user_payload, \
             created_at_time, expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, \
-            tessera_token_used, tessera_generation
+            tessera_sharing, tessera_generation
             """
         private static let one14 = (1...14).map { "$\($0)" }.joined(separator: ", ")
 
@@ -84,7 +85,7 @@
                 "selectSession", .read, "SELECT \(Self.columns) FROM \(sessions) \(named)")
             let rotate = """
                 UPDATE \(sessions) SET refresh_token_hash_2 = $5, expires_at = $6, use_static_key = $7, \
-                prev_refresh_token_hash_2 = $8, refresh_token_rotated_at = $9, tessera_token_used = $10, \
+                prev_refresh_token_hash_2 = $8, refresh_token_rotated_at = $9, tessera_sharing = $10, \
                 tessera_generation = $11, tessera_version = tessera_version + 1
                 """
             rotateSession = PostgresStatement("rotateSession", .write, "\(rotate) \(asRead)")
@@ -124,7 +125,7 @@
                 .text(handle.text), .text(tenantID.text), .text(userID.text), .text(currentTokenHash.hex),
                 .text(sessionData.text), .text(accessTokenPayload.text), .integer(createdAt.milliseconds),
                 .integer(expiresAt.milliseconds), .bool(signingKeyKind == .static), .text(previousTokenHash?.hex),
-                .integer(rotatedAt?.milliseconds), .bool(isCurrentTokenUsed), .integer(generation),
+                .integer(rotatedAt?.milliseconds), .text(storedSharing?.stored), .integer(rotationCount.rawValue),
             ]
         }
 
@@ -132,8 +133,8 @@
         var rotation: [PostgresValue] {
             [
                 .text(currentTokenHash.hex), .integer(expiresAt.milliseconds), .bool(signingKeyKind == .static),
-                .text(previousTokenHash?.hex), .integer(rotatedAt?.milliseconds), .bool(isCurrentTokenUsed),
-                .integer(generation),
+                .text(previousTokenHash?.hex), .integer(rotatedAt?.milliseconds), .text(storedSharing?.stored),
+                .integer(rotationCount.rawValue),
             ]
         }
 
@@ -162,7 +163,8 @@
                 signingKeyKind: row.bool(8) ? .static : .dynamic,
                 previousTokenHash: row.optionalText(9).map(StoredTokenHash.init(stored:)),
                 rotatedAt: row.optionalInteger(10).map(Timestamp.init(milliseconds:)),
-                isCurrentTokenUsed: row.bool(11), generation: row.integer(12))
+                rotationCount: RotationCount(stored: row.integer(12)),
+                storedSharing: row.optionalText(11).flatMap(SharingState.init(stored:)))
         }
     }
 

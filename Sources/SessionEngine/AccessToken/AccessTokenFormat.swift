@@ -15,7 +15,7 @@ public enum AccessTokenFormat: Int, Sendable, CaseIterable {
     /// As V4, with the recipe user beside the primary user.
     case v5 = 5
 
-    /// The newest form: what a header without `version` means (spec `core-wire` 2.6).
+    /// The newest form.
     public static let newest = AccessTokenFormat.v5
 
     /// One thing that a token says about its session.

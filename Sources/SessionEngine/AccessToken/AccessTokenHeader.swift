@@ -3,12 +3,19 @@ import LosslessJSON
 /// The header of an access token V3 or newer.
 struct AccessTokenHeader {
     let format: AccessTokenFormat
+    /// Whether it names its version, as every access token does; tokens that an application had signed do not.
+    let namesVersion: Bool
     let algorithm: SigningAlgorithm
     let keyID: KeyID
 
     /// Makes the header of a new token.
     init(format: AccessTokenFormat, algorithm: SigningAlgorithm, keyID: KeyID) {
+        self.init(format: format, namesVersion: true, algorithm: algorithm, keyID: keyID)
+    }
+
+    private init(format: AccessTokenFormat, namesVersion: Bool, algorithm: SigningAlgorithm, keyID: KeyID) {
         self.format = format
+        self.namesVersion = namesVersion
         self.algorithm = algorithm
         self.keyID = keyID
     }
@@ -26,8 +33,9 @@ struct AccessTokenHeader {
         guard let kid = header["kid"] else { throw .headerLacks(.kid) }
         guard let keyID = kid.string.flatMap(KeyID.init) else { throw .headerMismatch(.kid) }
         // Three members are there by now; the version is the only other one there may be.
-        guard header.count == (header["version"] == nil ? 3 : 4) else { throw .headerNotAllowed }
-        self.init(format: format, algorithm: algorithm, keyID: keyID)
+        let namesVersion = header["version"] != nil
+        guard header.count == (namesVersion ? 4 : 3) else { throw .headerNotAllowed }
+        self.init(format: format, namesVersion: namesVersion, algorithm: algorithm, keyID: keyID)
     }
 
     private static func format(of version: JSONValue?) -> AccessTokenFormat? {

@@ -37,4 +37,7 @@ public enum AccessTokenProblem: Error, Sendable, Equatable {
     case antiCSRFMissing
     /// The anti-CSRF token did not come with the request or is not the session's.
     case antiCSRFMismatch
+    /// The signature is good, and the session was restored from a copy that is older than the token: a refresh puts that
+    /// right.
+    case newerThanSession
 }

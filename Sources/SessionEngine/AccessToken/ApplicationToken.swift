@@ -4,6 +4,9 @@ public import LosslessJSON
 public enum ApplicationToken {
     /// Signs claims as a JWS in compact form (RFC 7515 section 7.1).
     ///
+    /// Its header has no `version`, which every access token of its algorithm has: what an application has signed is never
+    /// taken for a session's token.
+    ///
     /// `iat`, `exp` and `iss` come first; a claim of the same name in the payload goes before them.
     ///
     /// - Throws: ``SigningError`` when the cryptographic library refuses.

@@ -22,6 +22,8 @@ public final class UnverifiedAccessToken: Sendable {
 
     let format: AccessTokenFormat
     let keyChoice: KeyChoice
+    /// Whether its header says that it is an access token; what an application had signed is none, whatever it says.
+    let isMarked: Bool
     let signedBytes: [UInt8]
     /// The payload as it was found; `nil` where it is no JSON object.
     let object: JSONObject?
@@ -40,10 +42,12 @@ public final class UnverifiedAccessToken: Sendable {
         if let legacy = Self.legacyHeaders.first(where: { $0.bytes.elementsEqual(parts.0) }) {
             format = legacy.format
             keyChoice = .anyRSAKey
+            isMarked = true
         } else {
             let header = try AccessTokenHeader(encoded: parts.0)
             format = header.format
             keyChoice = .named(header.keyID, header.algorithm)
+            isMarked = header.namesVersion
         }
         let base64 = format.base64
         guard let payload = base64.decode(parts.1) else { throw .malformed }
@@ -73,7 +77,9 @@ public final class UnverifiedAccessToken: Sendable {
             guard key.algorithm == algorithm else { throw .headerMismatch(.alg) }
             guard key.accepts(signature, over: signedBytes) else { throw .signatureInvalid }
         }
-        return try stated.get()
+        let claims = try stated.get()
+        guard isMarked else { throw .headerLacks(.version) }
+        return claims
     }
 
     /// The kind of key that the header names; `nil` for legacy tokens, which name none.
@@ -96,6 +102,7 @@ public final class UnverifiedAccessToken: Sendable {
     /// Whether the payload has all that a session's token has, believed or not: tokens of other issuers do not, and are
     /// no business of ours (spec `sdk-and-fdi` 2.7).
     public var isSessionToken: Bool {
+        guard isMarked else { return false }
         if let kind = object?["stt"], kind != 0, !kind.isNull { return false }
         if case .success = stated { return true }
         return false

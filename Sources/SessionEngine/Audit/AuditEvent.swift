@@ -13,6 +13,9 @@ public struct AuditEvent: Sendable, Equatable {
         case refreshed
         /// A used-up refresh token came back.
         case reuseDetected = "reuse_detected"
+        /// A used-up refresh token came back so soon after its successor's first use that nothing was said (once for each
+        /// rotation).
+        case latePredecessor = "late_parent"
         /// A session was ended.
         case revoked
         /// The payload of a session or the data kept with it is another one.
@@ -63,22 +66,37 @@ public struct AuditEvent: Sendable, Equatable {
     }
 
     /// A session has gone on to another refresh token, or signs with another kind of key.
-    static func refreshed(_ record: SessionRecord, at time: Timestamp) -> AuditEvent {
-        AuditEvent(
-            .refreshed, record, at: time,
-            details: ["generation": .integer(record.generation), "keyKind": .string(record.signingKeyKind.rawValue)])
+    ///
+    /// - Parameter isRestored: whether a token that was newer than the session became its current one.
+    static func refreshed(_ record: SessionRecord, isRestored: Bool = false, at time: Timestamp) -> AuditEvent {
+        var details = rotations(record.rotationCount)
+        details.append("keyKind", .string(record.signingKeyKind.rawValue))
+        if isRestored { details.append("restored", true) }
+        return AuditEvent(.refreshed, record, at: time, details: details)
+    }
+
+    /// The predecessor of the current token came late.
+    static func latePredecessor(_ record: SessionRecord, at time: Timestamp) -> AuditEvent {
+        AuditEvent(.latePredecessor, record, at: time, details: rotations(record.rotationCount))
+    }
+
+    private static func rotations(_ count: RotationCount) -> JSONObject {
+        var details: JSONObject = ["generation": .integer(count.rotations)]
+        if count.restoreNumber > 0 { details.append("restoreNumber", .integer(count.restoreNumber)) }
+        return details
     }
 
     /// A used-up refresh token came back.
     ///
     /// - Parameters:
-    ///   - generation: how many rotations had gone before that token, where it tells.
+    ///   - rotationCount: that token's own count, where it tells.
     ///   - revoked: whether the session ends with it.
     static func reuseDetected(
-        _ record: SessionRecord, _ found: Refresh.ReuseClass, generation: Int64?, revoked: Bool, at time: Timestamp
+        _ record: SessionRecord, _ found: Refresh.ReuseClass, rotationCount: RotationCount?, revoked: Bool,
+        at time: Timestamp
     ) -> AuditEvent {
         var details: JSONObject = ["class": .string(found.rawValue)]
-        let apart = found.generationsApart ?? generation.map { record.generation - $0 }
+        let apart = found.rotationsApart ?? rotationCount.map { record.rotationCount.distance(from: $0) }
         if let apart { details.append("generationsApart", .integer(apart)) }
         if let rotatedAt = record.rotatedAt {
             details.append("millisecondsSinceRotation", .integer((time - rotatedAt).count))
@@ -94,6 +112,11 @@ public struct AuditEvent: Sendable, Equatable {
         AuditEvent(
             name: .revoked, time: revocation.time, handle: handle, tenantID: tenant, userID: user,
             details: revocation.details)
+    }
+
+    /// A session was ended by a decision of the engine.
+    static func revoked(_ record: SessionRecord, by cause: Revocation.Cause, at time: Timestamp) -> AuditEvent {
+        .revoked(record.handle, tenant: record.tenantID, user: record.userID, Revocation(by: cause, at: time))
     }
 
     /// The data of a session is another one; what it is, the trail never holds.
@@ -120,6 +143,8 @@ public struct Revocation: Sendable, Equatable {
         case admin
         /// Its time was over.
         case expiry
+        /// Storage went back to an older state, and what a client held was newer.
+        case restore
     }
 
     /// On whose behalf.

@@ -62,7 +62,7 @@ public struct RefreshTokenContent: Sendable {
 
 /// Why a presented refresh token is not one of this core's.
 public enum RefreshTokenProblem: Error, Sendable, Equatable {
-    /// The part after the last dot is not `V0`, `V1` or `V2`.
+    /// The part after the last dot is not `V2`.
     case unknownVersion
     /// Not three parts.
     case wrongPartCount(Int)

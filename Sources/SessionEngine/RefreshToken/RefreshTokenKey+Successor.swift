@@ -6,8 +6,8 @@ import Crypto
     import Foundation
 #endif
 
-/// The successor of a refresh token is derived from the token and from a secret that only the core holds (HKDF, RFC
-/// 5869), so that whoever asks again is given the same one (docs/decisions/0012).
+/// A successor of a refresh token is derived from the token, the window and the count with a secret that only the core
+/// holds (HKDF, RFC 5869): a caller who asks again in one window is given the same one (docs/decisions/0019).
 extension RefreshTokenKey {
     /// A part of a successor; each is derived under its own name.
     private enum Part: String {
@@ -16,10 +16,9 @@ extension RefreshTokenKey {
         case initializationVector = "initialization-vector"
     }
 
-    /// How many of the nonce's 32 bytes are derived; the last four count the rotations.
-    private static let derivedNonceLength = 28
-    /// The count of a token whose ancestors were made at random or by another core.
-    private static let unknownGeneration = UInt32.max
+    /// How many of the nonce's 32 bytes are derived; the window (1 byte) and the rotation count (5 bytes) follow.
+    private static let derivedNonceLength = 26
+    private static let plainLength = 6
 
     static func successorKey(from masterKey: String) -> SymmetricKey {
         let code = HKDF<SHA256>.extract(
@@ -28,13 +27,15 @@ extension RefreshTokenKey {
         return SymmetricKey(data: Array(code))
     }
 
-    /// What the successor of a token says.
-    func successor(of parent: RefreshTokenContent, hash: TokenHash, usesAntiCSRF: Bool) -> RefreshTokenContent {
-        let generation = counted(parent).map { min($0, Self.unknownGeneration - 2) + 1 } ?? Self.unknownGeneration
+    /// What a successor of a token says.
+    func successor(
+        of parent: RefreshTokenContent, hash: TokenHash, window: UInt8, count: RotationCount, usesAntiCSRF: Bool
+    ) -> RefreshTokenContent {
+        let name = [window] + (0..<5).map { UInt8(truncatingIfNeeded: count.rawValue >> (32 - 8 * $0)) }
         return RefreshTokenContent(
             handle: parent.handle, userID: parent.userID, parentHash: hash,
-            nonce: nonce(ofChildOf: hash, generation, hasAntiCSRF: usesAntiCSRF),
-            antiCSRFToken: usesAntiCSRF ? antiCSRFToken(ofChildOf: hash) : nil, tenantID: parent.tenantID)
+            nonce: nonce(ofSuccessorOf: hash, name, hasAntiCSRF: usesAntiCSRF),
+            antiCSRFToken: usesAntiCSRF ? antiCSRFToken(ofSuccessorOf: hash, name) : nil, tenantID: parent.tenantID)
     }
 
     /// Seals content that is derived, under a vector that is derived from all of it: one vector never covers two
@@ -48,26 +49,25 @@ extension RefreshTokenKey {
         derive(.initializationVector, from: [Hex.encode(SHA256.hash(data: plaintext))], length: 12)
     }
 
-    /// How many rotations went before a token; `nil` when it does not tell.
-    public func generation(of content: RefreshTokenContent) -> Int64? { counted(content).map(Int64.init) }
-
-    private func counted(_ content: RefreshTokenContent) -> UInt32? {
+    /// The rotation count of a token: 0 for a session's first one, `nil` for one that was made at random or by another
+    /// core.
+    public func rotationCount(of content: RefreshTokenContent) -> RotationCount? {
         guard let parent = content.parentHash else { return 0 }
-        guard let generation = UInt32(content.nonce.suffix(8), radix: 16), generation != Self.unknownGeneration,
-            content.nonce == nonce(ofChildOf: parent, generation, hasAntiCSRF: content.antiCSRFToken != nil)
+        guard let name = Hex.decode(content.nonce.suffix(2 * Self.plainLength)),
+            content.nonce == nonce(ofSuccessorOf: parent, name, hasAntiCSRF: content.antiCSRFToken != nil)
         else { return nil }
-        return generation
+        return RotationCount(stored: name.dropFirst().reduce(0) { $0 << 8 | Int64($1) })
     }
 
-    private func nonce(ofChildOf parent: TokenHash, _ generation: UInt32, hasAntiCSRF: Bool) -> String {
-        let count = (0..<4).map { UInt8(truncatingIfNeeded: generation >> (24 - 8 * $0)) }
+    private func nonce(ofSuccessorOf parent: TokenHash, _ name: [UInt8], hasAntiCSRF: Bool) -> String {
         let seed = derive(
-            .nonce, from: [parent.hex, Hex.encode(count), hasAntiCSRF ? "1" : "0"], length: Self.derivedNonceLength)
-        return Hex.encode(seed + count)
+            .nonce, from: [parent.hex, Hex.encode(name), hasAntiCSRF ? "1" : "0"], length: Self.derivedNonceLength)
+        return Hex.encode(seed + name)
     }
 
-    private func antiCSRFToken(ofChildOf parent: TokenHash) -> AntiCSRFToken {
-        AntiCSRFToken(RandomText.uuid(from: derive(.antiCSRFToken, from: [parent.hex], length: 16)))
+    private func antiCSRFToken(ofSuccessorOf parent: TokenHash, _ name: [UInt8]) -> AntiCSRFToken {
+        let bytes = derive(.antiCSRFToken, from: [parent.hex, Hex.encode(name)], length: 16)
+        return AntiCSRFToken(RandomText.uuid(from: bytes))
     }
 
     private func derive(_ part: Part, from context: [String], length: Int) -> [UInt8] {

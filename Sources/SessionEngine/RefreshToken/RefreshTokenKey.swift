@@ -19,6 +19,7 @@ public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflecta
 
     private static let initializationVectorLength = 12
     private static let tagLength = 16
+    private static let version = "V2"
 
     /// Takes a stored master key.
     public init(masterKey: String) {
@@ -58,7 +59,7 @@ public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflecta
             let nonce = try AES.GCM.Nonce(data: initializationVector)
             let box = try AES.GCM.seal(plaintext, using: key, nonce: nonce)
             let sealed = initializationVector + box.ciphertext + box.tag
-            return RefreshToken("\(Base64.standard.encodedText(sealed)).\(clearNonce).V2")
+            return RefreshToken("\(Base64.standard.encodedText(sealed)).\(clearNonce).\(Self.version)")
         } catch {
             throw .cryptographyFailed
         }
@@ -66,16 +67,14 @@ public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflecta
 
     /// What a presented token says, if this app sealed it and nobody changed it.
     ///
-    /// A suffix `V0` or `V1` is read like `V2`, in any case of letters; such a token's hash is another one, so it can
-    /// only end as reuse (spec `core-wire` 3.1).
+    /// The version suffix is the token's only unauthenticated byte: any other than the one that is written is refused, or
+    /// an altered current token would look like a superseded one.
     ///
     /// - Throws: ``RefreshTokenProblem``.
     public func open(_ token: RefreshToken) throws(RefreshTokenProblem) -> RefreshTokenContent {
         let parts = token.text.utf8.split(
             separator: UInt8(ascii: "."), maxSplits: 64, omittingEmptySubsequences: false)
-        guard let version = parts.last, ["V0", "V1", "V2"].contains(String(version)?.uppercased()) else {
-            throw .unknownVersion
-        }
+        guard let version = parts.last, version.elementsEqual(Self.version.utf8) else { throw .unknownVersion }
         guard parts.count == 3 else { throw .wrongPartCount(parts.count) }
         guard let sealed = Base64.standard.decode(parts[0]) else {
             throw .notBase64(foreignCharacter: Base64.standard.firstForeignCharacter(in: parts[0]))

@@ -1,7 +1,7 @@
 /// Deciding a refresh: who may have new tokens, who is told no, who is caught.
 ///
-/// Two rules are spoken on the wire; see ``Rotation``. Both forgive a lost reply, and both notice a copied token as soon
-/// as both copies are used.
+/// Two rules are spoken on the wire; see ``Rotation``. Both forgive lost, late and doubled messages, and both notice a copied
+/// token once two holders use it outside one window (docs/decisions/0019).
 public enum Refresh {
     /// A refresh token that this app sealed, with what came beside it.
     public struct Presented: Sendable {
@@ -11,17 +11,18 @@ public enum Refresh {
         public let hash: TokenHash
         /// The anti-CSRF token of the request.
         public let antiCSRFToken: AntiCSRFToken?
-        /// How many rotations went before the token, where it tells.
-        public let generation: Int64?
+        /// The token's own rotation count; `nil` for a token that was made at random or by another core.
+        public let rotationCount: RotationCount?
 
         /// Collects what was presented.
         public init(
-            content: RefreshTokenContent, hash: TokenHash, antiCSRFToken: AntiCSRFToken?, generation: Int64? = nil
+            content: RefreshTokenContent, hash: TokenHash, antiCSRFToken: AntiCSRFToken?,
+            rotationCount: RotationCount? = nil
         ) {
             self.content = content
             self.hash = hash
             self.antiCSRFToken = antiCSRFToken
-            self.generation = generation
+            self.rotationCount = rotationCount
         }
     }
 
@@ -34,13 +35,41 @@ public enum Refresh {
         case atOnce
     }
 
-    /// What the children of one token have in common (docs/decisions/0012).
+    /// How the successors of one token relate (docs/decisions/0019).
     public enum Succession: String, Sendable, CaseIterable {
-        /// A token has one child, whoever asks, and the parent's window closes when that child is first used.
+        /// A token has one successor for each window in which it is presented.
         case deterministic = "DETERMINISTIC"
-        /// Every exchange makes another child, as SuperTokens' core does: a second one takes the first one's place, or
+        /// Every refresh makes another successor, as SuperTokens' core does: a second one takes the first one's place, or
         /// is its rival.
         case random = "RANDOM"
+    }
+
+    /// Which successor of a refresh token is issued.
+    public enum Successor: Sendable, Hashable {
+        /// The one that is derived for a window and a rotation count: the same for every caller.
+        case derived(window: UInt8, count: RotationCount)
+        /// One that nobody can derive, and that is issued once.
+        case random
+    }
+
+    /// What becomes of a token that is newer than its session, which happens only when storage went back to an older
+    /// state (docs/decisions/0019).
+    public enum AfterRestore: String, Sendable, CaseIterable {
+        /// It becomes the current token, once, if `tessera restore` was run.
+        case adopt = "ADOPT"
+        /// Its session is revoked, and the user has to sign in again.
+        case signOut = "SIGN_OUT"
+    }
+
+    /// How long an access token that goes with a decision lives.
+    public enum Lifetime: Sendable, Hashable {
+        /// As long as any.
+        case whole
+        /// A random part less, because the refresh token was shared a moment ago: nobody who shared it can tell when its
+        /// owner comes again.
+        case shortened
+        /// Until the token that it replaces would have expired.
+        case unchanged
     }
 
     /// How old a token was that came back after it had been used up.
@@ -53,7 +82,7 @@ public enum Refresh {
         case stale
 
         /// How many rotations lie between it and the current token, where the class alone tells.
-        var generationsApart: Int64? {
+        var rotationsApart: Int64? {
             switch self {
             case .previous: 1
             case .orphan: 0
@@ -72,118 +101,63 @@ public enum Refresh {
         public var format: AccessTokenFormat
         /// How long a session lives after a rotation.
         public var refreshTokenValidity: Milliseconds
-        /// The child that the presented token would be exchanged for.
-        public var child: TokenHash
         /// When the session rotates.
         public var rotation: Rotation
-        /// What the children of one token have in common.
+        /// How the successors of one token relate.
         public var succession: Succession
-        /// For how long a parent may come back after a rotation at once.
+        /// For how long a predecessor may come back after a rotation at once.
         public var gracePeriod: Milliseconds
+        /// The length of a token's first window; each later one is half as long as the one before.
+        public var sharingWindow: Milliseconds
+        /// For how long after it was last given its successor a predecessor is refused without a verdict.
+        public var silence: Milliseconds
+        /// The store's restore number.
+        public var restoreNumber: UInt8
+        /// What becomes of a token that is newer than its session after `tessera restore`.
+        public var afterRestore: AfterRestore
         /// Whether reuse ends the session where it rotates at first use; where it rotates at once it always does.
         public var revokesOnReuse: Bool
 
         /// Collects the rules.
         public init(
             checksAntiCSRF: Bool, signingKeyKind: SigningKeyKind?, format: AccessTokenFormat,
-            refreshTokenValidity: Milliseconds, child: TokenHash, rotation: Rotation = .atFirstUse,
+            refreshTokenValidity: Milliseconds, rotation: Rotation = .atFirstUse,
             succession: Succession = .deterministic, gracePeriod: Milliseconds = .seconds(30),
-            revokesOnReuse: Bool = true
+            sharingWindow: Milliseconds = .seconds(60), silence: Milliseconds = .seconds(120),
+            restoreNumber: UInt8 = 0, afterRestore: AfterRestore = .adopt, revokesOnReuse: Bool = true
         ) {
             self.checksAntiCSRF = checksAntiCSRF
             self.signingKeyKind = signingKeyKind
             self.format = format
             self.refreshTokenValidity = refreshTokenValidity
-            self.child = child
             self.rotation = rotation
             self.succession = succession
             self.gracePeriod = gracePeriod
+            self.sharingWindow = sharingWindow
+            self.silence = silence
+            self.restoreNumber = restoreNumber
+            self.afterRestore = afterRestore
             self.revokesOnReuse = revokesOnReuse
         }
     }
 
     /// What to do.
     public enum Outcome: Sendable, Equatable {
-        /// Give a child to the holder; the session is now this.
-        case issueChild(SessionRecord)
+        /// Issue a successor and an access token with this lifetime; the session is now this.
+        case issue(SessionRecord, Successor, Lifetime)
         /// The anti-CSRF token is missing or another one.
         case antiCSRFMismatch
         /// There is no such session, or its time is over.
         case sessionEnded
         /// The payload in storage cannot travel in a token of the wanted format.
         case payloadRefused
+        /// The successor was used a moment ago: nothing is given and nothing said, the caller may try again.
+        case tooLate
         /// A used-up token came back: somebody holds a copy.
         case reuse(ReuseClass)
-    }
-
-    /// Decides.
-    ///
-    /// - Parameters:
-    ///   - presented: the opened token.
-    ///   - record: the session that the token names, as storage has it at this step.
-    ///   - now: the time.
-    ///   - rules: the caller's rules.
-    public static func decide(
-        of presented: Presented, against record: SessionRecord?, at now: Timestamp, rules: Rules
-    ) -> Decided<Outcome> {
-        if rules.checksAntiCSRF, let expected = presented.content.antiCSRFToken,
-            !expected.matches(presented.antiCSRFToken)
-        {
-            return Decided(.keep, .antiCSRFMismatch)
-        }
-        guard let record, !record.isExpired(at: now) else { return Decided(.keep, .sessionEnded) }
-        let lineage = record.lineage(of: presented.hash, parent: presented.content.parentHash)
-        guard var next = rotated(record, lineage, presented.hash, at: now, rules) else {
-            return reuse(of: presented, lineage, record, at: now, rules)
-        }
-        guard rules.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }
-        next.signingKeyKind = rules.signingKeyKind ?? next.signingKeyKind
-        guard next != record else { return Decided(.keep, .issueChild(next)) }
-        return Decided(.replace(next), .issueChild(next), audit: .refreshed(next, at: now))
-    }
-
-    /// The session after the presented token was exchanged; `nil` when it may not be.
-    private static func rotated(
-        _ record: SessionRecord, _ lineage: Lineage, _ token: TokenHash, at now: Timestamp, _ rules: Rules
-    ) -> SessionRecord? {
-        let validity = rules.refreshTokenValidity
-        switch (lineage, rules.rotation) {
-        case (.current, .atFirstUse): return record.used(rules.succession)
-        case (.childOfCurrent, .atFirstUse):
-            return record.promoting(token, at: now, validity: validity, rules.succession)
-        case (.current, .atOnce), (.childOfCurrent, .atOnce):
-            return record.rotating(from: token.stored, to: rules.child, at: now, validity: validity)
-        case (.previous, _):
-            return record.isWindowOpen(at: now, gracePeriod: rules.gracePeriod) ? repeated(record, rules) : nil
-        case (.childOfPrevious, _), (.neither, _): return nil
-        }
-    }
-
-    /// The session after its previous token was exchanged once more: with a deterministic child, what it is already.
-    ///
-    /// Another child than the current token is one that was made at random, by this core or by the one whose data it
-    /// took over; where a refresh rotates at once it takes the current one's place.
-    private static func repeated(_ record: SessionRecord, _ rules: Rules) -> SessionRecord? {
-        if rules.child.stored == record.currentTokenHash { return record }
-        guard rules.rotation == .atOnce else { return nil }
-        var next = record
-        next.currentTokenHash = rules.child.stored
-        return next
-    }
-
-    /// A used-up token; where it is left to the driver to end the session, it is only noted.
-    private static func reuse(
-        of presented: Presented, _ lineage: Lineage, _ record: SessionRecord, at now: Timestamp, _ rules: Rules
-    ) -> Decided<Outcome> {
-        let found: ReuseClass =
-            switch lineage {
-            case .previous: .previous
-            case .childOfPrevious: .orphan
-            case .neither, .current, .childOfCurrent: .stale
-            }
-        let revokes = rules.revokesOnReuse || rules.rotation == .atOnce
-        let event = AuditEvent.reuseDetected(
-            record, found, generation: presented.generation, revoked: revokes, at: now)
-        return Decided(revokes ? .remove : .keep, .reuse(found), audit: event)
+        /// The token is newer than its session, so storage went back to an older state; the session was revoked.
+        case newerThanSession
+        /// The successor could not be made; nothing was changed.
+        case successorFailed
     }
 }

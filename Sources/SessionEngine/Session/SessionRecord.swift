@@ -14,11 +14,10 @@ public struct SessionRecord: Sendable, Equatable {
     public var previousTokenHash: StoredTokenHash?
     /// When the current token took its place; `nil` until the first rotation.
     public var rotatedAt: Timestamp?
-    /// Whether the current token, or the access token that came with it, has been seen since it took its place; then the
-    /// previous one may not come back.
-    public var isCurrentTokenUsed: Bool
-    /// How many rotations there have been; those of a session that was imported count from then.
-    public var generation: Int64
+    /// How many rotations there have been; those of an imported session count from the import.
+    public var rotationCount: RotationCount
+    /// What is known about callers who share a token of this session; ``sharing`` has it where it is still valid.
+    public var storedSharing: SharingState?
     /// Data kept at home, never in a token.
     public var sessionData: JSONObjectText
     /// Data that goes into the access token.
@@ -43,8 +42,8 @@ public struct SessionRecord: Sendable, Equatable {
         signingKeyKind: SigningKeyKind,
         previousTokenHash: StoredTokenHash? = nil,
         rotatedAt: Timestamp? = nil,
-        isCurrentTokenUsed: Bool = false,
-        generation: Int64 = 0
+        rotationCount: RotationCount = 0,
+        storedSharing: SharingState? = nil
     ) {
         self.handle = handle
         self.tenantID = tenantID
@@ -57,8 +56,8 @@ public struct SessionRecord: Sendable, Equatable {
         self.signingKeyKind = signingKeyKind
         self.previousTokenHash = previousTokenHash
         self.rotatedAt = rotatedAt
-        self.isCurrentTokenUsed = isCurrentTokenUsed
-        self.generation = generation
+        self.rotationCount = rotationCount
+        self.storedSharing = storedSharing
     }
 
     /// Whether the session has ended by time.
@@ -71,44 +70,6 @@ public struct SessionRecord: Sendable, Equatable {
         guard let previousTokenHash else { return .neither }
         if token.stored == previousTokenHash { return .previous }
         return parent?.stored == previousTokenHash ? .childOfPrevious : .neither
-    }
-
-    /// Whether the previous token may come back: the current one has not been used and the grace is not over.
-    func isWindowOpen(at now: Timestamp, gracePeriod: Milliseconds) -> Bool {
-        guard let rotatedAt, !isCurrentTokenUsed else { return false }
-        return now <= rotatedAt + gracePeriod
-    }
-
-    /// This session after its current token was seen again: where there is one child only, the previous token may not come
-    /// back from now on.
-    func used(_ succession: Refresh.Succession) -> SessionRecord {
-        var record = self
-        record.isCurrentTokenUsed = isCurrentTokenUsed || (previousTokenHash != nil && succession == .deterministic)
-        return record
-    }
-
-    /// This session after the first use of a child that nobody had used: the child is the current token and a new life
-    /// begins.
-    ///
-    /// With random children the parent stays welcome to callers whose refreshes rotate at once, as in SuperTokens' core.
-    func promoting(
-        _ child: TokenHash, at now: Timestamp, validity: Milliseconds, _ succession: Refresh.Succession
-    ) -> SessionRecord {
-        rotating(from: currentTokenHash, to: child, at: now, validity: validity).used(succession)
-    }
-
-    /// This session with another current token and a new life.
-    func rotating(
-        from previous: StoredTokenHash, to current: TokenHash, at now: Timestamp, validity: Milliseconds
-    ) -> SessionRecord {
-        var record = self
-        record.previousTokenHash = previous
-        record.currentTokenHash = current.stored
-        record.rotatedAt = now
-        record.isCurrentTokenUsed = false
-        record.generation += 1
-        record.expiresAt = now + validity
-        return record
     }
 }
 

@@ -35,18 +35,21 @@ public enum TokenIssue {
         return RefreshPart(token: token, hash: TokenHash(of: token), antiCSRFToken: content.antiCSRFToken)
     }
 
-    /// Makes the one successor of a refresh token: the same for every caller, on every node and after every restart.
+    /// Makes a derived successor of a refresh token: the same for every caller, on every node and after every restart.
     ///
     /// - Parameters:
     ///   - parent: what the token says.
     ///   - hash: its hash.
+    ///   - window: the window in which the token was presented.
+    ///   - count: the successor's rotation count.
     ///   - usesAntiCSRF: whether an anti-CSRF token goes with the successor; with and without one it is another token.
     ///   - key: the app's key, which seals it.
     /// - Throws: ``SigningError`` when the cryptographic library refuses.
     public static func successor(
-        of parent: RefreshTokenContent, hash: TokenHash, usesAntiCSRF: Bool, key: RefreshTokenKey
+        of parent: RefreshTokenContent, hash: TokenHash, window: UInt8, count: RotationCount, usesAntiCSRF: Bool,
+        key: RefreshTokenKey
     ) throws(SigningError) -> RefreshPart {
-        let content = key.successor(of: parent, hash: hash, usesAntiCSRF: usesAntiCSRF)
+        let content = key.successor(of: parent, hash: hash, window: window, count: count, usesAntiCSRF: usesAntiCSRF)
         let token = try key.sealDerived(content)
         return RefreshPart(token: token, hash: TokenHash(of: token), antiCSRFToken: content.antiCSRFToken)
     }
@@ -63,12 +66,12 @@ public enum TokenIssue {
             userData: record.accessTokenPayload)
     }
 
-    /// The claims that replace verified ones after a promotion or a change of payload: a full new life, no parent.
+    /// The claims that replace verified ones after a promotion or a change of payload: another expiry, no parent.
     public static func renewal(
-        of claims: AccessTokenClaims, payload: JSONObjectText, issuedAt: Timestamp, validity: Milliseconds
+        of claims: AccessTokenClaims, payload: JSONObjectText, issuedAt: Timestamp, expiresAt: Timestamp
     ) -> AccessTokenClaims {
         var renewed = reissue(of: claims, payload: payload, issuedAt: issuedAt)
-        renewed.expiresAt = claims.format.representable(issuedAt + validity)
+        renewed.expiresAt = claims.format.representable(expiresAt)
         renewed.parentRefreshTokenHash = nil
         return renewed
     }

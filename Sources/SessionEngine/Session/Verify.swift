@@ -10,18 +10,25 @@ public enum Verify {
         public var refreshTokenValidity: Milliseconds
         /// Whether a verification never writes and never gives a token (spec `core-wire` 4.4).
         public var isReadOnly: Bool
-        /// What the children of one refresh token have in common.
-        public var succession: Refresh.Succession
+        /// The lifetime of a whole access token; one that lives shorter is never replaced by one that lives longer.
+        public var accessTokenValidity: Milliseconds
+        /// The length of a refresh token's first window.
+        public var sharingWindow: Milliseconds
+        /// The store's restore number.
+        public var restoreNumber: UInt8
 
         /// Collects the rules.
         public init(
             checksDatabase: Bool, refreshTokenValidity: Milliseconds, isReadOnly: Bool = false,
-            succession: Refresh.Succession = .deterministic
+            accessTokenValidity: Milliseconds = .seconds(3_600), sharingWindow: Milliseconds = .seconds(60),
+            restoreNumber: UInt8 = 0
         ) {
             self.checksDatabase = checksDatabase
             self.refreshTokenValidity = refreshTokenValidity
             self.isReadOnly = isReadOnly
-            self.succession = succession
+            self.accessTokenValidity = accessTokenValidity
+            self.sharingWindow = sharingWindow
+            self.restoreNumber = restoreNumber
         }
     }
 
@@ -31,12 +38,14 @@ public enum Verify {
         ///
         /// `newerPayload` tells whether a refresh would give another payload, where storage was asked.
         case valid(newerPayload: Bool?)
-        /// The token is good and is to be replaced by one with this session's payload and without a parent.
-        case renew(SessionRecord)
+        /// The token is good and is to be replaced by one with this session's payload, this lifetime and no parent.
+        case renew(SessionRecord, Refresh.Lifetime)
         /// The session has been revoked or its time is over.
         case sessionEnded
         /// The session has gone on without this token: others have been issued since.
         case rotatedOut
+        /// The token is newer than its session, which was restored from a copy: a refresh puts that right.
+        case newerThanSession
         /// The payload in storage cannot travel in a token of this format.
         case payloadRefused
     }
@@ -73,29 +82,48 @@ public enum Verify {
         let payloadChanged = rules.checksDatabase && !record.accessTokenPayload.means(claims.userData)
         let lineage = record.lineage(of: claims.refreshTokenHash, parent: claims.parentRefreshTokenHash)
         if rules.isReadOnly {
-            return Decided(.keep, lineage == .neither ? .rotatedOut : .valid(newerPayload: payloadChanged))
+            guard lineage == .neither else { return Decided(.keep, .valid(newerPayload: payloadChanged)) }
+            return Decided(.keep, isNewer(claims, than: record, rules) ? .newerThanSession : .rotatedOut)
         }
         return renewal(of: claims, record, lineage, payloadChanged: payloadChanged, at: now, rules)
     }
 
-    /// The first verification of a child's access token is its first use: it promotes the child.
+    /// Whether a token was issued after the copy was made from which the store was restored.
+    private static func isNewer(_ claims: AccessTokenClaims, than record: SessionRecord, _ rules: Rules) -> Bool {
+        record.rotationCount.restoreNumber < rules.restoreNumber
+            && claims.issuedAt > record.rotatedAt ?? record.createdAt
+    }
+
+    /// The first verification of a successor's access token is its first use: it promotes the successor.
     private static func renewal(
         of claims: AccessTokenClaims, _ record: SessionRecord, _ lineage: Lineage, payloadChanged: Bool,
         at now: Timestamp, _ rules: Rules
     ) -> Decided<Outcome> {
         let valid = Decided<Outcome>(.keep, .valid(newerPayload: nil))
         guard claims.parentRefreshTokenHash != nil || payloadChanged else { return valid }
-        var next = record
+        var (next, lifetime) = (record, lifetime(of: claims, record, rules))
         switch lineage {
-        case .current: next = record.used(rules.succession)
+        case .current: break
         case .childOfCurrent:
             next = record.promoting(
-                claims.refreshTokenHash, at: now, validity: rules.refreshTokenValidity, rules.succession)
+                claims.refreshTokenHash, count: nil, at: now, validity: rules.refreshTokenValidity,
+                window: rules.sharingWindow)
         case .previous, .childOfPrevious, .neither:
             guard payloadChanged else { return valid }
+            lifetime = .unchanged
         }
         guard claims.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }
-        guard next != record else { return Decided(.keep, .renew(next)) }
-        return Decided(.replace(next), .renew(next), audit: .refreshed(next, at: now))
+        guard next != record else { return Decided(.keep, .renew(next, lifetime)) }
+        return Decided(.replace(next), .renew(next, lifetime), audit: .refreshed(next, at: now))
+    }
+
+    /// A token that was shortened keeps its expiry, and one whose refresh token was shared meanwhile is shortened now.
+    private static func lifetime(
+        of claims: AccessTokenClaims, _ record: SessionRecord, _ rules: Rules
+    ) -> Refresh.Lifetime {
+        // Newer formats have whole seconds: a whole token may seem a second shorter.
+        let isWhole = claims.expiresAt - claims.issuedAt > rules.accessTokenValidity - .seconds(1)
+        guard isWhole else { return .unchanged }
+        return record.isRecentlyShared ? .shortened : .whole
     }
 }

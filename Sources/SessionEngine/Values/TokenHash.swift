@@ -61,6 +61,14 @@ public enum Hex {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// The bytes of lower-case digits, or `nil`.
+    static func decode(_ text: some StringProtocol) -> [UInt8]? {
+        let values = text.utf8.map { digits.firstIndex(of: $0) }
+        guard values.count.isMultiple(of: 2), !values.contains(nil) else { return nil }
+        let halves = values.compactMap(\.self)
+        return stride(from: 0, to: halves.count, by: 2).map { UInt8(halves[$0] << 4 | halves[$0 + 1]) }
+    }
+
     static func sha256(_ text: String) -> String {
         encode(SHA256.hash(data: Array(text.utf8)))
     }

@@ -68,6 +68,7 @@ public struct InProcessBackend: SessionBackend {
         case .refreshed(let tokens): return try IssuedSession(tokens)
         case .unauthorised(let refusal):
             throw .unauthorised(reason: "the refresh token is not accepted: \(refusal)", clearTokens: true)
+        case .tooLate: throw .retryLater(reason: "the refresh token was used a moment ago")
         case .reuseDetected(let handle, let user, _):
             throw .tokenTheftDetected(handle: handle.text, userID: user.text, recipeUserID: user.text)
         }

@@ -14,6 +14,8 @@ public enum SessionError: Error, Sendable, Equatable {
     case invalidClaims([ClaimValidationError])
     /// The request brought two session cookies of one name; the older ones are being expired.
     case duplicateCookies
+    /// Another refresh with the same token was finished a moment ago: the client keeps what it has and may try again.
+    case retryLater(reason: String)
     /// What was asked for cannot be done.
     case badInput(String)
     /// The application could not say what a claim's value is.

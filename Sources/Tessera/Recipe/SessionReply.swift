@@ -27,6 +27,13 @@ public struct SessionReply: Sendable {
         self.body = body
     }
 
+    /// The machine cannot say now; a client keeps its tokens and tries again.
+    static func retryLater(_ text: String) -> SessionReply {
+        var reply = message(.serviceUnavailable, text)
+        reply.headerFields[.retryAfter] = "1"
+        return reply
+    }
+
     static func message(_ status: HTTPResponse.Status, _ text: String) -> SessionReply {
         SessionReply(status: status, json: ["message": .string(text)])
     }
@@ -78,7 +85,8 @@ extension Sessions {
                 "The request contains multiple session cookies. We are clearing the cookie from olderCookieDomain. "
                     + "Session will be refreshed in the next refresh call.")
         case .badInput(let text): return .message(.badRequest, text)
-        case .coreUnavailable: return .message(.serviceUnavailable, "sessions are not available at the moment")
+        case .coreUnavailable: return .retryLater("sessions are not available at the moment")
+        case .retryLater: return .retryLater("the session is being refreshed, try again")
         case .coreRejected, .misconfigured, .claimUnavailable:
             return .message(.internalServerError, "internal server error")
         }
@@ -91,7 +99,8 @@ extension Sessions {
         case .coreUnavailable(let text), .misconfigured(let text): logger.error("\(text)")
         case .coreRejected(let status, let text): logger.error("the core answered \(status): \(text)")
         case .claimUnavailable(let key, let reason): logger.error("claim \(key) could not be fetched: \(reason)")
-        case .unauthorised(let reason, _), .tryRefreshToken(let reason): logger.debug("\(reason)")
+        case .unauthorised(let reason, _), .tryRefreshToken(let reason), .retryLater(let reason):
+            logger.debug("\(reason)")
         case .duplicateCookies: logger.info("a request brought two session cookies of one name; the older are dropped")
         case .badInput, .invalidClaims: break
         }

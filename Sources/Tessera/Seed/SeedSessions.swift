@@ -182,7 +182,8 @@ public enum SeedError: Error, Sendable, Equatable {
         case .tryRefreshToken(let reason): self = .tryRefreshToken(reason)
         case .tokenTheftDetected(let handle, let user, _):
             self = .tokenTheftDetected(sessionHandle: handle, userId: user)
-        case .coreUnavailable(let text), .coreRejected(_, let text), .badInput(let text), .misconfigured(let text):
+        case .coreUnavailable(let text), .coreRejected(_, let text), .badInput(let text), .misconfigured(let text),
+            .retryLater(let text):
             self = .general(text)
         case .invalidClaims, .duplicateCookies, .claimUnavailable: self = .general("\(error)")
         }

@@ -78,7 +78,7 @@ extension ForgedTokens {
             forge.refused("version is \($0)", try forge.signed(header: forge.header.setting("version", $0).text))
         }
         cases.append(
-            forge.accepted("version is missing", try forge.signed(header: forge.header.removing("version").text)))
+            forge.refused("version is missing", try forge.signed(header: forge.header.removing("version").text)))
         return cases
     }
 

@@ -1,0 +1,227 @@
+extension Refresh {
+    /// Decides what a refresh is answered and what becomes of its session.
+    ///
+    /// - Parameters:
+    ///   - presented: the opened token.
+    ///   - record: the session that the token names, as storage has it at this step.
+    ///   - now: the time.
+    ///   - rules: the caller's rules.
+    ///   - successor: the hash of a successor of the presented token; `nil` if it cannot be made. A derived one is the
+    ///     same at every call.
+    public static func decide(
+        of presented: Presented, against record: SessionRecord?, at now: Timestamp, rules: Rules,
+        successor: @escaping (Successor) -> TokenHash?
+    ) -> Decided<Outcome> {
+        if rules.checksAntiCSRF, let expected = presented.content.antiCSRFToken,
+            !expected.matches(presented.antiCSRFToken)
+        {
+            return Decided(.keep, .antiCSRFMismatch)
+        }
+        guard let record, !record.isExpired(at: now) else { return Decided(.keep, .sessionEnded) }
+        let step = RefreshStep(presented: presented, now: now, rules: rules, successor: successor)
+        return step.decided(step.move(record), record)
+    }
+}
+
+/// One refresh against one record.
+private struct RefreshStep {
+    /// What becomes of the session.
+    enum Move {
+        case issue(SessionRecord, Refresh.Successor)
+        /// As ``issue``, by a token that is newer than the session.
+        case adopt(SessionRecord, Refresh.Successor)
+        case tooLate
+        case reuse(Refresh.ReuseClass)
+        case newerThanSession
+        case successorFailed
+    }
+
+    let presented: Refresh.Presented
+    let now: Timestamp
+    let rules: Refresh.Rules
+    let successor: (Refresh.Successor) -> TokenHash?
+
+    /// The shortest window that is opened: a shorter one forgives nobody.
+    static let shortestWindow = Milliseconds(500)
+
+    func decided(_ move: Move, _ record: SessionRecord) -> Decided<Refresh.Outcome> {
+        switch move {
+        case .issue(let next, let successor): return issued(next, successor, record, isRestored: false)
+        case .adopt(let next, let successor): return issued(next, successor, record, isRestored: true)
+        case .tooLate: return tooLate(record)
+        case .reuse(let found): return reused(found, record)
+        case .newerThanSession:
+            return Decided(.remove, .newerThanSession, audit: .revoked(record, by: .restore, at: now))
+        case .successorFailed: return Decided(.keep, .successorFailed)
+        }
+    }
+
+    private func issued(
+        _ next: SessionRecord, _ successor: Refresh.Successor, _ record: SessionRecord, isRestored: Bool
+    ) -> Decided<Refresh.Outcome> {
+        var next = next
+        guard rules.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }
+        next.signingKeyKind = rules.signingKeyKind ?? next.signingKeyKind
+        let outcome = Refresh.Outcome.issue(next, successor, next.isRecentlyShared ? .shortened : .whole)
+        guard next != record else { return Decided(.keep, outcome) }
+        // That a window opened, or was shared, is no event: the chain of tokens is what it was.
+        var before = record
+        before.storedSharing = next.storedSharing
+        let event = next == before ? nil : AuditEvent.refreshed(next, isRestored: isRestored, at: now)
+        return Decided(.replace(next), outcome, audit: event)
+    }
+
+    private func tooLate(_ record: SessionRecord) -> Decided<Refresh.Outcome> {
+        if record.sharing?.hasLatePredecessor == true { return Decided(.keep, .tooLate) }
+        let event = AuditEvent.latePredecessor(record, at: now)
+        return Decided(.replace(record.notingLatePredecessor()), .tooLate, audit: event)
+    }
+
+    /// A used-up token; where it is left to the driver to end the session, it is only noted.
+    private func reused(_ found: Refresh.ReuseClass, _ record: SessionRecord) -> Decided<Refresh.Outcome> {
+        let revokes = rules.revokesOnReuse || rules.rotation == .atOnce
+        let event = AuditEvent.reuseDetected(
+            record, found, rotationCount: presented.rotationCount, revoked: revokes, at: now)
+        return Decided(revokes ? .remove : .keep, .reuse(found), audit: event)
+    }
+
+    func move(_ record: SessionRecord) -> Move {
+        let lineage = record.lineage(of: presented.hash, parent: presented.content.parentHash)
+        switch (lineage, rules.succession) {
+        case (.current, .deterministic): return current(record)
+        case (.childOfCurrent, .deterministic): return current(promoted(record))
+        case (.previous, .deterministic): return previous(record)
+        case (.current, .random): return randomly(record, promoted: record)
+        case (.childOfCurrent, .random): return randomly(record, promoted: promoted(record))
+        case (.previous, .random): return previousRandomly(record)
+        case (.childOfPrevious, _): return .reuse(.orphan)
+        case (.neither, _): return unrelated(record)
+        }
+    }
+
+    /// The session after the first use of the presented token.
+    private func promoted(_ record: SessionRecord) -> SessionRecord {
+        record.promoting(
+            presented.hash, count: presented.rotationCount, at: now, validity: rules.refreshTokenValidity,
+            window: rules.sharingWindow)
+    }
+
+    /// The presented token is the current one: the open window's successor again, or the next window's.
+    private func current(_ record: SessionRecord) -> Move {
+        let count = record.rotationCount.successor(restoreNumber: rules.restoreNumber)
+        let (window, isOpen) = window(of: record)
+        let wanted = window.map { Refresh.Successor.derived(window: $0.number, count: count) } ?? .random
+        switch (rules.rotation, window) {
+        case (.atFirstUse, _) where isOpen: return .issue(record.markedShared(), wanted)
+        case (.atFirstUse, let window?): return .issue(record.opening(window), wanted)
+        case (.atFirstUse, nil): return .issue(record, wanted)
+        case (.atOnce, _):
+            guard let hash = successor(wanted) else { return .successorFailed }
+            let issue = SharingState.Issue(
+                at: isOpen ? window?.openedAt ?? now : now, window: window?.number,
+                repeatsUntil: now + rules.gracePeriod)
+            let next = record.rotating(
+                from: presented.hash.stored, to: hash, count: count, issue, at: now,
+                validity: rules.refreshTokenValidity)
+            return .issue(isOpen ? next.markedShared() : next, wanted)
+        }
+    }
+
+    /// The window in which the current token is presented now, and whether it was open before; `nil` when all are used
+    /// up.
+    private func window(of record: SessionRecord) -> (SharingState.Window?, isOpen: Bool) {
+        guard let last = record.sharing?.window else { return (SharingState.Window(openedAt: now, number: 0), false) }
+        if last.isOpen(at: now, first: rules.sharingWindow) { return (last, true) }
+        let number = last.number < .max ? last.number + 1 : .max
+        let length = SharingState.Window.length(of: number, first: rules.sharingWindow)
+        guard length >= Self.shortestWindow else { return (nil, false) }
+        return (SharingState.Window(openedAt: now, number: number), false)
+    }
+
+    /// The presented token is the predecessor: the current token again while that is allowed, then silence, then a verdict.
+    private func previous(_ record: SessionRecord) -> Move {
+        let issue = record.issue
+        if let until = repeatsUntil(record, issue), now <= until {
+            if let window = issue.window {
+                let wanted = Refresh.Successor.derived(window: window, count: record.rotationCount)
+                guard let hash = successor(wanted) else { return .successorFailed }
+                if hash.stored == record.currentTokenHash { return .issue(record.markedShared(), wanted) }
+            }
+            if rules.rotation == .atOnce { return replacing(record, issue, until) }
+        }
+        let isSilent = rules.silence > Milliseconds(0) && now - issue.at <= rules.silence
+        return isSilent ? .tooLate : .reuse(.previous)
+    }
+
+    private func repeatsUntil(_ record: SessionRecord, _ issue: SharingState.Issue) -> Timestamp? {
+        if let until = issue.repeatsUntil { return until }
+        // Another core rotated: its grace period is kept for callers who speak that rule.
+        guard record.sharing == nil, rules.rotation == .atOnce else { return nil }
+        return record.rotatedAt.map { $0 + rules.gracePeriod }
+    }
+
+    /// The current token cannot be derived from the presented one, because another core made it or the callers disagree
+    /// about the anti-CSRF token: at CDI 5.6 another one takes its place, as in SuperTokens' core.
+    private func replacing(_ record: SessionRecord, _ issue: SharingState.Issue, _ until: Timestamp) -> Move {
+        let number = record.sharing == nil ? 0 : issue.window
+        let wanted = number.map { Refresh.Successor.derived(window: $0, count: record.rotationCount) } ?? .random
+        guard let hash = successor(wanted) else { return .successorFailed }
+        var next = record
+        next.currentTokenHash = hash.stored
+        next.storedSharing = SharingState(
+            of: next.currentTokenHash,
+            issue: SharingState.Issue(at: issue.at, window: number, repeatsUntil: until),
+            sharedAt: record.rotationCount)
+        return .issue(next, wanted)
+    }
+
+    /// The presented token is newer than the session, or used up long ago.
+    private func unrelated(_ record: SessionRecord) -> Move {
+        let wasRestored = record.rotationCount.restoreNumber < rules.restoreNumber
+        guard let count = presented.rotationCount else { return wasRestored ? .newerThanSession : .reuse(.stale) }
+        guard count > record.rotationCount.successor() else { return .reuse(.stale) }
+        guard wasRestored, count.restoreNumber < rules.restoreNumber, rules.afterRestore == .adopt else {
+            return .newerThanSession
+        }
+        var adopted = record
+        adopted.currentTokenHash = presented.hash.stored
+        adopted.previousTokenHash = nil
+        adopted.rotatedAt = now
+        adopted.rotationCount = RotationCount(restoreNumber: rules.restoreNumber)
+        adopted.expiresAt = now + rules.refreshTokenValidity
+        adopted.storedSharing = nil
+        let move = rules.succession == .deterministic ? current(adopted) : randomly(adopted, promoted: adopted)
+        guard case .issue(let next, let successor) = move else { return move }
+        return .adopt(next, successor)
+    }
+}
+
+// SuperTokens' own rule (CDI 5.5 and older, and 5.6), to the letter.
+extension RefreshStep {
+    private func randomly(_ record: SessionRecord, promoted: SessionRecord) -> Move {
+        guard rules.rotation == .atOnce else { return .issue(promoted.withoutSharing(), .random) }
+        guard let hash = successor(.random) else { return .successorFailed }
+        let issue = SharingState.Issue(at: now, window: nil, repeatsUntil: nil)
+        let next = record.rotating(
+            from: presented.hash.stored, to: hash, count: nil, issue, at: now, validity: rules.refreshTokenValidity)
+        return .issue(next.withoutSharing(), .random)
+    }
+
+    private func previousRandomly(_ record: SessionRecord) -> Move {
+        guard rules.rotation == .atOnce, let rotatedAt = record.rotatedAt, now <= rotatedAt + rules.gracePeriod else {
+            return .reuse(.previous)
+        }
+        guard let hash = successor(.random) else { return .successorFailed }
+        var next = record.withoutSharing()
+        next.currentTokenHash = hash.stored
+        return .issue(next, .random)
+    }
+}
+
+extension SessionRecord {
+    fileprivate func withoutSharing() -> SessionRecord {
+        var record = self
+        record.storedSharing = nil
+        return record
+    }
+}

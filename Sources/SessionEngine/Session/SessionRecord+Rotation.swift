@@ -1,0 +1,78 @@
+/// How a session's record changes when a refresh token is presented (docs/decisions/0019).
+extension SessionRecord {
+    /// The sharing state, where it belongs to the current token.
+    var sharing: SharingState? { storedSharing.flatMap { $0.belongs(to: currentTokenHash) ? $0 : nil } }
+
+    /// How the current token was issued; what another core or an older release did not write is taken from the rotation.
+    var issue: SharingState.Issue {
+        sharing?.issue ?? SharingState.Issue(at: rotatedAt ?? createdAt, window: nil, repeatsUntil: nil)
+    }
+
+    /// Whether a token of this generation or the one before was presented twice in one window: then access tokens are
+    /// shortened.
+    var isRecentlyShared: Bool {
+        guard let sharedAt = sharing?.sharedAt else { return false }
+        return rotationCount.distance(from: sharedAt) <= 1
+    }
+
+    /// This session after two callers presented one token in one window.
+    func markedShared() -> SessionRecord {
+        changingSharing { $0.sharedAt = rotationCount }
+    }
+
+    /// This session after its current token was presented while no window was open.
+    func opening(_ window: SharingState.Window) -> SessionRecord {
+        changingSharing { $0.window = window }
+    }
+
+    /// This session after its late predecessor was noted in the audit log.
+    func notingLatePredecessor() -> SessionRecord {
+        changingSharing { $0.hasLatePredecessor = true }
+    }
+
+    private func changingSharing(_ change: (inout SharingState) -> Void) -> SessionRecord {
+        var record = self
+        var state =
+            sharing ?? SharingState(of: currentTokenHash, issue: rotatedAt == nil ? nil : issue)
+        change(&state)
+        record.storedSharing = state
+        return record
+    }
+
+    /// This session after the first use of a successor of its current token: that one is current, and a new life begins.
+    ///
+    /// - Parameters:
+    ///   - token: the successor.
+    ///   - count: its own rotation count, where it tells.
+    ///   - window: the length of a token's first window.
+    func promoting(
+        _ token: TokenHash, count: RotationCount?, at now: Timestamp, validity: Milliseconds, window: Milliseconds
+    ) -> SessionRecord {
+        let issue: SharingState.Issue
+        if let opened = sharing?.window {
+            // A predecessor that had one window only is given its successor again until that window's end.
+            let isRepeatable = opened.number == 0 && window > Milliseconds(0)
+            let repeatsUntil = isRepeatable ? opened.openedAt + window : nil
+            issue = SharingState.Issue(at: opened.openedAt, window: opened.number, repeatsUntil: repeatsUntil)
+        } else {
+            issue = SharingState.Issue(at: now, window: nil, repeatsUntil: nil)
+        }
+        return rotating(from: currentTokenHash, to: token, count: count, issue, at: now, validity: validity)
+    }
+
+    /// This session with another current token and a new life.
+    func rotating(
+        from previous: StoredTokenHash, to current: TokenHash, count: RotationCount?, _ issue: SharingState.Issue,
+        at now: Timestamp, validity: Milliseconds
+    ) -> SessionRecord {
+        var record = self
+        record.previousTokenHash = previous
+        record.currentTokenHash = current.stored
+        record.rotatedAt = now
+        record.rotationCount = max(rotationCount.successor(), count ?? 0)
+        record.expiresAt = now + validity
+        record.storedSharing = SharingState(
+            of: record.currentTokenHash, issue: issue, sharedAt: sharing?.sharedAt)
+        return record
+    }
+}
