@@ -1,3 +1,4 @@
+import Foundation
 import Hummingbird
 import LosslessJSON
 import SQLiteStorage
@@ -6,6 +7,8 @@ import Tessera
 import TesseraHummingbird
 
 /// Sessions in a Hummingbird application: log in at `POST /login`, then ask `GET /me`.
+///
+/// `PORT` is the port, 8080 by default; 0 takes a free one.
 @main
 struct HelloSession {
     static func main() async throws {
@@ -23,6 +26,8 @@ struct HelloSession {
         router.group().add(middleware: RequireSession()).get("me") { _, context in
             "You are \(try context.requireSession().userID)"
         }
-        try await Application(router: router).runService()
+        let port = Int(ProcessInfo.processInfo.environment["PORT"] ?? "") ?? 8_080
+        let address = ApplicationConfiguration(address: .hostname("127.0.0.1", port: port))
+        try await Application(router: router, configuration: address).runService()
     }
 }

@@ -6,8 +6,7 @@ import TestSupport
 
 /// An honest device with several callers, which share what they are given.
 ///
-/// Its discipline is that of every good client: what failed is tried again with the same token, and a new token is used
-/// only when no refresh of the old one is under way any more.
+/// What failed is tried again with the same token. Requests with the old token may arrive after the new one was used.
 struct Device {
     private let simulation: Simulation
     private let user: UserID
@@ -77,20 +76,41 @@ struct Device {
         simulation.note("\(user.text) refreshes: \(words.joined(separator: " "))")
         let tokens = results.compactMap { $0?.tokens }
         if tokens.count == callers {
-            if Set(tokens.map(\.refreshToken.text)).count != 1 {
+            let isExcused = simulation.isStolen(held.session.handle) || simulation.hasJumped(held.session.handle)
+            if Set(tokens.map(\.refreshToken.text)).count != 1, !isExcused {
                 simulation.storage.ledger.violate(.i5, "callers were given different tokens")
             }
             if let hash = tokens.first.map({ TokenHash(of: $0.refreshToken).hex.prefix(8) }) {
                 simulation.note("child \(hash)")
             }
-            return tokens[simulation.random { Int.random(in: 0..<tokens.count, using: &$0) }]
+            let chosen = tokens[simulation.random { Int.random(in: 0..<tokens.count, using: &$0) }]
+            await double(held, after: chosen, jumps)
+            return chosen
         }
         await judge(held, words)
         return await signIn()
     }
 
+    /// A request with the old token arrives once more after the new one was used: it is given the same, or nothing.
+    private func double(_ held: IssuedTokens, after chosen: IssuedTokens, _ jumps: Int) async {
+        guard simulation.chance(percent: 40) else { return }
+        await verify(chosen)
+        let atOnce = simulation.chance(percent: 50)
+        let request = SessionService.RefreshRequest(refreshToken: held.refreshToken, rotatesAtOnce: atOnce)
+        guard let answer = await again({ try await $0.refresh(request) }) else { return }
+        simulation.note("\(user.text)'s late request: \(answer.word)")
+        simulation.storage.ledger.fault()
+        if simulation.forwardSteps != jumps { simulation.markJumped(held.session.handle) }
+        switch answer {
+        case .tooLate: simulation.storage.ledger.count("soft refusals")
+        case .refreshed: break
+        case .unauthorised, .reuseDetected: await judge(held, ["late: \(answer.word)"])
+        }
+    }
+
     private func exchange(_ held: IssuedTokens, atOnce: Bool) async -> RefreshResult? {
         var answer: RefreshResult?
+        var softRefusals = 0
         repeat {
             let request = SessionService.RefreshRequest(refreshToken: held.refreshToken, rotatesAtOnce: atOnce)
             if simulation.chance(percent: 10) {
@@ -102,7 +122,8 @@ struct Device {
             } else {
                 answer = await again { try await $0.refresh(request) }
             }
-        } while answer?.tokens != nil && isLost()
+            if case .tooLate? = answer { softRefusals += 1 }
+        } while answer.map({ $0.tokens != nil ? isLost() : $0.word == "too late" && softRefusals < 5 }) ?? false
         return answer
     }
 

@@ -10,13 +10,19 @@ public enum Flaw: String, Sendable, CaseIterable {
     case twoSteps = "two-steps"
     /// Now and then the record of a change is not written.
     case losesRecords = "loses-records"
-    /// Every refresh makes another child, as SuperTokens' core does.
-    case randomChildren = "random-children"
+    /// Every refresh makes another successor, as SuperTokens' core does.
+    case randomChildren = "random-successors"
+    /// Flaw F4 of docs/decisions/0019.
+    case firstUseShuts = "first-use-shuts"
+
+    fileprivate var ofRotation: RotationFlaw? { self == .firstUseShuts ? .shutByUse : nil }
 }
 
 /// Storage in memory that fails and dawdles as a seed says, and shows every step to a ledger.
 final class SimulatedStorage: SessionStorage {
-    private let base = InMemoryStorage()
+    private let base: FlawedStorage
+    /// Whether the storage has a clock of its own, which all nodes share.
+    private let hasClock: Bool
     let restoreNumber: UInt8 = 0
     private let executor: SeededExecutor
     private let dice: Mutex<SplitMix64>
@@ -25,12 +31,16 @@ final class SimulatedStorage: SessionStorage {
     private let isCalm = Mutex(true)
     let ledger = Ledger()
 
-    init(seed: UInt64, executor: SeededExecutor, clock: TestClock, flaw: Flaw?) {
+    init(seed: UInt64, executor: SeededExecutor, clock: TestClock, hasClock: Bool, flaw: Flaw?) {
+        base = FlawedStorage(flaw?.ofRotation)
+        self.hasClock = hasClock
         self.executor = executor
         self.clock = clock
         self.flaw = flaw
         dice = Mutex(SplitMix64(seed: seed ^ 0x5709))
     }
+
+    private var time: Timestamp? { hasClock ? clock.now : nil }
 
     /// Whether nothing fails and nothing dawdles.
     func setCalm(_ calm: Bool) { isCalm.withLock { $0 = calm } }
@@ -90,14 +100,14 @@ final class SimulatedStorage: SessionStorage {
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
         // Storage may ask twice; only its last answer counts.
-        if chance(percent: 20) { _ = decide(try await base.session(handle), nil) }
+        if chance(percent: 20) { _ = decide(try await base.session(handle), time) }
         if flaw == .twoSteps { return try await updateInTwoSteps(handle, decide) }
         let forgets = flaw == .losesRecords && chance(percent: 10)
         return try await unreliably { () async throws(StorageError) in
             let before = try await base.session(handle)
             let (outcome, events) = try await watched { () async throws(StorageError) in
-                try await base.update(handle) { record, time in
-                    var decided = decide(record, time)
+                try await base.update(handle) { record, _ in
+                    var decided = decide(record, self.time)
                     if forgets { decided.audit = nil }
                     return decided
                 }
@@ -111,7 +121,7 @@ final class SimulatedStorage: SessionStorage {
     private func updateInTwoSteps<Outcome: Sendable>(
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
-        let decided = decide(try await base.session(handle), nil)
+        let decided = decide(try await base.session(handle), time)
         return try await unreliably { () async throws(StorageError) in
             let before = try await base.session(handle)
             let (_, events) = try await watched { () async throws(StorageError) in

@@ -8,13 +8,16 @@ public final class Simulation: Sendable {
     /// What the seed decides about the whole run.
     struct Setting {
         let devices: Int
+        /// One process, whose clock may be set; or two on a storage with a clock of its own, up to an hour off each.
+        let nodes: Int
         let hasThief: Bool
         let hasChaos: Bool
     }
 
     private struct State {
         var random: SplitMix64
-        var service: SessionService?
+        var services: [SessionService?]
+        var skews: [Milliseconds]
         var trace: [String] = []
         var forwardSteps = 0
         var stolen: Set<SessionHandle> = []
@@ -33,14 +36,18 @@ public final class Simulation: Sendable {
     private init(seed: UInt64, flaw: Flaw?) {
         var random = SplitMix64(seed: seed)
         setting = Setting(
-            devices: Int.random(in: 1...3, using: &random), hasThief: random.chance(percent: 40),
+            devices: Int.random(in: 1...3, using: &random), nodes: Int.random(in: 1...2, using: &random),
+            hasThief: random.chance(percent: 40),
             hasChaos: random.chance(percent: 50))
         self.seed = seed
         executor = SeededExecutor(seed: seed ^ 0xE8EC)
-        storage = SimulatedStorage(seed: seed, executor: executor, clock: clock, flaw: flaw)
+        storage = SimulatedStorage(
+            seed: seed, executor: executor, clock: clock, hasClock: setting.nodes > 1, flaw: flaw)
         // Long enough for every retry; steps of the clock go beyond it.
         policy = .trial(flaw == .randomChildren ? .random : .deterministic, gracePeriod: .seconds(300))
-        state = Mutex(State(random: random))
+        let skews = (0..<2).map { _ in Milliseconds.seconds([-3_600, 0, 3_600].randomElement(using: &random) ?? 0) }
+        state = Mutex(
+            State(random: random, services: [nil, nil], skews: setting.nodes > 1 ? skews : [Milliseconds(0)]))
     }
 
     /// Runs one seed.
@@ -48,7 +55,7 @@ public final class Simulation: Sendable {
     /// - Returns: what was found, and everything that happened, in order.
     public static func run(seed: UInt64, flaw: Flaw? = nil) async throws -> (report: TrialReport, trace: [String]) {
         let simulation = Simulation(seed: seed, flaw: flaw)
-        try await simulation.open(seed)
+        for node in 0..<simulation.setting.nodes { try await simulation.open(node, seed) }
         simulation.storage.setCalm(false)
         simulation.start()
         let pieces = simulation.executor.run()
@@ -71,9 +78,11 @@ public final class Simulation: Sendable {
     }
 
     /// Opens the storage, as a process does that starts.
-    private func open(_ seed: UInt64) async throws {
-        let world = try await TrialWorld(seed: seed, policy: policy, storage: storage, clock: clock)
-        state.withLock { $0.service = world.service }
+    private func open(_ node: Int, _ seed: UInt64) async throws {
+        let world = try await TrialWorld(
+            seed: seed ^ UInt64(node) << 48, policy: policy, storage: storage, clock: clock,
+            skew: { [self] in state.withLock { $0.skews[node] } })
+        state.withLock { $0.services[node] = world.service }
     }
 
     private func start() {
@@ -100,7 +109,7 @@ public final class Simulation: Sendable {
                 // Other dice than before, or the same handles would be made again.
                 let seed = seed ^ UInt64(number + 1) << 32
                 // A start reads keys and writes nothing; it does not fail here, because nobody could go on.
-                try? await open(seed)
+                try? await open(random { Int.random(in: 0..<setting.nodes, using: &$0) }, seed)
             case 4:
                 _ = try? await service()?.removeExpiredSessions(atMost: 10)
             default:
@@ -112,6 +121,12 @@ public final class Simulation: Sendable {
     }
 
     private func step(_ span: Milliseconds) {
+        if setting.nodes > 1 {
+            let node = random { Int.random(in: 0..<2, using: &$0) }
+            note("the clock of node \(node) is \(span.count / 1_000) s off")
+            storage.ledger.fault()
+            return state.withLock { $0.skews[node] = span }
+        }
         note("clock \(span.count / 1_000) s")
         storage.ledger.fault()
         clock.advance(by: span)
@@ -120,7 +135,11 @@ public final class Simulation: Sendable {
 
     // What devices and thieves use.
 
-    func service() -> SessionService? { state.withLock { $0.service } }
+    /// A node, any of them.
+    func service() -> SessionService? {
+        let node = random { Int.random(in: 0..<setting.nodes, using: &$0) }
+        return state.withLock { $0.services[node] }
+    }
 
     /// How often the clock has jumped ahead; a grace that such a jump ended is nobody's mistake.
     var forwardSteps: Int { state.withLock { $0.forwardSteps } }

@@ -26,12 +26,13 @@ public struct TrialWorld: Sendable {
 
     /// Opens a storage.
     public init(
-        seed: UInt64, policy: SessionPolicy, storage: any SessionStorage, clock: TestClock = TestClock()
+        seed: UInt64, policy: SessionPolicy, storage: any SessionStorage, clock: TestClock = TestClock(),
+        skew: @escaping @Sendable () -> Milliseconds = { Milliseconds(0) }
     ) async throws {
         self.clock = clock
         self.storage = storage
         let dice = TestDice(seed: seed)
-        let ambient = Ambient(time: { clock.now }, randomBits: { dice.next() })
+        let ambient = Ambient(time: { clock.now + skew() }, randomBits: { dice.next() })
         service = try await SessionService(storage: storage, policy: policy, ambient: ambient)
         try await service.prepareSigningKeys()
     }

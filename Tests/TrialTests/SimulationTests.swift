@@ -25,10 +25,18 @@ struct SimulationTests {
         #expect(report.violations > 0)
     }
 
-    @Test("a few schedules hold, and with random children they do not")
+    @Test("a few schedules hold, and with random successors they do not")
     func schedules() async throws {
-        let report = try await Schedules(.deterministic).run(0..<60)
+        let report = try await Schedules().run(0..<60)
         #expect(report.violations == 0, "\(report.examples)")
-        #expect(try await Schedules(.random).run(0..<60).violations > 0)
+        #expect(try await Schedules(.randomSuccessors).run(0..<60).violations > 0)
+    }
+
+    @Test("finding R1: the old rule lets whoever fetches ahead follow for ever, and the new one does not")
+    func follow() async throws {
+        let old = try await Follower(.page, .ahead, atOnce: false, flaw: .oldRule).run(0..<2)
+        #expect(old.endless == 2)
+        let new = try await Follower(.page, .ahead, atOnce: false).run(0..<4)
+        #expect(new.endless == 0 && new.periods == 0 && new.unnoticed == 0 && new.unrecorded == 0)
     }
 }

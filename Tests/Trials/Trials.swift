@@ -13,7 +13,9 @@ import TrialSupport
 struct Trials: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Long trials of rotation and revocation.",
-        subcommands: [SchedulesTrial.self, SimulationTrial.self, SameTokenTrial.self, PairsTrial.self] + ofPostgreSQL)
+        subcommands: [
+            SchedulesTrial.self, SimulationTrial.self, FollowTrial.self, SameTokenTrial.self, PairsTrial.self,
+        ] + ofPostgreSQL)
 
     #if PostgreSQL
         private static let ofPostgreSQL: [any ParsableCommand.Type] = [StorageSpeed.self]
@@ -54,20 +56,25 @@ extension ContinuousClock {
     var systemNow: Instant { self.now }
 }
 
-/// 100,000 schedules of simultaneous refreshes.
+/// 100,000 lives of honest clients.
 struct SchedulesTrial: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "schedules", abstract: "Simultaneous refreshes of one token, with replies lost and reordered.")
+        commandName: "schedules", abstract: "Honest clients whose messages are lost, late, doubled and reordered.")
 
     @Option(help: "How many schedules.") var rounds: UInt64 = 100_000
     @Option(help: "The first seed.") var seed: UInt64 = 0
 
     func run() async throws {
         let start = ContinuousClock().systemNow
-        let report = try await inShares(seed..<seed + rounds) { try await Schedules(.deterministic).run($0) }
+        print("seeds \(seed)..<\(seed + rounds)")
+        let report = try await inShares(seed..<seed + rounds) { try await Schedules().run($0) }
         try Outcome.show("schedules", report, since: start)
-        let control = try await inShares(seed..<seed + 500) { try await Schedules(.random).run($0) }
-        try Outcome.showControl("random children", control, since: start)
+        let control = try await inShares(seed..<seed + 500) { try await Schedules(.randomSuccessors).run($0) }
+        try Outcome.showControl("random successors", control, since: start)
+        for flaw in Schedules.mustFind {
+            let control = try await inShares(seed..<seed + 1_000) { try await Schedules(.flaw(flaw)).run($0) }
+            try Outcome.showControl(flaw.rawValue, control, since: start)
+        }
     }
 }
 
