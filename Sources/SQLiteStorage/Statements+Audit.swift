@@ -12,6 +12,11 @@ extension Statement {
         INSERT INTO audit_trail (app_id, \(auditColumns)) VALUES (?1, \(lastSequence) + 1, ?2, ?3, ?4, ?5, ?6, ?7)
         """
 
+    /// An entry with a number of its own.
+    static let insertNumberedAudit = """
+        INSERT INTO audit_trail (app_id, \(auditColumns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        """
+
     /// One entry for each session of a tenant that is about to end.
     static let insertAuditOfTenant = """
         INSERT INTO audit_trail (app_id, \(auditColumns)) \

@@ -22,7 +22,8 @@ struct Audit: AsyncParsableCommand {
         abstract: "Print what happened to sessions and keys.",
         discussion: """
             Reads the data folder, whether a core runs on it or not, or the PostgreSQL database that the configuration or \
-            the environment names. The newest entries are printed, the oldest of them first.
+            the environment names. The newest entries are printed, the oldest of them first. A copy of the log that is \
+            kept elsewhere lets 'tessera restore' repeat revocations.
             """)
 
     @Option(
@@ -45,6 +46,9 @@ struct Audit: AsyncParsableCommand {
     @Option(help: "Only entries of this kind: \(AuditEvent.Name.allCases.map(\.rawValue).joined(separator: ", ")).")
     var event: String?
 
+    @Option(help: "Only entries after this number, the oldest first: for a copy of the log that is kept elsewhere.")
+    var after: Int64?
+
     @Option(help: "How many entries at most.")
     var limit = 50
 
@@ -60,14 +64,21 @@ struct Audit: AsyncParsableCommand {
 
     func run() async throws {
         let query = AuditQuery(
+            order: after.map { .oldestFirst(after: $0) } ?? .newestFirst(before: nil),
             handle: session.map(SessionHandle.init), userID: user.map(UserID.init), name: name, limit: limit)
         do throws(StorageError) {
             let records = try await page(query)
-            for record in records.reversed() { print(json ? record.json.text : record.line) }
+            for record in after == nil ? records.reversed() : records { print(json ? text(record) : record.line) }
             if records.isEmpty, !json { print("There are no such entries.") }
         } catch {
             throw Failure(error.detail)
         }
+    }
+
+    /// As `GET /tessera/audit` gives it, with the app where that is not the public one.
+    private func text(_ record: AuditRecord) -> String {
+        guard app != AppID.public.text else { return record.json.text }
+        return JSONObject([.init(name: "app", value: .string(app))] + record.json.members).text
     }
 
     private func page(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {

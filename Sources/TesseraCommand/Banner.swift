@@ -1,12 +1,23 @@
 import CoreConfiguration
 import CoreDriverInterface
 import CoreServer
+import SessionEngine
+import SessionService
 
 /// What an operator sees when the core is ready.
 struct Banner: Sendable {
     let configuration: CoreConfiguration
     let database: String
     let keyRemark: String?
+    /// How often the store was restored.
+    let restoreNumber: UInt8
+
+    private var restored: String? {
+        guard restoreNumber > 0 else { return nil }
+        let times = restoreNumber == 1 ? "once" : "\(restoreNumber) times"
+        let newer = configuration.policy.afterRestore == .adopt ? "are adopted once" : "sign their users out"
+        return "These data were restored from a copy \(times): refresh tokens that are newer \(newer) (after_restore)."
+    }
 
     /// Says where everything is.
     func print(port: Int) {
@@ -21,7 +32,7 @@ struct Banner: Sendable {
             "  Data           \(database)",
             "  Configuration  \(file.isEmpty ? "none: defaults, environment and flags" : file)",
         ]
-        lines += (configuration.remarks + [keyRemark].compactMap(\.self)).map { "  Note           \($0)" }
+        lines += (configuration.remarks + [keyRemark, restored].compactMap(\.self)).map { "  Note           \($0)" }
         // The name is that of the interface: scripts and images wait for this line (spec `core-wire` 7.4).
         lines.append(
             "Started SuperTokens on \(configuration.host):\(port) with PID: \(configuration.settings.processID)")

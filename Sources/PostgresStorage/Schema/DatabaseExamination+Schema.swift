@@ -32,6 +32,7 @@
                 note(.good, "the schema has all steps")
                 try tables(session)
                 try indices(session)
+                try restored(session)
             } else {
                 note(
                     .advice, "the schema lacks \(missing.joined(separator: ", "))",
@@ -49,6 +50,19 @@
                     note(.bad, "the role lacks \(privilege) on \(name)", "GRANT \(privilege) ON \(name) TO the role")
                 }
             }
+        }
+
+        /// A database that was put back from a copy answers newer tokens in its own way; its operator should know.
+        private mutating func restored(_ session: PostgresSession) throws(SessionFailure) {
+            let rows = try session.run(
+                """
+                SELECT value FROM \(settings.tables.quoted("key_value")) WHERE app_id = 'public' \
+                AND tenant_id = 'public' AND name = $1
+                """, [.text(StoredValueName.restoreNumber.rawValue)])
+            guard let number = rows.first?.first ?? nil else { return }
+            note(
+                .advice, "the database was put back from a copy; its restore number is \(number)",
+                "see docs/backup.md: refresh tokens that are newer than the copy are adopted once, or signed out")
         }
 
         private mutating func indices(_ session: PostgresSession) throws(SessionFailure) {

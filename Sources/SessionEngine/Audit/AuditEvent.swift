@@ -20,6 +20,8 @@ public struct AuditEvent: Sendable, Equatable {
         case revoked
         /// The payload of a session or the data kept with it is another one.
         case dataChanged = "data_changed"
+        /// The store was put back from a copy; what came after the copy is lost.
+        case restored
         /// A key was made.
         case keyCreated = "key_created"
         /// A key began to sign.
@@ -125,6 +127,17 @@ public struct AuditEvent: Sendable, Equatable {
     ) -> AuditEvent {
         AuditEvent(
             .dataChanged, record, at: time, details: ["payload": .bool(payload), "sessionData": .bool(sessionData)])
+    }
+
+    /// The store was put back from a copy.
+    ///
+    /// - Parameters:
+    ///   - number: the store's restore number from now on.
+    ///   - lastSequence: the number of the last entry in the copy.
+    public static func restored(number: UInt8, lastSequence: Int64, at time: Timestamp) -> AuditEvent {
+        AuditEvent(
+            name: .restored, time: time,
+            details: ["restoreNumber": .integer(number), "lastSequence": .integer(lastSequence)])
     }
 
     /// Something happened to a key.

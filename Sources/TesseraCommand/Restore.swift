@@ -1,0 +1,105 @@
+import ArgumentParser
+import Logging
+import SQLiteStorage
+import SessionEngine
+import SessionService
+import SessionStorage
+
+#if PostgreSQL
+    import PostgresStorage
+#endif
+
+/// `tessera restore`: puts a copy back, or marks one that was put back.
+struct Restore: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Put a copy of the data back so that nobody who went on since is accused of theft.",
+        discussion: """
+            Stop every core first. COPY is a copy of tessera.sqlite, with its -wal file beside it if it has one, or of the \
+            whole data folder. Without COPY the data that is there is marked as restored: for a folder that was put back \
+            already, and for PostgreSQL after pg_restore or a point-in-time recovery.
+
+            Refresh tokens that are newer than the copy are then adopted once, or sign their users out: after_restore. \
+            Revocations made after the copy are lost: repeat them from an audit log that was kept elsewhere \
+            ('tessera audit --json'), end all sessions, or say that you accept it.
+            """)
+
+    @Argument(help: "The copy: a database file or a data folder.")
+    var copy: String?
+
+    @Option(help: "The data folder. (default: tessera in the user's data folder)")
+    var dataDir: String?
+
+    @Option(
+        name: [.long, .customLong("with-config")],
+        help: "A configuration file that names a PostgreSQL database.")
+    var config: String?
+
+    @Option(help: "A file of 'tessera audit --json': the revocations in it that are newer than the copy are repeated.")
+    var auditLog: String?
+
+    @Flag(help: "End all sessions of all apps: everybody signs in again.")
+    var signOutAll = false
+
+    @Flag(help: "Let sessions live that were revoked after the copy was made.")
+    var acceptUndoneRevocations = false
+
+    func validate() throws {
+        guard auditLog != nil || signOutAll || acceptUndoneRevocations else {
+            throw ValidationError(
+                "revocations made after the copy are undone by a restore: give --audit-log FILE to repeat them, "
+                    + "--sign-out-all, or --accept-undone-revocations.")
+        }
+    }
+
+    func run() async throws {
+        do {
+            let log = try auditLog.map { try ShippedAuditLog(path: Paths.absolute($0)) }
+            let order = RestoreOrder(
+                ends: log?.ends ?? [], endsAllSessions: signOutAll, at: Ambient.system.time())
+            let (place, report) = try await restore(order)
+            tell(place, report, log)
+        } catch let error as StorageError {
+            throw Failure(error.detail)
+        }
+    }
+
+    private func restore(_ order: RestoreOrder) async throws -> (String, RestoreReport) {
+        #if PostgreSQL
+            if dataDir == nil, let settings = try DatabaseOptions.settings(config) {
+                guard copy == nil else {
+                    throw Failure(
+                        "the configuration names PostgreSQL: put its copy back with pg_restore, then run 'tessera restore' "
+                            + "without COPY (docs/backup.md)")
+                }
+                let logger = Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() }
+                let database = try await PostgresDatabase(settings, node: "restore", logger: logger)
+                defer { database.close() }
+                return (database.address, try await database.markRestored(order))
+            }
+        #endif
+        let folder = dataDir.map(Paths.absolute) ?? Paths.defaultDataFolder
+        let restore = SQLiteRestore(folder: folder)
+        let report = try copy.map { try restore.run(from: Paths.absolute($0), order) } ?? restore.mark(order)
+        return ("\(folder)/\(SQLiteDatabase.fileName)", report)
+    }
+
+    private func tell(_ place: String, _ report: RestoreReport, _ log: ShippedAuditLog?) {
+        print("Restored \(place)")
+        print("  Restore number  \(report.number)")
+        if let replaced = report.replaced {
+            print("  Replaced        \(replaced) has what was there before; delete it when all is well")
+        }
+        print("  Sessions ended  \(report.ended)")
+        if let log {
+            for (app, reach) in log.reach.sorted(by: { $0.key.text < $1.key.text }) {
+                let last = report.lastSequences[app] ?? 0
+                print(
+                    "  Audit log       app \(app.text): the copy ends at entry \(last), the file at \(reach)"
+                        + (reach > last ? "" : ", so nothing could be repeated"))
+            }
+        } else if !signOutAll {
+            print("  Revocations     those made after the copy are undone, as you accepted")
+        }
+        print("  Newer tokens    are adopted once, or signed out: after_restore")
+    }
+}

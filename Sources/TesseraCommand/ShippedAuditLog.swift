@@ -1,0 +1,48 @@
+import LosslessJSON
+import SessionEngine
+import SessionStorage
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Lines of `tessera audit --json` that were kept elsewhere.
+struct ShippedAuditLog {
+    /// The sessions that were ended, whoever ended them; those whose time was over end by themselves.
+    private(set) var ends: [RestoreOrder.End] = []
+    /// The newest entry, by app.
+    private(set) var reach: [AppID: Int64] = [:]
+
+    /// Reads a file; a line that is none is an error, because a revocation may be in it.
+    init(path: String) throws {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure("the audit log \(path) cannot be read")
+        }
+        for (number, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
+            guard let object = try? JSONValue(parsing: Array(line)).object, take(object) else {
+                throw Failure("\(path), line \(number + 1), is no entry of 'tessera audit --json'")
+            }
+        }
+    }
+
+    private mutating func take(_ object: JSONObject) -> Bool {
+        guard let sequence = object["sequence"]?.number?.int64, let event = object["event"]?.string else {
+            return false
+        }
+        let app = AppID(object["app"]?.string ?? AppID.public.text)
+        reach[app] = max(reach[app] ?? 0, sequence)
+        let cause = object["details"]?.object?["by"]?.string
+        let isEnd =
+            switch AuditEvent.Name(rawValue: event) {
+            case .revoked?: cause != Revocation.Cause.expiry.rawValue
+            case .reuseDetected?: cause != nil
+            default: false
+            }
+        guard isEnd else { return true }
+        guard let handle = object["sessionHandle"]?.string else { return false }
+        ends.append(RestoreOrder.End(app: app, handle: SessionHandle(handle), sequence: sequence))
+        return true
+    }
+}
