@@ -79,7 +79,7 @@ public struct CoreConfiguration: Sendable {
         settings = try CoreSettings(values)
         settings.configurationPath = file?.path ?? ""
         log = try LogSettings(values, environment: environment)
-        remarks = values.remarks
+        remarks = values.remarks + policy.warnings
         apps = AppConfiguration(values)
         try requireKeyOffLoopback()
         try refuseTestModeOffLoopback()

@@ -134,6 +134,7 @@ public struct AuditEvent: Sendable, Equatable {
     /// - Parameters:
     ///   - number: the store's restore number from now on.
     ///   - lastSequence: the number of the last entry in the copy.
+    ///   - time: when that was done.
     public static func restored(number: UInt8, lastSequence: Int64, at time: Timestamp) -> AuditEvent {
         AuditEvent(
             name: .restored, time: time,

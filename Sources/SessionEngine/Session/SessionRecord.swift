@@ -16,7 +16,7 @@ public struct SessionRecord: Sendable, Equatable {
     public var rotatedAt: Timestamp?
     /// How many rotations there have been; those of an imported session count from the import.
     public var rotationCount: RotationCount
-    /// What is known about callers who share a token of this session; ``sharing`` has it where it is still valid.
+    /// What is known about callers who share a token of this session; it is valid only for the token that it names.
     public var storedSharing: SharingState?
     /// Data kept at home, never in a token.
     public var sessionData: JSONObjectText
