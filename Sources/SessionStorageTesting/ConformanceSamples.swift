@@ -22,7 +22,7 @@ enum ConformanceSample {
     /// A state with something in every field.
     private static let sharing = SharingState(
         of: StoredTokenHash(stored: "0123456789abcdef"), window: SharingState.Window(openedAt: later, number: 2),
-        issue: SharingState.Issue(at: start, window: 1, repeatsUntil: later), sharedAt: 2, hasLatePredecessor: true)
+        issue: SharingState.Issue(window: 1, repeatsUntil: later), sharedAt: 2, hasLatePredecessor: true)
 
     static func key(_ id: String, kind: SigningKeyKind = .dynamic, bytes: [UInt8] = [0, 1, 255]) throws
         -> SigningKeyRecord

@@ -106,11 +106,11 @@ struct Chain {
         return decided.outcome
     }
 
-    /// Another core on the same table makes a token current that nobody here can derive.
-    mutating func rotateElsewhere(at seconds: Double) {
+    /// Another core on the same table makes a token current, one that nobody here can derive unless it is named.
+    mutating func rotateElsewhere(at seconds: Double, to held: Held? = nil) {
         let current = record?.currentTokenHash
         record?.previousTokenHash = current
-        record?.currentTokenHash = Sample.hash("elsewhere").stored
+        record?.currentTokenHash = held.map { TokenHash(of: $0.token).stored } ?? Sample.hash("elsewhere").stored
         record?.rotatedAt = Self.time(seconds)
     }
 

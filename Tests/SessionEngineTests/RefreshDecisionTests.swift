@@ -144,7 +144,7 @@ struct RefreshDecisionTests {
             record.rotationCount = 1
             record.expiresAt = Sample.now + Sample.validity
         }
-        let issue = SharingState.Issue(at: Sample.now, window: nil, repeatsUntil: nil)
+        let issue = SharingState.Issue(window: nil, repeatsUntil: nil)
         record.storedSharing = SharingState(
             of: record.currentTokenHash, window: SharingState.Window(openedAt: Sample.now, number: 0),
             issue: record.rotationCount == 0 ? nil : issue)

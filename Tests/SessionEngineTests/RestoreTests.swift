@@ -149,7 +149,7 @@ struct RestoreTests {
             SharingState(of: hash),
             SharingState(of: hash, window: .init(openedAt: Sample.now, number: 6), sharedAt: 9),
             SharingState(
-                of: hash, issue: .init(at: Sample.now, window: nil, repeatsUntil: Sample.now), hasLatePredecessor: true),
+                of: hash, issue: .init(window: nil, repeatsUntil: Sample.now), hasLatePredecessor: true),
         ]
         for state in states {
             #expect(SharingState(stored: state.stored) == state)
@@ -158,9 +158,7 @@ struct RestoreTests {
                 _ = SharingState(stored: mutation.text)
             }
         }
-        for text in [
-            "", "-", "a b c d e f g h", "x - - - - - - 2", "x 1 256 - - - - 0", String(repeating: " ", count: 7),
-        ] {
+        for text in ["", "-", "a b c d e f g", "x - - n - - 2", "x 1 256 - - - 0", String(repeating: " ", count: 6)] {
             #expect(SharingState(stored: text) == nil, "\(text)")
         }
     }

@@ -79,8 +79,7 @@ struct RotationAtOnceTests {
         ),
     ]
 
-    private static let issue = SharingState.Issue(
-        at: Sample.now, window: 0, repeatsUntil: Sample.now + .seconds(30))
+    private static let issue = SharingState.Issue(window: 0, repeatsUntil: Sample.now + .seconds(30))
 
     private func record() -> SessionRecord {
         var record = Sample.record()
@@ -138,7 +137,7 @@ struct RotationAtOnceTests {
             next.rotatedAt = now
             next.rotationCount = previous == "R1" ? 8 : 9
             next.expiresAt = now + Sample.validity
-            let issue = SharingState.Issue(at: now, window: 0, repeatsUntil: now + .seconds(30))
+            let issue = SharingState.Issue(window: 0, repeatsUntil: now + .seconds(30))
             sharing = SharingState(of: next.currentTokenHash, issue: issue)
             (count, lifetime, event) = (next.rotationCount, .whole, .refreshed)
         }

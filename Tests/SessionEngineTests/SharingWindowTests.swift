@@ -77,9 +77,9 @@ struct SharingWindowTests {
             _ = try chain.use(held, at: 0.2)
             #expect(try chain.successor(of: chain.first, at: 60, rotation) == held)
             #expect(try chain.refresh(chain.first, at: 60.001, rotation) == .tooLate, "flaw F13b")
-            #expect(try chain.refresh(chain.first, at: 120, rotation) == .tooLate)
+            #expect(try chain.refresh(chain.first, at: 120.2, rotation) == .tooLate)
             #expect(chain.events.map(\.name) == [.refreshed, .latePredecessor], "noted once")
-            #expect(try chain.refresh(chain.first, at: 120.001, rotation) == .reuse(.previous))
+            #expect(try chain.refresh(chain.first, at: 120.201, rotation) == .reuse(.previous))
         }
     }
 
@@ -104,12 +104,41 @@ struct SharingWindowTests {
         #expect(try chain.refresh(chain.first, at: 3_600.2) == .tooLate, "nothing is given")
     }
 
-    @Test("flaw F12: the time of a late request counts from the window, not from the first use")
+    @Test("flaw F12: what is repeated counts from the window, what is silent from the first use")
     func lazy() throws {
         var chain = try Chain()
         let held = try chain.successor(of: chain.first, at: 0)
         _ = try chain.use(held, at: 600)
-        #expect(try chain.refresh(chain.first, at: 600.1) == .reuse(.previous))
+        #expect(try chain.refresh(chain.first, at: 600.1) == .tooLate)
+        #expect(try chain.refresh(chain.first, at: 720) == .tooLate)
+        #expect(try chain.refresh(chain.first, at: 720.001) == .reuse(.previous))
+    }
+
+    @Test("a doubled request is no theft when all windows of its token were used up long ago")
+    func doubledAfterTheWindows() throws {
+        var chain = try Chain()
+        for retry in 0..<7 { _ = try chain.successor(of: chain.first, at: Double(retry) * 60.1) }
+        let held = try chain.successor(of: chain.first, at: 1_000)
+        _ = try chain.use(held, at: 1_000.2)
+        #expect(try chain.refresh(chain.first, at: 1_001) == .tooLate)
+        _ = try chain.successor(of: held, at: 1_002)
+    }
+
+    @Test("flaw F7: the generation after a shared one is shortened where a driver of 5.6 rotates twice in a step")
+    func bothRulesAfterSharing() throws {
+        var chain = try Chain()
+        let held = try chain.successor(of: chain.first, at: 0)
+        _ = try chain.successor(of: chain.first, at: 1)
+        #expect(try chain.successor(of: held, at: 3_600, .atOnce).isShortened)
+    }
+
+    @Test("a successor of ours that another core made current is given again, not replaced")
+    func ourSuccessorElsewhere() throws {
+        var chain = try Chain()
+        let held = try chain.successor(of: chain.first, at: 0)
+        chain.rotateElsewhere(at: 1, to: held)
+        #expect(try chain.successor(of: chain.first, at: 2, .atOnce) == held)
+        _ = try chain.successor(of: held, at: 3)
     }
 
     @Test("flaw F13: after two rotations the first token is nobody's predecessor")

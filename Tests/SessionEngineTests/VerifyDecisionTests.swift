@@ -108,7 +108,7 @@ struct VerifyDecisionTests {
             next?.expiresAt = Sample.now + Sample.validity
             next?.storedSharing = SharingState(
                 of: Sample.hash("R1").stored,
-                issue: SharingState.Issue(at: Sample.now, window: nil, repeatsUntil: nil))
+                issue: SharingState.Issue(window: nil, repeatsUntil: nil))
         }
         let outcome: Verify.Outcome? =
             switch row.answer {

@@ -13,8 +13,8 @@ struct Model {
         var rotations = 0
         /// The last window of the current token.
         var window: (number: Int, openedAt: Int64)?
-        /// How the current token was given: when, in which window, and until when its predecessor is given it again.
-        var given: (at: Int64, window: Int?, until: Int64?)?
+        /// How the current token was given: in which window, and until when its predecessor is given it again.
+        var given: (window: Int?, until: Int64?)?
         var sharedAt: Int?
         var hasLate = false
         var trail = ["created"]
@@ -88,7 +88,7 @@ struct Model {
     }
 
     private mutating func rotate(
-        _ id: Int, from previous: Int, to current: Int, given: (at: Int64, window: Int?, until: Int64?)
+        _ id: Int, from previous: Int, to current: Int, given: (window: Int?, until: Int64?)
     ) {
         sessions[id].previous = previous
         sessions[id].current = current
@@ -107,8 +107,7 @@ struct Model {
         rotate(
             id, from: sessions[id].current, to: token,
             given: (
-                window?.openedAt ?? now, window?.number,
-                window?.number == 0 ? window.map { $0.openedAt + firstWindow } : nil
+                window?.number, window?.number == 0 ? window.map { $0.openedAt + firstWindow } : nil
             ))
     }
 
@@ -145,16 +144,20 @@ struct Model {
     }
 
     private mutating func exchange(_ token: Int, _ seal: Bool, in id: Int, atOnce: Bool) -> Exchange {
-        if tokens[token].parent == sessions[id].current { promote(token, in: id) }
-        if token == sessions[id].current { return exchangeCurrent(token, seal, in: id, atOnce: atOnce) }
+        let isFirstUse = tokens[token].parent == sessions[id].current
+        if isFirstUse { promote(token, in: id) }
+        let wasShared = isFirstUse && sessions[id].isShared
+        if token == sessions[id].current { return exchangeCurrent(token, seal, in: id, atOnce: atOnce, wasShared) }
         guard token == sessions[id].previous else { return .reuse }
         return exchangePrevious(token, seal, in: id, atOnce: atOnce)
     }
 
-    private mutating func exchangeCurrent(_ token: Int, _ seal: Bool, in id: Int, atOnce: Bool) -> Exchange {
+    private mutating func exchangeCurrent(
+        _ token: Int, _ seal: Bool, in id: Int, atOnce: Bool, _ wasShared: Bool
+    ) -> Exchange {
         guard isDerived else {
             let child = child(of: token, nil, seal)
-            if atOnce { rotate(id, from: token, to: child, given: (now, nil, nil)) }
+            if atOnce { rotate(id, from: token, to: child, given: (nil, nil)) }
             return .child(child)
         }
         var window: (number: Int, openedAt: Int64)? = (0, now)
@@ -166,12 +169,11 @@ struct Model {
         }
         let child = child(of: token, window?.number, seal)
         if atOnce {
-            let at = isRepeat ? window?.openedAt ?? now : now
-            rotate(id, from: token, to: child, given: (at, window?.number, now + grace))
+            rotate(id, from: token, to: child, given: (window?.number, now + grace))
         } else if !isRepeat, let window {
             sessions[id].window = window
         }
-        if isRepeat { sessions[id].sharedAt = sessions[id].rotations }
+        if isRepeat || (atOnce && wasShared) { sessions[id].sharedAt = sessions[id].rotations }
         return .child(child)
     }
 
@@ -193,7 +195,7 @@ struct Model {
                 return .child(child)
             }
         }
-        return now - given.at <= silence ? .tooLate : .reuse
+        return now - sessions[id].rotatedAt <= silence ? .tooLate : .reuse
     }
 
     mutating func verify(_ index: Int, asksStorage: Bool, isReadOnly: Bool) -> Answer {

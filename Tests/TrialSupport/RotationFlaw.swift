@@ -129,16 +129,16 @@ extension RotationFlaw {
 
     /// What is kept of what was decided.
     fileprivate func kept(_ next: SessionRecord, after shown: SessionRecord) -> SessionRecord {
+        var next = next
         guard var state = next.storedSharing else { return next }
         switch self {
         case .oldRule, .shutByUse:
             guard next.currentTokenHash != shown.currentTokenHash else { return next }
             state.issue?.repeatsUntil = nil
-            state.issue?.at = Self.longAgo
+            next.rotatedAt = Self.longAgo
         case .uncounted: state.window?.number = 0
         case .endless, .whole, .wholeAfterwards: break
         }
-        var next = next
         next.storedSharing = state
         return next
     }

@@ -89,7 +89,9 @@ private struct RefreshStep {
         let lineage = record.lineage(of: presented.hash, parent: presented.content.parentHash)
         switch (lineage, rules.succession) {
         case (.current, .deterministic): return current(record)
-        case (.childOfCurrent, .deterministic): return current(promoted(record))
+        case (.childOfCurrent, .deterministic):
+            let promoted = promoted(record)
+            return current(promoted, isShared: promoted.isRecentlyShared)
         case (.previous, .deterministic): return previous(record)
         case (.current, .random): return randomly(record, promoted: record)
         case (.childOfCurrent, .random): return randomly(record, promoted: promoted(record))
@@ -107,7 +109,9 @@ private struct RefreshStep {
     }
 
     /// The presented token is the current one: the open window's successor again, or the next window's.
-    private func current(_ record: SessionRecord) -> Move {
+    ///
+    /// - Parameter isShared: whether its generation is to be shortened, where a rotation follows in the same step.
+    private func current(_ record: SessionRecord, isShared: Bool = false) -> Move {
         let count = record.rotationCount.successor(restoreNumber: rules.restoreNumber)
         let (window, isOpen) = window(of: record)
         let wanted = window.map { Refresh.Successor.derived(window: $0.number, count: count) } ?? .random
@@ -117,13 +121,11 @@ private struct RefreshStep {
         case (.atFirstUse, nil): return .issue(record, wanted)
         case (.atOnce, _):
             guard let hash = successor(wanted) else { return .successorFailed }
-            let issue = SharingState.Issue(
-                at: isOpen ? window?.openedAt ?? now : now, window: window?.number,
-                repeatsUntil: now + rules.gracePeriod)
+            let issue = SharingState.Issue(window: window?.number, repeatsUntil: now + rules.gracePeriod)
             let next = record.rotating(
                 from: presented.hash.stored, to: hash, count: count, issue, at: now,
                 validity: rules.refreshTokenValidity)
-            return .issue(isOpen ? next.markedShared() : next, wanted)
+            return .issue(isOpen || isShared ? next.markedShared() : next, wanted)
         }
     }
 
@@ -140,38 +142,44 @@ private struct RefreshStep {
 
     /// The presented token is the predecessor: the current token again while that is allowed, then silence, then a verdict.
     private func previous(_ record: SessionRecord) -> Move {
-        let issue = record.issue
-        if let until = repeatsUntil(record, issue), now <= until {
-            if let window = issue.window {
-                let wanted = Refresh.Successor.derived(window: window, count: record.rotationCount)
-                guard let hash = successor(wanted) else { return .successorFailed }
-                if hash.stored == record.currentTokenHash { return .issue(record.markedShared(), wanted) }
-            }
-            if rules.rotation == .atOnce { return replacing(record, issue, until) }
+        if let until = repeatsUntil(record), now <= until {
+            let wanted = issued(by: record)
+            guard let hash = successor(wanted) else { return .successorFailed }
+            if hash.stored == record.currentTokenHash { return .issue(record.markedShared(), wanted) }
+            if rules.rotation == .atOnce { return replacing(record, wanted, hash, until) }
         }
-        let isSilent = rules.silence > Milliseconds(0) && now - issue.at <= rules.silence
+        // From the first use, not from the window: a request that was sent before it may be as late as any.
+        let isSilent = rules.silence > Milliseconds(0) && now - (record.rotatedAt ?? now) <= rules.silence
         return isSilent ? .tooLate : .reuse(.previous)
     }
 
-    private func repeatsUntil(_ record: SessionRecord, _ issue: SharingState.Issue) -> Timestamp? {
-        if let until = issue.repeatsUntil { return until }
+    private func repeatsUntil(_ record: SessionRecord) -> Timestamp? {
+        if let sharing = record.sharing { return sharing.issue?.repeatsUntil }
         // Another core rotated: its grace period is kept for callers who speak that rule.
-        guard record.sharing == nil, rules.rotation == .atOnce else { return nil }
-        return record.rotatedAt.map { $0 + rules.gracePeriod }
+        return rules.rotation == .atOnce ? record.rotatedAt.map { $0 + rules.gracePeriod } : nil
+    }
+
+    /// The successor of the predecessor that is current, if it can be derived.
+    ///
+    /// Another core may have made one of ours current; it does not count rotations.
+    private func issued(by record: SessionRecord) -> Refresh.Successor {
+        guard let sharing = record.sharing else {
+            return .derived(window: 0, count: record.rotationCount.successor(restoreNumber: rules.restoreNumber))
+        }
+        return sharing.issue?.window.map { .derived(window: $0, count: record.rotationCount) } ?? .random
     }
 
     /// The current token cannot be derived from the presented one, because another core made it or the callers disagree
     /// about the anti-CSRF token: at CDI 5.6 another one takes its place, as in SuperTokens' core.
-    private func replacing(_ record: SessionRecord, _ issue: SharingState.Issue, _ until: Timestamp) -> Move {
-        let number = record.sharing == nil ? 0 : issue.window
-        let wanted = number.map { Refresh.Successor.derived(window: $0, count: record.rotationCount) } ?? .random
-        guard let hash = successor(wanted) else { return .successorFailed }
-        var next = record
+    private func replacing(
+        _ record: SessionRecord, _ wanted: Refresh.Successor, _ hash: TokenHash, _ until: Timestamp
+    ) -> Move {
+        var (next, window) = (record, UInt8?.none)
+        if case .derived(let number, let count) = wanted { (window, next.rotationCount) = (number, count) }
         next.currentTokenHash = hash.stored
         next.storedSharing = SharingState(
-            of: next.currentTokenHash,
-            issue: SharingState.Issue(at: issue.at, window: number, repeatsUntil: until),
-            sharedAt: record.rotationCount)
+            of: next.currentTokenHash, issue: SharingState.Issue(window: window, repeatsUntil: until),
+            sharedAt: next.rotationCount)
         return .issue(next, wanted)
     }
 
@@ -201,7 +209,7 @@ extension RefreshStep {
     private func randomly(_ record: SessionRecord, promoted: SessionRecord) -> Move {
         guard rules.rotation == .atOnce else { return .issue(promoted.withoutSharing(), .random) }
         guard let hash = successor(.random) else { return .successorFailed }
-        let issue = SharingState.Issue(at: now, window: nil, repeatsUntil: nil)
+        let issue = SharingState.Issue(window: nil, repeatsUntil: nil)
         let next = record.rotating(
             from: presented.hash.stored, to: hash, count: nil, issue, at: now, validity: rules.refreshTokenValidity)
         return .issue(next.withoutSharing(), .random)

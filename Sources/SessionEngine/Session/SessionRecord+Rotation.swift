@@ -3,11 +3,6 @@ extension SessionRecord {
     /// The sharing state, where it belongs to the current token.
     var sharing: SharingState? { storedSharing.flatMap { $0.belongs(to: currentTokenHash) ? $0 : nil } }
 
-    /// How the current token was issued; what another core or an older release did not write is taken from the rotation.
-    var issue: SharingState.Issue {
-        sharing?.issue ?? SharingState.Issue(at: rotatedAt ?? createdAt, window: nil, repeatsUntil: nil)
-    }
-
     /// Whether a token of this generation or the one before was presented twice in one window: then access tokens are
     /// shortened.
     var isRecentlyShared: Bool {
@@ -32,8 +27,8 @@ extension SessionRecord {
 
     private func changingSharing(_ change: (inout SharingState) -> Void) -> SessionRecord {
         var record = self
-        var state =
-            sharing ?? SharingState(of: currentTokenHash, issue: rotatedAt == nil ? nil : issue)
+        let unknown = SharingState.Issue(window: nil, repeatsUntil: nil)
+        var state = sharing ?? SharingState(of: currentTokenHash, issue: rotatedAt == nil ? nil : unknown)
         change(&state)
         record.storedSharing = state
         return record
@@ -48,15 +43,10 @@ extension SessionRecord {
     func promoting(
         _ token: TokenHash, count: RotationCount?, at now: Timestamp, validity: Milliseconds, window: Milliseconds
     ) -> SessionRecord {
-        let issue: SharingState.Issue
-        if let opened = sharing?.window {
-            // A predecessor that had one window only is given its successor again until that window's end.
-            let isRepeatable = opened.number == 0 && window > Milliseconds(0)
-            let repeatsUntil = isRepeatable ? opened.openedAt + window : nil
-            issue = SharingState.Issue(at: opened.openedAt, window: opened.number, repeatsUntil: repeatsUntil)
-        } else {
-            issue = SharingState.Issue(at: now, window: nil, repeatsUntil: nil)
-        }
+        let opened = sharing?.window
+        // A predecessor that had one window only is given its successor again until that window's end.
+        let first = opened.flatMap { $0.number == 0 && window > Milliseconds(0) ? $0 : nil }
+        let issue = SharingState.Issue(window: opened?.number, repeatsUntil: first.map { $0.openedAt + window })
         return rotating(from: currentTokenHash, to: token, count: count, issue, at: now, validity: validity)
     }
 

@@ -28,16 +28,13 @@ public struct SharingState: Sendable, Hashable {
 
     /// How the current token was issued: what its predecessor may still be given.
     public struct Issue: Sendable, Hashable {
-        /// When it was first issued, or its window opened.
-        public var at: Timestamp
         /// The window it was derived for; `nil` for a random successor or one of another core.
         public var window: UInt8?
         /// Until when the predecessor is given the current token again; `nil` for never.
         public var repeatsUntil: Timestamp?
 
         /// Creates an issue.
-        public init(at time: Timestamp, window: UInt8?, repeatsUntil: Timestamp?) {
-            self.at = time
+        public init(window: UInt8?, repeatsUntil: Timestamp?) {
             self.window = window
             self.repeatsUntil = repeatsUntil
         }
@@ -82,15 +79,17 @@ extension SharingState {
     func belongs(to token: StoredTokenHash) -> Bool { hashPrefix == Self.prefix(of: token) }
 }
 
-// Storage keeps the state as one text of eight fields, "-" for an absent one.
+// Storage keeps the state as one text of seven fields, "-" for an absent one.
 extension SharingState {
     private static let absent = "-"
+    /// In the place of an issue's window: the current token is the session's first.
+    private static let none = "n"
 
     /// The text that storage keeps.
     public var stored: String {
         let fields = [
             hashPrefix, Self.text(window?.openedAt.milliseconds), Self.text(window?.number),
-            Self.text(issue?.at.milliseconds), Self.text(issue?.window), Self.text(issue?.repeatsUntil?.milliseconds),
+            issue == nil ? Self.none : Self.text(issue?.window), Self.text(issue?.repeatsUntil?.milliseconds),
             Self.text(sharedAt?.rawValue), hasLatePredecessor ? "1" : "0",
         ]
         return fields.joined(separator: " ")
@@ -99,22 +98,19 @@ extension SharingState {
     /// Reads what storage keeps; `nil` for anything that ``stored`` does not produce, which is as good as no state.
     public init?(stored text: String) {
         let fields = text.split(separator: " ", omittingEmptySubsequences: false)
-        guard fields.count == 8, fields[7] == "0" || fields[7] == "1",
+        guard fields.count == 7, fields[6] == "0" || fields[6] == "1",
             let openedAt = Self.number(fields[1], Int64.self), let number = Self.number(fields[2], UInt8.self),
-            let issuedAt = Self.number(fields[3], Int64.self), let window = Self.number(fields[4], UInt8.self),
-            let repeatsUntil = Self.number(fields[5], Int64.self), let sharedAt = Self.number(fields[6], Int64.self)
+            let issuedIn = Self.number(fields[3] == Self.none ? "-" : fields[3], UInt8.self),
+            let repeatsUntil = Self.number(fields[4], Int64.self), let sharedAt = Self.number(fields[5], Int64.self)
         else { return nil }
+        let issue = Issue(window: issuedIn, repeatsUntil: repeatsUntil.map(Timestamp.init(milliseconds:)))
         self.init(
             hashPrefix: String(fields[0]),
             window: openedAt.flatMap { time in
                 number.map { Window(openedAt: Timestamp(milliseconds: time), number: $0) }
             },
-            issue: issuedAt.map { time in
-                Issue(
-                    at: Timestamp(milliseconds: time), window: window,
-                    repeatsUntil: repeatsUntil.map(Timestamp.init(milliseconds:)))
-            },
-            sharedAt: sharedAt.map(RotationCount.init(stored:)), hasLatePredecessor: fields[7] == "1")
+            issue: fields[3] == Self.none ? nil : issue,
+            sharedAt: sharedAt.map(RotationCount.init(stored:)), hasLatePredecessor: fields[6] == "1")
     }
 
     private static func text(_ number: (some FixedWidthInteger)?) -> String { number.map { "\($0)" } ?? absent }
