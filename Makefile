@@ -1,36 +1,58 @@
-# The two that a user needs: `make run` and `make test`. Everything else is a part of the second.
+# The two that a user needs: `make run` and `make test`. Everything else is a part of the second, or `make proof`.
 
 SWIFT_FLAGS = --traits PostgreSQL --explicit-target-dependency-import-check error -Xswiftc -require-explicit-sendable
 BINARY = .build/release/tessera
 TRIALS = .build/release/Trials
 CLUSTER = scripts/postgres-cluster
 ARGS ?=
+# What is long is sampled by `make test` and whole in `make proof`, and when a target is called by its own name.
+SAMPLE ?=
+# `make test` builds each configuration once and then says so to its parts.
+BUILT ?=
+BUILD = $(if $(BUILT),@true,swift build)
 
-.PHONY: beside help run demo browser test build dependencies unit docs readme drivers kill9 import hostile operation schema bench check clean
-.PHONY: postgres nodes failover network inplace
-.PHONY: proof trials schedules simulation same-token pairs killpoints cutreplies spin mutants
+.PHONY: beside help run demo browser test build dependencies unit docs readme drivers kill9 import restore hostile operation
+.PHONY: schema bench check clean postgres nodes failover network inplace
+.PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs killpoints cutreplies spin mutants
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
 	@echo "make demo    start the example web application"
-	@echo "make test    everything that has to hold, with the checks of the source"
-	@echo "make proof   the part of it that tries to break rotation: races, kills, lost replies, models"
+	@echo "make test    everything that has to hold, with the checks of the source; long trials as a sample"
+	@echo "make proof   the whole of what tries to break it: races, kills, lost replies, attackers, models, real SDKs"
 	@echo "make bench   what a request costs on this machine"
 
 dependencies:
 	@scripts/install-dependencies
 
 build: dependencies
-	swift build -c release --product tessera $(SWIFT_FLAGS)
+	$(BUILD) -c release --product tessera $(SWIFT_FLAGS)
 
 run: build
 	exec $(BINARY) serve $(ARGS)
 
 demo: dependencies
-	swift build --product WebApp $(SWIFT_FLAGS)
+	$(BUILD) --product WebApp $(SWIFT_FLAGS)
 	exec .build/debug/WebApp
 
-test: check unit docs build readme browser drivers beside kill9 import hostile operation schema postgres proof
+PARTS = readme browser drivers beside kill9 import restore hostile operation schema postgres schedules simulation follow \
+    sixty-periods same-token pairs killpoints cutreplies spin
+
+# One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
+test: check unit docs build trials
+	@for part in $(PARTS); do \
+	    start=$$(date +%s); \
+	    $(MAKE) --no-print-directory BUILT=1 SAMPLE=--quick $$part || exit 1; \
+	    echo "== $$part: $$(($$(date +%s) - start)) s"; \
+	done
+
+proof: build trials
+	swift build $(SWIFT_FLAGS)
+	@for part in $(PARTS); do \
+	    start=$$(date +%s); \
+	    $(MAKE) --no-print-directory BUILT=1 $$part || exit 1; \
+	    echo "== $$part: $$(($$(date +%s) - start)) s"; \
+	done
 
 unit: dependencies
 	swift build --build-tests $(SWIFT_FLAGS)
@@ -45,22 +67,27 @@ readme: build
 
 # The example web application in headless Chromium; pictures are kept in .build/screenshots.
 browser: dependencies
-	swift build --product WebApp $(SWIFT_FLAGS)
+	$(BUILD) --product WebApp $(SWIFT_FLAGS)
 	python3 Tests/Browser/webapp.py
 
 drivers: build
-	python3 Tests/BlackBox/drivers.py
+	python3 Tests/BlackBox/drivers.py $(SAMPLE)
 
 # The Swift SDK and supertokens-python on one core.
 beside: build
-	swift build --product RemoteApp $(SWIFT_FLAGS)
+	$(BUILD) --product RemoteApp $(SWIFT_FLAGS)
 	python3 Tests/BlackBox/beside.py
 
 kill9: build
-	python3 Tests/BlackBox/kill9.py
+	python3 Tests/BlackBox/kill9.py $(SAMPLE)
 
 import: build
 	python3 Tests/BlackBox/import_dump.py
+
+# A copy is put back; also on PostgreSQL.
+restore: build
+	python3 Tests/BlackBox/restore.py
+	$(CLUSTER) python3 Tests/BlackBox/restore.py
 
 hostile: build
 	python3 Tests/BlackBox/hostile.py
@@ -73,62 +100,71 @@ schema: build
 
 # What only a database that many nodes share can get wrong, and the tests of before on it.
 postgres: build nodes failover network inplace
-	$(CLUSTER) python3 Tests/BlackBox/drivers.py
-	$(CLUSTER) python3 Tests/BlackBox/kill9.py --rounds 8
+	$(CLUSTER) python3 Tests/BlackBox/drivers.py $(SAMPLE)
+	$(CLUSTER) python3 Tests/BlackBox/kill9.py $(if $(SAMPLE),--quick,--rounds 8)
 	$(CLUSTER) python3 Tests/BlackBox/hostile.py
 	$(CLUSTER) python3 Tests/BlackBox/operation.py
 
 # E-01 and E-10, the number of statements, keys and apps of several nodes.
 nodes: build trials
-	python3 Tests/BlackBox/nodes.py
+	python3 Tests/BlackBox/nodes.py $(SAMPLE)
 
 # E-04: the database stops under load, or its standby takes over.
 failover: build
-	python3 Tests/BlackBox/failover.py
+	python3 Tests/BlackBox/failover.py $(SAMPLE)
 
 # E-11 and E-12: the network to the database breaks and slows down.
 network: build
 	@scripts/install-dependencies wrk
-	python3 Tests/BlackBox/network.py
+	python3 Tests/BlackBox/network.py $(SAMPLE)
 
 # On the schema of a SuperTokens core, with a million sessions in it.
 inplace: build
-	python3 Tests/BlackBox/inplace.py
-
-proof: schedules simulation same-token pairs killpoints cutreplies spin
+	python3 Tests/BlackBox/inplace.py $(SAMPLE)
 
 trials: dependencies
-	swift build -c release --product Trials $(SWIFT_FLAGS)
+	$(BUILD) -c release --product Trials $(SWIFT_FLAGS)
 
-# 100,000 random schedules of simultaneous refreshes.
+# 100,000 lives of honest clients whose messages are lost, late and doubled.
 schedules: trials
-	$(TRIALS) schedules
+	$(TRIALS) schedules $(if $(SAMPLE),--rounds 20000)
 
 # 5,000 seeds of service and storage with faults, in one thread.
 simulation: trials
-	$(TRIALS) simulation
+	$(TRIALS) simulation $(if $(SAMPLE),--rounds 1500)
+
+# Attackers with a copy of a refresh token, by virtual time: the table of docs/decisions/0019.
+follow: trials
+	$(TRIALS) follow $(if $(SAMPLE),--rounds 100)
+
+# The same for 60 periods against the unmodified programs, on a moved clock.
+sixty-periods: build
+	@scripts/install-dependencies gcc
+	$(BUILD) --product HelloSession $(SWIFT_FLAGS)
+	$(BUILD) --product RemoteApp $(SWIFT_FLAGS)
+	python3 Tests/BlackBox/follow.py $(SAMPLE)
 
 # E-01; ROUNDS=n for more: 64 callers present one refresh token at one moment.
 same-token: trials
-	$(TRIALS) same-token $(if $(ROUNDS),--rounds $(ROUNDS))
+	$(TRIALS) same-token $(if $(ROUNDS),--rounds $(ROUNDS),$(if $(SAMPLE),--rounds 200))
 
 # E-02; ROUNDS=n for more: every pair of operations races on one session.
 pairs: trials
-	$(TRIALS) pairs $(if $(ROUNDS),--rounds $(ROUNDS))
+	$(TRIALS) pairs $(if $(ROUNDS),--rounds $(ROUNDS),$(if $(SAMPLE),--rounds 2000))
 
 # E-03: kill -9 at every named place, which only a debug build has.
 killpoints: dependencies
-	swift build --product tessera $(SWIFT_FLAGS)
-	python3 Tests/BlackBox/killpoints.py
+	$(BUILD) --product tessera $(SWIFT_FLAGS)
+	python3 Tests/BlackBox/killpoints.py $(SAMPLE)
 
 # E-08: replies that are cut after every byte.
 cutreplies: build
-	python3 Tests/BlackBox/cutreplies.py
+	python3 Tests/BlackBox/cutreplies.py $(SAMPLE)
 
 # Every state of a small model of rotation.
 spin:
 	@scripts/install-dependencies spin gcc
-	python3 Tests/Model/check.py
+	python3 Tests/Model/check.py $(SAMPLE)
 
 # Deletes each check of the engine's rotation in turn; too long for every change.
 mutants: dependencies
@@ -136,14 +172,15 @@ mutants: dependencies
 
 bench: build trials
 	@scripts/install-dependencies wrk
-	swift build -c release --product SDKBenchmark $(SWIFT_FLAGS)
+	$(BUILD) -c release --product SDKBenchmark $(SWIFT_FLAGS)
 	.build/release/SDKBenchmark
 	python3 Benchmarks/bench.py
 	python3 Benchmarks/postgres.py
 
+# By itself it also runs the tests that guard the versions; `make test` runs them with all others.
 check: dependencies
 	scripts/check
-	swift test $(SWIFT_FLAGS) --quiet --filter 'CatalogueTests|VersionMutationTests|VersionPageTests'
+	$(if $(filter test,$(MAKECMDGOALS)),@true,swift test) $(SWIFT_FLAGS) --quiet --filter 'CatalogueTests|VersionMutationTests|VersionPageTests'
 
 clean:
 	rm -rf .build .venv-drivers .venv-schema
