@@ -34,7 +34,7 @@ final class SuccessorMaker: Sendable {
         case .derived(let window, let count):
             return try TokenIssue.successor(
                 of: content, hash: presented.hash, window: window, count: count, usesAntiCSRF: usesAntiCSRF, key: key)
-        case .random:
+        case .fresh:
             var random = ambient.random
             return try TokenIssue.refreshPart(
                 handle: content.handle, userID: content.userID, tenantID: content.tenantID, parent: presented.hash,

@@ -60,7 +60,7 @@ struct Chain {
                 try? TokenIssue.successor(
                     of: content, hash: hash, window: window, count: count, usesAntiCSRF: false, key: Self.key
                 ).token
-            case .random:
+            case .fresh:
                 try? Self.key.seal(
                     RefreshTokenContent(
                         handle: content.handle, userID: content.userID, parentHash: hash,

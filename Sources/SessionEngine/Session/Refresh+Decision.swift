@@ -87,17 +87,16 @@ private struct RefreshStep {
 
     func move(_ record: SessionRecord) -> Move {
         let lineage = record.lineage(of: presented.hash, parent: presented.content.parentHash)
-        switch (lineage, rules.succession) {
-        case (.current, .deterministic): return current(record)
-        case (.childOfCurrent, .deterministic):
+        let isDerived = rules.succession == .deterministic
+        switch lineage {
+        case .current: return isDerived ? current(record) : renewed(record, promoted: record)
+        case .childOfCurrent:
             let promoted = promoted(record)
-            return current(promoted, isShared: promoted.isRecentlyShared)
-        case (.previous, .deterministic): return previous(record)
-        case (.current, .random): return randomly(record, promoted: record)
-        case (.childOfCurrent, .random): return randomly(record, promoted: promoted(record))
-        case (.previous, .random): return previousRandomly(record)
-        case (.childOfPrevious, _): return .reuse(.orphan)
-        case (.neither, _): return unrelated(record)
+            return isDerived
+                ? current(promoted, isShared: promoted.isRecentlyShared) : renewed(record, promoted: promoted)
+        case .previous: return isDerived ? previous(record) : replacedPrevious(record)
+        case .childOfPrevious: return .reuse(.orphan)
+        case .neither: return unrelated(record)
         }
     }
 
@@ -114,7 +113,7 @@ private struct RefreshStep {
     private func current(_ record: SessionRecord, isShared: Bool = false) -> Move {
         let count = record.rotationCount.successor(restoreNumber: rules.restoreNumber)
         let (window, isOpen) = window(of: record)
-        let wanted = window.map { Refresh.Successor.derived(window: $0.number, count: count) } ?? .random
+        let wanted = window.map { Refresh.Successor.derived(window: $0.number, count: count) } ?? .fresh
         switch (rules.rotation, window) {
         case (.atFirstUse, _) where isOpen: return .issue(record.markedShared(), wanted)
         case (.atFirstUse, let window?): return .issue(record.opening(window), wanted)
@@ -166,7 +165,7 @@ private struct RefreshStep {
         guard let sharing = record.sharing else {
             return .derived(window: 0, count: record.rotationCount.successor(restoreNumber: rules.restoreNumber))
         }
-        return sharing.issue?.window.map { .derived(window: $0, count: record.rotationCount) } ?? .random
+        return sharing.issue?.window.map { .derived(window: $0, count: record.rotationCount) } ?? .fresh
     }
 
     /// The current token cannot be derived from the presented one, because another core made it or the callers disagree
@@ -198,7 +197,7 @@ private struct RefreshStep {
         adopted.rotationCount = RotationCount(restoreNumber: rules.restoreNumber)
         adopted.expiresAt = now + rules.refreshTokenValidity
         adopted.storedSharing = nil
-        let move = rules.succession == .deterministic ? current(adopted) : randomly(adopted, promoted: adopted)
+        let move = rules.succession == .deterministic ? current(adopted) : renewed(adopted, promoted: adopted)
         guard case .issue(let next, let successor) = move else { return move }
         return .adopt(next, successor)
     }
@@ -206,23 +205,23 @@ private struct RefreshStep {
 
 // SuperTokens' own rule (CDI 5.5 and older, and 5.6), to the letter.
 extension RefreshStep {
-    private func randomly(_ record: SessionRecord, promoted: SessionRecord) -> Move {
-        guard rules.rotation == .atOnce else { return .issue(promoted.withoutSharing(), .random) }
-        guard let hash = successor(.random) else { return .successorFailed }
+    private func renewed(_ record: SessionRecord, promoted: SessionRecord) -> Move {
+        guard rules.rotation == .atOnce else { return .issue(promoted.withoutSharing(), .fresh) }
+        guard let hash = successor(.fresh) else { return .successorFailed }
         let issue = SharingState.Issue(window: nil, repeatsUntil: nil)
         let next = record.rotating(
             from: presented.hash.stored, to: hash, count: nil, issue, at: now, validity: rules.refreshTokenValidity)
-        return .issue(next.withoutSharing(), .random)
+        return .issue(next.withoutSharing(), .fresh)
     }
 
-    private func previousRandomly(_ record: SessionRecord) -> Move {
+    private func replacedPrevious(_ record: SessionRecord) -> Move {
         guard rules.rotation == .atOnce, let rotatedAt = record.rotatedAt, now <= rotatedAt + rules.gracePeriod else {
             return .reuse(.previous)
         }
-        guard let hash = successor(.random) else { return .successorFailed }
+        guard let hash = successor(.fresh) else { return .successorFailed }
         var next = record.withoutSharing()
         next.currentTokenHash = hash.stored
-        return .issue(next, .random)
+        return .issue(next, .fresh)
     }
 }
 

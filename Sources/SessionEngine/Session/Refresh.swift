@@ -49,7 +49,7 @@ public enum Refresh {
         /// The one that is derived for a window and a rotation count: the same for every caller.
         case derived(window: UInt8, count: RotationCount)
         /// One that nobody can derive, and that is issued once.
-        case random
+        case fresh
     }
 
     /// What becomes of a token that is newer than its session, which happens only when storage went back to an older
