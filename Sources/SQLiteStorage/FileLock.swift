@@ -31,6 +31,8 @@ final class FileLock: Sendable {
     }
 
     deinit {
+        // A process that is being started may have a copy of the descriptor for a moment: closing ours would not do.
+        flock(descriptor, LOCK_UN)
         close(descriptor)
     }
 
