@@ -3,9 +3,9 @@
 
 The client presents its refresh token over a socket of its own, reads exactly k bytes of the reply and resets the
 connection; it then presents the same token again, sometimes twice, and goes on with the token that it finally has. The
-other way round, it sends only k bytes of the request. It must never be logged out, no theft may be noted, and what it
-gets must be what any earlier reply has said, byte for byte. At the end of each session a used-up token is presented, to
-see that there was one live chain.
+other way round, it sends only k bytes of the request. A request may also arrive late, after what came of it was used. The
+client must never be logged out, no theft may be noted, and what it gets must be what any earlier reply has said, byte for
+byte. At the end of each session a used-up token is presented, to see that there was one live chain.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Figures:
     cuts: Counter[str] = field(default_factory=Counter)
     longest: Counter[str] = field(default_factory=Counter)
     retries: int = 0
+    late: int = 0
     compared: int = 0
     logouts: int = 0
     thefts: int = 0
@@ -61,6 +62,7 @@ class Figures:
         """Takes over the figures of another session."""
         self.cuts += other.cuts
         self.retries += other.retries
+        self.late += other.late
         self.compared += other.compared
         self.logouts += other.logouts
         self.thefts += other.thefts
@@ -143,8 +145,7 @@ class Client:
     def _sign_in(self) -> None:
         made = self._core.create(self._name)
         self._handle = str(made.json["session"]["handle"])
-        self._token = str(made.json["refreshToken"]["token"])
-        self._used_up = ""
+        self._token = self._used_up = str(made.json["refreshToken"]["token"])
         self._rotations = 0
 
     def lengths(self) -> tuple[int, int]:
@@ -176,6 +177,17 @@ class Client:
         self._rotations += 1
         if self._dice.random() < 0.5:
             self._use(reply)
+        if self._dice.random() < 0.25:
+            self._late(cut)
+
+    def _late(self, cut: Cut) -> None:
+        """A request that was sent before the reply came arrives after that: it gets the same."""
+        self._figures.late += 1
+        reply = self._core.refresh(self._used_up)
+        if not reply.ok:
+            self._logged_out(cut, reply)
+        elif str(reply.json["refreshToken"]["token"]) != self._token:
+            self._violation(f"{cut}: a late request gave another token")
 
     def _compare(self, cut: Cut, seen: list[bytes], child: str) -> None:
         """What earlier replies said before they were cut is what the last one says."""
@@ -213,19 +225,21 @@ class Client:
         self._figures.thefts += self._told("reuse_detected")
         if self._told("refreshed") != self._rotations + 1:
             self._violation(f"{self._told('refreshed')} rotations are told of, {self._rotations + 1} were made")
-        if self._used_up and self._core.refresh(self._used_up).outcome != "TOKEN_THEFT_DETECTED":
+        if self._rotations and self._core.refresh(self._used_up).outcome != "TOKEN_THEFT_DETECTED":
             self._violation("a used-up token was taken")
         if self._core.information(self._handle).ok:
             self._violation("a second chain was left alive")
 
 
 def drive(server: Server, cdi: str, seed: str, rounds: int, step: int = 1) -> Figures:
-    """Cuts at every byte, shared among sessions; so often."""
+    """Cuts so often at every byte, or at one in so many from a random one on, shared among sessions."""
     scout = Client(server, cdi, "scout", random.Random(seed))
     request, reply = scout.lengths()
     lengths = {"reply": reply, "request": request}
-    cuts = [Cut(where, after) for where, length in lengths.items() for after in range(0, length + 1, step)] * rounds
-    random.Random(seed).shuffle(cuts)
+    dice = random.Random(seed)
+    cuts = [Cut(where, after) for where, length in lengths.items()
+            for after in range(dice.randrange(step), length + 1, step)] * rounds
+    dice.shuffle(cuts)
     clients = [Client(server, cdi, f"user-{n}", random.Random(f"{seed}/{n}")) for n in range(SESSIONS)]
     total = Figures(longest=Counter(lengths))
     with ThreadPoolExecutor(SESSIONS) as pool:
@@ -239,7 +253,7 @@ def told(cdi: str, found: Figures, seconds: float) -> str:
     reply, request = (f"{found.cuts[where]} {name} cut (0..{found.longest[where]} bytes)"
                       for where, name in (("reply", "replies"), ("request", "requests")))
     return (f"CDI {cdi}: {sum(found.cuts.values())} rounds, {reply}, {request}, {found.retries} cut twice, "
-            f"{found.compared} tokens compared, {found.logouts} log-outs, {found.thefts} theft records, "
+            f"{found.late} late, {found.compared} tokens compared, {found.logouts} log-outs, {found.thefts} theft records, "
             f"{len(found.violations)} violations, {seconds:.0f} s")
 
 
@@ -248,6 +262,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", "2")), help="cuts at each byte")
+    parser.add_argument("--quick", action="store_true", help="one cut at each third byte")
     options = parser.parse_args()
     exit_on_signals()
     checks, begun = Checks(quiet=True), time.monotonic()
@@ -255,7 +270,8 @@ def main() -> int:
     with Server(config=CONFIG) as server:
         for cdi in VERSIONS:
             started = time.monotonic()
-            found = drive(server, cdi, f"{options.seed}/{cdi}", options.rounds)
+            how = (1, 3) if options.quick else (options.rounds, 1)
+            found = drive(server, cdi, f"{options.seed}/{cdi}", *how)
             print(told(cdi, found, time.monotonic() - started), flush=True)
             checks.equal(f"CDI {cdi}: log-outs, theft records, violations",
                          (found.logouts, found.thefts, found.violations[:5]), (0, 0, []))

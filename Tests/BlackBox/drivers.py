@@ -17,12 +17,14 @@ from drivers_browser import API_KEY, Application, SteadyServer
 from drivers_features import Claims, Expiry, Keys, Restart
 from drivers_places import Apps, Generations, Tenants
 from drivers_releases import RELEASES, Feature, Release
-from drivers_rotation import RandomRotation
-from drivers_scenario import ORDINARY, Guarded, Scenario
-from harness import HOST, Checks, Server, exit_on_signals
+from drivers_rotation import RandomRotation, StrictRotation
+from drivers_scenario import ESSENCE, ORDINARY, Guarded, Scenario
+from drivers_silence import Hours, Silence, check_silence
+from harness import HOST, Checks, Server, TemporaryFolder, exit_on_signals
 
 SHORT_SECONDS = 8
 KEYS = f"api_keys: {API_KEY}\n"
+STRICT = KEYS + "refresh_token_sharing_window: 0\nrefresh_token_silence: 0\n"
 AS_SUPERTOKENS = KEYS + "refresh_token_succession: RANDOM\nrevoke_session_on_token_theft: false\n"
 
 
@@ -105,6 +107,7 @@ class Drive:
         if self.release.has(Feature.DIRECT):
             Claims(self.checks, self.dice, plain, "header", "functions").run("direct", "keys", "tokens")
         self.checks.run(f"[{self.release.version}] tenants and apps", lambda: self.check_places(core, plain))
+        self.checks.run(f"[{self.release.version}] theft at once", self.check_strict)
         self.checks.run(f"[{self.release.version}] as SuperTokens' core", self.check_as_supertokens)
         if not self.release.has(Feature.CHECK):
             self.checks.run(f"[{self.release.version}] blacklisting", self.check_blacklisting)
@@ -128,6 +131,14 @@ class Drive:
                           ("OK", True))
         return app
 
+    def check_strict(self) -> None:
+        """Runs the checks of theft with a core that forgives nobody."""
+        with SteadyServer(config=STRICT) as core:
+            application = self.start(core).ready()
+            for mode in self.release.modes:
+                strict = StrictRotation(self.checks, self.dice, application, mode, f"strict, {mode}")
+                strict.run("chain", "theft")
+
     def check_as_supertokens(self) -> None:
         """Runs the checks of rotation with a core that rotates as SuperTokens' own."""
         with SteadyServer(config=AS_SUPERTOKENS) as core:
@@ -142,6 +153,28 @@ class Drive:
             application = self.start(core).ready()
             scenario = Scenario(self.checks, self.dice, application, "cookie", "blacklisting")
             scenario.run("blacklisting", "verify", "refresh", "theft", "sign_out")
+
+
+def check_time(checks: Checks, dice: random.Random, pythons: dict[Release, Path], quick: bool) -> None:
+    """Runs the checks for which time has to pass; when there are no others, what matters most of those too."""
+    hours = Hours(TemporaryFolder().path)
+    with SteadyServer(config=KEYS + hours.config, environment=hours.environment) as core:
+        applications = [Application(release, python, address(core), environment=hours.environment)
+                        for release, python in pythons.items()]
+        for application in applications:
+            application.ready()
+        places = [(application, mode) for application in applications for mode in application.release.modes]
+        if quick:
+            for application, mode in places:
+                if mode == "header" and application.release is not RELEASES[-1]:
+                    continue
+                Scenario(checks, dice, application, mode, mode).run(*ESSENCE)
+            if len(pythons) == len(RELEASES):
+                Generations(checks, dice, applications).run("upgrade", "old_cookies")
+        check_silence([Silence(checks, dice, *place) for place in places], hours)
+        checks.check("[silence] the core is alive and ends with 0", core.alive and core.stop() == 0, core.output)
+        if checks.failed:
+            print("--- the applications said", *(each.child.output[-3000:] for each in applications), sep="\n")
 
 
 def check_generations(checks: Checks, dice: random.Random, pythons: dict[Release, Path]) -> None:
@@ -163,6 +196,7 @@ def main() -> int:
     """Installs the releases if needed and runs the checks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--install-only", action="store_true", help="only make the environments")
+    parser.add_argument("--quick", action="store_true", help="what matters most, with every release")
     parser.add_argument("--release", action="append", choices=[release.version for release in RELEASES],
                         help="only this release (again for another); skips what goes between releases")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
@@ -174,9 +208,11 @@ def main() -> int:
         return 0
     print(f"seed {options.seed}")
     checks, dice, lines = Checks(), random.Random(options.seed), []
-    steps = {f"supertokens-python {release.version} (CDI {release.cdi})": Drive(checks, dice, release, python).run
-             for release, python in pythons.items()}
-    if wanted == list(RELEASES):
+    steps = {"in the course of time": lambda: check_time(checks, dice, pythons, options.quick)}
+    if not options.quick:
+        steps |= {f"supertokens-python {release.version} (CDI {release.cdi})": Drive(checks, dice, release, python).run
+                  for release, python in pythons.items()}
+    if wanted == list(RELEASES) and not options.quick:
         steps["between the releases"] = lambda: check_generations(checks, dice, pythons)
     for name, step in steps.items():
         begun, passed, failed = time.monotonic(), checks.passed, checks.failed

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 from urllib.parse import quote, unquote
 from urllib.request import Request, urlopen
 
@@ -30,14 +30,15 @@ class SteadyServer(Server):
     def launch(self, host: str = HOST) -> Child:
         """Starts a run on the port of the last one."""
         self.port = self.port or free_port()
-        self.child = Child(self.arguments(host))
+        self.child = Child(self.arguments(host), self.environment)
         return self.child
 
 
 class Application:
     """A run of drivers_app.py."""
 
-    def __init__(self, release: Release, python: Path, core: str, *options: str) -> None:
+    def __init__(self, release: Release, python: Path, core: str, *options: str,
+                 environment: Mapping[str, str] | None = None) -> None:
         """Starts the application without waiting for it."""
         self.release = release
         self.core = core
@@ -45,7 +46,7 @@ class Application:
         self.child = Child(
             [str(python), str(HERE / "drivers_app.py"), "--release", release.version, "--core", core,
              "--api-key", API_KEY, *options],
-            {"SUPERTOKENS_TLDEXTRACT_DISABLE_HTTP": "1", "PYTHONDONTWRITEBYTECODE": "1"})
+            {"SUPERTOKENS_TLDEXTRACT_DISABLE_HTTP": "1", "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})})
 
     def ready(self) -> "Application":
         """Waits until the application says where it listens; connections wait there until it accepts them."""

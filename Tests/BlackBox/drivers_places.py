@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from urllib.parse import unquote
 
 from drivers_browser import Application, Browser
 from drivers_releases import Feature
@@ -31,12 +32,12 @@ class Tenants(Suite):
         self.check("the handle names the tenant", handle.endswith(f"_{tenant}"), handle)
         self.equal("the token names the tenant", browser.tokens.part(1).get("tId"), tenant)
         thief = browser.copy()
-        for name in ("login", "refresh"):
+        for name, following in (("login", "refresh"), ("refresh", "another refresh"), ("another refresh", None)):
             page = browser.checked()
             seen = (page.status, page.json.get("tenantId"), page.json.get("handle"))
             self.equal(f"verify after {name}", seen, (200, tenant, handle))
-            if name == "login":
-                self.equal("refresh", browser.refresh().status, 200)
+            if following:
+                self.equal(following, browser.refresh().status, 200)
         found = browser.information(handle)
         self.equal("information", (found.get("tenantId"), found.get("data")), (tenant, {"cart": HARD}))
         self.equal("change the payload", browser.send("POST", "/payload", {"plan": "paid"}).status, 200)
@@ -167,6 +168,12 @@ class Generations(Suite):
         self.equal("refresh with the old cookies", moved.refresh().status, 200)
         self.check("the third cookie is taken", not moved.tokens.id_refresh, moved.tokens.id_refresh)
         self.equal("the session goes on", moved.me().json.get("handle"), handle)
+        late = browser.copy()
+        self.equal("the old cookies once more, in time, in 2022", late.refresh().status, 200)
+        self.equal("they are given what today's release was given", unquote(str(late.tokens.refresh)),
+                   unquote(str(moved.tokens.refresh)))
+        self.equal("a second refresh", moved.refresh().status, 200)
+        self.equal("the session still goes on", moved.me().json.get("handle"), handle)
         self.equal("the first refresh token is theft in 2022", browser.refresh().refusal, THEFT)
         self.equal("and the session is gone today", moved.checked().refusal, UNAUTHORISED)
 

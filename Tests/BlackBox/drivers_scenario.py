@@ -234,3 +234,5 @@ class Guarded(Scenario):
 
 ORDINARY = ("login", "verify", "refresh", "chain", "lost_reply", "parallel", "theft", "bad_refresh", "payload",
             "payload_by_handle", "data", "information", "revocation", "sign_out")
+ESSENCE = ("login", "verify", "refresh", "chain", "lost_reply", "theft", "sign_out")
+"""Those of them that matter most; what many callers get is shown in the course of time."""

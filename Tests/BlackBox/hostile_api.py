@@ -296,6 +296,8 @@ class Tokens:
         made = self._core.create("token-owner").json
         self._tampered(made["accessToken"]["token"])
         self._misplaced(made)
+        self._renamed(made["refreshToken"]["token"])
+        self._impersonated(made["accessToken"]["token"])
         for token in ("", ".", "..", "a.b.V2", "x.V2", "x.V9", ".." + "V2", "A" * 100_000 + ".x.V2", "\u0000.\u0000.V2",
                       "=.=.V2", "é.é.V2", "AAAA.x.V2", base64.b64encode(bytes(200)).decode() + ".x.V2"):
             self._checks.equal(f"refresh with {token[:20]!r}", self._core.refresh(token).outcome, "UNAUTHORISED")
@@ -318,6 +320,28 @@ class Tokens:
             other = self._random.choice([c for c in "abcdefXYZ0123_-." if c != token[at]])
             changed = token[:at] + other + token[at + 1:]
             self._checks.equal(f"a token changed at {at}", self._core.verify(changed).outcome, "TRY_REFRESH_TOKEN")
+
+    def _renamed(self, token: str) -> None:
+        """The same token under the name of another version, which no core ever gave out, is no token and no theft."""
+        for name in ("V0", "V1", "v2", "V02", "V3", "V2 ", "V2.V2"):
+            self._checks.equal(f"a refresh token that calls itself {name}",
+                               self._core.refresh(token.removesuffix("V2") + name).outcome, "UNAUTHORISED")
+
+    def _impersonated(self, access: str) -> None:
+        """A token that the application may have signed, with the claims and the key of an access token, is none."""
+        claims = json.loads(base64.urlsafe_b64decode(access.split(".")[1] + "=="))
+        for static in (False, True):
+            for payload in (claims, {**claims, "sub": "somebody else"}):
+                made = self._core.post("/recipe/jwt", {
+                    "payload": payload, "validity": 3_600, "algorithm": "RS256", "jwksDomain": "http://localhost",
+                    "useStaticSigningKey": static})
+                self._checks.equal("a token of the application's own is signed", made.outcome, "OK")
+                token = str(made.json.get("jwt"))
+                for database in (False, True):
+                    self._checks.equal("it is no access token", self._core.verify(token, database).outcome,
+                                       "TRY_REFRESH_TOKEN")
+                reply = self._core.post("/recipe/session/regenerate", {"accessToken": token})
+                self._checks.equal("nor is it made one", reply.outcome, "UNAUTHORISED")
 
     def _misplaced(self, made: Json) -> None:
         access, refresh = made["accessToken"]["token"], made["refreshToken"]["token"]

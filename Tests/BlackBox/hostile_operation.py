@@ -205,7 +205,9 @@ class FullDisk:
     def _scenario(self, server: Server, disk: Disk) -> None:
         core = server.core()
         first = core.create("first", {}, {"first": True}).json
-        spare = core.create("spare").json
+        spare, other = (core.create(user).json for user in ("spare", "other"))
+        for _ in range(2):  # opens the window of its token, and notes that it was shared; further ones write nothing
+            self._checks.check("a refresh before the disk is full", core.refresh(first["refreshToken"]["token"]).ok)
         filler = disk.fill("filler", ROOM_BYTES)
         handles, failure = self._fill(core)
         self._failure(failure)
@@ -213,11 +215,19 @@ class FullDisk:
         kept = set(core.handles("filler"))
         self._checks.check("no acknowledged session is missing on a full disk", set(handles) <= kept,
                            set(handles) - kept)
+        refused = core.refresh(other["refreshToken"]["token"])
+        self._checks.check(f"a refresh that writes succeeds or is a 5xx ({refused.outcome})",
+                           refused.ok or 500 <= refused.status < 600, refused.outcome)
         self._revocation(core, spare)
         self._checks.check("no failed creation is listed", len(kept) == len(handles), f"{len(kept)} of {len(handles)}")
         filler.unlink()
         self._recovered(core, server)
         self._alive(core, first)
+        again = core.refresh(other["refreshToken"]["token"])
+        self._checks.check("whoever was refused refreshes", again.ok, again.outcome)
+        if refused.ok:
+            self._checks.equal("to the same token", again.json["refreshToken"]["token"],
+                               refused.json["refreshToken"]["token"])
         server.kill()
         server.start()
         self._checks.check("everything is there after a crash", set(handles) <= set(server.core().handles("filler")))

@@ -156,6 +156,10 @@ def goes_on(checks: Checks, server: Server, dump: Path) -> None:
     checks.equal("the new access token is good", verified.outcome, "OK")
     newer = core.refresh(session["refreshToken"]["token"])
     checks.equal("the new one goes on", newer.outcome, "OK")
+    late = core.refresh(token)
+    checks.equal("the old refresh token once more, in time", late.outcome, "OK")
+    checks.equal("is given the same new one", late.json["refreshToken"]["token"], session["refreshToken"]["token"])
+    checks.equal("the newest one is used", core.verify(newer.json["accessToken"]["token"]).outcome, "OK")
     checks.equal("the old refresh token is used up", core.refresh(token).outcome, "TOKEN_THEFT_DETECTED")
     checks.equal("and its reuse ends the session",
                  core.refresh(newer.json["refreshToken"]["token"]).outcome, "UNAUTHORISED")

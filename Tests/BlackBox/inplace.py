@@ -20,7 +20,7 @@ from postgres import USER, Cluster
 
 ADDED = {"apps": {"tessera_revision"}, "tenants": {"tessera_settings"},
          "session_info": {"prev_refresh_token_hash_2", "refresh_token_rotated_at", "tessera_token_used",
-                          "tessera_generation", "tessera_version"}}
+                          "tessera_generation", "tessera_version", "tessera_sharing"}}
 
 
 def tessera(uri: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -185,13 +185,15 @@ def main() -> int:
     """Runs the checks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
     options = parser.parse_args()
+    rows = options.rows // 10 if options.quick else options.rows
     exit_on_signals()
     checks = Checks()
     with Cluster() as cluster:
         checks.run("watch", lambda: watch_works(cluster, checks))
-        uri = restore(cluster, "old", options.rows)
-        checks.run("migrate", lambda: migrates(cluster, checks, uri, options.rows))
+        uri = restore(cluster, "old", rows)
+        checks.run("migrate", lambda: migrates(cluster, checks, uri, rows))
         checks.run("serve", lambda: serves(cluster, checks, uri))
         checks.run("doctor", lambda: doctors(cluster, checks))
     return checks.finish()

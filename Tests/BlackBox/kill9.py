@@ -4,9 +4,9 @@
 Each thread owns its sessions and keeps a model of them. An answered operation is a fact; the one operation that a
 thread had under way when the server died may or may not have happened, and the model allows both.
 
-The rule of CDI <= 5.5 that the model follows: refreshing the current token hands out a child and writes nothing; the
-child's first use (its access token verified, or its refresh token refreshed) makes it the current token; until then
-the parent may be refreshed again, afterwards the parent is theft.
+The rule of CDI <= 5.5 that the model follows: refreshing the current token hands out a child; the child's first use
+(its access token verified, or its refresh token refreshed) makes it the current token. In the window of the parent,
+which is longer than a round, the parent gives the same child, whether that was used or not; what is older is theft.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Session:
     current: str
     """The refresh token that is current as far as anybody was told."""
     data: Json
-    parent: str | None = None
-    """The token that was current before; presenting it now is theft."""
+    used_up: list[str] = field(default_factory=list)
+    """The tokens that were current before, oldest first; all but the last of them are theft."""
     child: str | None = None
     child_access: str | None = None
     possible_data: Json | None = None
@@ -52,7 +52,8 @@ class Session:
     def adopt_child(self) -> None:
         """Notes that the child was used: it is the current token now."""
         if self.child is not None:
-            self.parent, self.current = self.current, self.child
+            self.used_up.append(self.current)
+            self.current = self.child
         self.child = self.child_access = None
         self.promotion_unknown = False
 
@@ -235,23 +236,31 @@ class Audit:
         session.data, session.possible_data = found or {}, None
 
     def _lineage(self, session: Session) -> None:
-        """Presents the parent while that is allowed, then the last acknowledged token, then sometimes the parent."""
-        if session.child is not None and not session.promotion_unknown:
-            again = self._core.refresh(session.current)
-            self._check("a parent refreshes until its child is used", again.ok, again.outcome)
+        """Presents the parent, the last acknowledged token, the parent once more, and sometimes what is older."""
+        if session.child is not None:
+            self._same("a parent refreshes, whether its child was used or not", session.current, session.child)
         last = self._core.refresh(session.child or session.current)
         if not self._check("the last acknowledged refresh token refreshes", last.ok, last.outcome):
             self._worker.live.remove(session)
             return
+        was_promoted = session.child is not None
         session.adopt_child()
         session.child = last.json["refreshToken"]["token"]
         session.child_access = last.json["accessToken"]["token"]
-        if session.parent is not None and self._worker.random.random() < THEFT_SHARE:
+        if was_promoted:
+            self._same("a parent refreshes late", session.used_up[-1], session.current)
+        if len(session.used_up) > 1 and self._worker.random.random() < THEFT_SHARE:
             self._theft(session)
 
+    def _same(self, name: str, parent: str, child: str) -> None:
+        """Presents a parent in its window; the child must be the one that was acknowledged."""
+        again = self._core.refresh(parent)
+        if self._check(name, again.ok, again.outcome):
+            self._check("it gives the acknowledged child", again.json["refreshToken"]["token"] == child, again.text)
+
     def _theft(self, session: Session) -> None:
-        """Presents a used-up token, which may end the session: the model forgets it."""
-        reply = self._core.refresh(str(session.parent))
+        """Presents a token that is older than the parent, which ends the session: the model forgets it."""
+        reply = self._core.refresh(session.used_up[-2])
         self._check("a used-up refresh token is theft", reply.outcome == "TOKEN_THEFT_DETECTED", reply.outcome)
         named = reply.json.get("session", {}).get("handle")
         self._check("theft names the session", named == session.handle, reply.text)
@@ -374,14 +383,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--quick", action="store_true", help="a quarter of the rounds")
     parser.add_argument("--longest", type=float, default=1.2, help="the longest load before a kill, in seconds")
     options = parser.parse_args()
     exit_on_signals()
-    print(f"seed {options.seed}, {options.rounds} rounds, {THREADS} threads", flush=True)
+    rounds = max(1, options.rounds // 4) if options.quick else options.rounds
+    print(f"seed {options.seed}, {rounds} rounds, {THREADS} threads", flush=True)
     campaign, begun = Campaign(options.seed, options.longest), time.monotonic()
-    campaign.checks.run("the campaign runs to its end", lambda: campaign.run(options.rounds))
+    campaign.checks.run("the campaign runs to its end", lambda: campaign.run(rounds))
     kinds = ", ".join(f"{count} {name}" for name, count in sorted(campaign.counts.items()))
-    print(f"{options.rounds} rounds in {time.monotonic() - begun:.0f} s, {campaign.acknowledged} acknowledged "
+    print(f"{rounds} rounds in {time.monotonic() - begun:.0f} s, {campaign.acknowledged} acknowledged "
           f"({kinds}), {campaign.checks.failed} violations")
     return campaign.checks.finish()
 

@@ -9,6 +9,10 @@ from harness import Core, Json, Reply
 from killpoints_checks import ENDED, NEWEST, THEFT, Holder, Probe, Trail, tokens
 
 CDI = "5.4"
+STRICT = "refresh_token_sharing_window: 0\nrefresh_token_silence: 0\n"
+"""A used-up token is theft at once."""
+SILENT = "refresh_token_sharing_window: 0\n"
+"""A used-up token is refused softly at once."""
 NEW: Json = {"changed": True, "text": "změna"}
 
 
@@ -26,6 +30,8 @@ class Operation:
     cdi = CDI
     acts_at = ""
     """The version in which the client asks while the server is armed, where it is another one."""
+    config = ""
+    """What the server is told besides."""
 
     def __init__(self) -> None:
         """Begins with nothing acknowledged."""
@@ -101,7 +107,7 @@ class Create(Operation):
 
 
 class RefreshCurrent(Operation):
-    """Refreshing the current token where that changes nothing."""
+    """Refreshing the current token where that opens a window and rotates nothing."""
 
     name = "refresh of the current token"
 
@@ -219,27 +225,78 @@ class RepeatAtOnce(RefreshCurrent):
         probe.settles(self.holder)
 
 
-class CloseWindow(RefreshCurrent):
-    """An older driver refreshes what was rotated at once: the window closes with a record, and nothing rotates."""
+class OlderDriver(RefreshCurrent):
+    """An older driver refreshes what was rotated at once: nothing rotates, and the parent is still forgiven."""
 
-    name = "refresh by an older driver in the window"
+    name = "refresh by an older driver in the grace period"
     cdi = NEWEST
     acts_at = CDI
 
+    def check(self, probe: Probe) -> None:
+        """The same child as often as it is asked, and the parent is given the current token, then too."""
+        self.holder.cdi = CDI
+        self.same_state(probe, rotations={1})
+        self.same_child(probe)
+        self.given_again(probe, self.holder.used_up[-2], self.holder.used_up[-1])
+        self.same_state(probe, rotations={1})
+        probe.settles(self.holder)
+
+    def given_again(self, probe: Probe, parent: str, current: str) -> None:
+        """A parent that is presented late is given the current token."""
+        reply = probe.refreshed("I5: the parent is given the current token again", self.holder, parent)
+        if reply is not None:
+            probe.tally.equal("I2: that is the current one", tokens(reply)[1], current)
+
+
+class LateRepeat(OlderDriver):
+    """The parent comes late, but in its window: its child has been used."""
+
+    name = "late repetition in the window"
+    cdi = CDI
+    acts_at = ""
+
     def prepare(self, core: Core) -> None:
-        """The session may close its window once."""
+        """A session whose first two tokens are used up."""
         super().prepare(core)
-        self.holder.cdi, self.holder.closings = CDI, 1
+        self.holder.take(must(core.refresh(self.holder.refresh)))
+        self.holder.access = str(must(core.verify(self.holder.access)).json["accessToken"]["token"])
+
+    def requests(self, core: Core) -> list[Callable[[], Reply]]:
+        """Refreshes the parent."""
+        return [lambda: core.refresh(self.holder.used_up[-1])]
 
     def check(self, probe: Probe) -> None:
-        """Closed once, before the death or by the retry; then the parent is theft."""
-        closed = probe.trail(self.holder).count("refreshed") - 1
-        probe.tally.check("I9: closed at most once", closed in (0, 1), closed)
-        self.same_child(probe)
-        probe.tally.equal("I9: closed once", probe.trail(self.holder).count("refreshed") - 1, 1)
-        probe.is_theft(self.holder, self.holder.used_up[0])
-        probe.ended(self.holder)
-        probe.tally.equal("I7: exactly one theft record", probe.trail(self.holder).count("reuse_detected"), 1)
+        """The same current token, before the death and afterwards."""
+        self.same_state(probe, rotations={2})
+        for reply in self.acknowledged:
+            probe.tally.equal("I2: the current token was given", tokens(reply)[1], self.holder.refresh)
+        for _ in range(2):
+            self.given_again(probe, self.holder.used_up[-1], self.holder.refresh)
+        self.same_state(probe, rotations={2})
+        probe.settles(self.holder)
+
+
+class SoftRefusal(LateRepeat):
+    """The parent comes too late, in the silence: it is given nothing, the trail tells it once, nobody is accused."""
+
+    name = "refresh of the parent in the silence"
+    config = SILENT
+
+    def check(self, probe: Probe) -> None:
+        """Refused before the death and afterwards, with one record in the end, and the session goes on."""
+        self._is_noted(probe, {1} if self.acknowledged else {0, 1})
+        replies = [probe.core.refresh(self.holder.used_up[-1]) for _ in range(2)]
+        for reply in [*self.acknowledged, *replies]:
+            found = (reply.status, reply.headers.get("retry-after"), reply.json)
+            probe.tally.equal("I7: nothing is given and nobody accused", found, (503, "1", {}))
+        self._is_noted(probe, {1})
+        probe.settles(self.holder)
+
+    def _is_noted(self, probe: Probe, times: set[int]) -> None:
+        self.same_state(probe, rotations={2})
+        trail = probe.trail(self.holder)
+        probe.tally.check("I9: a late parent has one record", trail.count("late_parent") in times, trail.records)
+        probe.tally.equal("I7: nobody is accused", trail.count("reuse_detected"), 0)
 
 
 class Reuse(Operation):
@@ -248,6 +305,7 @@ class Reuse(Operation):
     name = "reuse of the parent"
     token = -1
     acts_at = CDI
+    config = STRICT
 
     def prepare(self, core: Core) -> None:
         """A session whose first two tokens are used up."""
@@ -280,6 +338,7 @@ class StaleReuse(Reuse):
 
     name = "reuse of an older token"
     token = -2
+    config = ""
 
 
 class ReuseAtOnce(Reuse):

@@ -26,10 +26,17 @@ class PointServer(Server):
     def __init__(self, config: str = CONFIG, data: Path | None = None) -> None:
         """Prepares an unarmed server."""
         super().__init__(data=data, config=config)
+        self._base = self._told = config
         self._environment: dict[str, str] = {}
         self._runs = 0
         self._trace = self._folder.path / "trace"
         self.restarts: list[float] = []
+
+    def configure(self, more: str) -> bool:
+        """Tells the next runs something besides their configuration; whether the last one was told something else."""
+        before, self._told = self._told, self._base + more
+        self._write(self._told)
+        return self._told != before
 
     def arm(self, name: str, count: int) -> "PointServer":
         """Makes the next runs die when they reach a place for the count-th time."""

@@ -25,6 +25,10 @@ CALLERS = 16
 RECOVERY_SECONDS = 2.0
 DEADLINE_SECONDS = 7.0
 POOL = 4
+LATENCIES = (1, 10, 100, 1000)
+"""In milliseconds."""
+CROWDS = (16, 64, 128)
+"""How many callers there are at once; the first saturate the core."""
 
 
 @dataclass
@@ -129,14 +133,15 @@ def backends(cluster: Cluster) -> list[str]:
     return cluster.query("SELECT state FROM pg_stat_activity WHERE application_name = 'tessera'")
 
 
-def latencies(server: Server, proxy: FaultProxy, checks: Checks) -> None:
+def latencies(server: Server, proxy: FaultProxy, checks: Checks, wanted: tuple[int, ...],
+              crowds: tuple[int, ...]) -> None:
     """E-12: at each latency, twice the callers that saturate the core get as much done, and nobody waits for ever."""
-    for milliseconds in (1, 10, 100, 1000):
+    for milliseconds in wanted:
         proxy.latency = milliseconds / 2000
         wait_until_ready(server)
         goodput: dict[int, float] = {}
         answers = Answers()
-        for callers in (16, 64, 128):
+        for callers in crowds:
             goodput[callers] = answers.collect(server, callers, 2.0 if milliseconds < 1000 else 6.0)
         peak = max(goodput.values())
         checks.check(f"latency {milliseconds} ms: {', '.join(f'{c} callers {g:.0f}/s' for c, g in goodput.items())}",
@@ -206,7 +211,9 @@ def main() -> int:
     """Runs all experiments."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--longest", type=float, default=60, help="the longest partition in seconds")
+    parser.add_argument("--quick", action="store_true", help="short partitions, and one latency")
     options = parser.parse_args()
+    longest, latency, crowds = (1.0, (100,), (16, 128)) if options.quick else (options.longest, LATENCIES, CROWDS)
     exit_on_signals()
     checks = Checks()
     with Cluster() as cluster:
@@ -215,16 +222,16 @@ def main() -> int:
         with Server(database=uri, config=FAST) as server:
             server.core().create("warm")
             checks.run("readiness", lambda: readiness(server, cluster, checks))
-            for seconds in (0.1, 1.0, 10.0, 60.0):
-                if seconds <= options.longest:
+            for seconds in (1.0,) if options.quick else (0.1, 1.0, 10.0, 60.0):
+                if seconds <= longest:
                     checks.run("partition", lambda s=seconds: partition(
                         "partition", server, proxy, proxy.hold, s, cluster, checks))
-            for seconds in (1.0, 10.0):
+            for seconds in (1.0,) if options.quick else (1.0, 10.0):
                 checks.run("half open", lambda s=seconds: partition(
                     "half open", server, proxy, proxy.swallow, s, cluster, checks))
                 checks.run("refused", lambda s=seconds: partition(
                     "connections broken", server, proxy, proxy.refuse, s, cluster, checks))
-            checks.run("latencies", lambda: latencies(server, proxy, checks))
+            checks.run("latencies", lambda: latencies(server, proxy, checks, latency, crowds))
             checks.check("the core lived through it all", server.alive, server.output[-2000:])
     return checks.finish()
 

@@ -32,14 +32,28 @@ class Trail:
         self._checks.equal(f"audit {' '.join(arguments)}: exit 0", (done.returncode, done.stderr), (0, ""))
         return done.stdout.splitlines()
 
+    def _late(self, core: Core) -> None:
+        """A late refresh token is told of once, and is neither a refresh nor a reuse."""
+        made = core.create("carol").json
+        handle, token = made["session"]["handle"], made["refreshToken"]["token"]
+        core.verify(core.refresh(token).json["accessToken"]["token"])
+        found = [core.refresh(token) for _ in range(2)]
+        self._checks.equal("a late refresh token is refused", [(one.status, one.text) for one in found], [
+            (503, "A refresh with this token was finished a moment ago. Try again with the new token.\n")] * 2)
+        self._checks.equal("of its session", [line.split("  ")[1] for line in self._audit("--session", handle)],
+                           ["created", "refreshed", "late_parent"])
+        late = [json.loads(line) for line in self._audit("--json", "--event", "late_parent")]
+        self._checks.equal("of late ones", [(one["sessionHandle"], one["userId"]) for one in late], [(handle, "carol")])
+
     def run(self) -> None:
         """Runs the checks."""
         equal, check = self._checks.equal, self._checks.check
-        pid, port = self._machine.start("trail")
+        pid, port = self._machine.start("trail", TESSERA_REFRESH_TOKEN_SHARING_WINDOW="0")
         core = Core(port)
         names = ["alice", "bob \x1b[2J\nx", "alice"]
         handles = [core.create(name).json["session"]["handle"] for name in names]
         core.post("/recipe/session/remove", {"sessionHandles": [handles[0]]})
+        self._late(core)
         running = self._audit()
         stamp = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z  [a-z_]+  ")
         check("each line begins with its time and its kind", all(stamp.match(line) for line in running), running)
