@@ -13,4 +13,14 @@ static inline const char *tessera_empty_text(void) {
     return "";
 }
 
+/// Codes that Swift cannot import: a page could not be written.
+static inline int tessera_sqlite_is_failed_write(int code) {
+    return code == SQLITE_IOERR_WRITE;
+}
+
+/// A file could not be written, made longer or made.
+static inline int tessera_sqlite_is_failed_growth(int code) {
+    return code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE || (code & 0xFF) == SQLITE_CANTOPEN;
+}
+
 #endif

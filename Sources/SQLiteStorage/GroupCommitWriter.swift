@@ -5,10 +5,12 @@ import Synchronization
 /// The one connection that writes.
 ///
 /// Writes that arrive while a transaction is being made durable wait together and share the next one, so that
-/// `synchronous=FULL` costs one flush a group and not one a write.
+/// `synchronous=FULL` costs one flush a group and not one a write. When there is no room for every write, ordinary ones
+/// give way to vital ones (docs/decisions/0020).
 final class GroupCommitWriter: Sendable {
     /// One waiting write.
     private struct Write: Sendable {
+        let importance: WriteImportance
         /// Does the work inside a transaction, and remembers the result for ``finish``.
         let perform: @Sendable (SQLiteConnection) -> StorageError?
         /// Tells the caller; with an error when the transaction did not become durable.
@@ -25,23 +27,27 @@ final class GroupCommitWriter: Sendable {
 
     private let queue = Mutex(Queue())
     private let serial = DispatchQueue(label: "tessera.sqlite.writer", qos: .userInitiated)
-    private let connection: Confined
+    private let place: Confined
 
-    init(_ connection: sending SQLiteConnection) {
-        self.connection = Confined(connection)
+    /// Takes the connection, and the room that is kept for vital writes.
+    init(_ connection: sending SQLiteConnection, reserve: sending Reserve? = nil) {
+        place = Confined(connection, reserve)
     }
 
     /// Runs `body` in a transaction, alone with the file, and returns when its result is durable.
     ///
-    /// - Parameter body: may be run again when the group it was in could not be committed.
+    /// - Parameters:
+    ///   - importance: whether the reserve is there for it.
+    ///   - body: may be run again when the group it was in could not be committed.
     @discardableResult
     func write<Result: Sendable>(
+        _ importance: WriteImportance = .ordinary,
         _ body: @escaping @Sendable (SQLiteConnection) throws(StorageError) -> Result
     ) async throws(StorageError) -> Result {
         let slot = ResultSlot<Result>()
         let result = await withCheckedContinuation { continuation in
             let write = Write(
-                perform: { connection in slot.fill(with: connection, body) },
+                importance: importance, perform: { connection in slot.fill(with: connection, body) },
                 finish: { error in continuation.resume(returning: slot.take(unless: error)) })
             enqueue(write)
         }
@@ -70,63 +76,96 @@ final class GroupCommitWriter: Sendable {
         }
     }
 
-    /// Commits a group; when that fails for lack of room, each write is tried by itself, because a small one may fit.
+    /// Commits a group, or the part of it that there may be room for.
+    ///
+    /// When that fails and nothing was done, each write is tried by itself, because a small one may fit; vital ones first.
     private func commit(_ group: [Write]) {
-        let error = attempt(group)
-        if let error, error.code != .unknownOutcome, group.count > 1 {
-            for write in group { commit([write]) }
-        } else {
-            for write in group { write.finish(error) }
+        var group = group
+        let vital = group.filter { $0.importance == .vital }
+        if vital.count < group.count, let refusal = place.reserve?.refusal(on: place.connection) {
+            finish(group.filter { $0.importance == .ordinary }, refusal)
+            group = vital
         }
+        guard let error = attempt(group) else { return finish(group, nil) }
+        if error.code == .unknownOutcome { return finish(group, error) }
+        guard group.count == 1 else {
+            for write in vital + group.filter({ $0.importance == .ordinary }) { commit([write]) }
+            return
+        }
+        finish(group, vital.isEmpty ? error : insist(on: group, error))
+    }
+
+    private func finish(_ group: [Write], _ error: StorageError?) {
+        for write in group { write.finish(error) }
+    }
+
+    /// Tries a vital write again as long as room can be made for it.
+    private func insist(on write: [Write], _ failure: StorageError) -> StorageError? {
+        guard let reserve = place.reserve else { return failure }
+        var (error, failures) = (Optional(failure), 0)
+        while error?.code == .full, reserve.makeRoom(on: place.connection, after: failures) {
+            Failpoint.reach("sqlite.room-made")
+            error = attempt(write)
+            failures += 1
+        }
+        return error
     }
 
     /// Runs a group in one transaction.
-    ///
-    /// A write that fails is undone alone and reports its own error.
     private func attempt(_ group: [Write]) -> StorageError? {
-        let connection = connection.value
+        if group.isEmpty { return nil }
+        let connection = place.connection
         do throws(StorageError) {
             try connection.run("BEGIN IMMEDIATE")
             Failpoint.reach("sqlite.begun")
-            for write in group {
-                try connection.run("SAVEPOINT write_of_group")
-                if let failure = write.perform(connection) {
-                    // A full disk may have ended the transaction; then the group has failed, not one write of it.
-                    if connection.isOutsideTransaction || failure.code == .full { throw failure }
-                    try connection.run("ROLLBACK TO write_of_group")
-                }
-                try connection.run("RELEASE write_of_group")
+            if let only = group.first, group.count == 1 {
+                if let failure = only.perform(connection) { throw failure }
                 Failpoint.reach("sqlite.write-done")
+            } else {
+                try performApart(group, connection)
             }
-        } catch {
-            _ = try? connection.run("ROLLBACK")
-            return error
-        }
-        return commitTransaction(on: connection)
-    }
-
-    /// A commit that fails for want of room has failed; after any other failure nobody can tell what the disk holds.
-    private func commitTransaction(on connection: SQLiteConnection) -> StorageError? {
-        do throws(StorageError) {
+            try keepRoom(after: group)
             Failpoint.reach("sqlite.before-commit")
-            try connection.run("COMMIT")
+            try connection.commit()
             Failpoint.reach("sqlite.committed")
             return nil
         } catch {
             if !connection.isOutsideTransaction { _ = try? connection.run("ROLLBACK") }
-            return error.code == .full ? error : StorageError(.unknownOutcome, error.detail)
+            return error
         }
+    }
+
+    /// Runs the writes of a group; one that fails is undone alone and reports its own error.
+    private func performApart(_ group: [Write], _ connection: SQLiteConnection) throws(StorageError) {
+        for write in group {
+            try connection.run("SAVEPOINT write_of_group")
+            if let failure = write.perform(connection) {
+                // A full disk may have ended the transaction; then the group has failed, not one write of it.
+                if connection.isOutsideTransaction || failure.code == .full { throw failure }
+                try connection.run("ROLLBACK TO write_of_group")
+            }
+            try connection.run("RELEASE write_of_group")
+            Failpoint.reach("sqlite.write-done")
+        }
+    }
+
+    /// Throws if ordinary writes have taken the room that is kept for vital ones.
+    private func keepRoom(after group: [Write]) throws(StorageError) {
+        guard let reserve = place.reserve, group.contains(where: { $0.importance == .ordinary }) else { return }
+        if !reserve.keepsRoom(on: place.connection) { throw Reserve.full }
     }
 }
 
-/// Carries the connection into the writer's queue.
+/// Carries the connection and the reserve into the writer's queue.
 ///
-/// `@unchecked Sendable`: guarded by `GroupCommitWriter.serial`, the only place that reads `value`.
+/// `@unchecked Sendable`: guarded by `GroupCommitWriter.serial`, the only place that reads them.
 private final class Confined: @unchecked Sendable {
-    let value: SQLiteConnection
+    let connection: SQLiteConnection
+    let reserve: Reserve?
 
-    init(_ value: sending SQLiteConnection) {
-        self.value = value
+    init(_ connection: sending SQLiteConnection, _ reserve: sending Reserve?) {
+        self.connection = connection
+        self.reserve = reserve
     }
 }
 

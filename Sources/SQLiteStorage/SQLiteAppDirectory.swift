@@ -52,7 +52,7 @@ public struct SQLiteAppDirectory: AppDirectory {
     ) async throws(StorageError) -> Bool {
         guard tenant != .public else { return false }
         let values: [SQLiteValue] = [.text(app.text), .text(tenant.text)]
-        return try await database.writer.write { (connection) throws(StorageError) in
+        return try await database.writer.write(.vital) { (connection) throws(StorageError) in
             guard try connection.run(Statement.deleteTenant, values) > 0 else { return false }
             if let revocation {
                 let details = SQLiteValue.text(JSONObjectText(revocation.details).text)
@@ -67,7 +67,7 @@ public struct SQLiteAppDirectory: AppDirectory {
     /// See `AppDirectory.removeApp(_:)`.
     public func removeApp(_ app: AppID) async throws(StorageError) -> Bool {
         guard app != .public else { return false }
-        return try await database.writer.write { (connection) throws(StorageError) in
+        return try await database.writer.write(.vital) { (connection) throws(StorageError) in
             guard try connection.run(Statement.deleteTenantsOfApp, [.text(app.text)]) > 0 else { return false }
             for statement in Statement.deleteRowsOfApp { try connection.run(statement, [.text(app.text)]) }
             return true

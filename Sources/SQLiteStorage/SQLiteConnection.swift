@@ -1,6 +1,14 @@
 import CSQLite
 import SessionStorage
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// One connection to the file with its prepared statements.
 ///
 /// Not shared: whoever holds it is alone with it.
@@ -79,6 +87,21 @@ final class SQLiteConnection {
         return Int(sqlite3_changes(handle))
     }
 
+    /// Ends a transaction.
+    ///
+    /// A commit that fails for want of room has failed; after any other failure nobody can tell what the disk holds.
+    ///
+    /// - Throws: ``StorageError`` with ``StorageError/Code/unknownOutcome`` in that case.
+    func commit() throws(StorageError) {
+        do throws(StorageError) {
+            try run("COMMIT")
+        } catch {
+            let code = sqlite3_extended_errcode(handle)
+            let hasFailed = code == SQLITE_FULL || tessera_sqlite_is_failed_write(code) != 0 && error.code == .full
+            throw hasFailed ? error : StorageError(.unknownOutcome, error.detail)
+        }
+    }
+
     private func prepared(_ sql: String) throws(StorageError) -> OpaquePointer {
         if let statement = statements[sql] { return statement }
         var made: OpaquePointer?
@@ -88,11 +111,19 @@ final class SQLiteConnection {
         return made
     }
 
+    /// Whether there was no room on the disk; SQLite itself says so only where it writes pages, and not of quotas.
+    private func lacksRoom(_ code: Int32) -> Bool {
+        if code & 0xFF == SQLITE_FULL { return true }
+        let reason = sqlite3_system_errno(handle)
+        return tessera_sqlite_is_failed_growth(code) != 0 && (reason == ENOSPC || reason == EDQUOT)
+    }
+
     /// SQLite's result code as an error; its message names tables and files, never values.
     private func error(_ code: Int32) -> StorageError {
         let message = String(cString: sqlite3_errmsg(handle))
         return switch code & 0xFF {
-        case SQLITE_FULL: StorageError(.full, "\(message): free some space for the data folder; no restart is needed")
+        case _ where lacksRoom(code):
+            StorageError(.full, "\(message): free some space for the data folder; no restart is needed")
         case SQLITE_CONSTRAINT: StorageError(.alreadyExists, message)
         case SQLITE_CORRUPT, SQLITE_NOTADB: StorageError(.corrupt, message)
         default: StorageError(.unavailable, "\(message) (SQLite code \(code))")

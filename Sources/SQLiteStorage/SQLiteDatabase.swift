@@ -9,6 +9,7 @@ public final class SQLiteDatabase: Sendable {
     let writer: GroupCommitWriter
     let readers: ReaderPool
     private let lock: FileLock
+    private let reserve: ReserveFile
     /// How often this database was restored from a copy.
     let restoreNumber: UInt8
     /// Where the file is.
@@ -28,21 +29,48 @@ public final class SQLiteDatabase: Sendable {
         path = "\(folder)/\(Self.fileName)"
         lock = try FileLock(path: "\(path).lock")
         try FilePermissions.preparePrivateFile(path)
+        reserve = try ReserveFile(
+            path: "\(folder)/\(ReserveFile.fileName)", size: ReserveFile.size(in: folder))
+        let connection = try Self.open(path, reserve)
+        if let maximumPages { try connection.execute("PRAGMA max_page_count=\(maximumPages)") }
+        try connection.boundLog(by: reserve)
+        let name: [SQLiteValue] = [.text(AppID.public.text), .text(StoredValueName.restoreNumber.rawValue)]
+        let stored = try connection.query(Statement.selectValue, name) { $0.text(0) }.first
+        restoreNumber = try StoredValueName.restoreNumber(stored)
+        reserve.fill()
+        writer = GroupCommitWriter(connection, reserve: Reserve(reserve, maximumPages: maximumPages))
+        readers = ReaderPool(path: path)
+    }
+
+    /// Opens the file; on a full disk with the room that an earlier process kept.
+    private static func open(
+        _ path: String, _ reserve: ReserveFile
+    ) throws(StorageError) -> sending SQLiteConnection {
+        do throws(StorageError) {
+            return try open(path)
+        } catch {
+            guard error.code == .full, reserve.empty() else { throw error }
+            return try open(path)
+        }
+    }
+
+    private static func open(_ path: String) throws(StorageError) -> sending SQLiteConnection {
         let connection = try SQLiteConnection(path: path, access: .readWrite)
         try connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
-        if let maximumPages { try connection.execute("PRAGMA max_page_count=\(maximumPages)") }
         let mode = try connection.query("PRAGMA journal_mode") { $0.text(0) }
         let synchronous = try connection.query("PRAGMA synchronous") { $0.integer(0) }
         guard mode == ["wal"], synchronous == [2] else {
             throw StorageError(.unavailable, "\(path) cannot be made durable on this file system (no WAL)")
         }
         try Migration.run(on: connection)
-        let name: [SQLiteValue] = [.text(AppID.public.text), .text(StoredValueName.restoreNumber.rawValue)]
-        let stored = try connection.query(Statement.selectValue, name) { $0.text(0) }.first
-        restoreNumber = try StoredValueName.restoreNumber(stored)
-        writer = GroupCommitWriter(connection)
-        readers = ReaderPool(path: path)
+        return connection
     }
+
+    /// How much room on the disk is missing for the reserve that revocations find when the disk is full, in bytes; 0 when
+    /// none is (docs/decisions/0020).
+    ///
+    /// While some is, nothing but revocations is written, unless the file has free pages of its own.
+    public var missingReserve: Int { reserve.missing }
 
     /// The storage of one app, whether ``apps`` knows it or not.
     public func storage(of app: AppID) -> SQLiteSessionStorage {

@@ -25,7 +25,7 @@ extension SQLiteSessionStorage {
         let values: [SQLiteValue] = [
             appValue, .integer(oldest.milliseconds), .integer(retention.entries), .integer(Int64(max(0, limit))),
         ]
-        return try await database.writer.write { (connection) throws(StorageError) in
+        return try await database.writer.write(.vital) { (connection) throws(StorageError) in
             try connection.run(Statement.deleteOldAudit, values)
         }
     }

@@ -57,7 +57,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         let preview = decide(current, nil)
         if current == nil || (preview.change == .keep && preview.audit == nil) { return preview.outcome }
         Failpoint.reach("sqlite.between-read-and-write")
-        return try await database.writer.write { (connection) throws(StorageError) in
+        return try await database.writer.write(preview.importance) { (connection) throws(StorageError) in
             try apply(decide, to: handle, on: connection)
         }
     }
@@ -133,7 +133,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         _ statement: String, _ condition: [SQLiteValue], _ revocation: Revocation?,
         candidates: @escaping @Sendable (SQLiteConnection) throws(StorageError) -> [SessionHandle]
     ) async throws(StorageError) -> [SessionHandle] {
-        try await database.writer.write { (connection) throws(StorageError) in
+        try await database.writer.write(.vital) { (connection) throws(StorageError) in
             var removed: [SessionHandle] = []
             for handle in try candidates(connection) {
                 let values = [appValue, .text(handle.text)] + condition
@@ -152,8 +152,9 @@ public struct SQLiteSessionStorage: SessionStorage {
         _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
     ) async throws(StorageError) -> [SigningKeyRecord] {
         let current = try database.readers.read { (connection) throws(StorageError) in try keys(on: connection) }
-        if decide(current) == .none { return current }
-        return try await database.writer.write { (connection) throws(StorageError) in
+        let preview = decide(current)
+        if preview == .none { return current }
+        return try await database.writer.write(preview.importance) { (connection) throws(StorageError) in
             let change = decide(try keys(on: connection))
             if change != .none { try admit(on: connection) }
             for id in change.removed { try connection.run(Statement.deleteKey, [appValue, .text(id.text)]) }

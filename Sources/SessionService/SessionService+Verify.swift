@@ -66,10 +66,30 @@ extension SessionService {
             isReadOnly: request.isReadOnly, accessTokenValidity: policy.accessTokenValidity,
             sharingWindow: policy.sharingWindow, restoreNumber: storage.restoreNumber)
         guard Verify.needsRecord(claims, rules: rules) else { return .valid(SessionFacts(claims)) }
-        let outcome = try await update(claims.handle) { record, now in
-            Verify.decide(of: claims, against: record, at: now, rules: rules)
+        return try await result(of: try await decide(of: claims, rules), claims, at: now)
+    }
+
+    private func decide(
+        of claims: AccessTokenClaims, _ rules: Verify.Rules
+    ) async throws(ServiceError) -> Verify.Outcome {
+        do throws(ServiceError) {
+            return try await update(claims.handle) { record, now in
+                Verify.decide(of: claims, against: record, at: now, rules: rules)
+            }
+        } catch {
+            guard case .storage(let failure) = error, failure.code == .full else { throw error }
+            return try await decideWithoutNoting(claims, rules)
         }
-        return try await result(of: outcome, claims, at: now)
+    }
+
+    /// A first use that storage has no room to note: the token is good as it is, nothing is given for it, and the next
+    /// verification notes it (docs/decisions/0020).
+    private func decideWithoutNoting(
+        _ claims: AccessTokenClaims, _ rules: Verify.Rules
+    ) async throws(ServiceError) -> Verify.Outcome {
+        let record = try await storing { () async throws(StorageError) in try await storage.session(claims.handle) }
+        let decided = Verify.decide(of: claims, against: record, at: ambient.time(), rules: rules)
+        return decided.change == .keep ? decided.outcome : .valid(newerPayload: nil)
     }
 
     private func result(

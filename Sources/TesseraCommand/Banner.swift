@@ -9,6 +9,7 @@ struct Banner: Sendable {
     let configuration: CoreConfiguration
     let database: String
     let keyRemark: String?
+    let diskRemark: String?
     /// How often the store was restored.
     let restoreNumber: UInt8
 
@@ -32,7 +33,8 @@ struct Banner: Sendable {
             "  Data           \(database)",
             "  Configuration  \(file.isEmpty ? "none: defaults, environment and flags" : file)",
         ]
-        lines += (configuration.remarks + [keyRemark, restored].compactMap(\.self)).map { "  Note           \($0)" }
+        let notes = configuration.remarks + [keyRemark, restored, diskRemark].compactMap(\.self)
+        lines += notes.map { "  Note           \($0)" }
         // The name is that of the interface: scripts and images wait for this line (spec `core-wire` 7.4).
         lines.append(
             "Started SuperTokens on \(configuration.host):\(port) with PID: \(configuration.settings.processID)")

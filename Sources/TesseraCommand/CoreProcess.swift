@@ -58,7 +58,7 @@ struct CoreProcess {
             service: service, settings: configuration.settings, logger: logger, apps: apps, isReady: storage.isReady)
         let banner = Banner(
             configuration: configuration, database: storage.address, keyRemark: try await storage.remark(),
-            restoreNumber: storage.apps.storage(of: .public).restoreNumber)
+            diskRemark: storage.diskRemark, restoreNumber: storage.apps.storage(of: .public).restoreNumber)
         let registration = Registration(configuration: configuration, logger: logger)
         // The libraries' own progress is not the operator's; what they warn of is.
         var quiet = logger

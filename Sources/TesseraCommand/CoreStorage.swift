@@ -20,6 +20,8 @@ struct CoreStorage: Sendable {
     let isShared: Bool
     /// Whether it answers now.
     let isReady: @Sendable () async -> Bool
+    /// What the operator should know about the disk.
+    var diskRemark: String?
 
     /// Opens the storage; waits for a database that is on its way.
     static func open(_ configuration: CoreConfiguration, logger: Logger) async throws -> CoreStorage {
@@ -33,7 +35,14 @@ struct CoreStorage: Sendable {
         try Import.refuseUnfinished(in: folder)
         return CoreStorage(
             apps: SealedAppDirectory(database.apps, with: encryption), address: database.path, isShared: false,
-            isReady: { true })
+            isReady: { true }, diskRemark: diskRemark(database))
+    }
+
+    private static func diskRemark(_ database: SQLiteDatabase) -> String? {
+        guard database.missingReserve > 0 else { return nil }
+        let missing = (database.missingReserve + 1_023) / 1_024
+        return "The disk is nearly full: sign-ins and refreshes are refused until \(missing) KiB more are free for the "
+            + "data folder; revocations and verifications go on."
     }
 
     /// When what is removed: a database that nodes share is searched a little at a time and all the time, by the node whose

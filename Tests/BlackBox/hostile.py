@@ -8,8 +8,9 @@ import time
 
 from harness import Checks, Reply, Server, exit_on_signals, reply_watchers
 from hostile_api import Fields, Texts, Tokens, Versions
+from hostile_disk import FullDisk
 from hostile_http import Malformed, Patience, Sizes
-from hostile_operation import FullDisk, Keys, Runs, Starts
+from hostile_operation import Keys, Runs, Starts
 
 
 class Witness:

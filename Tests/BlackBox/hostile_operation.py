@@ -1,22 +1,16 @@
-"""Hostile surroundings: a second server, open networks, wrong keys, wrong configuration, a full disk."""
+"""Hostile surroundings: a second server, open networks, wrong keys, wrong configuration."""
 
 from __future__ import annotations
 
-import atexit
-import os
 import stat
-import subprocess
 import time
 from pathlib import Path
 
-from harness import HOST, Checks, Child, Core, Json, Reply, Server, TemporaryFolder, free_port
+from harness import HOST, Checks, Child, Server, free_port
 
 KEY = "hostile-test-key-0123456789"
 OTHER_KEY = "another-test-key-0123456789"
 END_SECONDS = 15.0
-DISK_BYTES = 4 << 20
-ROOM_BYTES = 1 << 20
-FILL_LIMIT = 2000
 
 
 class Starts:
@@ -147,130 +141,3 @@ class Runs:
 
     def _private(self, folder: Path) -> bool:
         return all(not path.stat().st_mode & 0o077 for path in [folder, *folder.rglob("*")])
-
-
-class Disk:
-    """A small file system of our own, unmounted when the script ends."""
-
-    def __init__(self, size: int) -> None:
-        """Prepares the mount point."""
-        self._folder = TemporaryFolder()
-        self._size = size
-        self.path = self._folder.path
-
-    def mount(self) -> str | None:
-        """Mounts the file system, or says why that is impossible."""
-        if os.geteuid() != 0:
-            return "only root can mount a small file system"
-        command = ["mount", "-t", "tmpfs", "-o", f"size={self._size},mode=0700", "tmpfs", str(self.path)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True)
-        except OSError as error:
-            return f"mount: {error}"
-        if done.returncode == 0:
-            atexit.register(self.unmount)
-            return None
-        return f"mount: {done.stderr.strip()}"
-
-    def unmount(self) -> None:
-        """Takes the file system away."""
-        if os.path.ismount(self.path):
-            subprocess.run(["umount", "-l", str(self.path)], check=False)
-
-    def fill(self, name: str, leave: int) -> Path:
-        """Writes a file that leaves so many bytes free."""
-        path, free = self.path / name, os.statvfs(self.path)
-        path.write_bytes(bytes(max(0, free.f_bavail * free.f_frsize - leave)))
-        return path
-
-
-class FullDisk:
-    """A full disk stops what writes, says so, and nothing else."""
-
-    def __init__(self, checks: Checks) -> None:
-        """Prepares the checks."""
-        self._checks = checks
-
-    def run(self) -> None:
-        """Runs the checks, or says why not."""
-        disk = Disk(DISK_BYTES)
-        obstacle = disk.mount()
-        if obstacle:
-            print(f"SKIP  full disk: {obstacle}")
-            return
-        with Server(disk.path / "data") as server:
-            self._scenario(server, disk)
-        disk.unmount()
-
-    def _scenario(self, server: Server, disk: Disk) -> None:
-        core = server.core()
-        first = core.create("first", {}, {"first": True}).json
-        spare, other = (core.create(user).json for user in ("spare", "other"))
-        for _ in range(2):  # opens the window of its token, and notes that it was shared; further ones write nothing
-            self._checks.check("a refresh before the disk is full", core.refresh(first["refreshToken"]["token"]).ok)
-        filler = disk.fill("filler", ROOM_BYTES)
-        handles, failure = self._fill(core)
-        self._failure(failure)
-        self._alive(core, first)
-        kept = set(core.handles("filler"))
-        self._checks.check("no acknowledged session is missing on a full disk", set(handles) <= kept,
-                           set(handles) - kept)
-        refused = core.refresh(other["refreshToken"]["token"])
-        self._checks.check(f"a refresh that writes succeeds or is a 5xx ({refused.outcome})",
-                           refused.ok or 500 <= refused.status < 600, refused.outcome)
-        self._revocation(core, spare)
-        self._checks.check("no failed creation is listed", len(kept) == len(handles), f"{len(kept)} of {len(handles)}")
-        filler.unlink()
-        self._recovered(core, server)
-        self._alive(core, first)
-        again = core.refresh(other["refreshToken"]["token"])
-        self._checks.check("whoever was refused refreshes", again.ok, again.outcome)
-        if refused.ok:
-            self._checks.equal("to the same token", again.json["refreshToken"]["token"],
-                               refused.json["refreshToken"]["token"])
-        server.kill()
-        server.start()
-        self._checks.check("everything is there after a crash", set(handles) <= set(server.core().handles("filler")))
-
-    def _fill(self, core: Core) -> tuple[list[str], Reply | None]:
-        handles: list[str] = []
-        for number in range(FILL_LIMIT):
-            reply = core.create("filler", {}, {"n": number, "filler": "x" * 8_000})
-            if not reply.ok:
-                return handles, reply
-            handles.append(reply.json["session"]["handle"])
-        return handles, None
-
-    def _failure(self, reply: Reply | None) -> None:
-        if not self._checks.check("a full disk stops creations", reply is not None, "still going"):
-            return
-        assert reply is not None
-        self._checks.check(f"a full disk is a 5xx ({reply.outcome})", 500 <= reply.status < 600, reply.outcome)
-        text = reply.text.lower()
-        self._checks.check("the answer says what is wrong", "full" in text or "space" in text, reply.text)
-        self._checks.check("the answer tells no secrets", "sqlite" not in text and "/" not in text, reply.text)
-
-    def _alive(self, core: Core, first: Json) -> None:
-        handle, token = first["session"]["handle"], first["accessToken"]["token"]
-        self._checks.check("verify stays alive", core.verify(token).ok)
-        self._checks.check("verify with the database stays alive", core.verify(token, True).ok)
-        read = core.information(handle)
-        self._checks.equal("reads stay alive", read.json.get("userDataInDatabase"), {"first": True})
-        self._checks.equal("lists stay alive", core.handles("first"), [handle])
-        self._checks.equal("/hello stays alive", core.get("/hello").status, 200)
-        self._checks.check("a refresh that writes nothing stays alive", core.refresh(first["refreshToken"]["token"]).ok)
-
-    def _revocation(self, core: Core, spare: Json) -> None:
-        """Whatever a revocation answers on a full disk has to be true."""
-        handle = spare["session"]["handle"]
-        reply = core.revoke([handle])
-        gone = core.information(handle).outcome == "UNAUTHORISED"
-        self._checks.check(f"revoking on a full disk tells the truth ({reply.outcome})", reply.ok == gone,
-                           f"{reply.outcome}, gone: {gone}")
-
-    def _recovered(self, core: Core, server: Server) -> None:
-        deadline, reply = time.monotonic() + 10, core.create("later")
-        while not reply.ok and time.monotonic() < deadline:
-            time.sleep(0.2)
-            reply = core.create("later")
-        self._checks.check("creations work again without a restart", reply.ok, f"{reply.outcome}\n{server.output}")

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Uses the example web application in headless Chromium, as people would, and keeps pictures in .build/screenshots."""
+"""Uses the example web application in headless Chromium, as people would, and keeps pictures in .build/screenshots.
+
+The wall clock of the application is moved where minutes have to pass.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,13 @@ from selenium.webdriver.common.by import By  # noqa: E402 - there is no Selenium
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 sys.path.insert(0, str(ROOT / "Tests/BlackBox"))
-from harness import Checks  # noqa: E402
+from follow_places import Clock  # noqa: E402
+from harness import Checks, TemporaryFolder  # noqa: E402
 
-BINARY = ROOT / ".build/debug/WebApp"
+BINARY = os.environ.get("WEB_APP", str(ROOT / ".build/debug/WebApp"))
+WINDOW = 60
+SILENCE = 120
+REFRESH_COOKIE = "sRefreshToken"
 
 
 class Page:
@@ -61,13 +68,32 @@ class Page:
         """The cookies of this host, those of the server too."""
         return {cookie["name"]: cookie for cookie in self.driver.get_cookies()}
 
+    def refresh_cookie(self) -> dict[str, object]:
+        """The cookie that is sent to the refresh route only."""
+        cookies = self.driver.execute_cdp_cmd("Network.getAllCookies", {})["cookies"]
+        found = next(cookie for cookie in cookies if cookie["name"] == REFRESH_COOKIE)
+        kept = ("name", "value", "domain", "path", "expires", "httpOnly", "secure", "sameSite")
+        return {name: found[name] for name in kept if name in found}
+
+    def put_cookie(self, cookie: dict[str, object]) -> None:
+        """Puts a cookie into the jar."""
+        self.driver.execute_cdp_cmd("Network.setCookie", cookie)
+
+    def events(self) -> list[str]:
+        """What the page was told of its session."""
+        return self.driver.execute_script("return window.sessionEvents.map(event => event.action)")
+
+    def trail(self) -> str:
+        """What the application tells of its sessions."""
+        return str(self.run("return await (await fetch('/api/trail')).text()"))
+
     def refreshes(self) -> int:
         """How many refreshes this page has made."""
         return self.driver.execute_script(
             "return window.sessionEvents.filter(e => e.action === 'REFRESH_SESSION').length")
 
 
-def ordinary(checks: Checks, page: Page) -> None:
+def ordinary(checks: Checks, page: Page, clock: Clock) -> None:
     """Log-in, expiry, refresh, data."""
     picture(page.driver, "1-log-in")
     checks.equal("no complaint on the log-in page", console_errors(page.driver), [])
@@ -89,7 +115,7 @@ def ordinary(checks: Checks, page: Page) -> None:
     checks.equal("data is kept", page.run("return (await (await fetch('/api/data')).json()).colour"), "blue")
 
 
-def two_tabs(checks: Checks, page: Page) -> None:
+def two_tabs(checks: Checks, page: Page, clock: Clock) -> None:
     """Two tabs find their token expired at one moment."""
     first = page.driver.current_window_handle
     page.driver.switch_to.new_window("tab")
@@ -113,7 +139,7 @@ def two_tabs(checks: Checks, page: Page) -> None:
     page.driver.switch_to.window(first)
 
 
-def tabs_refresh_once(checks: Checks, page: Page) -> None:
+def tabs_refresh_once(checks: Checks, page: Page, clock: Clock) -> None:
     """Counts the refreshes of two tabs."""
     first = page.driver.current_window_handle
     page.driver.switch_to.new_window("tab")
@@ -141,7 +167,7 @@ def tabs_refresh_once(checks: Checks, page: Page) -> None:
     page.wait(lambda: page.find("#facts").text)
 
 
-def forged(checks: Checks, page: Page) -> None:
+def forged(checks: Checks, page: Page, clock: Clock) -> None:
     """A page of another site posts a form."""
 
     class Evil(http.server.BaseHTTPRequestHandler):
@@ -168,27 +194,78 @@ def forged(checks: Checks, page: Page) -> None:
     console_errors(page.driver)
 
 
-def stolen(checks: Checks, page: Page) -> None:
-    """A copy of the refresh token is used in another profile."""
+def late(checks: Checks, page: Page, clock: Clock) -> None:
+    """A refresh with the token before the current one succeeds in its window, then it is refused, and harms nobody."""
+    old = page.refresh_cookie()
+    page.press("refresh", "Refreshed")
+    current = page.refresh_cookie()
+    checks.check("a refresh gives another token", old["value"] != current["value"])
+    page.wait(lambda: page.find("#facts").text)
+    page.put_cookie(old)
+    page.press("refresh", "Refreshed")
+    checks.equal("a late refresh gives the same token", page.refresh_cookie()["value"], current["value"])
+    clock.to(clock.now + WINDOW + 1)
+    checks.equal("no complaint of the page so far", console_errors(page.driver), [])
+    before = page.events()
+    page.put_cookie(old)
+    page.driver.delete_cookie("sAccessToken")
+    status = page.run("return (await fetch('/api/me')).status")
+    checks.equal("after the window the call that needs it fails", status, 503)
+    checks.equal("the page is told nothing", page.events(), before)
+    checks.check("it keeps its front token", "sFrontToken" in page.driver.execute_script("return document.cookie"))
+    checks.equal("and its refresh token", page.refresh_cookie()["value"], old["value"])
+    checks.check("nobody is signed out", page.find("#inside").is_displayed() and not page.find("#notice").text)
+    picture(page.driver, "3-late")
+    page.put_cookie(current)
+    checks.equal("with the current token it goes on", page.run("return (await fetch('/api/me')).status"), 200)
+    trail = page.trail()
+    checks.check("the trail tells it, and of no theft", "late_parent" in trail and "reuse" not in trail, trail)
+    complaints = [text for text in console_errors(page.driver) if " 503 " not in text]
+    checks.equal("no other complaint", complaints, [])
+
+
+def shared(checks: Checks, page: Page, clock: Clock) -> None:
+    """A copy that is used within a minute of its owner: nobody can tell them apart, and nobody is accused."""
+    page.press("steal", "copy")
+    twin = Page(page.find("#stolen-link").get_attribute("href"), "twin")
+    twin.wait(lambda: twin.find("#facts").text)
+    page.press("refresh", "Refreshed")
+    checks.equal("both have one token", page.refresh_cookie()["value"], twin.refresh_cookie()["value"])
+    checks.check("nobody is accused", "reuse" not in page.trail())
+    twin.driver.quit()
+    page.press("refresh", "Refreshed")
+
+
+def stolen(checks: Checks, page: Page, clock: Clock) -> None:
+    """A copy of the refresh token is used in another profile, and its owner comes later."""
     page.press("steal", "copy")
     thief = Page(page.find("#stolen-link").get_attribute("href"), "thief")
     thief.wait(lambda: thief.find("#facts").text)
     checks.check("the thief is in", "ada" in thief.find("#facts").text)
     picture(thief.driver, "1-in")
+    begun = clock.now
+    clock.to(begun + WINDOW + 1)
+    refused = page.run("return (await fetch('/auth/session/refresh?superTokensDoNotDoInterception', "
+                       "{method: 'POST'})).status")
+    checks.equal("in the silence the victim is told nothing", refused, 503)
+    checks.check("nor signed out", page.find("#inside").is_displayed() and not page.find("#notice").text)
+    clock.to(begun + SILENCE + 1)
     page.find("#refresh").click()
     page.wait(lambda: page.find("#notice").text)
-    picture(page.driver, "3-theft")
+    picture(page.driver, "4-theft")
     checks.check("the victim is told", "somebody else" in page.find("#notice").text)
     status = thief.run("return (await fetch('/api/me')).status")
     checks.equal("the thief is out", status, 401)
     thief.driver.quit()
+    complaints = [text for text in console_errors(page.driver) if " 503 " not in text]
+    checks.equal("no complaint but of what was refused", complaints, [])
 
 
-def end(checks: Checks, page: Page) -> None:
+def end(checks: Checks, page: Page, clock: Clock) -> None:
     """The trail shows the theft; signing out everywhere ends another profile's session."""
     page.log_in("ada")
     page.wait(lambda: "reuse_detected" in page.find("#trail").text)
-    picture(page.driver, "4-trail")
+    picture(page.driver, "5-trail")
     checks.check("the trail shows the theft", True)
     other = Page(page.address, "other")
     other.log_in("ada")
@@ -205,15 +282,15 @@ def end(checks: Checks, page: Page) -> None:
 
 def main() -> int:
     """Runs all of it."""
-    checks = Checks()
-    application = subprocess.Popen([BINARY], env={**os.environ, "PORT": "0"}, stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL, text=True)
+    checks, clock = Checks(), Clock(TemporaryFolder().path)
+    environment = {**os.environ, **clock.environment, "PORT": "0"}
+    application = subprocess.Popen([BINARY], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         address = re.search(r"http://localhost:\d+", application.stdout.readline())[0]
         page = Page(address, "ada")
-        for part in (ordinary, two_tabs, tabs_refresh_once, forged, stolen, end):
+        for part in (ordinary, two_tabs, tabs_refresh_once, forged, late, shared, stolen, end):
             try:
-                part(checks, page)
+                part(checks, page, clock)
             except Exception:
                 picture(page.driver, f"failed-{part.__name__}")
                 raise

@@ -1,28 +1,23 @@
-/* Rotation of one session's refresh token, for spin 6.5. Run it with check.py; README.md says what each property means.
+/* Rotation of one session's refresh token by docs/decisions/0019, for spin 6.5. Run it with check.py; README.md has the
+ * properties.
  *
- * A token is a number. With deterministic successors the child of token t is t + 1. With -DRANDOM each refresh mints a
- * number of its own and `parent` remembers where it came from. Token 1 is the one that the session was created with.
+ * A token is a number; `parent` and `made` hold its predecessor and the window in which it was given. Token 1 is the
+ * session's first. Each request is one atomic step: read, decide, write and audit, or nothing. Time
+ * is three events that may occur at any moment: a window elapses, the repeats of a predecessor end, its silence ends.
  *
- * Who takes part: three callers of one device (tabs), a network that loses, delays, reorders and copies what they send
- * and get, an owner who may end the session, a clock, and with -DTHIEF somebody with a copy of a token. A storage step
- * is one indivisible step: read, decide, write and audit, or nothing. A storage fault before the commit is, for
- * everybody, a lost request; one after the commit is a lost reply. Each call and each copy of one has a slot.
+ * Exactly one environment:
+ * -DANYONE    any token that was ever given is presented, or its access token verified, by anyone at any time
+ * -DATTACKER  the same for an owner and an attacker, each with what he was given; the attacker copies one token
+ * -DDEVICE    an honest device: any number of callers with one cookie jar, and a network that loses, delays, reorders
+ *             and doubles any number of messages; with -DOWN_COPIES each caller keeps a copy of its own
  *
- * -DCDI55   requests may follow the rule of CDI <= 5.5, at first use     (neither: both, each request picks one)
- * -DCDI56   requests may follow the rule of CDI 5.6, at once
- * -DCOPIES  each caller keeps its own copy of the newest token; otherwise they share one cookie jar
- * -DCOPIED=n  messages that the network can hold a copy of at one time, 0 to 3
- * -DLAST=n  the number of tokens, at most 7
- * -DNO_GRACE  a grace of 0 s
- *
- * An honest device. A client knows what it sent, but not what is still on its way, so honesty is a discipline:
- *   D1  It uses a token only when nothing is on its way any more of a refresh with an older one, no request and no
- *       reply: each was answered or is lost for good. To use a token is to present it for refresh and, at CDI <= 5.5,
- *       also to have its access token verified. Callers with copies of their own wait for each other as well.
- *   D2  At CDI 5.6 it has the answer to a refresh before the grace is over, however often it has to try again.
- * -DHASTY_REFRESH and -DHASTY_VERIFY drop the halves of D1, -DTARDY drops D2. Spin then shows how an honest user is
- * signed out, which no rule can avoid: a late request with a used-up token looks the same whoever sent it. What has to
- * hold with a thief holds without this discipline.
+ * -DCDI55, -DCDI56  requests follow CDI <= 5.5 (rotation on first use) or 5.6 (on refresh); neither: each picks one
+ * -DLAST=n          the number of tokens, at most 7
+ * -DWINDOWS=n       the number of windows of a token
+ * -DNO_GRACE        CDI 5.6 with a grace period of 0 s
+ * -DRANDOM          refresh_token_succession: RANDOM
+ * -DOTHER_CORE      a SuperTokens core serves the same table, too
+ * -DHOLDS=p         the property that is asserted in every state
  */
 
 #if !defined(CDI55) && !defined(CDI56)
@@ -30,498 +25,829 @@
 #define CDI56
 #endif
 #ifndef LAST
-#define LAST 5
+#define LAST 6
 #endif
-#ifndef COPIED
-#define COPIED 1
+#ifndef WINDOWS
+#define WINDOWS 2
 #endif
-#ifdef NO_GRACE
-#define GRACE false
-#else
-#define GRACE true
+#ifndef HOLDS
+#define HOLDS true
 #endif
 #define NONE 0
-#define TABS 3
-#define SLOTS (TABS + COPIED)
+#define UNREPEATED 7 /* `made` of a random successor */
 #define BIT(t) (1 << (t))
+#define BELOW(t) (BIT(t) - 1)
+#define HAS(set, t) (((set) & BIT(t)) != 0)
 
-mtype:rule = { atFirstUse, atOnce };
-mtype:phase = { idle, requested, replied, decided, halfway };
-mtype:verdict = { accepted, ended, reuse };
-mtype:entry = { nothing, refreshed, firstUse, theftFound, revokedByOwner };
+mtype:rule = { onFirstUse, onRefresh, elsewhere };
+mtype:verdict = { accepted, refused, revokedBefore, reuse };
+mtype:entry = { nothing, refreshed, lateParent, reuseDetected, revokedByOwner };
+mtype:window = { unopened, open, elapsed, overdue }; /* overdue: with FLAW_F12S only */
+mtype:predecessor = { absent, repeatable, silent, dead };
+mtype:caller = { somebody, owner, attacker };
 
-/* The session as storage has it. `inGrace` stands for now <= rotatedAt + grace. */
+/* The session in storage. `window` and `predecessor` are comparisons of stored times with the clock. */
 bool alive = true;
 byte current = 1;
 byte previous = NONE;
-bool inGrace;
-bool isCurrentUsed;
+byte number;                                /* of the current token's last window, which is */
+mtype:window window = unopened;             /* open or elapsed */
+mtype:predecessor predecessor = absent;     /* what happens to the previous token when it is presented */
+bool lateNoted;
+bool shared;                                /* the session was marked shared in this generation, */
+bool sharedBefore;                          /* in the one before */
 
-/* What the device and the network have. `...Names`: the access token beside it names its parent, as CDI <= 5.5 has it;
- * only then does verify look at the record. The slots after the tabs' are the network's copies. */
-#ifdef COPIES
-byte held[TABS] = 1;
-bool heldNames[TABS];
-#define HELD(i) held[i]
-#define HELD_NAMES(i) heldNames[i]
+byte issued = 1;
+byte parent[9];
+byte made[9];
+#define PARENT(t) parent[t]
+
+/* History that the rule never reads. Sets of tokens: bit t is token t. */
+byte superseded;     /* a successor of it was used, or it was rotated on refresh, */
+byte late;           /* and the time in which it is answered again is over */
+byte spent;          /* presenting it is reuse: silence over, another successor was used, or two rotations old */
+byte intervals;      /* windows of the current token so far, by the clock */
+byte thefts;         /* audit events of reuse */
+bool knownStolen;    /* a spent token was presented while the session was alive */
+byte noted;          /* the predecessor, if late_parent was audited for it */
+bool misnoted;       /* a soft refusal without that event, or with a second one */
+bool gaveWrongly;    /* a late predecessor was given a token, or a token that is neither late nor spent was not */
+bool revoked;        /* the session was revoked and that was acknowledged, */
+bool acceptedLate;   /* and after that a token was accepted */
+short owed;          /* changes of the chain without an audit event, less events without a change */
+byte pending;        /* the token of a handler between two steps; only flaws have such */
+
+#ifdef SEES
+bool seenSecond;     /* a second window was opened */
+bool seenRandom;     /* a random successor was given */
+bool seenRefusal;    /* a predecessor was refused softly */
+bool seenRepeat;     /* a predecessor was given the current token */
+#define SEE(what) what = true
 #else
-byte jar = 1;
-bool jarNames;
-#define HELD(i) jar
-#define HELD_NAMES(i) jarNames
+#define SEE(what) skip
 #endif
-mtype:phase phase[SLOTS] = idle;
-byte sent[SLOTS];
-byte got[SLOTS];
-bool gotNames[SLOTS];
 
-/* History that the rule never reads: the properties compare it with what the rule did. */
-byte spent;         /* bit t: a child of t was used, or t was rotated out and its grace is over */
-byte issued = 1;    /* the newest token that was ever handed out */
-byte loot;          /* bit t: the thief has token t */
-byte lootNames;     /* bit t: and an access token beside it that names its parent */
-byte thefts;        /* audit records of theft */
-bool knownStolen;   /* a spent token was presented while the session lived */
-bool revoked;       /* the end of the session was acknowledged or written down */
-bool acceptedLate;  /* and after that a token was accepted */
-short owed;         /* changes of the record without an audit record, less records without a change */
-byte busy;          /* handlers between two steps; stays 0 unless a flaw makes two steps of one */
-
-/* Scratch of one step, cleared at its end: the record as it was read and shall be, and the decision. */
+/* Scratch of one step, cleared at its end. */
 bool nextAlive;
 byte nextCurrent;
 byte nextPrevious;
-bool nextInGrace;
-bool nextIsUsed;
+byte nextNumber;
+mtype:window nextWindow;
+mtype:predecessor nextPredecessor;
+bool nextLateNoted;
+bool nextShared;
+bool nextSharedBefore;
 byte answer;
-mtype:rule rule;
+bool shortened;
+bool isMarked;                              /* what a refresh rotates to is marked shared */
+byte scan;
 mtype:verdict verdict;
-mtype:entry entry = nothing;
+mtype:entry entry;
+byte token;
+mtype:rule rule;
+mtype:caller caller;
 
-inline clear() {
-    nextAlive = false; nextCurrent = NONE; nextPrevious = NONE; nextInGrace = false; nextIsUsed = false;
-    answer = NONE; rule = 0; verdict = 0; entry = nothing
-}
+/* The rule's conditions, and the planted flaws in them. */
 
-#ifdef RANDOM
-byte parent[8];
-#define PARENT(t) parent[t]
-#define ROOM(t) (issued < LAST)
-#define MINT(t) issued++; parent[issued] = t; answer = issued
-#define WITHOUT_WINDOW(r) ((r) == atFirstUse)
+#ifdef FLAW_F3
+#define IS_OPEN (nextWindow != unopened)
 #else
-#define PARENT(t) ((t) - 1)
-#define ROOM(t) ((t) < LAST)
-#define MINT(t) answer = (t) + 1; issued = (issued > answer -> issued : answer)
-#define WITHOUT_WINDOW(r) false
+#define IS_OPEN (nextWindow == open)
 #endif
 
-#ifdef FLAW_ENDLESS_PARENT
-#define WINDOW(grace, used) true
+#if defined(FLAW_F1) || defined(FLAW_F2)
+#define NEXT 0
 #else
-#define WINDOW(grace, used) ((grace) && !(used))
+#define NEXT (nextWindow == unopened -> 0 : nextNumber + 1)
+#endif
+
+#if defined(RANDOM)
+#define LIMIT 0
+#elif defined(FLAW_F2_NO_LIMIT)
+#define LIMIT 6
+#else
+#define LIMIT WINDOWS
+#endif
+
+#if defined(FLAW_F5)
+#define IS_REPEATED(t) (nextWindow == open)
+#elif defined(FLAW_F12)
+#define IS_REPEATED(t) (nextNumber == 0)
+#else
+#define IS_REPEATED(t) (nextWindow == open && nextNumber == 0 && made[t] == 0)
+#endif
+
+#if defined(FLAW_F1) || defined(FLAW_F4) || defined(RANDOM)
+#define AFTER_FIRST_USE(t) dead
+#elif defined(FLAW_F12S)
+#define AFTER_FIRST_USE(t) (IS_REPEATED(t) -> repeatable : (nextWindow == overdue -> dead : silent))
+#else
+#define AFTER_FIRST_USE(t) (IS_REPEATED(t) -> repeatable : silent)
+#endif
+
+#if defined(NO_GRACE) && defined(RANDOM)
+#define AFTER_REFRESH dead
+#elif defined(NO_GRACE)
+#define AFTER_REFRESH silent
+#else
+#define AFTER_REFRESH repeatable
+#endif
+
+#if defined(FLAW_C)
+#define IS_REPEATABLE true
+#elif defined(FLAW_F13B)
+#define IS_REPEATABLE (nextPredecessor == repeatable || nextPredecessor == silent)
+#else
+#define IS_REPEATABLE (nextPredecessor == repeatable)
+#endif
+
+#if defined(FLAW_F13)
+#define IS_FORGIVEN(t) (nextPredecessor == repeatable && (t) == PARENT(nextPrevious))
+#elif defined(FLAW_F14)
+#define IS_FORGIVEN(t) (nextPredecessor != dead && PARENT(t) == nextPrevious)
+#else
+#define IS_FORGIVEN(t) false
+#endif
+
+#if defined(FLAW_F6)
+#define IS_SHORTENED(repeat) false
+#elif defined(FLAW_F7)
+#define IS_SHORTENED(repeat) (repeat)
+#else
+#define IS_SHORTENED(repeat) (repeat || nextShared || nextSharedBefore)
+#endif
+#ifdef FLAW_F7B
+#define IS_MARKED_WHEN_USED false
+#else
+#define IS_MARKED_WHEN_USED (nextShared || nextSharedBefore)
+#endif
+#ifdef FLAW_F8
+#define IS_SHORTENED_AT_VERIFY false
+#else
+#define IS_SHORTENED_AT_VERIFY (nextShared || nextSharedBefore)
 #endif
 
 inline read() {
-    nextAlive = alive; nextCurrent = current; nextPrevious = previous; nextInGrace = inGrace;
-    nextIsUsed = isCurrentUsed
+    nextAlive = alive; nextCurrent = current; nextPrevious = previous; nextNumber = number; nextWindow = window;
+    nextPredecessor = predecessor; nextLateNoted = lateNoted; nextShared = shared; nextSharedBefore = sharedBefore;
+    verdict = accepted; entry = nothing
 }
 
-/* Writes the record. What is owed to the audit trail follows from the record itself, not from what the rule says. */
+/* Writes the record. What is owed to the audit trail follows from the record itself, not from the rule. */
 inline write() {
+#ifdef OTHER_CORE
+    isStale = isStale && nextCurrent == current && nextWindow == window;
+#endif
     owed = owed + (nextAlive != alive || nextCurrent != current || nextPrevious != previous
-        || nextInGrace != inGrace || nextIsUsed != isCurrentUsed -> 1 : 0);
-    alive = nextAlive; current = nextCurrent; previous = nextPrevious; inGrace = nextInGrace;
-    isCurrentUsed = nextIsUsed
+        || (nextLateNoted && !lateNoted) -> 1 : 0);
+    alive = nextAlive; current = nextCurrent; previous = nextPrevious; number = nextNumber; window = nextWindow;
+    predecessor = nextPredecessor; lateNoted = nextLateNoted;
+#ifdef ATTACKER
+    shared = nextShared; sharedBefore = nextSharedBefore
+#endif
 }
 
 inline audit() {
     owed = owed - (entry != nothing -> 1 : 0);
-    thefts = thefts + (entry == theftFound -> 1 : 0)
+    thefts = thefts + (entry == reuseDetected -> 1 : 0)
 }
 
-inline rotate(newPrevious, newCurrent, used) {
-    nextPrevious = newPrevious; nextCurrent = newCurrent; nextInGrace = GRACE; nextIsUsed = used;
-    entry = refreshed
-}
-
-#ifdef FLAW_REFRESH_UNNOTED
-#define NOTES_REFRESH false
-#else
-#define NOTES_REFRESH true
-#endif
-#ifdef FLAW_VERIFY_UNNOTED
-#define NOTES_VERIFY false
-#else
-#define NOTES_VERIFY true
-#endif
-
-/* The child is current already, since a driver of CDI 5.6 rotated, and here it is used: this closes the window. */
-inline noteFirstUse(isNoted) {
+/* The successor of t for window n: always the same token. */
+inline derive(t, n) {
+    answer = 1;
+    do
+    :: answer <= issued && (PARENT(answer) != (t) || made[answer] != (n)) -> answer++
+    :: else -> break
+    od;
     if
-    :: isNoted && nextPrevious != NONE && nextInGrace && !nextIsUsed -> nextIsUsed = true; entry = firstUse
+    :: answer > issued -> issued = answer; parent[answer] = t; made[answer] = n
     :: else
-    fi
+    fi;
+    assert(issued <= LAST)
 }
 
-/* The rule of refresh: what becomes of the record that was read, and the child that is handed out. */
+inline deriveRandom(t) {
+    issued++; answer = issued; parent[answer] = t; made[answer] = UNREPEATED;
+    assert(issued <= LAST);
+    SEE(seenRandom)
+}
+
+/* Token t becomes current and p its predecessor. */
+inline succeed(t, p, stage) {
+    nextPredecessor = stage;
+    nextPrevious = p; nextCurrent = t; nextWindow = unopened; nextNumber = 0; nextLateNoted = false;
+    nextSharedBefore = nextShared; nextShared = false; entry = refreshed
+}
+
+/* The same by another core, which leaves our column as it is: of another current token, it counts as absent. */
+inline succeedElsewhere(t) {
+    nextPrevious = nextCurrent; nextCurrent = t; entry = refreshed;
+#ifdef FLAW_F10
+    isStale = true
+#else
+    nextWindow = unopened; nextNumber = 0; nextPredecessor = silent; nextLateNoted = false;
+    nextShared = false; nextSharedBefore = false
+#endif
+}
+
+inline reject() {
+    verdict = reuse; nextAlive = false; entry = reuseDetected
+}
+
+/* A random successor was rotated in at CDI 5.6, and a request of CDI <= 5.5 presents its predecessor. */
+#define IS_REFUSED_IN_GRACE (made[nextCurrent] == UNREPEATED && rule == onFirstUse)
+
+/* The rule of refresh: what becomes of the record that was read, and the token that is given. */
 inline decideRefresh(t) {
-    verdict = accepted; entry = nothing; answer = NONE;
     if
-    :: !nextAlive -> verdict = ended
-    :: nextAlive && rule == atFirstUse && t == nextCurrent -> noteFirstUse(NOTES_REFRESH); MINT(t)
-    :: nextAlive && rule == atFirstUse && PARENT(t) == nextCurrent -> rotate(nextCurrent, t, true); MINT(t)
-    :: nextAlive && rule == atOnce && (t == nextCurrent || PARENT(t) == nextCurrent) ->
-        MINT(t);
-        rotate(t, answer, false)
-    :: nextAlive && t == nextPrevious && WINDOW(nextInGrace, nextIsUsed) && !WITHOUT_WINDOW(rule) ->
-#ifdef RANDOM
-        MINT(t);
-        nextCurrent = answer; entry = refreshed
-#else
-        answer = nextCurrent
+    :: !nextAlive -> verdict = revokedBefore
+    :: nextAlive && rule == elsewhere ->
+        if
+        :: PARENT(t) == nextCurrent -> succeedElsewhere(t)
+        :: else
+        fi;
+        deriveRandom(t)
+    :: nextAlive && rule != elsewhere ->
+        if
+        :: PARENT(t) == nextCurrent -> succeed(t, nextCurrent, AFTER_FIRST_USE(t)); isMarked = IS_MARKED_WHEN_USED
+        :: else
+        fi;
+        if
+        :: t == nextCurrent ->
+            shortened = IS_SHORTENED(IS_OPEN); isMarked = isMarked || IS_OPEN;
+            if
+            :: IS_OPEN -> nextShared = true; derive(t, nextNumber)
+            :: !IS_OPEN && NEXT < LIMIT ->
+                nextNumber = NEXT; nextWindow = open; derive(t, nextNumber);
+                if
+                :: nextNumber > 0 -> SEE(seenSecond)
+                :: else
+                fi
+            :: else -> deriveRandom(t)
+            fi;
+            if
+            :: rule == onRefresh ->
+                succeed(answer, t, AFTER_REFRESH); nextShared = isMarked;
+#if defined(FLAW_F7B) || defined(FLAW_F7C)
+                shortened = nextShared || nextSharedBefore
 #endif
-    :: else -> verdict = reuse; nextAlive = false; entry = theftFound
+            :: else
+            fi
+        :: t == nextPrevious && IS_REPEATABLE && made[nextCurrent] != UNREPEATED ->
+            SEE(seenRepeat);
+            shortened = IS_SHORTENED(true); nextShared = true; answer = nextCurrent
+        :: t == nextPrevious && IS_REPEATABLE && made[nextCurrent] == UNREPEATED && rule == onRefresh ->
+            /* Storage has hashes only: another random token takes the place of the current one, as in SuperTokens. */
+            nextShared = true; nextWindow = unopened; nextNumber = 0; nextLateNoted = false; entry = refreshed;
+            shortened = IS_SHORTENED(true); deriveRandom(t); nextCurrent = answer
+        :: t == nextPrevious && (IS_REPEATABLE -> IS_REFUSED_IN_GRACE : nextPredecessor == silent) ->
+            SEE(seenRefusal);
+            verdict = refused; entry = (nextLateNoted -> nothing : lateParent); nextLateNoted = true
+        :: t != nextCurrent && t != nextPrevious && IS_FORGIVEN(t) ->
+            nextShared = true; answer = nextCurrent
+        :: else -> reject()
+        fi
     fi
 }
 
-/* The rule of verify at CDI <= 5.5, for an access token that names its parent and came with token t. At CDI 5.6, and
- * for access tokens that name none, verify writes nothing: it is no step here.
- */
+/* The rule of verify at CDI <= 5.5: the access token names its parent. At CDI 5.6 a verification changes nothing. */
 inline decideVerify(t) {
-    verdict = accepted; entry = nothing; answer = NONE;
     if
-    :: !nextAlive -> verdict = ended
-    :: nextAlive && PARENT(t) == nextCurrent -> rotate(nextCurrent, t, true)
-    :: nextAlive && t == nextCurrent -> noteFirstUse(NOTES_VERIFY)
+    :: !nextAlive -> verdict = revokedBefore
+    :: nextAlive && PARENT(t) == nextCurrent && rule == elsewhere -> succeedElsewhere(t)
+    :: nextAlive && PARENT(t) == nextCurrent && rule != elsewhere ->
+        shortened = IS_SHORTENED_AT_VERIFY; succeed(t, nextCurrent, AFTER_FIRST_USE(t))
     :: else
     fi
+}
+
+/* History: c succeeds p, so the other successors of p are spent, with theirs, and so is what was before p. */
+inline supersede(c, p) {
+    superseded = superseded | BIT(p);
+    spent = spent | BIT(PARENT(p));
+    intervals = 0; noted = 0;
+    scan = 1;
+    do
+    :: scan <= issued ->
+        spent = spent | ((PARENT(scan) == p && scan != c) || (PARENT(PARENT(scan)) == p && PARENT(scan) != c)
+            -> BIT(scan) : 0);
+        scan++
+    :: else -> break
+    od
+}
+
+/* History: the first use of t. Its predecessor is answered again only within its first and only window. */
+inline rememberFirstUse(t) {
+    if
+    :: verdict == accepted && PARENT(t) != NONE && !HAS(superseded, PARENT(t)) && !HAS(spent, t) ->
+        if
+        :: intervals != 1 || window != open || made[t] != 0 || rule == elsewhere ->
+            late = late | BIT(PARENT(t)); FORGET(PARENT(t))
+        :: else
+        fi;
+#ifdef RANDOM
+        spent = spent | BIT(PARENT(t));
+#endif
+        supersede(t, PARENT(t))
+    :: else
+    fi
+}
+
+inline remember(t) {
+    knownStolen = knownStolen || (verdict != revokedBefore && HAS(spent, t));
+    gaveWrongly = gaveWrongly || (verdict != revokedBefore && !HAS(spent, t)
+        && verdict != (HAS(superseded, t) && (HAS(late, t) || (made[current] == UNREPEATED && rule == onFirstUse))
+            -> refused : accepted));
+    misnoted = misnoted || (verdict == refused && HAS(noted, t) == (entry == lateParent));
+    noted = noted | (entry == lateParent -> BIT(t) : 0);
+    acceptedLate = acceptedLate || (verdict == accepted && revoked);
+    revoked = revoked || verdict == reuse;
+    rememberFirstUse(t);
+    if
+    :: verdict == accepted && rule == onFirstUse && !HAS(superseded, t) ->
+        intervals = intervals + (nextWindow == open && (window != open || current != nextCurrent) -> 1 : 0);
+        if
+        :: nextWindow == open && intervals <= WINDOWS -> MEET(t)
+        :: else
+        fi
+    :: verdict == accepted && rule == onRefresh && !HAS(superseded, t) ->
+        MEET(t); supersede(answer, t);
+#ifdef NO_GRACE
+        late = late | BIT(t); FORGET(t)
+#ifdef RANDOM
+        ; spent = spent | BIT(t)
+#endif
+#else
+        late = late & ~BIT(t)
+#endif
+    :: verdict == accepted && HAS(superseded, t) && !HAS(late, t) ->
+        MEET(t);
+        if
+        :: answer != current -> supersede(answer, t)
+        :: else
+        fi
+    :: else
+    fi
+}
+
+#ifdef OTHER_CORE
+bool isStale; /* FLAW_F10: the column belongs to another token than the current one */
+#else
+#define isStale false
+#endif
+
+/* The properties. */
+
+#define ACCEPTS(t) (alive && ((t) == current || PARENT(t) == current || ((t) == previous && predecessor == repeatable)))
+/* Token t is accepted exactly if it is not spent and the time in which it is answered again is not over. */
+#define IN_LINE(t) ((t) > issued || ACCEPTS(t) == !(HAS(spent, t) || HAS(superseded & late, t)))
+
+#define P1_JUST (thefts == 0 || knownStolen)
+#define P2_ONE_CHAIN (!alive || (IN_LINE(1) && IN_LINE(2) && IN_LINE(3) && IN_LINE(4) && IN_LINE(5) && IN_LINE(6) \
+    && IN_LINE(7)))
+#define P3_CAUGHT (thefts <= 1 && (pending != NONE || !knownStolen || (thefts == 1 && !alive)))
+#define P4_ENDED (!acceptedLate && (!revoked || pending != NONE || !alive))
+#define P5_AUDITED ((pending != NONE || owed == 0) && !misnoted)
+#define P6_LATE (!gaveWrongly)
+#define CORE (P1_JUST && P2_ONE_CHAIN && P3_CAUGHT && P4_ENDED && P5_AUDITED && P6_LATE)
+#define NEVER_CAUGHT (thefts == 0)
+#ifdef SEES
+#define NEVER_SECOND (!seenSecond)
+#define NEVER_RANDOM (!seenRandom)
+#define NEVER_REFUSED (!seenRefusal)
+#define NEVER_REPEATED (!seenRepeat)
+#endif
+
+#ifdef DEVICE
+byte held = BIT(1);  /* the token in the cookie jar; with -DOWN_COPIES the tokens that callers hold */
+byte requests;       /* the tokens with which requests are on their way, any number of each */
+byte replies;        /* the tokens that replies on their way carry, any number of each */
+byte opening;        /* FLAW_F9: handlers that have read that a window has to be opened */
+
+#define CAN_CONTINUE(t) (!HAS(held, t) || ACCEPTS(t))
+#define P1_HONEST (thefts == 0 && !knownStolen && (!alive || (CAN_CONTINUE(1) && CAN_CONTINUE(2) && CAN_CONTINUE(3) \
+    && CAN_CONTINUE(4) && CAN_CONTINUE(5) && CAN_CONTINUE(6) && CAN_CONTINUE(7))))
+#define HONEST (P1_HONEST && CORE)
+#define NEVER_NEWEST (!(alive && held == BIT(LAST)))
+#endif
+
+#ifdef ATTACKER
+byte owns = BIT(1);  /* the tokens that the owner was given */
+byte loot;           /* the tokens that the attacker has */
+byte stolen;         /* the one that he copied */
+byte ownerHere;      /* the tokens that the owner presented in their open window, or while they were repeatable */
+byte attackerHere;   /* the same of the attacker */
+byte met;            /* the tokens that both presented in one and the same window */
+bool gaveWhole;      /* a token was given again, or one that both hold was refreshed or first used, and the access token
+                      * beside it was not shortened */
+
+/* In step: both hold token t. Then both presented its predecessor, in one and the same window. */
+#define IN_STEP (owns & loot & ~stolen)
+#define IN_STEP_ONLY_IF_MET(t) (!HAS(IN_STEP, t) || HAS(met, PARENT(t)))
+#define P7_NOT_FOLLOWED (IN_STEP_ONLY_IF_MET(2) && IN_STEP_ONLY_IF_MET(3) && IN_STEP_ONLY_IF_MET(4) \
+    && IN_STEP_ONLY_IF_MET(5) && IN_STEP_ONLY_IF_MET(6) && IN_STEP_ONLY_IF_MET(7))
+#define P8_SHORTENED (!gaveWhole)
+#define NEVER_IN_STEP (IN_STEP == 0)
+#define UNFOLLOWED (P7_NOT_FOLLOWED && CORE)
+#define FOLLOW (UNFOLLOWED && P8_SHORTENED)
+#define ALONE (NEVER_IN_STEP && CORE)
+
+inline MEET(t) {
+    ownerHere = ownerHere | (caller == owner -> BIT(t) : 0);
+    attackerHere = attackerHere | (caller == attacker -> BIT(t) : 0);
+    met = met | (ownerHere & attackerHere & BIT(t))
+}
+
+inline FORGET(t) {
+    ownerHere = ownerHere & ~BIT(t); attackerHere = attackerHere & ~BIT(t)
+}
+#else
+inline MEET(t) { skip }
+inline FORGET(t) { skip }
+#endif
+
+/* Between steps nothing is left of one, and the property holds. */
+inline done() {
+    token = NONE; rule = 0; caller = 0; verdict = 0; entry = 0; answer = NONE; shortened = false; scan = 0;
+    nextAlive = false; nextCurrent = NONE; nextPrevious = NONE; nextNumber = 0; nextWindow = 0; nextPredecessor = 0;
+    isMarked = false; nextLateNoted = false; nextShared = false; nextSharedBefore = false;
+    assert(HOLDS)
 }
 
 inline pickRule() {
     if
 #ifdef CDI55
-    :: rule = atFirstUse
+    :: rule = onFirstUse
 #endif
 #ifdef CDI56
-    :: rule = atOnce
+    :: rule = onRefresh
+#endif
+#if defined(OTHER_CORE) && !defined(DEVICE)
+    :: rule = elsewhere
 #endif
     fi
 }
 
-/* What a refresh adds to the history. */
-inline remember(t) {
-    knownStolen = knownStolen || (verdict != ended && (spent & BIT(t)));
-    acceptedLate = acceptedLate || (verdict == accepted && revoked);
-    spent = spent | (verdict == accepted -> BIT(PARENT(t)) : 0) | (GRACE -> 0 : BIT(nextPrevious));
-    revoked = revoked || verdict == reuse
+inline pickCore() {
+    if
+    :: rule = onFirstUse
+#ifdef OTHER_CORE
+    :: rule = elsewhere
+#endif
+    fi
 }
 
+inline pick(set) {
+    if
+    :: HAS(set, 1) -> token = 1
+    :: HAS(set, 2) -> token = 2
+    :: HAS(set, 3) -> token = 3
+    :: HAS(set, 4) -> token = 4
+    :: HAS(set, 5) -> token = 5
+    :: HAS(set, 6) -> token = 6
+    :: HAS(set, 7) -> token = 7
+    fi
+}
+
+/* Whether a request can be decided within the bound on the number of tokens. */
+#define IS_CHAIN(t) (alive && ((t) == current || PARENT(t) == current))
+#define NEEDS_TOKEN(t) ((IS_CHAIN(t) && !((t) == current && window == open && !isStale)) \
+    || (ACCEPTS(t) && (t) == previous && made[current] == UNREPEATED))
+#define CAN(t) (rule == elsewhere -> issued < LAST && IS_CHAIN(t) : issued < LAST || !NEEDS_TOKEN(t))
+
+/* A token is presented for refresh. */
+inline present(t) {
+    scan = issued; read(); decideRefresh(t);
+#ifdef ATTACKER
+    gaveWhole = gaveWhole || (verdict == accepted && (answer <= scan || HAS(IN_STEP, t)) && !shortened);
+#endif
+    remember(t); write(); audit();
+    printf("    %e presents t%d, %e: %e, t%d\n", caller, t, rule, verdict, answer)
+}
+
+/* An access token that came with token t is verified. */
 inline verify(t) {
-    d_step {
-        read(); decideVerify(t);
-        acceptedLate = acceptedLate || (verdict == accepted && revoked);
-        spent = spent | (verdict == accepted -> BIT(PARENT(t)) : 0);
-        write(); audit(); clear()
-    }
-}
-
-#if COPIED == 0
-#define EVERY_SLOT(is, t) (is(0, t) && is(1, t) && is(2, t))
-#elif COPIED == 1
-#define EVERY_SLOT(is, t) (is(0, t) && is(1, t) && is(2, t) && is(3, t))
-#elif COPIED == 2
-#define EVERY_SLOT(is, t) (is(0, t) && is(1, t) && is(2, t) && is(3, t) && is(4, t))
-#else
-#define EVERY_SLOT(is, t) (is(0, t) && is(1, t) && is(2, t) && is(3, t) && is(4, t) && is(5, t))
+    read(); decideVerify(t);
+    acceptedLate = acceptedLate || (verdict == accepted && revoked);
+#ifdef ATTACKER
+    gaveWhole = gaveWhole || (verdict == accepted && PARENT(t) == current && HAS(IN_STEP, t) && !shortened);
 #endif
-
-/* D1. */
-#define HAS_SENT_NONE_OLDER(i, t) (phase[i] == idle || sent[i] >= (t))
-#define NOTHING_OLDER(t) (EVERY_SLOT(HAS_SENT_NONE_OLDER, t) && HELD(0) >= (t) && HELD(1) >= (t) && HELD(2) >= (t))
-#ifdef HASTY_REFRESH
-#define MAY_PRESENT(t) true
-#else
-#define MAY_PRESENT(t) NOTHING_OLDER(t)
-#endif
-#ifdef HASTY_VERIFY
-#define MAY_VERIFY(t) true
-#else
-#define MAY_VERIFY(t) NOTHING_OLDER(t)
-#endif
-
-/* D2. */
-#define IS_NOT_WAITING(i, t) (phase[i] == idle || phase[i] == replied || sent[i] != (t))
-#ifdef TARDY
-#define MAY_TICK true
-#else
-#define MAY_TICK (EVERY_SLOT(IS_NOT_WAITING, previous) \
-    && HELD(0) != previous && HELD(1) != previous && HELD(2) != previous)
-#endif
-
-inline forget(i) {
-    phase[i] = idle; sent[i] = NONE; got[i] = NONE; gotNames[i] = false
+    rememberFirstUse(t); write(); audit();
+    printf("    the access token of t%d is verified, %e\n", t, rule)
 }
 
-/* The core's answer is on its way, if it has a token in it; the client learns nothing else that matters here. */
-inline reply(i) {
-    printf("    slot %d presents t%d, %e: %e, t%d\n", i, sent[i], rule, verdict, answer);
-    if
-    :: verdict == accepted -> phase[i] = replied; got[i] = answer; gotNames[i] = (rule == atFirstUse)
-    :: else -> forget(i)
-    fi;
-    clear()
-}
+#ifdef DEVICE
+/* How late messages may be, and what an honest device does. README.md says what each means in seconds. */
 
-#if defined(FLAW_TWO_STEPS)
-/* No compare-and-swap: the record is read in one step and written in another. */
-bool seenAlive[SLOTS];
-byte seenCurrent[SLOTS];
-byte seenPrevious[SLOTS];
-bool seenInGrace[SLOTS];
-bool seenIsUsed[SLOTS];
-
-inline handle(i) {
-    seenAlive[i] = alive; seenCurrent[i] = current; seenPrevious[i] = previous; seenInGrace[i] = inGrace;
-    seenIsUsed[i] = isCurrentUsed;
-    phase[i] = decided; busy++;
-    printf("    slot %d: the record is read for t%d\n", i, sent[i]);
-    clear()
-}
-
-inline finish(i) {
-    nextAlive = seenAlive[i]; nextCurrent = seenCurrent[i]; nextPrevious = seenPrevious[i];
-    nextInGrace = seenInGrace[i]; nextIsUsed = seenIsUsed[i];
-    seenAlive[i] = false; seenCurrent[i] = NONE; seenPrevious[i] = NONE; seenInGrace[i] = false;
-    seenIsUsed[i] = false;
-    decideRefresh(sent[i]); remember(sent[i]); write(); audit();
-    busy--;
-    reply(i)
-}
-#elif defined(FLAW_VERDICT_FIRST)
-/* The verdict is written down first, the session is removed by a second step. */
-inline handle(i) {
-    read(); decideRefresh(sent[i]); remember(sent[i]);
-    if
-    :: verdict == reuse -> thefts++; phase[i] = halfway; busy++;
-        printf("    slot %d presents t%d: theft, written down\n", i, sent[i]);
-        clear()
-    :: else -> write(); audit(); reply(i)
-    fi
-}
-
-inline finish(i) {
-    alive = false; busy--;
-    forget(i); clear()
-}
-#elif defined(FLAW_AUDIT_AFTERWARDS)
-/* The record is written first, its audit record by a second step. */
-inline handle(i) {
-    read(); decideRefresh(sent[i]); remember(sent[i]); write();
-    if
-    :: entry == refreshed -> phase[i] = halfway; got[i] = answer; gotNames[i] = (rule == atFirstUse); busy++;
-        printf("    slot %d presents t%d: rotated, not audited yet\n", i, sent[i]);
-        clear()
-    :: else -> audit(); reply(i)
-    fi
-}
-
-inline finish(i) {
-    owed--; busy--;
-    phase[i] = replied; clear()
-}
-#else
-inline handle(i) {
-    read(); decideRefresh(sent[i]); remember(sent[i]); write(); audit();
-    reply(i)
-}
-#define ONE_STEP
-#endif
-
-/* What can become of a message, whoever sent it. */
-#define TRAVEL(i) \
-    :: atomic { phase[i] == requested && ROOM(sent[i]) -> pickRule(); d_step { handle(i) } } \
-    :: atomic { phase[i] == requested -> printf("    slot %d: request with t%d lost\n", i, sent[i]); forget(i) } \
-    :: atomic { phase[i] == replied -> printf("    slot %d: reply with t%d lost\n", i, got[i]); forget(i) }
-
-#ifdef ONE_STEP
-#define SECOND_STEP(i)
-#else
-#define SECOND_STEP(i) \
-    :: atomic { phase[i] == decided || phase[i] == halfway -> pickRule(); d_step { finish(i) } } \
-    :: atomic { phase[i] == decided || phase[i] == halfway -> \
-        printf("    slot %d: the core dies\n", i); busy--; forget(i) }
-#endif
-
-/* A caller: presents the newest token that it knows, takes what comes back, and has access tokens verified. A request
- * to verify needs no time on its way: once a newer token is known, a late one changes nothing.
+/* H1: no two successors of one token are on their way or used: a window elapses only when all that was given in it has
+ * been lost, or when it was received and no request with the token is on its way. H4: there is a window left.
  */
-active [TABS] proctype Tab() {
-    byte me = _pid;
-end:
-    do
-    :: atomic { phase[me] == idle && HELD(me) < LAST && MAY_PRESENT(HELD(me)) ->
-        sent[me] = HELD(me); phase[me] = requested; printf("    slot %d sends t%d\n", me, sent[me]) }
-    TRAVEL(me)
-    SECOND_STEP(me)
-    :: atomic { phase[me] == replied ->
-        printf("    slot %d receives t%d\n", me, got[me]); HELD(me) = got[me]; HELD_NAMES(me) = gotNames[me];
-        forget(me) }
-#ifdef CDI55
-    :: atomic { HELD_NAMES(me) && MAY_VERIFY(HELD(me)) ->
-        printf("    slot %d has the access token of t%d verified\n", me, HELD(me)); verify(HELD(me)) }
-#endif
-    od
-}
-
-#if COPIED > 0
-/* The network's copies: of a request that comes again (or of one that its sender gave up), or of a reply. */
-#define COPY_OF(i) \
-    :: atomic { phase[me] == idle && (phase[i] == requested || phase[i] == replied) -> \
-        phase[me] = phase[i]; sent[me] = sent[i]; got[me] = got[i]; gotNames[me] = gotNames[i]; \
-        SET_RECEIVER(me, i) \
-        printf("    slot %d is a copy of slot %d\n", me, i) }
-
-#ifdef COPIES
-byte receiver[SLOTS];
-#define SET_RECEIVER(me, i) receiver[me] = i;
-#define RECEIVER(me) receiver[me]
+#define IS_ANSWER_SENT(t) (PARENT(t) == current && HAS(replies, t))
+#define IS_ANSWER_ON_ITS_WAY (IS_ANSWER_SENT(2) || IS_ANSWER_SENT(3) || IS_ANSWER_SENT(4) || IS_ANSWER_SENT(5) \
+    || IS_ANSWER_SENT(6) || IS_ANSWER_SENT(7))
+#if defined(NO_H1) || defined(ONE_CALLER)
+#define H1 true
+#elif defined(OWN_COPIES)
+#define H1 (((held | requests | replies) & (BIT(current) | BIT(previous))) == 0)
 #else
-#define SET_RECEIVER(me, i)
-#define RECEIVER(me) 0
+#define H1 (!IS_ANSWER_ON_ITS_WAY && (held == BIT(current) || !HAS(requests, current)))
+#endif
+#ifdef NO_H4
+#define H4 true
+#else
+#define H4 (number + 1 < WINDOWS)
+#endif
+#define WINDOW_MAY_ELAPSE (isStale || (H1 && H4))
+
+/* H2: nothing is on its way for longer than the silence. FLAW_F12S is given more: S >= W + 2D. */
+#if defined(NO_H2) || defined(ONE_CALLER)
+#define SILENCE_MAY_END true
+#else
+#define SILENCE_MAY_END (!HAS(held | requests, previous))
+#endif
+#ifdef FLAW_F12S
+#define S_MAY_PASS (!IS_ANSWER_ON_ITS_WAY && (held == BIT(current) || !HAS(requests, current)))
 #endif
 
-active [COPIED] proctype Network() {
-    byte me = _pid;
-end:
-    do
-    COPY_OF(0)
-    COPY_OF(1)
-    COPY_OF(2)
-    TRAVEL(me)
-    SECOND_STEP(me)
-    :: atomic { phase[me] == replied ->
-        printf("    slot %d: t%d is received\n", me, got[me]);
-        HELD(RECEIVER(me)) = got[me]; HELD_NAMES(RECEIVER(me)) = gotNames[me];
-        forget(me) }
-    od
-}
+/* H5: a device that holds a predecessor presents it while it is answered: at CDI 5.6, within the grace period. */
+#if defined(NO_H5)
+#define REPEATS_MAY_END true
+#elif defined(OWN_COPIES)
+#define REPEATS_MAY_END (!HAS(held | replies, previous))
+#else
+#define REPEATS_MAY_END (!HAS(held, previous))
 #endif
 
-/* The user, an administrator or the end of the session's time. */
-active proctype Owner() {
-end:
-    d_step { alive ->
-        read(); nextAlive = false; entry = revokedByOwner; write(); audit();
-        revoked = true; printf("    the session is revoked\n"); clear() }
-}
+/* H3: messages are not later than the lifetime of an access token: a token is refreshed when nothing is on its way that
+ * could bring an older one, or itself again. -DEAGER needs less: refreshes as early as one likes, but the jar keeps the
+ * newer token, and no request is on its way that is older than the predecessor of a token in use. -DFIRST_ANSWER: the
+ * device takes one answer to a token and drops the rest, as a client does whose requests a proxy doubles.
+ */
+#if defined(NO_H3)
+#define MAY_PRESENT(t) true
+#define MAY_VERIFY(t) true
+#define IS_KEPT(t) true
+#elif defined(ONE_CALLER)
+#define MAY_PRESENT(t) (requests == 0 && replies == 0)
+#define MAY_VERIFY(t) true
+#define IS_KEPT(t) true
+#elif defined(OWN_COPIES) && defined(CDI56)
+#define MAY_PRESENT(t) (((requests | held) & BELOW(t)) == 0 && (replies & BELOW((t) + 1)) == 0)
+#define MAY_VERIFY(t) MAY_PRESENT(t)
+#elif defined(OWN_COPIES)
+#define MAY_PRESENT(t) (((requests | held | replies) & BELOW(PARENT(t))) == 0)
+#define MAY_VERIFY(t) MAY_PRESENT(t)
+#elif defined(EAGER)
+#define MAY_PRESENT(t) ((requests & BELOW(PARENT(t))) == 0)
+#define MAY_VERIFY(t) MAY_PRESENT(t)
+#define IS_KEPT(t) (BIT(t) > held)
+#else
+#define MAY_PRESENT(t) ((requests & BELOW(t)) == 0 && (replies & BELOW((t) + 1)) == 0)
+#define MAY_VERIFY(t) true
+#ifdef FIRST_ANSWER
+#define IS_KEPT(t) HAS(held, PARENT(t))
+#else
+#define IS_KEPT(t) true
+#endif
+#endif
+
+#else
+#define WINDOW_MAY_ELAPSE true
+#define REPEATS_MAY_END true
+#define SILENCE_MAY_END true
+#endif
+
+/* The times in the record are comparisons here: a handler that writes back what it read must not set them back. */
+#ifdef FLAW_A
+#define TICKS (alive && pending == NONE)
+#else
+#define TICKS alive
+#endif
 
 active proctype Clock() {
 end:
     do
-    :: atomic { alive && inGrace && MAY_TICK ->
-        inGrace = false; spent = spent | BIT(previous); printf("    the grace of t%d is over\n", previous) }
+    :: d_step { TICKS && window == open && WINDOW_MAY_ELAPSE ->
+        window = elapsed; FORGET(current);
+        printf("    the window of t%d elapses\n", current); done() }
+#ifdef FLAW_F12S
+    :: d_step { TICKS && window == elapsed && S_MAY_PASS ->
+        window = overdue; printf("    S is over since the last window of t%d was opened\n", current); done() }
+#endif
+    :: d_step { TICKS && predecessor == repeatable && REPEATS_MAY_END ->
+        late = late | BIT(previous); FORGET(previous);
+#ifdef RANDOM
+        predecessor = dead; spent = spent | BIT(previous);
+#else
+        predecessor = silent;
+#endif
+        printf("    the repeats of t%d end\n", previous); done() }
+    :: d_step { TICKS && predecessor == silent && SILENCE_MAY_END ->
+        predecessor = dead; spent = spent | BIT(previous);
+        printf("    the silence of t%d ends\n", previous); done() }
     od
 }
 
-#define HAS(t) ((t) <= LAST && (loot & BIT(t)))
+/* The user, an administrator, or the expiry of the session. */
+active proctype Revocation() {
+end:
+    d_step { alive ->
+        read(); nextAlive = false; entry = revokedByOwner; write(); audit();
+        revoked = true; printf("    the session is revoked\n"); done() }
+}
 
-#ifdef THIEF
-byte mine;
+#ifdef ANYONE
+#define GIVEN BELOW(issued + 1)
 
-inline pickLoot() {
+#if defined(FLAW_A)
+/* No compare-and-swap: the record is read in one step and written in another. */
+bool seenAlive;
+byte seenCurrent;
+byte seenPrevious;
+byte seenNumber;
+mtype:window seenWindow;
+mtype:predecessor seenPredecessor;
+bool seenLateNoted;
+
+inline begin() {
+    seenAlive = alive; seenCurrent = current; seenPrevious = previous; seenNumber = number; seenWindow = window;
+    seenPredecessor = predecessor; seenLateNoted = lateNoted;
+    printf("    the record is read for t%d\n", pending)
+}
+
+inline finish() {
+    read();
+    nextAlive = seenAlive; nextCurrent = seenCurrent; nextPrevious = seenPrevious; nextNumber = seenNumber;
+    nextWindow = seenWindow; nextPredecessor = seenPredecessor; nextLateNoted = seenLateNoted;
+    decideRefresh(pending); remember(pending); write(); audit();
+    printf("    t%d, %e: %e, t%d, and the record is written\n", pending, rule, verdict, answer);
+    seenAlive = false; seenCurrent = NONE; seenPrevious = NONE; seenNumber = 0; seenWindow = 0; seenPredecessor = 0;
+    seenLateNoted = false; pending = NONE
+}
+#define HAS_TWO_STEPS
+#elif defined(FLAW_D)
+/* The verdict is written first, the session is revoked by a second step. */
+inline begin() {
+    read(); decideRefresh(pending); remember(pending);
     if
-    :: HAS(1) -> mine = 1
-    :: HAS(2) -> mine = 2
-    :: HAS(3) -> mine = 3
-    :: HAS(4) -> mine = 4
-    :: HAS(5) -> mine = 5
-    :: HAS(6) -> mine = 6
-    :: HAS(7) -> mine = 7
+    :: verdict == reuse -> thefts++; printf("    t%d is reuse: written to the audit trail\n", pending)
+    :: else -> write(); audit(); pending = NONE
     fi
 }
 
-/* Copies one token at some moment and keeps whatever he is given for it; presents any of his tokens at any moment. */
-active proctype Thief() {
+inline finish() {
+    alive = false; pending = NONE
+}
+#define HAS_TWO_STEPS
+#elif defined(FLAW_E)
+/* The record is written first, its audit event by a second step. */
+inline begin() {
+    read(); decideRefresh(pending); remember(pending); write();
+    if
+    :: entry == refreshed -> printf("    t%d is refreshed, without an audit event yet\n", pending)
+    :: else -> audit(); pending = NONE
+    fi
+}
+
+inline finish() {
+    owed--; pending = NONE
+}
+#define HAS_TWO_STEPS
+#endif
+
+active proctype Anyone() {
 end:
     do
-    :: atomic { loot == 0 -> loot = BIT(HELD(0)); lootNames = (HELD_NAMES(0) -> loot : 0);
-        printf("    the thief copies t%d\n", HELD(0)) }
-    :: atomic { loot != 0 -> pickLoot();
+    :: atomic { pick(GIVEN); pickRule(); caller = somebody;
         if
-        :: ROOM(mine) -> pickRule();
-            d_step {
-                read(); decideRefresh(mine); remember(mine); write(); audit();
-                printf("    the thief presents t%d, %e: %e, t%d\n", mine, rule, verdict, answer);
-                loot = loot | (verdict == accepted -> BIT(answer) : 0);
-                lootNames = lootNames | (verdict == accepted && rule == atFirstUse -> BIT(answer) : 0);
-                clear()
-            }
-        :: else
-        fi;
-        mine = NONE }
+        :: CAN(token) -> d_step { present(token); done() }
+        :: else -> d_step { done() }
+        fi }
 #ifdef CDI55
-    :: atomic { loot != 0 -> pickLoot();
+    :: atomic { pick(GIVEN); pickCore(); d_step { verify(token); done() } }
+#endif
+#ifdef HAS_TWO_STEPS
+    :: atomic { pending == NONE -> pick(GIVEN); pickRule();
         if
-        :: lootNames & BIT(mine) ->
-            printf("    the thief has the access token of t%d verified\n", mine); verify(mine)
-        :: else
-        fi;
-        mine = NONE }
+        :: CAN(token) -> d_step { pending = token; begin(); done() }
+        :: else -> d_step { done() }
+        fi }
+    :: atomic { pending != NONE && issued < LAST -> pickRule(); d_step { finish(); done() } }
+    :: d_step { pending != NONE -> pending = NONE; printf("    the core dies\n"); done() }
 #endif
     od
 }
 #endif
 
-/* The properties. */
+#ifdef ATTACKER
+/* Both present what they were ever given, at any time. A lost answer is one that is never used: no case of its own. */
+inline presentAs(set, who) {
+    pick(set); pickRule(); caller = who;
+    if
+    :: CAN(token) -> d_step {
+        present(token);
+        owns = owns | (verdict == accepted && who == owner -> BIT(answer) : 0);
+        loot = loot | (verdict == accepted && who == attacker -> BIT(answer) : 0);
+        done() }
+    :: else -> d_step { done() }
+    fi
+}
 
-#define REFRESHABLE(t) (alive && ((t) == current || PARENT(t) == current \
-    || ((t) == previous && WINDOW(inGrace, isCurrentUsed))))
-#define IS_SPENT(t) ((spent & BIT(t)) != 0)
-/* Token t: one that may be refreshed is exactly one that is not spent; all are spent but the newest and its parent. */
-#define IN_LINE(t) ((t) > issued || (REFRESHABLE(t) == !IS_SPENT(t) && ((t) + 1 >= issued || IS_SPENT(t))))
-
-#define P1_HONEST (thefts == 0 && !knownStolen \
-    && (!alive || (REFRESHABLE(HELD(0)) && REFRESHABLE(HELD(1)) && REFRESHABLE(HELD(2)))))
-#define P1_JUST (thefts == 0 || knownStolen)
-#define P2_ONE_CHAIN (!alive || (IN_LINE(1) && IN_LINE(2) && IN_LINE(3) && IN_LINE(4) && IN_LINE(5) \
-    && IN_LINE(6) && IN_LINE(7)))
-#define P3_CAUGHT (thefts <= 1 && (busy > 0 || !knownStolen || (thefts == 1 && !alive)))
-#define P4_ENDED (!acceptedLate && (!revoked || busy > 0 || !alive))
-#define P5_AUDITED (busy > 0 || owed == 0)
-
-/* The thief was given a child and a grandchild of what he copied, and nobody has noticed: the victim can go on. */
-#define RIDES(t) (HAS(t) && (loot & BIT(PARENT(t))) && (loot & BIT(PARENT(PARENT(t)))))
-#define FOLLOWED (alive && REFRESHABLE(HELD(0)) && (RIDES(3) || RIDES(4) || RIDES(5) || RIDES(6) || RIDES(7)))
-
-/* Those that spin proves, and those that a flaw breaks. */
-ltl p1_honest { [] P1_HONEST }
-ltl p1_just { [] P1_JUST }
-ltl p2_one_chain { [] P2_ONE_CHAIN }
-ltl p3_caught { [] P3_CAUGHT }
-ltl p4_ended { [] P4_ENDED }
-ltl p5_audited { [] P5_AUDITED }
-/* Those that have to fail: what the model is about does happen in it. */
-ltl not_followed { [] !FOLLOWED }
-ltl never_newest { [] !(alive && HELD(0) == LAST && HELD(1) == LAST && HELD(2) == LAST) }
-ltl never_caught { [] !(thefts == 1) }
-/* All that have to hold, in one run: the claim looks at every state before every step. */
-#define REST assert(P3_CAUGHT); assert(P4_ENDED); assert(P5_AUDITED)
-
-never honest {
+active proctype Both() {
+end:
     do
-    :: atomic { assert(P1_HONEST); assert(P1_JUST); assert(P2_ONE_CHAIN); REST }
+    :: atomic { presentAs(owns, owner) }
+    :: atomic { loot == 0 -> pick(owns);
+        d_step { stolen = BIT(token); loot = stolen; printf("    attacker copies t%d\n", token); done() } }
+    :: atomic { loot != 0 -> presentAs(loot, attacker) }
+#ifdef CDI55
+    :: atomic { pick(owns | loot); pickCore(); d_step { verify(token); done() } }
+#endif
+    od
+}
+#endif
+
+#ifdef DEVICE
+active proctype Device() {
+end:
+    do
+    :: atomic { pick(held);
+        if
+        :: token < LAST && !HAS(requests, token) && MAY_PRESENT(token) -> d_step {
+            requests = requests | BIT(token); printf("    t%d is sent\n", token); done() }
+        :: else -> d_step { done() }
+        fi }
+#ifdef CDI55
+    :: atomic { pick(held); pickCore();
+        if
+        :: MAY_VERIFY(token) -> d_step { verify(token); done() }
+        :: else -> d_step { done() }
+        fi }
+#endif
     od
 }
 
-never thief {
-    do
-    :: atomic { assert(P1_JUST); assert(P2_ONE_CHAIN); REST }
-    od
+/* A message that arrives may have been one of several, and the others are still on their way. */
+inline take(set) {
+    if
+    :: set = set & ~BIT(token)
+#ifndef ONE_CALLER
+    :: skip
+#endif
+    fi
 }
 
-never random {
+#ifdef OWN_COPIES
+byte older; /* what the receiver held before; NONE if another caller holds that too */
+
+inline receive() {
+    if
+    :: skip
+    :: HAS(held, 1) && token > 1 -> older = 1
+    :: HAS(held, 2) && token > 2 -> older = 2
+    :: HAS(held, 3) && token > 3 -> older = 3
+    :: HAS(held, 4) && token > 4 -> older = 4
+    :: HAS(held, 5) && token > 5 -> older = 5
+    :: HAS(held, 6) && token > 6 -> older = 6
+    fi;
+    d_step {
+        held = (held | BIT(token)) & ~(older != NONE -> BIT(older) : 0); older = NONE;
+        printf("    t%d is received\n", token); done() }
+}
+#else
+inline receive() {
+    d_step { held = (IS_KEPT(token) -> BIT(token) : held); printf("    t%d is received\n", token); done() }
+}
+#endif
+
+active proctype Network() {
+end:
     do
-    :: atomic { assert(!FOLLOWED); REST }
+    :: atomic { pick(requests); pickRule(); caller = owner;
+        if
+        :: CAN(token) -> take(requests); d_step {
+            present(token); replies = replies | (verdict == accepted -> BIT(answer) : 0); done() }
+        :: else -> d_step { done() }
+        fi }
+    :: atomic { pick(requests); d_step {
+        requests = requests & ~BIT(token); printf("    the requests with t%d are lost\n", token); done() } }
+    :: atomic { pick(replies); d_step {
+        replies = replies & ~BIT(token); printf("    the replies with t%d are lost\n", token); done() } }
+    :: atomic { pick(replies); take(replies); receive() }
+#ifdef EATEN
+    :: atomic { pick(replies); rule = onFirstUse; d_step {
+        printf("    on its way to the device,\n"); verify(token); done() } }
+#endif
+#ifdef FLAW_F9
+    /* Opening a window is no compare-and-swap: two handlers read that there is none, and both count one up. */
+    :: d_step { alive && window != open && HAS(requests, current) && opening < 2 ->
+        opening++; printf("    t%d: a window has to be opened\n", current); done() }
+    :: d_step { alive && opening > 0 && issued < LAST && (window == unopened || number + 1 < WINDOWS) ->
+        opening--;
+        number = (window == unopened -> 0 : number + 1); window = open; intervals = number + 1;
+        derive(current, number); replies = replies | BIT(answer);
+        printf("    t%d: window %d is opened, t%d\n", current, number, answer); done() }
+#endif
     od
 }
+#endif

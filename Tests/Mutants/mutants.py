@@ -1,10 +1,12 @@
-"""The deliberate mistakes: each removes or bends one check of the engine's rotation, verification or revocation."""
+"""The deliberate mistakes: each removes or bends one check of rotation, verification, restore or revocation.
+
+F1 to F15 are the planted flaws of docs/decisions/0019.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-
-ENGINE = "Sources/SessionEngine/Session"
 
 
 @dataclass(frozen=True)
@@ -15,99 +17,251 @@ class Mutant:
     file: str
     before: str
     after: str
+    equivalent: str = ""
+    """Why no test can tell it from the original, where none can."""
 
 
-def _refresh(name: str, before: str, after: str) -> Mutant:
-    return Mutant(f"refresh: {name}", f"{ENGINE}/Refresh.swift", before, after)
+def _of(area: str, file: str) -> Callable[..., Mutant]:
+    """What makes the mutants of a file."""
+    def make(name: str, before: str, after: str, equivalent: str = "") -> Mutant:
+        return Mutant(f"{area}: {name}", f"Sources/{file}", before, after, equivalent)
+
+    return make
 
 
-def _verify(name: str, before: str, after: str) -> Mutant:
-    return Mutant(f"verify: {name}", f"{ENGINE}/Verify.swift", before, after)
+_refresh = _of("refresh", "SessionEngine/Session/Refresh+Decision.swift")
+_record = _of("record", "SessionEngine/Session/SessionRecord+Rotation.swift")
+_session = _of("record", "SessionEngine/Session/SessionRecord.swift")
+_sharing = _of("sharing", "SessionEngine/Session/SharingState.swift")
+_count = _of("count", "SessionEngine/Session/RotationCount.swift")
+_derivation = _of("derivation", "SessionEngine/RefreshToken/RefreshTokenKey+Successor.swift")
+_sealed = _of("refresh token", "SessionEngine/RefreshToken/RefreshTokenKey.swift")
+_access = _of("access token", "SessionEngine/AccessToken/UnverifiedAccessToken.swift")
+_verify = _of("verify", "SessionEngine/Session/Verify.swift")
+_data = _of("data", "SessionEngine/Session/DataUpdates.swift")
+_policy = _of("policy", "SessionService/SessionPolicy.swift")
+_maker = _of("successors", "SessionService/SuccessorMaker.swift")
+_service = _of("service", "SessionService/SessionService.swift")
+_refreshing = _of("service", "SessionService/SessionService+Refresh.swift")
+_verifying = _of("service", "SessionService/SessionService+Verify.swift")
+_revoking = _of("revoke", "SessionService/SessionService+Data.swift")
+_seal = _of("service", "SessionService/SealedStorage.swift")
 
-
-def _record(name: str, before: str, after: str) -> Mutant:
-    return Mutant(f"record: {name}", f"{ENGINE}/SessionRecord.swift", before, after)
-
-
-MUTANTS = [
+REFRESH = [
     _refresh("anti-CSRF is compared the wrong way", "!expected.matches(presented.antiCSRFToken)",
              "expected.matches(presented.antiCSRFToken)"),
-    _refresh("an ended session is refreshed", "guard let record, !record.isExpired(at: now) else",
-             "guard let record else"),
+    _refresh("an ended session is refreshed", "guard let record, !record.isExpired(at: now) else", "guard let record else"),
     _refresh("the payload is not checked",
              "guard rules.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }", ""),
     _refresh("the kind of key is forgotten", "rules.signingKeyKind ?? next.signingKeyKind",
              "rules.signingKeyKind ?? .dynamic"),
-    _refresh("a rotation leaves no record", ".issueChild(next), audit: .refreshed(next, at: now))", ".issueChild(next))"),
-    _refresh("a refresh shuts no window", "case (.current, .atFirstUse): return record.used(rules.succession)",
-             "case (.current, .atFirstUse): return record"),
-    _refresh("a child is not promoted",
-             "return record.promoting(token, at: now, validity: validity, rules.succession)", "return record"),
-    _refresh("a rotation at once keeps the record",
-             "return record.rotating(from: token.stored, to: rules.child, at: now, validity: validity)", "return record"),
-    _refresh("the parent may always come back",
-             "record.isWindowOpen(at: now, gracePeriod: rules.gracePeriod) ? repeated(record, rules) : nil",
-             "repeated(record, rules)"),
-    _refresh("the parent may never come back",
-             "record.isWindowOpen(at: now, gracePeriod: rules.gracePeriod) ? repeated(record, rules) : nil", "nil"),
-    _refresh("a repeated child is always another",
-             "if rules.child.stored == record.currentTokenHash { return record }", ""),
-    _refresh("older drivers replace the child", "guard rules.rotation == .atOnce else { return nil }", ""),
-    _refresh("a sibling is no reuse", "case (.childOfPrevious, _), (.neither, _): return nil",
-             "case (.childOfPrevious, _): return record\n        case (.neither, _): return nil"),
-    _refresh("an unknown token is no reuse", "case (.childOfPrevious, _), (.neither, _): return nil",
-             "case (.childOfPrevious, _): return nil\n        case (.neither, _): return record"),
+    _refresh("no token is shortened (F6)", "next.isRecentlyShared ? .shortened : .whole", ".whole"),
+    _refresh("a window that opens is an event", "before.storedSharing = next.storedSharing",
+             "before.storedSharing = record.storedSharing"),
+    _refresh("a rotation leaves no record",
+             "next == before ? nil : AuditEvent.refreshed(next, isRestored: isRestored, at: now)",
+             "next != before && isRestored ? AuditEvent.refreshed(next, isRestored: true, at: now) : nil"),
+    _refresh("a late predecessor is noted each time",
+             "if record.sharing?.hasLatePredecessor == true { return Decided(.keep, .tooLate) }", ""),
     _refresh("reuse does not end the session", "Decided(revokes ? .remove : .keep, .reuse(found), audit: event)",
              "Decided(.keep, .reuse(found), audit: event)"),
-    _refresh("reuse always ends the session", "Decided(revokes ? .remove : .keep, .reuse(found), audit: event)",
-             "Decided(.remove, .reuse(found), audit: event)"),
     _refresh("reuse leaves no record", "Decided(revokes ? .remove : .keep, .reuse(found), audit: event)",
              "Decided(revokes ? .remove : .keep, .reuse(found), audit: event.time == now ? nil : event)"),
     _refresh("5.6 leaves the session to the driver", "rules.revokesOnReuse || rules.rotation == .atOnce",
              "rules.revokesOnReuse"),
-    _record("a session ends a millisecond late", "expiresAt <= now }", "expiresAt < now }"),
-    _record("the parent of a token is not looked at",
-            "if let parent, parent.stored == currentTokenHash { return .childOfCurrent }", ""),
-    _record("a sibling is taken for a stranger", "return parent?.stored == previousTokenHash ? .childOfPrevious : .neither",
-            "return .neither"),
-    _record("the window stays open after the first use", "guard let rotatedAt, !isCurrentTokenUsed else",
-            "guard let rotatedAt else"),
-    _record("the grace ends a millisecond early", "return now <= rotatedAt + gracePeriod",
-            "return now < rotatedAt + gracePeriod"),
-    _record("the grace never ends", "return now <= rotatedAt + gracePeriod", "return now >= rotatedAt"),
-    _record("a use is not remembered",
-            "isCurrentTokenUsed || (previousTokenHash != nil && succession == .deterministic)", "isCurrentTokenUsed"),
-    _record("random children shut the window too", "previousTokenHash != nil && succession == .deterministic",
-            "previousTokenHash != nil"),
+    _refresh("older drivers never leave it to themselves", "rules.revokesOnReuse || rules.rotation == .atOnce",
+             "rules.revokesOnReuse || rules.rotation == .atFirstUse"),
+    _refresh("a successor is not promoted", "let promoted = promoted(record)", "let promoted = record"),
+    _refresh("an orphan is forgiven (F14)", "case .childOfPrevious: return .reuse(.orphan)",
+             "case .childOfPrevious: return previous(record)"),
+    _refresh("an unknown token is no reuse", "case .neither: return unrelated(record)",
+             "case .neither: return .issue(record, .fresh)"),
+    _refresh("a repeat is not marked", "where isOpen: return .issue(record.markedShared(), wanted)",
+             "where isOpen: return .issue(record, wanted)"),
+    _refresh("a later window is not stored", "return .issue(record.opening(window), wanted)",
+             "return .issue(window.number == 0 ? record.opening(window) : record, wanted)"),
+    _refresh("5.6 keeps the window, not its grace period", "repeatsUntil: now + rules.gracePeriod)",
+             "repeatsUntil: now + rules.sharingWindow)"),
+    _refresh("5.6 within a window marks nothing", "isOpen || isShared ? next.markedShared() : next",
+             "isShared ? next.markedShared() : next"),
+    _refresh("5.6 after a shared generation marks nothing (F7)", "isOpen || isShared ? next.markedShared() : next",
+             "isOpen ? next.markedShared() : next"),
+    _refresh("no window stays open", "if last.isOpen(at: now, first: rules.sharingWindow) { return (last, true) }", ""),
+    _refresh("windows have no number (F2)", "last.number < .max ? last.number + 1 : .max", "last.number"),
+    _refresh("window 255 has a next one", "last.number < .max ? last.number + 1 : .max", "last.number + 1"),
+    _refresh("a window of half a second is too short", "guard length >= Self.shortestWindow",
+             "guard length > Self.shortestWindow"),
+    _refresh("a window may be a millisecond long", "Milliseconds(500)", "Milliseconds(1)"),
+    _refresh("the repeats end a millisecond early", "now <= until {", "now < until {"),
+    _refresh("whatever is current is repeated", "if hash.stored == record.currentTokenHash {", "if !hash.hex.isEmpty {"),
+    _refresh("a late repeat is not marked",
+             "if hash.stored == record.currentTokenHash { return .issue(record.markedShared(), wanted) }",
+             "if hash.stored == record.currentTokenHash { return .issue(record, wanted) }"),
+    _refresh("older drivers replace the successor", "if rules.rotation == .atOnce { return replacing(",
+             "if rules.rotation == .atOnce || record.rotatedAt != nil { return replacing("),
+    _refresh("without a silence its first moment is silent", "rules.silence > Milliseconds(0) && now", "now"),
+    _refresh("the silence ends a millisecond early", "now - (record.rotatedAt ?? now) <= rules.silence",
+             "now - (record.rotatedAt ?? now) < rules.silence"),
+    _refresh("the silence never ends", "now - (record.rotatedAt ?? now) <= rules.silence", "record.rotatedAt != nil"),
+    _refresh("the repeats last as long as the silence (F13b)", "return sharing.issue?.repeatsUntil }",
+             "return sharing.issue?.repeatsUntil.map { $0 + rules.silence } }"),
+    _refresh("another core's rotation is never forgiven",
+             "return rules.rotation == .atOnce ? record.rotatedAt.map { $0 + rules.gracePeriod } : nil", "return nil"),
+    _refresh("another core's rotation is forgiven to older drivers",
+             "return rules.rotation == .atOnce ? record.rotatedAt.map { $0 + rules.gracePeriod } : nil",
+             "return record.rotatedAt.map { $0 + rules.gracePeriod }"),
+    _refresh("a successor that another core made current is not derived",
+             "return .derived(window: 0, count: record.rotationCount.successor(restoreNumber: rules.restoreNumber))",
+             "return .fresh"),
+    _refresh("a replacement gets a grace period of its own", "SharingState.Issue(window: window, repeatsUntil: until)",
+             "SharingState.Issue(window: window, repeatsUntil: now + rules.gracePeriod + (until - until))"),
+    _refresh("a replacement marks nothing", "sharedAt: next.rotationCount)", "sharedAt: nil)"),
+    _refresh("a replacement keeps the count", "(window, next.rotationCount) = (number, count)",
+             "(window, next.rotationCount) = (number, max(count, 0) == count ? record.rotationCount : count)"),
+]
+
+# A token that is newer than its session, and SuperTokens' own rule.
+RESTORE = [
+    _refresh("who does not tell a count is accused after a restore", "return wasRestored ? .newerThanSession : .reuse(.stale) }",
+             "return .reuse(.stale) }"),
+    _refresh("one ahead is enough", "count > record.rotationCount.successor()", "count > record.rotationCount"),
+    _refresh("what is ahead is reuse",
+             "guard count > record.rotationCount.successor() else { return .reuse(.stale) }",
+             "guard count > RotationCount(stored: .max) else { return .reuse(.stale) }"),
+    _refresh("a token of this restore number is adopted", "guard wasRestored, count.restoreNumber < rules.restoreNumber,",
+             "guard wasRestored,"),
+    _refresh("a session of this restore number adopts", "guard wasRestored, count.restoreNumber < rules.restoreNumber,",
+             "guard count.restoreNumber < rules.restoreNumber,",
+             "a count that is ahead of the row's and of an older restore number says that the row is of an older one, too"),
+    _refresh("sign-out after a restore is not heeded", ", rules.afterRestore == .adopt else", " else"),
+    _refresh("adoption keeps the predecessor", "adopted.previousTokenHash = nil\n", ""),
+    _refresh("adoption keeps the old count", "adopted.rotationCount = RotationCount(restoreNumber: rules.restoreNumber)\n", ""),
+    _refresh("adoption gives no new life", "adopted.expiresAt = now + rules.refreshTokenValidity\n", ""),
+    _refresh("adoption keeps the old state", "adopted.storedSharing = nil\n", "",
+             "the state names the hash of the token that is not current any more, and is as good as none"),
+    _refresh("adoption is an ordinary refresh", "return .adopt(next, successor)", "return .issue(next, successor)"),
+    _refresh("RANDOM keeps the state", "return .issue(promoted.withoutSharing(), .fresh)", "return .issue(promoted, .fresh)"),
+    _refresh("RANDOM repeats a millisecond less", "now <= rotatedAt + rules.gracePeriod", "now < rotatedAt + rules.gracePeriod"),
+    _refresh("RANDOM gives older drivers a grace period", "guard rules.rotation == .atOnce, let rotatedAt", "guard let rotatedAt"),
+]
+
+RECORD = [
+    _session("a session ends a millisecond late", "expiresAt <= now }", "expiresAt < now }"),
+    _session("the parent of a token is not looked at",
+             "if let parent, parent.stored == currentTokenHash { return .childOfCurrent }", ""),
+    _session("an orphan is taken for a stranger", "return parent?.stored == previousTokenHash ? .childOfPrevious : .neither",
+             "return .neither"),
+    _record("the next generation is whole (F7)", "distance(from: sharedAt) <= 1", "distance(from: sharedAt) <= 0"),
+    _record("two generations are shortened", "distance(from: sharedAt) <= 1", "distance(from: sharedAt) <= 2"),
+    _record("a first token has a predecessor", "issue: rotatedAt == nil ? nil : unknown", "issue: unknown"),
+    _record("after a second window the first one's caller is repeated (F5)", "$0.number == 0 && window > Milliseconds(0)",
+            "window > Milliseconds(0)"),
+    _record("a window of no length has a first moment", "$0.number == 0 && window > Milliseconds(0)", "$0.number == 0"),
+    _record("the repeats count from the first use (F12)", "first.map { $0.openedAt + window }", "first.map { _ in now + window }"),
     _record("a rotation forgets the previous token", "record.previousTokenHash = previous\n", ""),
     _record("a rotation forgets its time", "record.rotatedAt = now\n", ""),
-    _record("a rotation keeps the use", "record.isCurrentTokenUsed = false\n", ""),
-    _record("a rotation is not counted", "record.generation += 1\n", ""),
+    _record("a rotation is not counted", "max(rotationCount.successor(), count ?? 0)", "max(rotationCount, count ?? 0)"),
+    _record("a successor's own count is forgotten", "max(rotationCount.successor(), count ?? 0)", "rotationCount.successor()"),
     _record("a rotation gives no new life", "record.expiresAt = now + validity\n", ""),
+    _record("a rotation forgets that it was shared", "issue: issue, sharedAt: sharing?.sharedAt)", "issue: issue, sharedAt: nil)"),
+    _sharing("a window ends a millisecond early", "now - openedAt <= Self.length", "now - openedAt < Self.length"),
+    _sharing("a clock that is set back closes the window (F11)", "now - openedAt <= Self.length",
+             "now >= openedAt && now - openedAt <= Self.length"),
+    _sharing("all windows are equally long", "length.count >> min(number, 62)", "length.count"),
+    _sharing("the state belongs to any token (F10)", "hashPrefix == Self.prefix(of: token)", "!token.hex.isEmpty"),
+    _sharing("storage forgets the late predecessor", 'hasLatePredecessor ? "1" : "0",', '"0",'),
+    _sharing("storage takes a first token for a rotated one", "issue: fields[3] == Self.none ? nil : issue,", "issue: issue,"),
+    _sharing("storage forgets the sharing", "sharedAt: sharedAt.map(RotationCount.init(stored:))",
+             "sharedAt: sharedAt.flatMap { _ in nil }"),
+    _sharing("storage takes more fields than there are", "fields.count == 7", "fields.count >= 7"),
+    _count("a count may be negative", "min(max(0, value), Self.largest)", "min(value, Self.largest)"),
+    _count("a count may have restore number 255", "min(max(0, value), Self.largest)", "max(0, value)"),
+    _count("rotations run over into the restore number", "rotations == .max ? self : RotationCount(stored: rawValue + 1)",
+           "RotationCount(stored: rawValue + 1)"),
+    _count("a restore does not lift the count", "next > first ? next : RotationCount(stored: first.rawValue + 1)",
+           "next > first ? next : next"),
+    _count("the restore number does not compare", "left.rawValue < right.rawValue", "left.rotations < right.rotations"),
+]
+
+TOKENS = [
+    _derivation("the window is left out (F1)", "let name = [window] +", "let name = [UInt8(0)] +"),
+    _derivation("the restore number is left out", "truncatingIfNeeded: count.rawValue >> (32 - 8 * $0))",
+                "truncatingIfNeeded: Int64(count.rotations) >> (32 - 8 * $0))"),
+    _derivation("window and count are told and not sealed (F15)", "[parent.hex, Hex.encode(name), hasAntiCSRF",
+                "[parent.hex, hasAntiCSRF"),
+    _derivation("the anti-CSRF token makes no other nonce", 'hasAntiCSRF ? "1" : "0"]', '"1"]'),
+    _derivation("the successor never has an anti-CSRF token",
+                "usesAntiCSRF ? antiCSRFToken(ofSuccessorOf: hash, name) : nil", "nil"),
+    _derivation("one vector for all", "[Hex.encode(SHA256.hash(data: plaintext))]", "[Hex.encode(plaintext.prefix(0))]"),
+    _derivation("a count is believed", "content.nonce == nonce(ofSuccessorOf: parent, name, hasAntiCSRF: content.antiCSRFToken != nil)",
+                "name.count == Self.plainLength, !parent.hex.isEmpty"),
+    _sealed("any version is opened", "version.elementsEqual(Self.version.utf8)", 'version.first == UInt8(ascii: "V")'),
+    _access("what an application had signed is an access token", "guard isMarked else { throw .headerLacks(.version) }", ""),
+    _access("what an application had signed is a session's token", "guard isMarked else { return false }", ""),
+]
+
+VERIFY = [
     _verify("an expired token is good", "if claims.isExpired(at: now) { throw .expired }", ""),
     _verify("the anti-CSRF token is asked for when it is not", "guard checksAntiCSRF else", "guard !checksAntiCSRF else"),
     _verify("a token without an anti-CSRF token passes",
             "guard let expected = claims.antiCSRFToken else { throw .antiCSRFMissing }",
             "guard let expected = claims.antiCSRFToken else { return }"),
     _verify("storage is not asked", "rules.checksDatabase || (claims", "(claims"),
-    _verify("a child's first use is not looked up",
+    _verify("a first use is not looked up",
             "rules.checksDatabase || (claims.parentRefreshTokenHash != nil && !rules.isReadOnly)", "rules.checksDatabase"),
-    _verify("an ended session is good", "guard let record, !record.isExpired(at: now) else",
-            "guard let record else"),
-    _verify("a changed payload is not seen", "rules.checksDatabase && !record.accessTokenPayload.means(claims.userData)",
-            "false"),
-    _verify("a rotated-out token is good at 5.6", "lineage == .neither ? .rotatedOut : .valid(newerPayload: payloadChanged)",
-            ".valid(newerPayload: payloadChanged)"),
-    _verify("a verification shuts no window", "case .current: next = record.used(rules.succession)", "case .current: break"),
-    _verify("a first use leaves no record", ".renew(next), audit: .refreshed(next, at: now))", ".renew(next))"),
+    _verify("an ended session is good", "guard let record, !record.isExpired(at: now) else", "guard let record else"),
+    _verify("a changed payload is not seen", "rules.checksDatabase && !record.accessTokenPayload.means(claims.userData)", "false"),
+    _verify("a rotated-out token is good at 5.6", "? .newerThanSession : .rotatedOut)",
+            "? .newerThanSession : .valid(newerPayload: payloadChanged))"),
+    _verify("a token that is newer than a restored session is rotated out",
+            "isNewer(claims, than: record, rules) ? .newerThanSession : .rotatedOut", ".rotatedOut"),
+    _verify("without a restore a token may be newer", "record.rotationCount.restoreNumber < rules.restoreNumber\n            && ", ""),
+    _verify("newer is what came after sign-in", "claims.issuedAt > record.rotatedAt ?? record.createdAt",
+            "claims.issuedAt > record.createdAt"),
+    _verify("a verification promotes nothing", "next = record.promoting(",
+            "next = !record.isExpired(at: now) ? record : record.promoting("),
+    _verify("a rotated-out token is given a new life", "lifetime = .unchanged\n", "if !payloadChanged { lifetime = .unchanged }\n"),
     _verify("the payload is not checked",
             "guard claims.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }", ""),
-    Mutant("data: an ended session is changed", f"{ENGINE}/DataUpdates.swift",
-           "guard let record, !record.isExpired(at: now) else", "guard let record else"),
-    Mutant("data: a change leaves no record", f"{ENGINE}/DataUpdates.swift", ".updated(next), audit: event)",
-           ".updated(next), audit: event.time == now ? nil : event)"),
-    Mutant("revoke: one session leaves no record", "Sources/SessionService/SessionService+Data.swift",
-           "storage.remove(.handles(handles), audit: revocation)", "storage.remove(.handles(handles), audit: handles.isEmpty ? revocation : nil)"),
-    Mutant("revoke: all sessions of a user means none that has ended yet", "Sources/SessionService/SessionService+Data.swift",
-           ".user(user, tenant: tenant, liveAt: now), audit:", ".user(user, tenant: .public, liveAt: now), audit:"),
+    _verify("a first use leaves no record", ".renew(next, lifetime), audit: .refreshed(next, at: now))", ".renew(next, lifetime))"),
+    _verify("a shortened token is given its life back (F8)", "guard isWhole else { return .unchanged }", "_ = isWhole"),
+    _verify("a token of a fraction of a second less is not whole", "> rules.accessTokenValidity - .seconds(1)",
+            ">= rules.accessTokenValidity"),
+    _verify("a token that was shared meanwhile stays whole (F8)", "record.isRecentlyShared ? .shortened : .whole", ".whole"),
+    _data("an ended session is changed", "guard let record, !record.isExpired(at: now) else", "guard let record else"),
+    _data("the same data again is a change",
+          "guard next != record else { return Decided(.keep, .updated(next)) }", ""),
+    _data("a change leaves no record", ".updated(next), audit: event)", ".updated(next), audit: event.time == now ? nil : event)"),
 ]
+
+SERVICE = [
+    _policy("a shared token is less jittered than any", "share = max(usual, sharedJitter)", "share = sharedJitter"),
+    _policy("a shared token lives as long as any", "share = max(usual, sharedJitter)", "share = usual"),
+    _policy("a life that the driver asks for is jittered", "wanted == nil ? accessTokenValidityJitter : 0",
+            "accessTokenValidityJitter"),
+    _policy("the window is a minute for any life", "min(.seconds(60), Milliseconds(accessTokenValidity.count / 15))", ".seconds(60)"),
+    _policy("the window is as long as the life allows", "min(.seconds(60), Milliseconds(accessTokenValidity.count / 15))",
+            "Milliseconds(accessTokenValidity.count / 15)"),
+    _policy("a configured window is not heeded", "configuredSharingWindow ?? min(", "min("),
+    _maker("the last one is given, whatever is asked for", "if let (known, part) = last.withLock({ $0 }), known == successor {",
+           "if let (_, part) = last.withLock({ $0 }) {"),
+    _maker("one that is made at random is made again", "if let (known, part) = last.withLock({ $0 }), known == successor {",
+           "if let (known, part) = last.withLock({ $0 }), known == successor, successor != .fresh {"),
+    _service("the audit trail cannot be switched off", "if !keepsTrail { decided.audit = nil }",
+             "if !keepsTrail, decided.audit == nil { decided.audit = nil }"),
+    _service("sessions begin without the restore number", "RotationCount(restoreNumber: storage.restoreNumber))", "0)"),
+    _service("the storage's clock is not used", "storageTime ?? time()", "storageTime == nil ? time() : time()"),
+    _refreshing("the engine is not told the restore number", "restoreNumber: storage.restoreNumber,", "restoreNumber: 0,"),
+    _refreshing("the engine is not told what to do after a restore", "afterRestore: policy.afterRestore,", "afterRestore: .adopt,"),
+    _refreshing("the engine is not told the silence", "silence: policy.silence,", "silence: .seconds(120),"),
+    _refreshing("the engine is not told a token's own count", "rotationCount: refreshTokenKey.rotationCount(of: content))",
+                "rotationCount: nil)"),
+    _verifying("verifications are not told the restore number", "restoreNumber: storage.restoreNumber)", "restoreNumber: 0)"),
+    _seal("a sealed storage was never restored", "{ base.restoreNumber }", "{ 0 }"),
+    _revoking("one session leaves no record", "storage.remove(.handles(handles), audit: revocation)",
+              "storage.remove(.handles(handles), audit: handles.isEmpty ? revocation : nil)"),
+    _revoking("all sessions of a user are those of one tenant", ".user(user, tenant: tenant, liveAt: now), audit:",
+              ".user(user, tenant: .public, liveAt: now), audit:"),
+]
+
+MUTANTS = REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE

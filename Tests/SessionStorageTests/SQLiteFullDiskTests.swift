@@ -79,6 +79,74 @@ struct SQLiteFullDiskTests {
         }
     }
 
+    /// A verdict that leaves the session, and so frees no page.
+    private func notice(_ handle: SessionHandle, _ storage: SQLiteSessionStorage) async throws(StorageError) {
+        let event = AuditEvent(name: .reuseDetected, time: Sample.now, handle: handle, userID: UserID("u1"))
+        try await storage.update(handle) { _ in Decided(.keep, (), audit: event) }
+    }
+
+    @Test("Verdicts and revocations get through where everything else is refused (finding R5)")
+    func vital() async throws {
+        let folder = try TemporaryFolder()
+        let database = try SQLiteDatabase(folder: folder.path, maximumPages: 60)
+        let storage = database.storage(of: .public)
+        let count = try await fill(storage)
+        let handle = SessionHandle("h0")
+        // More than the rest of a page, so that the held pages are used.
+        for _ in 0..<100 { try await notice(handle, storage) }
+        #expect(try await storage.auditTrail(AuditQuery(name: .reuseDetected, limit: 1_000)).count == 100)
+        await #expect(throws: StorageError(.full, "")) {
+            try await storage.update(handle) { record in
+                guard var record else { return Decided(.keep, ()) }
+                record.rotationCount = 7
+                return Decided(.replace(record), ())
+            }
+        }
+        #expect(try await storage.session(handle) == Sample.record("h0", payload: Self.payload))
+        await #expect(throws: StorageError(.full, "")) { try await storage.noteActivity([UserID("u1"): Sample.now]) }
+        let event = AuditEvent(name: .reuseDetected, time: Sample.now, handle: handle)
+        try await storage.update(handle) { _ in Decided(.remove, (), audit: event) }
+        #expect(try await storage.session(handle) == nil)
+        let revocation = Revocation(by: .user, at: Sample.now)
+        #expect(try await storage.remove(.handles([SessionHandle("h1")]), audit: revocation).count == 1)
+        let all = SessionSelection.user(UserID("u1"), liveAt: Sample.now)
+        #expect(try await storage.remove(all, audit: revocation).count == count - 2)
+        #expect(try await storage.auditTrail(AuditQuery(name: .revoked, limit: 1_000)).count == count - 1)
+        try await storage.insert(Sample.record("later", payload: Self.payload))
+    }
+
+    @Test("Keys are removed and tenants and apps end where nothing is added (finding R5)")
+    func endings() async throws {
+        let folder = try TemporaryFolder()
+        let database = try SQLiteDatabase(folder: folder.path, maximumPages: 60)
+        let storage = database.storage(of: .public)
+        let app = AppID("other")
+        for tenant in [TenantID.public, TenantID("t1")] {
+            let record = TenantRecord(id: tenant, createdAt: Sample.now)
+            try await database.apps.updateTenant(of: app) { _ in TenantDecision(storing: record, ()) }
+        }
+        let key = SigningKeyRecord(
+            id: try #require(KeyID("d-1")), kind: .dynamic, algorithm: .es256, createdAt: Sample.now,
+            privateKeyDER: [UInt8](repeating: 7, count: 100))
+        _ = try await storage.updateSigningKeys { _ in SigningKeyChange(adding: [key]) }
+        _ = try await fill(storage)
+        for _ in 0..<100 { try await notice(SessionHandle("h0"), storage) }
+        let retired = AuditEvent.key(.keyRetired, "d-1", at: Sample.now)
+        let kept = try await storage.updateSigningKeys { _ in SigningKeyChange(removing: [key.id], events: [retired]) }
+        #expect(kept == [])
+        await #expect(throws: StorageError(.full, "")) {
+            try await storage.updateSigningKeys { _ in SigningKeyChange(adding: [key]) }
+        }
+        await #expect(throws: StorageError(.full, "")) {
+            let record = TenantRecord(id: TenantID("t2"), createdAt: Sample.now)
+            try await database.apps.updateTenant(of: app) { _ in TenantDecision(storing: record, ()) }
+        }
+        let revocation = Revocation(by: .admin, at: Sample.now)
+        #expect(try await database.apps.removeTenant(TenantID("t1"), of: app, audit: revocation))
+        #expect(try await database.apps.removeApp(app))
+        #expect(try await database.apps.app(app) == nil)
+    }
+
     /// Inserts many sessions at once and says which were acknowledged.
     private func insertions(
         _ count: Int, into storage: SQLiteSessionStorage
