@@ -129,7 +129,23 @@ struct SharingWindowTests {
         var chain = try Chain()
         let held = try chain.successor(of: chain.first, at: 0)
         _ = try chain.successor(of: chain.first, at: 1)
+        var used = chain
         #expect(try chain.successor(of: held, at: 3_600, .atOnce).isShortened)
+        _ = try used.use(held, at: 2)
+        #expect(try used.successor(of: held, at: 3_600, .atOnce).isShortened)
+    }
+
+    @Test("at CDI 5.6 two generations after a shared one are shortened, and then they are whole")
+    func shortenedAtOnce() throws {
+        var chain = try Chain { $0.rotation = .atOnce }
+        var held = try chain.successor(of: chain.first, at: 0)
+        _ = try chain.successor(of: chain.first, at: 1)
+        var found: [Bool] = []
+        for period in 1...4 {
+            held = try chain.successor(of: held, at: Double(3_600 * period))
+            found.append(held.isShortened)
+        }
+        #expect(found == [true, true, false, false])
     }
 
     @Test("a successor of ours that another core made current is given again, not replaced")

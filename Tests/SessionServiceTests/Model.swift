@@ -58,6 +58,8 @@ struct Model {
     var sessions: [Session] = []
     var tokens: [Token] = []
     var held: [Held] = []
+    /// Whether the session was shared before the refresh under way.
+    var wasShared = false
     /// How long the access token of the last answer lives.
     var lastLife = Life.whole
 
@@ -72,7 +74,7 @@ struct Model {
 
     private mutating func give(_ token: Int, accessParent: Int?) -> Answer {
         let session = sessions[tokens[token].session]
-        lastLife = session.isShared ? .shortened : .whole
+        lastLife = session.isShared || wasShared ? .shortened : .whole
         held.append(
             Held(
                 token: token, accessPayload: session.payload, accessParent: accessParent, accessStart: second(now),
@@ -119,6 +121,8 @@ struct Model {
         if asksForSeal && tokens[token].isSealed && !bringsSeal { return .antiCSRF }
         guard isLive(sessions[id]) else { return .ended }
         let (before, entries) = (sessions[id], sessions[id].trail.count)
+        wasShared = atOnce && before.isShared
+        defer { wasShared = false }
         switch exchange(token, asksForSeal, in: id, atOnce: atOnce) {
         case .child(let child):
             sessions[id].isStatic = isStatic ?? sessions[id].isStatic
@@ -144,17 +148,13 @@ struct Model {
     }
 
     private mutating func exchange(_ token: Int, _ seal: Bool, in id: Int, atOnce: Bool) -> Exchange {
-        let isFirstUse = tokens[token].parent == sessions[id].current
-        if isFirstUse { promote(token, in: id) }
-        let wasShared = isFirstUse && sessions[id].isShared
-        if token == sessions[id].current { return exchangeCurrent(token, seal, in: id, atOnce: atOnce, wasShared) }
+        if tokens[token].parent == sessions[id].current { promote(token, in: id) }
+        if token == sessions[id].current { return exchangeCurrent(token, seal, in: id, atOnce: atOnce) }
         guard token == sessions[id].previous else { return .reuse }
         return exchangePrevious(token, seal, in: id, atOnce: atOnce)
     }
 
-    private mutating func exchangeCurrent(
-        _ token: Int, _ seal: Bool, in id: Int, atOnce: Bool, _ wasShared: Bool
-    ) -> Exchange {
+    private mutating func exchangeCurrent(_ token: Int, _ seal: Bool, in id: Int, atOnce: Bool) -> Exchange {
         guard isDerived else {
             let child = child(of: token, nil, seal)
             if atOnce { rotate(id, from: token, to: child, given: (nil, nil)) }
@@ -173,7 +173,7 @@ struct Model {
         } else if !isRepeat, let window {
             sessions[id].window = window
         }
-        if isRepeat || (atOnce && wasShared) { sessions[id].sharedAt = sessions[id].rotations }
+        if isRepeat { sessions[id].sharedAt = sessions[id].rotations }
         return .child(child)
     }
 

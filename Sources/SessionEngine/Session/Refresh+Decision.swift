@@ -62,7 +62,9 @@ private struct RefreshStep {
         var next = next
         guard rules.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }
         next.signingKeyKind = rules.signingKeyKind ?? next.signingKeyKind
-        let outcome = Refresh.Outcome.issue(next, successor, next.isRecentlyShared ? .shortened : .whole)
+        // A rotation in this step takes the next generation's place: what was shared before it counts.
+        let isShared = next.isRecentlyShared || (rules.rotation == .atOnce && record.isRecentlyShared)
+        let outcome = Refresh.Outcome.issue(next, successor, isShared ? .shortened : .whole)
         guard next != record else { return Decided(.keep, outcome) }
         // That a window opened, or was shared, is no event: the chain of tokens is what it was.
         var before = record
@@ -92,8 +94,7 @@ private struct RefreshStep {
         case .current: return isDerived ? current(record) : renewed(record, promoted: record)
         case .childOfCurrent:
             let promoted = promoted(record)
-            return isDerived
-                ? current(promoted, isShared: promoted.isRecentlyShared) : renewed(record, promoted: promoted)
+            return isDerived ? current(promoted) : renewed(record, promoted: promoted)
         case .previous: return isDerived ? previous(record) : replacedPrevious(record)
         case .childOfPrevious: return .reuse(.orphan)
         case .neither: return unrelated(record)
@@ -108,9 +109,7 @@ private struct RefreshStep {
     }
 
     /// The presented token is the current one: the open window's successor again, or the next window's.
-    ///
-    /// - Parameter isShared: whether its generation is to be shortened, where a rotation follows in the same step.
-    private func current(_ record: SessionRecord, isShared: Bool = false) -> Move {
+    private func current(_ record: SessionRecord) -> Move {
         let count = record.rotationCount.successor(restoreNumber: rules.restoreNumber)
         let (window, isOpen) = window(of: record)
         let wanted = window.map { Refresh.Successor.derived(window: $0.number, count: count) } ?? .fresh
@@ -124,7 +123,7 @@ private struct RefreshStep {
             let next = record.rotating(
                 from: presented.hash.stored, to: hash, count: count, issue, at: now,
                 validity: rules.refreshTokenValidity)
-            return .issue(isOpen || isShared ? next.markedShared() : next, wanted)
+            return .issue(isOpen ? next.markedShared() : next, wanted)
         }
     }
 
