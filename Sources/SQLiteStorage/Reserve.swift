@@ -7,7 +7,7 @@ import SessionStorage
 final class Reserve {
     private let file: ReserveFile
     private let maximumPages: Int64?
-    private let now: @Sendable () -> MonotonicTime
+    private let clock: @Sendable () -> MonotonicTime
     private var nextLook: MonotonicTime
 
     /// An ordinary write has no room beside what is kept.
@@ -30,7 +30,7 @@ final class Reserve {
     ) {
         self.file = file
         self.maximumPages = maximumPages.map(Int64.init)
-        self.now = now
+        clock = now
         nextLook = now() + Self.interval
     }
 
@@ -49,7 +49,7 @@ final class Reserve {
     }
 
     private func restore(_ connection: SQLiteConnection) -> Bool {
-        let now = now()
+        let now = clock()
         guard now >= nextLook else { return false }
         nextLook = now + Self.interval
         if file.fill() { return true }

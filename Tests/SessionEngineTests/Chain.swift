@@ -114,6 +114,11 @@ struct Chain {
         record?.rotatedAt = Self.time(seconds)
     }
 
+    /// Storage has another number for the current token's window.
+    mutating func store(window number: UInt8) {
+        record?.storedSharing?.window?.number = number
+    }
+
     /// The session becomes what it was; with another restore number if `tessera restore` was run.
     mutating func restore(_ copy: Chain, number: UInt8) {
         record = copy.record

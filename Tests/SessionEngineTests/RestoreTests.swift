@@ -50,6 +50,29 @@ struct RestoreTests {
         #expect(chain.events.last?.name == .revoked && chain.events.last?.details["by"] == "restore")
     }
 
+    @Test("what was issued since the last restore is not adopted: then storage went back without a word")
+    func sameNumber() throws {
+        var chain = try Chain()
+        let copy = chain
+        chain.rules.restoreNumber = 1
+        let newest = try rotate(&chain, chain.first, times: 3)
+        chain.restore(copy, number: 1)
+        #expect(try chain.refresh(newest, at: 1_000_000) == .newerThanSession)
+    }
+
+    @Test("what is adopted has no predecessor and a new life")
+    func noPredecessor() throws {
+        var chain = try Chain()
+        let before = try rotate(&chain, chain.first, times: 2)
+        let copy = chain
+        let newest = try rotate(&chain, before, times: 5, from: 3)
+        chain.restore(copy, number: 1)
+        _ = try chain.successor(of: newest, at: 1_000_000)
+        #expect(chain.record?.previousTokenHash == nil)
+        #expect(chain.record?.currentTokenHash == TokenHash(of: newest.token).stored)
+        #expect(chain.record?.expiresAt == Sample.now + .seconds(1_000_000) + Sample.validity, "its life begins anew")
+    }
+
     @Test("sign-out after a restore is the operator's choice")
     func signOut() throws {
         var chain = try Chain { $0.afterRestore = .signOut }

@@ -69,6 +69,20 @@ struct SharingWindowTests {
         }
     }
 
+    @Test("a window of half a second is opened, a shorter one is not, and no stored number traps")
+    func shortest() throws {
+        for (length, isOpened) in [(Int64(1_000), true), (999, false)] {
+            var chain = try Chain { $0.sharingWindow = Milliseconds(length) }
+            _ = try chain.successor(of: chain.first, at: 0)
+            _ = try chain.successor(of: chain.first, at: 1.001)
+            #expect(chain.record?.storedSharing?.window?.number == (isOpened ? 1 : 0))
+        }
+        var chain = try Chain()
+        _ = try chain.successor(of: chain.first, at: 0)
+        chain.store(window: .max)
+        _ = try chain.successor(of: chain.first, at: 1_000)
+    }
+
     @Test("flaw F4: a late or doubled request after the first use is given the same token until the window's end")
     func late() throws {
         for rotation in [Refresh.Rotation.atFirstUse, .atOnce] {
@@ -153,6 +167,8 @@ struct SharingWindowTests {
         var chain = try Chain()
         let held = try chain.successor(of: chain.first, at: 0)
         chain.rotateElsewhere(at: 1, to: held)
+        var older = chain
+        #expect(try older.refresh(chain.first, at: 1.5) == .tooLate, "a grace period is CDI 5.6's")
         #expect(try chain.successor(of: chain.first, at: 2, .atOnce) == held)
         _ = try chain.successor(of: held, at: 3)
     }
