@@ -162,6 +162,8 @@ struct RestoreTests {
             }
         }
         #expect(RotationCount(restoreNumber: 3).successor(restoreNumber: 3).rotations == 1)
+        let last = RotationCount(stored: (1 << 32) - 1)
+        #expect(last.successor() == last, "rotations never run over into the restore number")
         #expect(RotationCount(stored: 5).successor(restoreNumber: 1) == RotationCount(restoreNumber: 1).successor())
     }
 
@@ -181,7 +183,10 @@ struct RestoreTests {
                 _ = SharingState(stored: mutation.text)
             }
         }
-        for text in ["", "-", "a b c d e f g", "x - - n - - 2", "x 1 256 - - - 0", String(repeating: " ", count: 6)] {
+        for text in [
+            "x - - n - - 0 0", "", "-", "a b c d e f g", "x - - n - - 2", "x 1 256 - - - 0",
+            String(repeating: " ", count: 6),
+        ] {
             #expect(SharingState(stored: text) == nil, "\(text)")
         }
     }

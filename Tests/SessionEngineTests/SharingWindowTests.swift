@@ -83,6 +83,16 @@ struct SharingWindowTests {
         _ = try chain.successor(of: chain.first, at: 1_000)
     }
 
+    @Test("RANDOM keeps no state of windows, not even one that was there before")
+    func random() throws {
+        var chain = try Chain()
+        _ = try chain.successor(of: chain.first, at: 0)
+        chain.rules.succession = .random
+        let held = try chain.successor(of: chain.first, at: 1)
+        #expect(chain.record?.storedSharing == nil)
+        #expect(try chain.successor(of: chain.first, at: 2) != held)
+    }
+
     @Test("flaw F4: a late or doubled request after the first use is given the same token until the window's end")
     func late() throws {
         for rotation in [Refresh.Rotation.atFirstUse, .atOnce] {

@@ -53,6 +53,14 @@ struct SuccessorTests {
         #expect(Set(parts.map { $0.token.text.prefix(16) }).count == parts.count, "one vector, one plaintext")
     }
 
+    @Test("with an anti-CSRF token it has another nonce, so that its count is told only with it")
+    func nonce() throws {
+        let nonces = try [false, true].map { antiCSRF in
+            try Self.key.open(try successor(of: Sample.content(), antiCSRF: antiCSRF).token).nonce
+        }
+        #expect(nonces[0] != nonces[1])
+    }
+
     @Test("it opens as any token does, and names its parent")
     func opens() throws {
         let parent = Sample.content(user: "u2", tenant: TenantID("t1"))
