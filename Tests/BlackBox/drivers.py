@@ -157,7 +157,7 @@ class Drive:
 
 def check_time(checks: Checks, dice: random.Random, pythons: dict[Release, Path], quick: bool) -> None:
     """Runs the checks for which time has to pass; when there are no others, what matters most of those too."""
-    hours = Hours(TemporaryFolder().path)
+    hours = Hours(TemporaryFolder().path, quick)
     with SteadyServer(config=KEYS + hours.config, environment=hours.environment) as core:
         applications = [Application(release, python, address(core), environment=hours.environment)
                         for release, python in pythons.items()]
@@ -171,6 +171,8 @@ def check_time(checks: Checks, dice: random.Random, pythons: dict[Release, Path]
                 Scenario(checks, dice, application, mode, mode).run(*ESSENCE)
             if len(pythons) == len(RELEASES):
                 Generations(checks, dice, applications).run("upgrade", "old_cookies")
+        if quick and not hours.is_fast:
+            places = [place for place in places if place[0] is applications[-1]]
         check_silence([Silence(checks, dice, *place) for place in places], hours)
         checks.check("[silence] the core is alive and ends with 0", core.alive and core.stop() == 0, core.output)
         if checks.failed:

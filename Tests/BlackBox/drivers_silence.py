@@ -29,13 +29,15 @@ class Hours:
     A database has a clock of its own; there time passes slowly, and the core's times are shorter instead.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Prepares the clock."""
+    def __init__(self, folder: Path, is_quick: bool = False) -> None:
+        """Prepares the clock; where time passes slowly, few sessions may have less of it."""
         movable = sys.platform.startswith("linux") and any(map(shutil.which, ("cc", "gcc", "clang")))
         self._clock = Clock(folder) if movable and not os.environ.get("TESSERA_TEST_POSTGRES") else None
-        self.window, self.silence = (60.0, 120.0) if self._clock else (10.0, 40.0)
+        self.is_fast = self._clock is not None
+        """Whether minutes take no time."""
+        self.window, self.silence = (60.0, 120.0) if self.is_fast else (5.0, 20.0) if is_quick else (10.0, 40.0)
         self.environment = self._clock.environment if self._clock else {}
-        self.config = "" if self._clock else (
+        self.config = "" if self.is_fast else (
             f"refresh_token_sharing_window: {self.window:g}\nrefresh_token_silence: {self.silence:g}\n")
 
     @property
