@@ -259,6 +259,19 @@ struct RotationTests {
         _ = try await world.refreshed(first.refreshToken)
         #expect(try await world.service.session(first.session.handle)?.expiresAt == end)
     }
+
+    @Test("after a refresh token was shared, an access token lives half its life at least and shorter than any other")
+    func shortened() async throws {
+        let world = try await World()
+        for _ in 0..<8 {
+            let first = try await world.create()
+            let whole = try await world.refreshed(first.refreshToken).accessToken
+            let shared = try await world.refreshed(first.refreshToken).accessToken
+            let life = (shared.expiresAt - shared.issuedAt).count
+            #expect((whole.expiresAt - whole.issuedAt).count == 3_600_000)
+            #expect((1_799_000..<3_600_000).contains(life), "\(life) ms")
+        }
+    }
 }
 
 /// Runs something many times at once and gives the results in order.
