@@ -12,7 +12,9 @@ final class Reserve {
 
     /// An ordinary write has no room beside what is kept.
     static let full = StorageError(
-        .full, "the rest is kept for revocations: free some space for the data folder; no restart is needed")
+        .full,
+        "the disk is full but for the reserve of revocations: free some space for the data folder; a running core goes "
+            + "on by itself")
 
     /// How often at most the disk is asked whether there is room again: those who come back after the second that
     /// `Retry-After` says find that it was.
@@ -23,15 +25,15 @@ final class Reserve {
     /// - Parameters:
     ///   - file: the room on the disk.
     ///   - maximumPages: the most pages that the database may have, a part of which is held back.
-    ///   - now: the steady clock.
+    ///   - clock: the steady clock.
     init(
         _ file: ReserveFile, maximumPages: Int? = nil,
-        now: @escaping @Sendable () -> MonotonicTime = { MonotonicTime.present }
+        clock: @escaping @Sendable () -> MonotonicTime = { MonotonicTime.present }
     ) {
         self.file = file
         self.maximumPages = maximumPages.map(Int64.init)
-        clock = now
-        nextLook = now() + Self.interval
+        self.clock = clock
+        nextLook = clock() + Self.interval
     }
 
     /// How many pages of the database's file are as good as the reserve.
@@ -73,12 +75,11 @@ final class Reserve {
     /// - Parameter failures: how often room was made for this write before.
     /// - Returns: whether trying again may help.
     func makeRoom(on connection: SQLiteConnection, after failures: Int) -> Bool {
-        guard failures > 0 else {
-            connection.writeLogBack()
-            return true
-        }
         // The limit of pages is no matter of the disk.
-        return maximumPages == nil && file.shrink()
+        guard failures == 0 || maximumPages == nil && file.shrink() else { return false }
+        // At once, before somebody else takes what was given up: then the log begins again in its own room.
+        connection.writeLogBack()
+        return true
     }
 }
 
@@ -101,9 +102,10 @@ extension SQLiteConnection {
     }
 
     /// Holds back room for vital writes from here on: the log is written back while all of it would fit into half the
-    /// reserve.
+    /// reserve, and the database grows before it is written to and not page by page.
     func boundLog(by reserve: ReserveFile) throws(StorageError) {
         let pages = max(1, min(1_000, reserve.size / Self.pageSize / 2))
         try execute("PRAGMA wal_autocheckpoint=\(pages)")
+        try growInChunks(of: 16 * Self.pageSize)
     }
 }

@@ -79,17 +79,10 @@ final class ReserveFile: Sendable {
     /// Gives one part back to the disk.
     ///
     /// - Returns: whether there was one.
-    func shrink() -> Bool { cut { max(0, $0 - (size + Self.parts - 1) / Self.parts) } }
-
-    /// Gives everything back.
-    ///
-    /// - Returns: whether there was something.
-    func empty() -> Bool { cut { _ in 0 } }
-
-    private func cut(_ rest: (Int) -> Int) -> Bool {
+    func shrink() -> Bool {
         state.withLock { state in
             guard let descriptor = state.descriptor, state.kept > 0 else { return false }
-            let rest = rest(state.kept)
+            let rest = max(0, state.kept - (size + Self.parts - 1) / Self.parts)
             guard ftruncate(descriptor, off_t(rest)) == 0 else { return false }
             state.kept = rest
             return true

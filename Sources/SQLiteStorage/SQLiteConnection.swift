@@ -102,6 +102,13 @@ final class SQLiteConnection {
         }
     }
 
+    /// Makes the file grow by whole chunks of bytes, each in one call to the system.
+    func growInChunks(of size: Int) throws(StorageError) {
+        var size = Int32(clamping: size)
+        let code = sqlite3_file_control(handle, "main", SQLITE_FCNTL_CHUNK_SIZE, &size)
+        guard code == SQLITE_OK else { throw error(code) }
+    }
+
     private func prepared(_ sql: String) throws(StorageError) -> OpaquePointer {
         if let statement = statements[sql] { return statement }
         var made: OpaquePointer?

@@ -46,11 +46,12 @@ public final class SQLiteDatabase: Sendable {
     private static func open(
         _ path: String, _ reserve: ReserveFile
     ) throws(StorageError) -> sending SQLiteConnection {
-        do throws(StorageError) {
-            return try open(path)
-        } catch {
-            guard error.code == .full, reserve.empty() else { throw error }
-            return try open(path)
+        while true {
+            do throws(StorageError) {
+                return try open(path)
+            } catch {
+                guard error.code == .full, reserve.shrink() else { throw error }
+            }
         }
     }
 

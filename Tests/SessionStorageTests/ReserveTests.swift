@@ -35,7 +35,7 @@ private final class FullDisk: Sendable {
     func writer() throws -> GroupCommitWriter {
         let connection = try SQLiteConnection(path: "\(folder.path)/x.sqlite", access: .readWrite)
         try connection.execute("PRAGMA journal_mode=WAL; CREATE TABLE note (text TEXT) STRICT;")
-        return GroupCommitWriter(connection, reserve: Reserve(file, now: { self.time }))
+        return GroupCommitWriter(connection, reserve: Reserve(file, clock: { self.time }))
     }
 }
 
