@@ -96,7 +96,7 @@ operation: build
 	python3 Tests/BlackBox/operation.py
 
 schema: build
-	python3 Tests/BlackBox/schema.py
+	python3 Tests/BlackBox/schema.py $(SAMPLE)
 
 # What only a database that many nodes share can get wrong, and the tests of before on it.
 postgres: build nodes failover network inplace

@@ -27,8 +27,7 @@ struct CoreStorage: Sendable {
     static func open(_ configuration: CoreConfiguration, logger: Logger) async throws -> CoreStorage {
         let encryption = try KeyEncryption.read(configuration.keyEncryption)
         if let database = configuration.database {
-            return try await openPostgreSQL(
-                database, encryption, isTest: configuration.settings.allowsShortKeyIntervals, logger)
+            return try await openPostgreSQL(database, encryption, logger)
         }
         let folder = Paths.dataFolder(configuration)
         let database = try SQLiteDatabase(folder: folder)
@@ -64,14 +63,9 @@ struct CoreStorage: Sendable {
 
     #if PostgreSQL
         private static func openPostgreSQL(
-            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, isTest: Bool, _ logger: Logger
+            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, _ logger: Logger
         ) async throws -> CoreStorage {
-            var place = try PostgresSettings(settings)
-            // Tests run two releases side by side with one program.
-            let environment = ProcessInfo.processInfo.environment
-            if isTest, let level = environment["TESSERA_TEST_SCHEMA_LEVEL"].flatMap({ Int($0) }) {
-                place.newestSchemaLevel = level
-            }
+            let place = try PostgresSettings(settings)
             let database = try await PostgresOpening(place, settings.migrates, logger).open()
             return CoreStorage(
                 apps: SealedAppDirectory(database.apps, with: encryption), address: database.address, isShared: true,
@@ -79,7 +73,7 @@ struct CoreStorage: Sendable {
         }
     #else
         private static func openPostgreSQL(
-            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, isTest: Bool, _ logger: Logger
+            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, _ logger: Logger
         ) async throws -> CoreStorage {
             throw Failure(
                 "the configuration asks for PostgreSQL, and this program was built without it: "

@@ -37,7 +37,7 @@ NETWORK = (OSError, http.client.HTTPException, ServerFailed)
 MOST_FAILURES = 3
 TRIES = 4
 ENDED_KEPT = 40
-QUICK_STRIKES = 4
+QUICK_STRIKES = 3
 """In a short run, the places of each operation; further ones only where no other operation has been struck there."""
 QUICK_CONTROL = 12
 
