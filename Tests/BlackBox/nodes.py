@@ -322,14 +322,17 @@ class LockWatch:
              "AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')")
 
     def __init__(self, cluster: Cluster, database: str) -> None:
-        """Starts to look."""
+        """Starts to look, and returns once it does."""
         self._seen: dict[str, tuple[float, float]] = {}
         self._process = subprocess.Popen(
             ["psql", "-X", "-A", "-t", "-q", "-d", cluster.uri(database)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
         self._end = threading.Event()
+        self._looks = threading.Event()
         self._thread = threading.Thread(target=self._look)
         self._thread.start()
+        if not self._looks.wait(60):
+            raise RuntimeError("nobody looks for locks")
 
     def _look(self) -> None:
         assert self._process.stdin and self._process.stdout
@@ -343,6 +346,7 @@ class LockWatch:
                 begun, last = self._seen.get(line, (now, now))
                 self._seen[line] = (begun if now - last < 0.05 else now, now)
                 self.longest = max(self.longest, now - self._seen[line][0])
+            self._looks.set()
             time.sleep(0.003)
 
     longest = 0.0
