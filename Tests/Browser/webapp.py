@@ -60,7 +60,8 @@ class Page:
         self.wait(lambda: self.find("#inside").is_displayed() and self.find("#facts").text)
 
     def press(self, name: str, outcome: str) -> None:
-        """Presses a button and waits for what it says."""
+        """Presses a button and waits for what it says, which may be what is there already from the press before."""
+        self.driver.execute_script("document.querySelector('#outcome').textContent = ''")
         self.find(f"#{name}").click()
         self.wait(lambda: outcome in self.find("#outcome").text)
 
