@@ -21,14 +21,20 @@ public struct JSONObject: Sendable, Hashable {
 
     /// The members in order; no two have the same name.
     public private(set) var members: [Member]
+    /// Where each name is, once something was set in an object of many members.
+    private var places: [ExactName: Int]?
+
+    /// Up to this many members names are found by looking at all.
+    private static let fewMembers = 16
 
     /// Makes an object from members whose names differ; of two with the same name the later value wins.
     public init(_ members: some Sequence<Member> = []) {
         self.members = []
+        self.members.reserveCapacity(members.underestimatedCount)
         for member in members { self[member.name] = member.value }
     }
 
-    /// Trusts the parser, which has refused duplicate names already.
+    /// Trusts the caller, who knows that no name comes twice.
     package init(uniqueMembers members: [Member]) {
         self.members = members
     }
@@ -43,32 +49,95 @@ public struct JSONObject: Sendable, Hashable {
     public var names: [String] { members.map(\.name) }
 
     /// The value of a name; setting `nil` removes the member, setting a new name appends it.
+    ///
+    /// To change many members, ``merging(_:)`` is quicker than one after the other.
     public subscript(name: String) -> JSONValue? {
-        get { members.first { $0.name.isSameText(as: name) }?.value }
+        get {
+            if let places { return places[ExactName(name)].map { members[$0].value } }
+            return members.first { $0.name.isSameText(as: name) }?.value
+        }
         set {
-            let index = members.firstIndex { $0.name.isSameText(as: name) }
-            switch (index, newValue) {
-            case (let index?, let value?): members[index].value = value
-            case (let index?, nil): members.remove(at: index)
-            case (nil, let value?): members.append(Member(name: name, value: value))
+            switch (place(of: name), newValue) {
+            case (let place?, let value?): members[place].value = value
+            case (let place?, nil):
+                members.remove(at: place)
+                places = nil
+            case (nil, let value?): append(name, value)
             case (nil, nil): break
             }
         }
     }
 
+    /// Where a name is; an object of many members is indexed by whoever asks first.
+    private mutating func place(of name: String) -> Int? {
+        guard members.count > Self.fewMembers else { return members.firstIndex { $0.name.isSameText(as: name) } }
+        let places = self.places ?? Self.places(of: members)
+        self.places = places
+        return places[ExactName(name)]
+    }
+
+    private static func places(of members: [Member]) -> [ExactName: Int] {
+        var places = [ExactName: Int](minimumCapacity: members.count)
+        for (place, member) in members.enumerated() { places[ExactName(member.name)] = place }
+        return places
+    }
+
+    /// Whether no name comes twice: a few are compared one by one and many through a set, so that neither is slow.
+    static func namesDiffer(in members: [Member]) -> Bool {
+        if members.count > 2 * fewMembers { return Set(members.lazy.map { ExactName($0.name) }).count == members.count }
+        for index in members.indices.dropFirst() {
+            let name = members[index].name
+            if members[..<index].contains(where: { $0.name.isSameText(as: name) }) { return false }
+        }
+        return true
+    }
+
     /// Appends a member whose name is known to be new.
     public mutating func append(_ name: String, _ value: JSONValue) {
+        places?[ExactName(name)] = members.count
         members.append(Member(name: name, value: value))
     }
 
+    /// Lays the members of another object over these: a `null` takes a member back, a new name is appended.
+    ///
+    /// The work is that of reading both once.
+    public func merging(_ changes: JSONObject) -> JSONObject {
+        var merged = self
+        var isTakenBack = false
+        for change in changes.members {
+            let place = merged.place(of: change.name)
+            if change.value.isNull, place == nil { continue }
+            if let place {
+                merged.members[place].value = change.value
+            } else {
+                merged.append(change.name, change.value)
+            }
+            isTakenBack = isTakenBack || change.value.isNull
+        }
+        guard isTakenBack else { return merged }
+        let takenBack = Set(changes.members.lazy.filter(\.value.isNull).map { ExactName($0.name) })
+        return JSONObject(uniqueMembers: merged.members.filter { !takenBack.contains(ExactName($0.name)) })
+    }
+
     /// Whether both objects have the same names with values of the same meaning, in any order.
+    ///
+    /// Each value is compared once, so that deep objects cost no more than their length.
     public func means(_ other: JSONObject) -> Bool {
         guard members.count == other.members.count else { return false }
-        let sameOrder = zip(members, other.members)
-        if sameOrder.allSatisfy({ $0.name.isSameText(as: $1.name) && $0.value.means($1.value) }) { return true }
-        let theirs = Dictionary(other.members.map { (Array($0.name.utf8), $0.value) }) { first, _ in first }
-        return members.allSatisfy { member in theirs[Array(member.name.utf8)].map(member.value.means) ?? false }
+        if zip(members, other.members).allSatisfy({ $0.name.isSameText(as: $1.name) }) {
+            return zip(members, other.members).allSatisfy { $0.value.means($1.value) }
+        }
+        let places = other.places ?? Self.places(of: other.members)
+        return members.allSatisfy { member in
+            places[ExactName(member.name)].map { member.value.means(other.members[$0].value) } ?? false
+        }
     }
+
+    /// The same members in the same order.
+    public static func == (left: JSONObject, right: JSONObject) -> Bool { left.members == right.members }
+
+    /// Hashes the members in order.
+    public func hash(into hasher: inout Hasher) { hasher.combine(members) }
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral {

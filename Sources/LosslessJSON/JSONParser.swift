@@ -75,7 +75,8 @@ struct JSONParser {
         var members: [JSONObject.Member] = []
         skipWhitespace()
         if take("}") { return JSONObject() }
-        members.reserveCapacity(8)
+        // Room for a request or a token; many small objects within one would otherwise take forty times their text.
+        if depth == 1 { members.reserveCapacity(8) }
         while true {
             skipWhitespace()
             let name = try string()
@@ -87,18 +88,8 @@ struct JSONParser {
             if take("}") { break }
             guard take(",") else { throw fault(.unexpectedCharacter) }
         }
-        guard namesDiffer(in: members) else { throw fault(.duplicateName) }
+        guard JSONObject.namesDiffer(in: members) else { throw fault(.duplicateName) }
         return JSONObject(uniqueMembers: members)
-    }
-
-    /// Compares a few names one by one and many through a set, so that neither size is slow.
-    private func namesDiffer(in members: [JSONObject.Member]) -> Bool {
-        if members.count > 32 { return Set(members.lazy.map { Array($0.name.utf8) }).count == members.count }
-        for index in members.indices.dropFirst() {
-            let name = members[index].name
-            if members[..<index].contains(where: { $0.name.isSameText(as: name) }) { return false }
-        }
-        return true
     }
 
     private mutating func array() throws(JSONError) -> [JSONValue] {

@@ -84,7 +84,8 @@ extension Unicode.Scalar {
             bytes.append(contentsOf: "\\u".utf8)
             bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: 4 - hex.utf8.count))
             bytes.append(contentsOf: hex.utf8)
-        default: bytes.append(contentsOf: UTF8.encode(self).map { Array($0) } ?? [])
+        case ..<0x80: bytes.append(UInt8(truncatingIfNeeded: value))
+        default: if let encoded = UTF8.encode(self) { bytes.append(contentsOf: encoded) }
         }
     }
 }

@@ -45,31 +45,45 @@ public struct CoreRequest: Sendable {
     /// The first value of a query parameter, decoded as a form is (`+` is a space); `nil` when it is missing or is not
     /// UTF-8.
     func parameter(_ name: String) -> String? {
-        for pair in (query ?? "").split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if let key = parts.first, Self.decoded(key) == name {
-                return parts.count == 2 ? Self.decoded(parts[1]) : ""
-            }
+        guard let query else { return nil }
+        for pair in query.utf8.split(separator: UInt8(ascii: "&")) {
+            let key = pair.prefix { $0 != UInt8(ascii: "=") }
+            if Self.isName(key, name) { return Self.decoded(pair[key.endIndex...].dropFirst()) }
         }
         return nil
+    }
+
+    /// Whether a key of the query is this name; only one that was written with escapes is decoded.
+    private static func isName(_ key: Substring.UTF8View, _ name: String) -> Bool {
+        key.elementsEqual(name.utf8) || (key.contains(UInt8(ascii: "%")) && decoded(key) == name)
     }
 
     /// Whether a query parameter is left out or `true`, in any case of letters; anything else is `false`.
     func flag(_ name: String) -> Bool { parameter(name).map { $0.lowercased() == "true" } ?? true }
 
-    private static func decoded(_ text: Substring) -> String? {
+    private static func decoded(_ text: Substring.UTF8View) -> String? {
         var bytes: [UInt8] = []
-        var rest = text.utf8[...]
+        var rest = text
         while let byte = rest.popFirst() {
             switch byte {
             case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
             case UInt8(ascii: "%"):
-                guard rest.count >= 2, let code = UInt8(Substring(rest.prefix(2)), radix: 16) else { return nil }
-                bytes.append(code)
-                rest.removeFirst(2)
+                guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else {
+                    return nil
+                }
+                bytes.append(high << 4 | low)
             default: bytes.append(byte)
             }
         }
         return String(validating: bytes, as: UTF8.self)
+    }
+
+    private static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
     }
 }

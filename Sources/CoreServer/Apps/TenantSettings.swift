@@ -37,13 +37,9 @@ struct TenantSettings: Equatable {
 
     /// Lays newer settings over these: a `null`, also one within `coreConfig`, takes a setting back.
     func merging(_ changes: TenantSettings) -> TenantSettings {
-        var merged = self
-        for change in changes.object.members where change.name != Self.coreConfigName {
-            merged.object[change.name] = change.value.unlessNull
-        }
-        var config = coreConfig
-        for change in changes.coreConfig.members { config[change.name] = change.value.unlessNull }
-        merged.object[Self.coreConfigName] = .object(config)
+        var merged = TenantSettings()
+        merged.object = object.merging(changes.object)
+        merged.object[Self.coreConfigName] = .object(coreConfig.merging(changes.coreConfig))
         return merged
     }
 
@@ -56,9 +52,4 @@ struct TenantSettings: Equatable {
     mutating func set(coreConfig: JSONObject?) {
         object[Self.coreConfigName] = coreConfig.map { .object($0) }
     }
-}
-
-extension JSONValue {
-    /// The value; nothing for `null`, which as a literal `nil` would be a value again.
-    fileprivate var unlessNull: JSONValue? { isNull ? Optional.none : .some(self) }
 }

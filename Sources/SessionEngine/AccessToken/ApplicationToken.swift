@@ -17,7 +17,7 @@ public enum ApplicationToken {
         let added: JSONObject = [
             "iat": .integer(issuedAt.wholeSeconds), "exp": .integer(expiresAt.wholeSeconds), "iss": .string(issuer),
         ]
-        let claims = JSONObject(added.members.filter { payload[$0.name] == nil } + payload.members)
+        let claims = JSONObject(uniqueMembers: added.members.filter { payload[$0.name] == nil } + payload.members)
         var bytes = Base64.url.encode(header.serialized())
         bytes.append(UInt8(ascii: "."))
         bytes.append(contentsOf: Base64.url.encode(claims.serialized()))

@@ -148,22 +148,11 @@ enum ProtectedClaims {
     ]
 
     static func removed(from payload: JSONObject) -> JSONObject {
-        JSONObject(payload.members.filter { !names.contains($0.name) })
+        JSONObject(uniqueMembers: payload.members.filter { !names.contains($0.name) })
     }
 
     static func only(in payload: JSONObject) -> JSONObject {
-        JSONObject(payload.members.filter { names.contains($0.name) })
-    }
-}
-
-extension JSONObject {
-    /// The members of both, the later winning; `null` removes a member.
-    func merging(_ update: JSONObject) -> JSONObject {
-        var merged = self
-        for member in update.members {
-            if member.value.isNull { merged[member.name] = .none } else { merged[member.name] = .some(member.value) }
-        }
-        return merged
+        JSONObject(uniqueMembers: payload.members.filter { names.contains($0.name) })
     }
 }
 
