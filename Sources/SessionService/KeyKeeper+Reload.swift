@@ -3,25 +3,45 @@ import SessionStorage
 import Synchronization
 
 extension KeyKeeper {
+    /// A reading of the keys that a token of an unknown key has caused.
+    struct Reading {
+        let task: Task<Void, any Error>
+        /// Whether storage is asked already; before that the reading is put off.
+        var hasBegun: Bool
+        var waiters = 1
+
+        /// How many may wait: few for a reading that is put off, because anybody can make up the name of a young key.
+        private static let (waitersAhead, waitersDuring) = (8, 256)
+
+        /// Joins whoever waits, unless there are enough.
+        mutating func join(isYoung: Bool) -> Task<Void, any Error>? {
+            guard hasBegun ? waiters < Self.waitersDuring : isYoung && waiters < Self.waitersAhead else { return nil }
+            waiters += 1
+            return task
+        }
+    }
+
     /// Reads the keys from storage because a token is not signed by any that is known here, at most once a second.
     ///
     /// Whoever comes within a second of the last reading waits for the next one if the token names a key that may be
-    /// younger than that reading, so that a good token is not refused (docs/decisions/0018).
+    /// younger than that reading, so that a good token is not refused; a few at once do, all others are answered with
+    /// what is known (docs/decisions/0018).
     ///
     /// - Parameter madeAt: when the key that the token names was made, or claims to have been; `nil` where none is named.
     func reloadForUnknownKey(madeAt: Timestamp?) async throws(ServiceError) {
+        let now = ambient.time()
         let task = state.withLock { state -> Task<Void, any Error>? in
-            if let task = state.reloading { return task }
+            let isYoung = madeAt.map { $0 + Self.youth >= now && $0 <= now + Self.youth } ?? false
+            if state.reading != nil { return state.reading?.join(isYoung: isYoung) }
             var delay = Milliseconds(0)
             if let (begun, ended) = state.reloaded {
                 // A clock that was set back does not make anybody wait for longer.
-                delay = min(max(ended + Self.reloadInterval - ambient.time(), Milliseconds(0)), Self.reloadInterval)
-                guard delay == Milliseconds(0) || madeAt.map({ begun <= $0 + Self.clockDifference }) ?? false else {
-                    return nil
-                }
+                delay = min(max(ended + Self.reloadInterval - now, Milliseconds(0)), Self.reloadInterval)
+                let mayBeNew = isYoung && madeAt.map { begun <= $0 + Self.clockDifference } ?? false
+                guard delay == Milliseconds(0) || mayBeNew else { return nil }
             }
             let task = reloading(after: delay)
-            state.reloading = task
+            state.reading = Reading(task: task, hasBegun: delay == Milliseconds(0))
             return task
         }
         do {
@@ -36,14 +56,19 @@ extension KeyKeeper {
     private static let reloadInterval = Milliseconds(1_000)
     /// How far the clocks of two nodes may differ before a key seems older than it is.
     private static let clockDifference = Milliseconds(1_000)
+    /// How far from now a key may have been made for its tokens to be waited for.
+    private static let youth = Milliseconds(120_000)
 
     private func reloading(after delay: Milliseconds) -> Task<Void, any Error> {
         Task {
-            if delay > Milliseconds(0) { await ambient.pause(delay) }
+            if delay > Milliseconds(0) {
+                await ambient.pause(delay)
+                state.withLock { $0.reading?.hasBegun = true }
+            }
             let begun = ambient.time()
             defer {
                 let ended = ambient.time()
-                state.withLock { ($0.reloading, $0.reloaded) = (nil, (begun, ended)) }
+                state.withLock { ($0.reading, $0.reloaded) = (nil, (begun, ended)) }
             }
             try await load()
         }

@@ -17,15 +17,16 @@ final class KeyKeeper: Sendable {
         var creations: [Need: Task<Void, any Error>] = [:]
         /// The keys of which storage knows that they have signed.
         var used: Set<KeyID> = []
-        /// The reading under way because of an unknown key, and when the last one ended.
-        var reloading: Task<Void, any Error>?
+        /// The reading under way because of an unknown key, and when the last one began and ended.
+        var reading: Reading?
         var reloaded: (begun: Timestamp, ended: Timestamp)?
+        var comparison = Comparison()
     }
 
     let state = Mutex(State())
     private let storage: any SessionStorage
     let ambient: Ambient
-    private let schedule: KeySchedule
+    let schedule: KeySchedule
     private let pool: SigningKeyPool
     private let keepsTrail: Bool
 

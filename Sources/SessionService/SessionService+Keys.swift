@@ -38,11 +38,11 @@ public struct LegacyVerificationKey: Sendable {
 extension SessionService {
     /// The key set for everybody who verifies tokens.
     ///
-    /// Made on first use.
+    /// Made on first use; compared with storage at most once a second, so that anybody may ask as often as they like.
     ///
     /// - Throws: ``ServiceError``.
     public func publishedKeys() async throws(ServiceError) -> PublishedKeys {
-        try await keys.prepare(policy.signingAlgorithm)
+        try await keys.prepareForPublication(policy.signingAlgorithm)
         let now = ambient.time()
         let ring = keys.ring
         do {

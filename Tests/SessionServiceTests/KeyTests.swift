@@ -3,7 +3,6 @@ import SessionEngine
 import SessionService
 import SessionStorage
 import SessionStorageTesting
-import Synchronization
 import TestSupport
 import Testing
 
@@ -157,62 +156,4 @@ struct KeyTests {
         #expect(child.session.tenantID == TenantID("t1"))
         #expect(try await world.refreshed(child.refreshToken).session.tenantID == TenantID("t1"))
     }
-
-    /// A second node on the same storage, whose pauses move the clock.
-    private func node(
-        beside world: World, on storage: FaultyStorage, _ pauses: Pauses
-    ) async throws -> SessionService {
-        let (clock, dice) = (world.clock, TestDice(seed: 77))
-        let ambient = Ambient(
-            time: { clock.now }, randomBits: { dice.next() },
-            pause: { duration in
-                pauses.note(duration)
-                clock.advance(by: duration)
-            })
-        return try await SessionService(storage: storage, policy: World.policy, ambient: ambient)
-    }
-
-    @Test("unknown keys make a node read its keys at most once a second, and a young key is waited for")
-    func unknownKeys() async throws {
-        let world = try await World()
-        let storage = FaultyStorage(world.storage) { _ in nil }
-        let pauses = Pauses()
-        let node = try await node(beside: world, on: storage, pauses)
-        let first = try await world.create()
-        let before = storage.callCount
-        guard case .valid = try await node.verify(.init(accessToken: first.accessToken.text)) else {
-            Issue.record("a key of another node is not found")
-            return
-        }
-        #expect(storage.callCount == before + 1 && pauses.all == [])
-        // A stranger's token names a key that is said to be old: nobody asks again within the second.
-        let stranger = try await World(clock: TestClock(world.clock.now + .seconds(-9_000)))
-        let forged = try await stranger.create().accessToken.text
-        for _ in 0..<50 { _ = try await node.verify(.init(accessToken: forged)) }
-        #expect(storage.callCount == before + 1 && pauses.all == [])
-        // The other node makes a key half a second later, and signs with it at once.
-        world.clock.advance(by: Milliseconds(500))
-        let old = try await world.storage.updateSigningKeys { _ in .none }
-        _ = try await world.storage.updateSigningKeys { _ in SigningKeyChange(removing: old.map(\.id)) }
-        let other = try await World.makeService(seed: 5, storage: world.storage, clock: world.clock)
-        guard case .created(let young) = try await other.createSession(.init(userID: UserID("u"))),
-            case .valid = try await node.verify(.init(accessToken: young.accessToken.text))
-        else {
-            Issue.record("a good token of a young key is refused")
-            return
-        }
-        #expect(storage.callCount == before + 2 && pauses.all == [Milliseconds(500)])
-        world.clock.advance(by: .seconds(2))
-        for _ in 0..<50 { _ = try await node.verify(.init(accessToken: forged)) }
-        #expect(storage.callCount == before + 3)
-    }
-}
-
-/// Notes how long a service pauses.
-private final class Pauses: Sendable {
-    private let durations = Mutex<[Milliseconds]>([])
-
-    func note(_ duration: Milliseconds) { durations.withLock { $0.append(duration) } }
-
-    var all: [Milliseconds] { durations.withLock(\.self) }
 }
