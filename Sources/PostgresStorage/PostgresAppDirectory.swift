@@ -17,6 +17,11 @@
                 })
         }
 
+        /// See `AppDirectory.names()`.
+        public func names() async throws(StorageError) -> Set<AppID> {
+            Set(try await driver.run(statements.selectAppNames, []).rows { AppID($0.text(0)) })
+        }
+
         /// See `AppDirectory.app(_:)`.
         public func app(_ id: AppID) async throws(StorageError) -> AppRecord? { try await stored(id).app }
 

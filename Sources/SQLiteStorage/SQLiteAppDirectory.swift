@@ -14,6 +14,13 @@ public struct SQLiteAppDirectory: AppDirectory {
         }
     }
 
+    /// See `AppDirectory.names()`.
+    public func names() async throws(StorageError) -> Set<AppID> {
+        try database.readers.read { (connection) throws(StorageError) in
+            Set(try connection.query(Statement.selectAppNames) { AppID($0.text(0)) })
+        }
+    }
+
     /// See `AppDirectory.app(_:)`.
     public func app(_ id: AppID) async throws(StorageError) -> AppRecord? {
         try database.readers.read { (connection) throws(StorageError) in try app(id, on: connection) }

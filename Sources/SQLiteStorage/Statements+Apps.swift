@@ -4,6 +4,7 @@ import SessionStorage
 extension Statement {
     static let selectTenant = "SELECT 1 FROM tenants WHERE app_id = ? AND tenant_id = ?"
     static let selectAllTenants = "SELECT app_id, tenant_id, created_at_time, settings FROM tenants"
+    static let selectAppNames = "SELECT DISTINCT app_id FROM tenants"
     static let selectTenantsOfApp = "\(selectAllTenants) WHERE app_id = ?"
     static let storeTenant = """
         INSERT INTO tenants (app_id, tenant_id, created_at_time, settings) VALUES (?,?,?,?) \

@@ -159,6 +159,9 @@ public struct SealedAppDirectory: AppDirectory {
     /// See `AppDirectory.apps()`.
     public func apps() async throws(StorageError) -> [AppRecord] { try await base.apps() }
 
+    /// See `AppDirectory.names()`.
+    public func names() async throws(StorageError) -> Set<AppID> { try await base.names() }
+
     /// See `AppDirectory.app(_:)`.
     public func app(_ id: AppID) async throws(StorageError) -> AppRecord? { try await base.app(id) }
 

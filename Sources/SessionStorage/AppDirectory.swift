@@ -11,6 +11,9 @@ public protocol AppDirectory: Sendable {
     /// All apps, oldest first.
     func apps() async throws(StorageError) -> [AppRecord]
 
+    /// The names of all apps, and nothing else of them.
+    func names() async throws(StorageError) -> Set<AppID>
+
     /// The app of that name, or `nil`. Sees every write acknowledged before the call.
     func app(_ id: AppID) async throws(StorageError) -> AppRecord?
 
@@ -50,6 +53,9 @@ public protocol AppDirectory: Sendable {
 }
 
 extension AppDirectory {
+    /// The names of ``apps()``.
+    public func names() async throws(StorageError) -> Set<AppID> { Set(try await apps().map(\.id)) }
+
     /// Ends a tenant with its sessions without a word in the audit trail.
     public func removeTenant(_ tenant: TenantID, of app: AppID) async throws(StorageError) -> Bool {
         try await removeTenant(tenant, of: app, audit: nil)

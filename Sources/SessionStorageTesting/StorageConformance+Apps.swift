@@ -26,6 +26,13 @@ extension StorageConformance {
             try expect(try await directory.tenantNames(), is: ["public/public"], "tenants of a new directory")
             try expect(try await directory.app(AppID("a")) == nil, "an app came from nowhere")
         },
+        DirectoryCheck("The names are those of the apps there are") { directory in
+            for (app, tenant) in [("a", "public"), ("b", "public"), ("b", "t"), ("b", "u")] {
+                _ = try await directory.put(app, tenant)
+            }
+            _ = try await directory.removeApp(AppID("a"))
+            try expect(try await directory.names(), is: [.public, AppID("b")], "names of apps")
+        },
         DirectoryCheck("A stored app comes back byte for byte, and the decision saw what was there") { directory in
             let settings = "{\"k\":\"caf\u{E9} cafe\u{301} '; DROP TABLE tenants; -- \u{0}\"}"
             for expected in [true, false] {

@@ -57,9 +57,11 @@ struct ManyApps: Sendable {
 
     /// Makes an app or changes it.
     @discardableResult
-    func put(app: String, _ coreConfig: JSONObject = [:], version: String = "5.4") async throws -> Bool {
+    func put(app: String, _ coreConfig: JSONObject = [:], version: String = "5.4", key: String? = nil) async throws
+        -> Bool
+    {
         let body: JSONObject = ["appId": .string(app), "coreConfig": .object(coreConfig)]
-        let reply = try await document("PUT", "/recipe/multitenancy/app/v2", body, version: version)
+        let reply = try await document("PUT", "/recipe/multitenancy/app/v2", body, version: version, key: key)
         #expect(reply["status"] == "OK")
         return try #require(reply["createdNew"]) == true
     }

@@ -26,6 +26,7 @@ public final class AppRegistry: Sendable {
 
     private let state = Mutex(State())
     let directory: any AppDirectory
+    private let names: AppNames
     let readSettings: AppSettings.Reader
     private let base: (settings: AppSettings, service: LazyService)
     private let ambient: Ambient
@@ -50,6 +51,7 @@ public final class AppRegistry: Sendable {
         keyPool: SigningKeyPool = SigningKeyPool(), isShared: Bool = false, readSettings: @escaping AppSettings.Reader
     ) {
         self.directory = directory
+        names = AppNames(directory, ambient)
         self.readSettings = readSettings
         self.ambient = ambient
         self.keyPool = keyPool
@@ -61,13 +63,16 @@ public final class AppRegistry: Sendable {
     var now: Timestamp { ambient.time() }
 
     /// The app of that name, or `nil`.
+    ///
+    /// Names of apps that do not exist cost the directory nothing, however many are asked for.
     func app(_ id: AppID) async throws(StorageError) -> OpenApp? {
         while true {
             let now = now
-            let (known, generation) = state.withLock { state in
-                (state.isFresh(id, at: now, isShared ? Self.freshness : nil) ? state.apps[id] : nil, state.generation)
+            let (kept, isFresh, generation) = state.withLock { state in
+                (state.apps[id], state.isFresh(id, at: now, isShared ? Self.freshness : nil), state.generation)
             }
-            if let known { return known }
+            if let kept, isFresh { return kept }
+            if kept == nil, try await !names.contains(id) { return nil }
             let found: AppRecord?
             do throws(StorageError) { found = try await directory.app(id) } catch {
                 // A directory that is away changes nothing either: what is kept goes on.
@@ -158,6 +163,7 @@ public final class AppRegistry: Sendable {
                 state.generation += 1
                 return state.apps.removeValue(forKey: app)
             }
+            names.forget()
             if let known, app != .public { Task { await known.service.flush() } }
         }
         return try await change()

@@ -14,6 +14,10 @@
                 """)
         }
 
+        var selectAppNames: PostgresStatement {
+            PostgresStatement("selectAppNames", .read, "SELECT DISTINCT app_id FROM \(tenants)")
+        }
+
         var selectTenantsOfApp: PostgresStatement {
             PostgresStatement("selectTenantsOfApp", .read, selectAllTenants.sql + " WHERE t.app_id = $1")
         }
