@@ -1,5 +1,3 @@
-import Yams
-
 /// The keys and values of a `config.yaml`, values still text.
 struct ConfigurationFile {
     /// What a key has.
@@ -16,16 +14,22 @@ struct ConfigurationFile {
     ///
     /// - Throws: ``ConfigurationError`` for a file that is not a list of keys and values.
     init(text: String, path: String) throws(ConfigurationError) {
-        let node: Node?
-        do { node = try Yams.compose(yaml: text) } catch {
+        let document: YAMLDocument
+        do throws(YAMLFault) { document = try YAMLDocument(text) } catch {
             throw ConfigurationError("\(path) is not valid YAML: \(error)")
         }
-        guard let node, node.null == nil else { return }
-        guard let mapping = node.mapping else { throw ConfigurationError("\(path) has to be a list of 'key: value'.") }
-        for (key, value) in mapping {
-            guard let name = key.scalar?.string else { throw ConfigurationError("\(path) has a key that is no text.") }
-            if value.null != nil { continue }
-            entries.append((name, value.scalar.map { .text($0.string) } ?? .nested))
+        switch document {
+        case .empty: return
+        case .other: throw ConfigurationError("\(path) has to be a list of 'key: value'.")
+        case .mapping(let members):
+            for (key, value) in members {
+                guard let key else { throw ConfigurationError("\(path) has a key that is no text.") }
+                switch value {
+                case .null: continue
+                case .text(let text): entries.append((key, .text(text)))
+                case .nested: entries.append((key, .nested))
+                }
+            }
         }
     }
 }

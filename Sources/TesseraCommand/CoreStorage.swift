@@ -1,12 +1,16 @@
 import CoreConfiguration
 import CoreServer
-import Foundation
 import Logging
 import SQLiteStorage
 import SessionEngine
 import SessionService
 import SessionStorage
 
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 #if PostgreSQL
     import PostgresStorage
 #endif
@@ -105,17 +109,13 @@ extension KeyEncryption {
     }
 
     private static func output(of command: String) throws -> String {
-        let process = Process()
-        let pipe = Pipe()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", command]
-        process.standardOutput = pipe
-        do { try process.run() } catch { throw Failure("the command for the key-encryption key cannot be run") }
-        let data = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure("the command for the key-encryption key ended with \(process.terminationStatus)")
+        do throws(ShellCommand.Failure) {
+            return try ShellCommand.output(of: command)
+        } catch {
+            switch error {
+            case .cannotRun: throw Failure("the command for the key-encryption key cannot be run")
+            case .ended(let status): throw Failure("the command for the key-encryption key ended with \(status)")
+            }
         }
-        return String(decoding: data, as: UTF8.self)
     }
 }

@@ -14,7 +14,15 @@ struct PeerFilterTests {
             ("::1", nil, "::1", true), ("0:0:0:0:0:0:0:1", nil, "::1", true), (nil, "0:0:0:0:0:0:0:1", "::1", false),
             ("10\\.1\\.2\\.3", nil, "::ffff:10.1.2.3", true), (nil, "10\\.1\\.2\\.3", "::ffff:a01:203", false),
             ("fe80:0:0:0:0:0:0:a", nil, "fe80::a", true), ("FE80.*", nil, "fe80::a", false),
-            ("(?i)FE80.*", nil, "fe80::a", true),
+            ("(?i)FE80.*", nil, "fe80::a", true), ("10\\.[0-9&&[^5]]\\..*+", nil, "10.4.0.1", true),
+            ("10\\.[0-9&&[^5]]\\..*+", nil, "10.5.0.1", false), ("\\Q10.0.0.1\\E", nil, "10.0.0.1", true),
+            ("\\Q10.0.0.1\\E", nil, "10a0.0.1", false),
+            ("(?:10|192\\.168)(?:\\.\\d{1,3}){2,3}", nil, "192.168.0.7", true),
+            ("10\\.(?!0)\\p{Nd}+\\.0\\.1", nil, "10.10.0.1", true),
+            ("10\\.(?!0)\\p{Nd}+\\.0\\.1", nil, "10.0.0.1", false),
+            ("a", nil, "a\n", false), ("^10\\..*$", nil, "10.0.0.1", true),
+            (nil, "[\\x31]\\u0030.*", "10.0.0.1", false),
+            ("(\\d)\\1\\..*", nil, "11.0.0.1", true), ("(\\d)\\1\\..*", nil, "10.0.0.1", false),
         ] as [(String?, String?, String?, Bool)])
     func rules(allow: String?, deny: String?, address: String?, isAdmitted: Bool) throws {
         #expect(try #require(PeerFilter(allow: allow, deny: deny)).admits(address) == isAdmitted)

@@ -103,7 +103,6 @@ struct FaultTests {
             ("change", { _ = try await world.service.replaceData(of: handle, sessionData: [:]) }),
             ("revoke", { _ = try await world.service.revoke([handle]) }),
             ("revoke all", { _ = try await world.service.revokeAll(of: UserID("u1")) }),
-            ("keys", { _ = try await world.service.publishedKeys() }),
         ]
         for (name, call) in calls {
             let error = await #expect(throws: ServiceError.self, "\(name)") { try await call() }

@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("The published keys are in memory", .timeLimit(.minutes(1)))
+@Suite("The published keys are in memory")
 struct PublicationTests {
     private let clock = TestClock()
     private let base = InMemoryStorage()

@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Keys that other nodes have made, and names of keys that nobody has made", .timeLimit(.minutes(1)))
+@Suite("Keys that other nodes have made, and names of keys that nobody has made")
 struct UnknownKeyTests {
     /// A second node on the same storage, whose pauses move the clock.
     private func node(

@@ -1,4 +1,4 @@
-import Foundation
+import Synchronization
 
 /// Which addresses may ask this core anything, as regular expressions (spec `core-wire` 8.2).
 ///
@@ -20,27 +20,35 @@ public struct PeerFilter: Sendable, Equatable {
         guard let address else { return false }
         let spellings = PeerAddress.spellings(of: address)
         if let deny, spellings.contains(where: deny.matches) { return false }
-        return allow.map { spellings.contains(where: $0.matches) } ?? true
+        return allow.map { allow in spellings.contains(where: allow.matches) } ?? true
     }
 
     /// An expression that matches a whole text or nothing.
     ///
-    /// ICU's syntax, which Foundation has, is the nearest to Java's.
-    private struct Expression: Sendable, Equatable {
-        private let expression: NSRegularExpression
+    /// Swift's syntax has what Java's has but lookbehind, which is refused; texts are compared scalar by scalar.
+    private final class Expression: Sendable, Equatable {
+        private let text: String
+        private let regex: Mutex<Regex<AnyRegexOutput>>
 
-        /// Takes an expression that is complete by itself; the frame that makes it match the whole text could hide
-        /// that it is not.
+        /// Takes an expression that is complete by itself; within a group, what is not closed, or comments the rest away,
+        /// is found.
         init?(_ text: String) {
-            guard (try? NSRegularExpression(pattern: text)) != nil,
-                let framed = try? NSRegularExpression(pattern: "(?:\(text))\\z")
-            else { return nil }
-            expression = framed
+            do {
+                _ = try Regex(text)
+                let regex = try Regex("(?:\(text))").matchingSemantics(.unicodeScalar)
+                // What the syntax has and the machine has not is found by the first match.
+                _ = try regex.wholeMatch(in: "127.0.0.1")
+                self.text = text
+                self.regex = Mutex(regex)
+            } catch {
+                return nil
+            }
         }
 
+        static func == (left: Expression, right: Expression) -> Bool { left.text == right.text }
+
         func matches(_ text: String) -> Bool {
-            let all = NSRange(location: 0, length: text.utf16.count)
-            return expression.firstMatch(in: text, options: .anchored, range: all) != nil
+            regex.withLock { regex in (try? regex.wholeMatch(in: text)) != nil }
         }
     }
 }
@@ -61,7 +69,7 @@ enum PeerAddress {
     /// The eight groups of an IPv6 address.
     private static func groups(of address: String) -> [UInt16]? {
         guard address.contains(":") else { return nil }
-        let halves = address.components(separatedBy: "::").map(run)
+        let halves = address.split(separator: "::", omittingEmptySubsequences: false).map { run(String($0)) }
         guard let head = halves[0] else { return nil }
         if halves.count == 1 { return head.count == 8 ? head : nil }
         guard halves.count == 2, let tail = halves[1], head.count + tail.count < 8 else { return nil }
