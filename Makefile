@@ -12,7 +12,7 @@ BUILT ?=
 BUILD = $(if $(BUILT),@true,swift build)
 
 .PHONY: beside help run demo browser test build dependencies unit docs readme drivers kill9 import restore hostile operation
-.PHONY: schema bench check clean postgres nodes failover network inplace
+.PHONY: schema static bench check clean postgres nodes failover network inplace
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs killpoints cutreplies spin mutants
 
 help:
@@ -27,6 +27,11 @@ dependencies:
 
 build: dependencies
 	$(BUILD) -c release --product tessera $(SWIFT_FLAGS)
+
+# One file with the Swift standard library in it, stripped; `static.py` looks at its size, start and memory.
+static: dependencies
+	swift build -c release --product tessera --static-swift-stdlib --scratch-path .build-static $(SWIFT_FLAGS)
+	strip -o .build-static/tessera .build-static/release/tessera
 
 run: build
 	exec $(BINARY) serve $(ARGS)
@@ -183,4 +188,4 @@ check: dependencies
 	$(if $(filter test,$(MAKECMDGOALS)),@true,swift test) $(SWIFT_FLAGS) --quiet --filter 'CatalogueTests|VersionMutationTests|VersionPageTests'
 
 clean:
-	rm -rf .build .venv-drivers .venv-schema
+	rm -rf .build .build-static .venv-drivers .venv-schema

@@ -2,11 +2,6 @@
     import Logging
     import SessionStorage
 
-    #if canImport(FoundationEssentials)
-        import FoundationEssentials
-    #endif
-    import Foundation
-
     #if canImport(Glibc)
         import Glibc
     #elseif canImport(Musl)
@@ -30,9 +25,9 @@
             status = DriverStatus(logger: logger, address: settings.address)
             queue = try RequestQueue(capacity: settings.queueLimit)
             let (queue, status) = (queue, status)
-            let thread = Thread { DriverLoop(settings, queue, status).run() }
-            thread.name = "tessera-postgres"
-            thread.start()
+            guard SystemThread.start({ DriverLoop(settings, queue, status).run() }) else {
+                throw StorageError(.unavailable, "the system gives no thread for the connections")
+            }
         }
 
         deinit { close() }

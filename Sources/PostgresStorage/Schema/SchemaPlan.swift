@@ -1,8 +1,15 @@
 #if PostgreSQL
-    import Foundation
     public import Logging
     public import SessionStorage
     import Synchronization
+
+    #if canImport(Glibc)
+        import Glibc
+    #elseif canImport(Musl)
+        import Musl
+    #else
+        import Darwin
+    #endif
 
     /// What a database's schema lacks, and how it gets there; for operators.
     public struct SchemaPlan: Sendable {
@@ -69,14 +76,15 @@
             self.tell = tell
         }
 
-        func start() { Thread.detachNewThread { self.look() } }
+        /// Without a thread nothing is told.
+        func start() { _ = SystemThread.start { self.look() } }
 
         func stop() { isDone.store(true, ordering: .relaxed) }
 
         private func look() {
             guard let session = try? PostgresSession(settings) else { return }
             while !isDone.load(ordering: .relaxed) {
-                Thread.sleep(forTimeInterval: 0.2)
+                usleep(200_000)
                 let found = try? session.run(
                     """
                     SELECT phase, greatest(blocks_done::float8 / nullif(blocks_total, 0), \
