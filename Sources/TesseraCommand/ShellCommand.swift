@@ -15,10 +15,14 @@
 enum ShellCommand {
     #if canImport(Darwin)
         private typealias FileActions = posix_spawn_file_actions_t?
+        private typealias Attributes = posix_spawnattr_t?
         private static var emptyFileActions: FileActions { nil }
+        private static var emptyAttributes: Attributes { nil }
     #else
         private typealias FileActions = posix_spawn_file_actions_t
+        private typealias Attributes = posix_spawnattr_t
         private static var emptyFileActions: FileActions { posix_spawn_file_actions_t() }
+        private static var emptyAttributes: Attributes { posix_spawnattr_t() }
     #endif
 
     /// Why there is no output.
@@ -51,12 +55,22 @@ enum ShellCommand {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+        var attributes = emptyAttributes
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // Signals that the core ignores or holds back are the command's own business.
+        var signals = sigset_t()
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
         let words: [String] = ["/bin/sh", "-c", command]
         var arguments = words.map { strdup($0) } + [nil]
         var environment = ProcessInfo.processInfo.environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for text in arguments + environment { free(text) } }
         var pid: pid_t = 0
-        return posix_spawn(&pid, "/bin/sh", &actions, nil, &arguments, &environment) == 0 ? pid : nil
+        return posix_spawn(&pid, "/bin/sh", &actions, &attributes, &arguments, &environment) == 0 ? pid : nil
     }
 
     private static func readAll(_ descriptor: Int32) -> [UInt8] {

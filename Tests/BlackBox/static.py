@@ -43,10 +43,11 @@ def size(checks: Checks) -> None:
     checks.check("no library of Swift, Foundation or ICU beside it", not swift, swift)
 
 
-def milliseconds_until_ready(arguments: list[str], port: int) -> tuple[float, Child]:
-    """Starts the core and waits for its first answer."""
+def milliseconds_until_ready(data: Path) -> tuple[float, Child]:
+    """Starts the core on a port of its own and waits for its first answer."""
+    port = free_port()
     start = time.perf_counter()
-    child = Child(arguments)
+    child = Child([str(STRIPPED), "serve", "--port", str(port), "--data-dir", str(data)])
     while child.alive:
         try:
             with socket.create_connection((HOST, port), timeout=5) as connection:
@@ -66,15 +67,13 @@ def resident_kib(pid: int) -> int:
 
 def start(checks: Checks) -> None:
     """How long a start takes, and what the core holds when it has nothing to do."""
-    data = TemporaryFolder()
-    port = free_port()
-    arguments = [str(STRIPPED), "serve", "--port", str(port), "--data-dir", str(data.path)]
-    _, first = milliseconds_until_ready(arguments, port)
+    data = TemporaryFolder().path
+    _, first = milliseconds_until_ready(data)
     checks.equal("the first start ends in peace", first.stop(), 0)
     times: list[float] = []
     resident: list[int] = []
     for _ in range(STARTS):
-        took, child = milliseconds_until_ready(arguments, port)
+        took, child = milliseconds_until_ready(data)
         times.append(took)
         resident.append(resident_kib(child.pid))
         child.stop()
