@@ -30,7 +30,8 @@ build: dependencies
 
 # One file with the Swift standard library in it, stripped; `static.py` looks at its size, start and memory.
 static: dependencies
-	swift build -c release --product tessera --static-swift-stdlib --scratch-path .build-static $(SWIFT_FLAGS)
+	swift build -c release --product tessera --static-swift-stdlib --scratch-path .build-static $(SWIFT_FLAGS) \
+	    -Xlinker --no-export-dynamic
 	strip -o .build-static/tessera .build-static/release/tessera
 
 run: build
