@@ -1,6 +1,6 @@
 # The two that a user needs: `make run` and `make test`. Everything else is a part of the second, or `make proof`.
 
-SWIFT_FLAGS = --traits PostgreSQL --explicit-target-dependency-import-check error -Xswiftc -require-explicit-sendable
+SWIFT_FLAGS = --traits PostgreSQL,OpenSSL --explicit-target-dependency-import-check error -Xswiftc -require-explicit-sendable
 BINARY = .build/release/tessera
 TRIALS = .build/release/Trials
 CLUSTER = scripts/postgres-cluster

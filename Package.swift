@@ -39,6 +39,7 @@ let package = Package(
     ],
     traits: [
         .trait(name: "PostgreSQL", description: "Storage in PostgreSQL; needs libpq (libpq-dev)."),
+        .trait(name: "OpenSSL", description: "RSA signatures by the system's libcrypto; needs it (libssl-dev)."),
         .default(enabledTraits: []),
     ],
     dependencies: [
@@ -86,10 +87,16 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .systemLibrary(
+            name: "COpenSSL",
+            pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl"])]
+        ),
         .target(
             name: "SessionService",
             dependencies: [
-                "SessionStorage", "SessionEngine", "LosslessJSON",
+                .target(name: "COpenSSL", condition: .when(traits: ["OpenSSL"])), "SessionStorage", "SessionEngine",
+                "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
             ] + crypto,
             swiftSettings: settings

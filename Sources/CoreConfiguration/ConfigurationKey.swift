@@ -31,6 +31,7 @@ enum ConfigurationKey: String, CaseIterable {
     case signingKeyUpdateInterval = "access_token_dynamic_signing_key_update_interval"
     case signingKeyUpdateIntervalOfOld = "access_token_signing_key_update_interval"
     case signingAlgorithm = "access_token_signing_algorithm"
+    case rsaProvider = "rsa_provider"
     case enableAntiCSRF = "enable_anti_csrf"
     case accessTokenPath = "access_token_path"
     case refreshAPIPath = "refresh_api_path"
@@ -85,7 +86,7 @@ enum ConfigurationKey: String, CaseIterable {
         case .port, .host: "SUPERTOKENS_" + rawValue.uppercased()
         case .dataDirectory, .testMode, .succession, .sharingWindow, .sharedJitter, .silence, .afterRestore,
             .revokesOnReuse,
-            .auditTrail, .auditDays, .auditEntries,
+            .auditTrail, .auditDays, .auditEntries, .rsaProvider,
             .keyEncryptionKey, .keyEncryptionKeyFile, .keyEncryptionKeyCommand:
             "TESSERA_" + rawValue.uppercased()
         default: rawValue.uppercased()

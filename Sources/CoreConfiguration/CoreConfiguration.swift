@@ -13,6 +13,8 @@ public struct CoreConfiguration: Sendable {
     public var database: DatabaseSettings?
     /// Where the key that seals private keys comes from.
     public var keyEncryption: KeyEncryptionSource?
+    /// Which library makes RSA signatures.
+    public var rsaProvider: RSAProvider
     /// What was decided about sessions.
     public var policy: SessionPolicy
     /// What was decided about the core's answers.
@@ -75,6 +77,7 @@ public struct CoreConfiguration: Sendable {
         dataDirectory = values.text(.dataDirectory)
         database = try DatabaseSettings(values)
         keyEncryption = try KeyEncryptionSource(values)
+        rsaProvider = try RSAProvider(values)
         policy = try SessionPolicy(values)
         settings = try CoreSettings(values)
         settings.configurationPath = file?.path ?? ""

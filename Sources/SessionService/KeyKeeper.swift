@@ -82,6 +82,8 @@ final class KeyKeeper: Sendable {
             let need = Need(kind: kind, algorithm: algorithm)
             if ring.lacksKey(kind, algorithm, at: ambient.time(), schedule: schedule) { try await ensure(need) }
         }
+        let known = ring
+        for key in [known.dynamicKeys.first, known.staticKeys.first] { key?.prepareToSign() }
     }
 
     /// Tells storage once that a key signs.
@@ -175,7 +177,11 @@ final class KeyKeeper: Sendable {
         let known = Dictionary((ring.dynamicKeys + ring.staticKeys).map { ($0.id, $0) }) { first, _ in first }
         var keys: [SigningKey] = []
         for record in records {
-            if let key = known[record.id] { keys.append(key) } else { keys.append(try record.signingKey()) }
+            if let key = known[record.id] {
+                keys.append(key)
+            } else {
+                keys.append(pool.signers.opened(try record.signingKey()))
+            }
         }
         let adopted = KeyRing(keys)
         state.withLock { state in

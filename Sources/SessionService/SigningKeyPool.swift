@@ -24,10 +24,16 @@ public final class SigningKeyPool: Sendable {
     private static let workerLimit = 2
 
     private let state = Mutex(State())
+    /// By which library the keys sign.
+    let signers: RSASigners
     private let queue = DispatchQueue(label: "tessera.signing-keys", qos: .utility, attributes: .concurrent)
 
     /// A pool without a reserve: every key is made when it is asked for.
-    public init() {}
+    ///
+    /// - Parameter signers: by which library the keys sign.
+    public init(signers: RSASigners = RSASigners()) {
+        self.signers = signers
+    }
 
     /// Keeps RSA keys in reserve from now on; they are made in the background.
     public func keepSpares(_ count: Int = 2) {

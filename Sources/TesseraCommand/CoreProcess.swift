@@ -47,7 +47,7 @@ struct CoreProcess {
         CoreServer.shareProcessors()
         let logger = logger()
         let storage = try await CoreStorage.open(configuration, logger: logger)
-        let keyPool = SigningKeyPool()
+        let keyPool = SigningKeyPool(signers: RSASigners(configuration.rsaProvider) { logger.info("\($0)") })
         let service = try await SessionService(
             storage: storage.apps.storage(of: .public), policy: configuration.policy, keyPool: keyPool)
         let apps = AppRegistry(

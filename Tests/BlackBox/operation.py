@@ -46,6 +46,7 @@ REFUSALS = [
      "It must be one of [TOKEN_THEFT, UNAUTHORISED]"),
     ("refresh_token_sharing_window: 120.5\n", {},
      "'refresh_token_sharing_window' must be between 0 and 120 seconds inclusive. The config file"),
+    ("", {"TESSERA_RSA_PROVIDER": "libressl"}, "'rsa_provider' must be \"automatic\", \"boringssl\" or \"openssl\"."),
     ("", {"TESSERA_REFRESH_TOKEN_SHARING_WINDOW": "-1"},
      "'refresh_token_sharing_window' must be between 0 and 120 seconds inclusive."),
     ("refresh_token_shared_jitter: 0.6\n", {},

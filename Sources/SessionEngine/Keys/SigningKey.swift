@@ -98,6 +98,15 @@ public enum PrivateSigningKey: Sendable {
     }
 }
 
+/// Makes RSASSA-PKCS1-v1_5 signatures with SHA-256 (RFC 8017 section 8.2) with one private key, in another library than
+/// the engine's own.
+public protocol RSASigner: Sendable {
+    /// The signature, the same as that of any other library.
+    func signature(over bytes: [UInt8]) throws(SigningError) -> [UInt8]
+    /// Does ahead of the first signature what it would have to wait for.
+    func prepare()
+}
+
 /// A key that signs access tokens.
 ///
 /// It prints as its id.
@@ -112,6 +121,8 @@ public struct SigningKey: Sendable, CustomStringConvertible, CustomReflectable {
     public let privateKey: PrivateSigningKey
     /// The half that verifies, computed once.
     public let verificationKey: VerificationKey
+    /// What signs instead of the key itself.
+    private var signer: (any RSASigner)?
 
     /// Puts a key together.
     public init(id: KeyID, kind: SigningKeyKind, createdAt: Timestamp, privateKey: PrivateSigningKey) {
@@ -125,8 +136,21 @@ public struct SigningKey: Sendable, CustomStringConvertible, CustomReflectable {
     /// Its one algorithm.
     public var algorithm: SigningAlgorithm { privateKey.algorithm }
 
+    /// The same key, whose signatures somebody else makes; a key of another algorithm stays as it is.
+    public func signing(by signer: any RSASigner) -> SigningKey {
+        var key = self
+        if algorithm == .rs256 { key.signer = signer }
+        return key
+    }
+
+    /// Does ahead of the first signature what it would have to wait for.
+    public func prepareToSign() { signer?.prepare() }
+
     /// Signs bytes; an ES256 signature is r and s, 32 bytes each (RFC 7518 section 3.4).
-    func signature(over bytes: [UInt8]) throws(SigningError) -> [UInt8] {
+    ///
+    /// - Throws: ``SigningError/cryptographyFailed`` when the library refuses.
+    public func signature(over bytes: [UInt8]) throws(SigningError) -> [UInt8] {
+        if let signer { return try signer.signature(over: bytes) }
         do {
             switch privateKey {
             case .rsa(let key):

@@ -48,7 +48,7 @@ public struct VerificationKey: Sendable {
     /// Whether this key made a signature over bytes.
     ///
     /// A signature of any other length than the key's is refused.
-    func accepts(_ signature: [UInt8], over bytes: [UInt8]) -> Bool {
+    public func accepts(_ signature: [UInt8], over bytes: [UInt8]) -> Bool {
         switch publicKey {
         case .rsa(let key):
             guard signature.count == key.keySizeInBits / 8 else { return false }
