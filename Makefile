@@ -176,11 +176,13 @@ spin:
 mutants: dependencies
 	python3 Tests/Mutants/run.py
 
+# BESIDE=/path/to/tessera measures another release in the same rounds.
 bench: build trials
 	@scripts/install-dependencies wrk
+	$(BUILD) -c release --product BareResponder $(SWIFT_FLAGS)
 	$(BUILD) -c release --product SDKBenchmark $(SWIFT_FLAGS)
 	.build/release/SDKBenchmark
-	python3 Benchmarks/bench.py
+	python3 Benchmarks/bench.py $(if $(BESIDE),--beside $(BESIDE))
 	python3 Benchmarks/postgres.py
 
 # By itself it also runs the tests that guard the versions; `make test` runs them with all others.

@@ -189,6 +189,16 @@ let package = Package(
             resources: [.copy("Pages")],
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "BareResponder",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Benchmarks/Bare",
+            swiftSettings: settings
+        ),
         .target(
             name: "CoreDriverInterface",
             dependencies: ["SessionEngine", "LosslessJSON"],

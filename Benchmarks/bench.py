@@ -2,7 +2,8 @@
 """Measures the server with wrk: rates, latencies, CPU per request, start-up and memory, and judges the bars.
 
 What is judged is the server's CPU time per request, because it does not depend on what else the machine is doing as
-much as a rate does. Every reply is read: one that is not a 200 with status OK is an error, and an error fails the run.
+much as a rate does; in units of a bare NIO request and of its cryptography, all measured in turns (costs.py). Every
+reply is read: one that is not a 200 with status OK is an error, and an error fails the run.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from typing import Callable
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "Tests" / "BlackBox"))
 
-from harness import HOST, Core, Server, TemporaryFolder, binary, exit_on_signals  # noqa: E402
+from costs import Bar, Costs, Program, cpu_seconds, units  # noqa: E402
+from harness import HOST, ROOT, Core, Server, TemporaryFolder, binary, exit_on_signals  # noqa: E402
 
 CONNECTIONS = (1, 16, 64)
 JUDGED_CONNECTIONS = 16
 SESSIONS = 256
 MANY = 100_000
 STARTS = 5
-TICKS = os.sysconf("SC_CLK_TCK")
 FAST_CONFIG = "access_token_signing_algorithm: ES256\n"
 
 
@@ -49,27 +50,6 @@ class Result:
     """The server's CPU time, user and system, per completed request."""
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A figure that was promised and the one that was measured."""
-
-    name: str
-    unit: str
-    limit: float
-    measured: float
-
-    @property
-    def held(self) -> bool:
-        """Whether the measurement is within the limit."""
-        return self.measured <= self.limit
-
-
-def cpu_seconds(pid: int) -> float:
-    """The CPU time that a process has used so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
 def memory(pid: int) -> dict[str, float]:
     """The resident memory of a process in MiB: all of it, and the part that no file backs."""
     text = Path(f"/proc/{pid}/status").read_text()
@@ -78,8 +58,7 @@ def memory(pid: int) -> dict[str, float]:
 
 def signatures() -> dict[str, float]:
     """The CPU time of one signature of each algorithm in microseconds, as the machine is at this moment."""
-    output = subprocess.run([binary(), "speed", "--count", "500"], capture_output=True, text=True, check=True).stdout
-    return {name: float(value) for name, value in re.findall(r"^(\w+) sign: ([\d.]+) us", output, re.M)}
+    return {name.removesuffix(" sign"): value for name, value in units(binary(), 500).items() if name.endswith(" sign")}
 
 
 class Wrk:
@@ -150,30 +129,33 @@ class Fixtures:
 class Bench:
     """All measurements."""
 
-    def __init__(self, seconds: float, sessions: int) -> None:
+    def __init__(self, options: argparse.Namespace) -> None:
         """Prepares measurements of so many seconds each."""
-        self._seconds = seconds
-        self._sessions = sessions
-        self._signatures: dict[str, float] = {}
+        self._seconds: float = options.seconds
+        self._sessions: int = options.sessions
+        self._short: bool = options.short
+        self.costs = Costs(binary(), options.bare, options.beside, options.rounds, options.seconds, Fixtures)
         self.results: list[Result] = []
         self.facts: dict[str, float] = {}
 
     def run(self) -> None:
         """Measures everything."""
-        for name, value in signatures().items():
-            self._fact(f"{name} signature, CPU us", value)
+        print("costs per request, all in turns", flush=True)
+        self.costs.run()
+        self.costs.show()
         self._starts()
         with Server() as server:
             self._requests(server)
         self._memory()
 
     def _starts(self) -> None:
-        cold = []
+        print()
+        cold, warm = [], []
+        server = Program(binary(), "")
         for _ in range(STARTS):
-            with Server() as server:
-                cold.append(server.ready_after * 1000)
-        with Server() as server:
-            warm = []
+            with Program(binary(), "") as new:
+                cold.append(new.ready_after * 1000)
+        with server:
             for _ in range(STARTS):
                 server.stop()
                 warm.append(server.start().ready_after * 1000)
@@ -185,10 +167,12 @@ class Bench:
         print(f"{name:58}{value:10.1f}", flush=True)
 
     def _requests(self, server: Server) -> None:
-        for name, value in memory(server.pid).items():
-            self._fact(f"{name} after start, MiB", value)
         core, wrk = server.core(), Wrk(server)
         core.verify(core.create("warm-up").json["accessToken"]["token"])
+        for name, value in memory(server.pid).items():
+            self._fact(f"{name} after start, MiB", value)
+        if self._short:
+            return
         fixtures = Fixtures(core)
         print(f"\n{'scenario':24}{'conn.':>6}{'req/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'errors':>8}{'CPU us/req':>12}")
         scenarios: list[tuple[str, str, Callable[[], list[str]]]] = [
@@ -200,10 +184,8 @@ class Bench:
             ("information", "replay.lua", lambda: [fixtures.information()]),
         ]
         for name, script, arguments in scenarios:
-            before = signatures()["RS256"]
             for connections in CONNECTIONS:
                 self._show(wrk.run(name, script, connections, self._seconds, *arguments()))
-            self._signatures[name] = (before + signatures()["RS256"]) / 2
 
     def _show(self, result: Result) -> None:
         self.results.append(result)
@@ -215,7 +197,7 @@ class Bench:
         with Server(config=FAST_CONFIG) as server:
             self._create_many(Wrk(server))
             for name, value in memory(server.pid).items():
-                self._fact(f"{name} after {self._sessions} sessions, MiB", value)
+                self._fact(f"{name} with {self._sessions} sessions, under load, MiB", value)
             size = sum(path.stat().st_size for path in server.data.rglob("*")) / (1 << 20)
             self._fact(f"data folder after {self._sessions} sessions, MiB", size)
             server.stop()
@@ -232,50 +214,41 @@ class Bench:
             missing -= result.requests
             seconds = missing / result.requests_per_second * 1.05
 
-    def cpu(self, scenario: str) -> float:
-        """The CPU time per request of a scenario at the judged number of connections."""
-        return next(result.cpu_microseconds for result in self.results
-                    if result.scenario == scenario and result.connections == JUDGED_CONNECTIONS)
-
-    def _signing(self, scenario: str, rest: float) -> Bar:
-        """The promise for a request that signs, with a signature's cost as it was right before and after."""
-        rsa = self._signatures[scenario]
-        name = f"{scenario}: 1.2 RSA signatures of {rsa:.0f} us + {rest:.0f} us"
-        return Bar(name, "us CPU", 1.2 * rsa + rest, self.cpu(scenario))
-
     def bars(self) -> list[Bar]:
         """The promises and what became of them."""
-        resident = self.facts[f"VmRSS after {self._sessions} sessions, MiB"]
-        return [
-            Bar("verify", "us CPU", 100, self.cpu("verify")),
-            Bar("information", "us CPU", 120, self.cpu("information")),
-            self._signing("create", 250),
-            self._signing("refresh same token", 350),
-            self._signing("refresh chain", 350),
-            Bar("ready with a new data folder", "ms", 500, self.facts["ready with a new data folder, ms"]),
-            Bar("ready with an old data folder", "ms", 500, self.facts["ready with an old data folder, ms"]),
-            Bar(f"resident after {self._sessions} sessions", "MiB", 64, resident),
+        loaded = f"VmRSS with {self._sessions} sessions, under load, MiB"
+        return self.costs.bars() + [
+            Bar("ready with a new data folder", "ms", 25, self.facts["ready with a new data folder, ms"]),
+            Bar("ready with an old data folder", "ms", 25, self.facts["ready with an old data folder, ms"]),
+            Bar("resident after the start", "MiB", 20, self.facts["VmRSS after start, MiB"]),
+            Bar(f"resident with {self._sessions} sessions, under load", "MiB", 40, self.facts[loaded]),
         ]
 
     @property
     def errors(self) -> int:
         """How many requests failed."""
-        return sum(result.errors for result in self.results)
+        return self.costs.errors + sum(result.errors for result in self.results)
 
 
 def judge(bench: Bench) -> list[Bar]:
     """Prints every bar and returns those that were missed."""
-    print(f"\nbars (CPU at {JUDGED_CONNECTIONS} connections)")
+    h = bench.costs.h
+    print(f"\nbars (CPU at {JUDGED_CONNECTIONS} connections; h = {h:.1f} us)")
     for bar in bench.bars():
-        verdict = "ok" if bar.held else "MISSED"
+        verdict = "ok" if bar.held else f"MISSED by {bar.measured - bar.limit:.1f} {bar.unit}"
+        if bar.unit == "us CPU" and not bar.held:
+            verdict += f" ({(bar.measured - bar.limit) / h:.1f} h)"
         print(f"{bar.name:58}{bar.measured:10.1f} {bar.unit:8}at most {bar.limit:8.1f}  {verdict}")
     return [bar for bar in bench.bars() if not bar.held]
 
 
 def write(path: Path, bench: Bench) -> None:
     """Writes all figures as JSON."""
+    scenarios = [{"subject": scenario.subject, "scenario": scenario.name, "algorithm": scenario.algorithm,
+                  "costs": scenario.costs, "rates": scenario.rates, "errors": scenario.errors}
+                 for scenario in bench.costs.scenarios]
     path.write_text(json.dumps({
-        "machine": {"processors": os.cpu_count(), "system": platform.platform()},
+        "machine": {"processors": os.cpu_count(), "system": platform.platform()}, "costs": scenarios,
         "results": [asdict(result) for result in bench.results], "facts": bench.facts,
         "bars": [asdict(bar) | {"held": bar.held} for bar in bench.bars()]}, indent=2) + "\n")
 
@@ -283,7 +256,12 @@ def write(path: Path, bench: Bench) -> None:
 def main() -> int:
     """Measures, judges and reports."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=3, help="the length of each run of wrk (default: 3)")
+    parser.add_argument("--seconds", type=float, default=2, help="the length of each run of wrk (default: 2)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often all costs are measured in turns (default: 5)")
+    parser.add_argument("--bare", type=Path, default=ROOT / ".build" / "release" / "BareResponder",
+                        help="the bare NIO responder")
+    parser.add_argument("--beside", type=Path, metavar="BINARY", help="another release, measured in the same rounds")
+    parser.add_argument("--short", action="store_true", help="only what is judged: no latencies at 1, 16 and 64 connections")
     parser.add_argument("--sessions", type=int, default=MANY, help="how many sessions the memory is measured with")
     parser.add_argument("--strict", action="store_true", help="exit non-zero when a bar is missed")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
@@ -291,7 +269,10 @@ def main() -> int:
     exit_on_signals()
     if shutil.which("wrk") is None:
         sys.exit("wrk is missing: install the Debian package wrk")
-    bench = Bench(options.seconds, options.sessions)
+    for program in filter(None, (options.bare, options.beside)):
+        if not program.is_file():
+            sys.exit(f"{program} is missing: `make bench` builds what is measured")
+    bench = Bench(options)
     bench.run()
     missed = judge(bench)
     if options.json:
