@@ -112,18 +112,32 @@ final class GroupCommitWriter: Sendable {
     }
 
     /// Runs a group in one transaction.
+    ///
+    /// Hardly ever does a write of it fail; then all are run once more, each so that it can be undone by itself.
     private func attempt(_ group: [Write]) -> StorageError? {
         if group.isEmpty { return nil }
+        var hasFailed = false
+        let error = transaction(group) { (connection) throws(StorageError) in
+            for write in group {
+                if let failure = write.perform(connection) {
+                    hasFailed = true
+                    throw failure
+                }
+                Failpoint.reach("sqlite.write-done")
+            }
+        }
+        guard hasFailed, group.count > 1 else { return error }
+        return transaction(group) { (connection) throws(StorageError) in try performApart(group, connection) }
+    }
+
+    private func transaction(
+        _ group: [Write], _ perform: (SQLiteConnection) throws(StorageError) -> Void
+    ) -> StorageError? {
         let connection = place.connection
         do throws(StorageError) {
             try connection.run("BEGIN IMMEDIATE")
             Failpoint.reach("sqlite.begun")
-            if let only = group.first, group.count == 1 {
-                if let failure = only.perform(connection) { throw failure }
-                Failpoint.reach("sqlite.write-done")
-            } else {
-                try performApart(group, connection)
-            }
+            try perform(connection)
             try keepRoom(after: group)
             Failpoint.reach("sqlite.before-commit")
             try connection.commit()

@@ -68,10 +68,15 @@ public struct SQLiteSessionStorage: SessionStorage {
     ) throws(StorageError) -> Outcome {
         let current = try session(handle, on: connection)
         let decided = decide(current, nil)
-        guard current != nil else { return decided.outcome }
+        guard let current else { return decided.outcome }
         switch decided.change {
         case .keep: break
-        case .replace(let record): try connection.run(Statement.updateSession, [appValue] + record.columns)
+        case .replace(let record):
+            let isIndexed =
+                (record.tenantID, record.userID, record.createdAt)
+                != (current.tenantID, current.userID, current.createdAt)
+            try connection.run(
+                isIndexed ? Statement.updateSession : Statement.rotateSession, [appValue] + record.columns)
         case .remove: try connection.run(Statement.deleteSession, [appValue, .text(handle.text)])
         }
         Failpoint.reach("sqlite.session-written")

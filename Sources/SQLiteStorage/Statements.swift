@@ -11,8 +11,12 @@ enum Statement {
     static let insertSession = "INSERT INTO session_info (app_id, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     static let selectSession = "SELECT \(columns) FROM session_info WHERE app_id = ? AND session_handle = ?"
     static let updateSession = """
-        UPDATE session_info SET tenant_id = ?3, user_id = ?4, refresh_token_hash_2 = ?5, session_data = ?6, \
-        jwt_user_payload = ?7, created_at_time = ?8, expires_at = ?9, use_static_key = ?10, \
+        UPDATE session_info SET tenant_id = ?3, user_id = ?4, created_at_time = ?8, \(changing)
+        """
+    /// As ``updateSession`` where owner and creation stay: naming those columns would write the index again.
+    static let rotateSession = "UPDATE session_info SET \(changing)"
+    private static let changing = """
+        refresh_token_hash_2 = ?5, session_data = ?6, jwt_user_payload = ?7, expires_at = ?9, use_static_key = ?10, \
         prev_refresh_token_hash_2 = ?11, refresh_token_rotated_at = ?12, sharing = ?13, generation = ?14 \
         WHERE app_id = ?1 AND session_handle = ?2
         """
