@@ -59,13 +59,28 @@ extension String {
     /// raw, as the cores write it (spec `core-wire` 1.0).
     fileprivate func writeQuoted(into bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        // U+2028 and U+2029 are E2 80 A8 and E2 80 A9 in UTF-8; only a text with an E2 needs the slow path.
-        if utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C || $0 == 0xE2 }) {
+        let isWritten = utf8.withContiguousStorageIfAvailable { text in
+            let isPlain = text.isPlain
+            if isPlain { bytes.append(contentsOf: text) }
+            return isPlain
+        }
+        if !(isWritten ?? false) {
             for scalar in unicodeScalars { scalar.writeEscaped(into: &bytes) }
-        } else {
-            bytes.append(contentsOf: utf8)
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// Whether nothing in a text needs an escape; all of it is looked at, many bytes at a time.
+    ///
+    /// U+2028 and U+2029 are E2 80 A8 and E2 80 A9 in UTF-8: a text with an E2 is looked at more closely.
+    fileprivate var isPlain: Bool {
+        var special: UInt8 = 0
+        for byte in self {
+            special |= (byte < 0x20 ? 1 : 0) | (byte == 0x22 ? 1 : 0) | (byte == 0x5C ? 1 : 0) | (byte == 0xE2 ? 1 : 0)
+        }
+        return special == 0
     }
 }
 

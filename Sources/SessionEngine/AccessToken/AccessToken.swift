@@ -24,10 +24,10 @@ public struct AccessToken: Sendable, CustomStringConvertible, CustomReflectable 
         let payload: [UInt8]
         do { payload = try claims.payload() } catch { throw .payloadDamaged }
         let base64 = claims.format.base64
-        var bytes =
-            claims.format.isLegacy
-            ? AccessTokenHeader.legacy(claims.format)
-            : AccessTokenHeader(format: claims.format, algorithm: key.algorithm, keyID: key.id).encoded
+        let header = key.header(of: claims.format)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(header.count + payload.count * 4 / 3 + Self.roomForSignature)
+        bytes.append(contentsOf: header)
         bytes.append(UInt8(ascii: "."))
         bytes.append(contentsOf: base64.encode(payload))
         let signature = try key.signature(over: bytes)
@@ -37,6 +37,9 @@ public struct AccessToken: Sendable, CustomStringConvertible, CustomReflectable 
         issuedAt = claims.issuedAt
         expiresAt = claims.expiresAt
     }
+
+    /// The two dots, a signature of 2048 bits in base64 and padding.
+    private static let roomForSignature = 360
 
     /// Never the token.
     public var description: String { "<redacted>" }

@@ -22,22 +22,33 @@ package struct Base64: Sendable {
     }
 
     package func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var buffer: UInt32 = 0
-        var bits: UInt32 = 0
-        for byte in bytes {
-            buffer = buffer << 8 | UInt32(byte)
-            bits += 8
-            while bits >= 6 {
-                bits -= 6
-                text.append(encodeTable[Int(buffer >> bits & 63)])
+        bytes.withContiguousStorageIfAvailable { encoded($0) }
+            ?? Array(bytes).withUnsafeBufferPointer { encoded($0) }
+    }
+
+    private func encoded(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+        let length = isPadded ? (bytes.count + 2) / 3 * 4 : (bytes.count * 4 + 2) / 3
+        return encodeTable.withUnsafeBufferPointer { table in
+            Array(unsafeUninitializedCapacity: length) { text, count in
+                var (index, group) = (0, UInt32(0))
+                while index + 3 <= bytes.count {
+                    group = UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2])
+                    for place in 0..<4 { text[count + place] = table[Int(group >> UInt32(18 - 6 * place) & 63)] }
+                    index += 3
+                    count += 4
+                }
+                // One or two bytes are left over; they make two or three digits.
+                group = 0
+                for place in 0..<(bytes.count - index) {
+                    group |= UInt32(bytes[index + place]) << UInt32(16 - 8 * place)
+                }
+                for place in 0..<min(length - count, 4) {
+                    let isDigit = place <= bytes.count - index
+                    text[count + place] = isDigit ? table[Int(group >> UInt32(18 - 6 * place) & 63)] : Self.padding
+                }
+                count = length
             }
-            buffer &= 63
         }
-        if bits > 0 { text.append(encodeTable[Int(buffer << (6 - bits) & 63)]) }
-        if isPadded { text.append(contentsOf: repeatElement(Self.padding, count: (4 - text.count % 4) % 4)) }
-        return text
     }
 
     package func encodedText(_ bytes: some Collection<UInt8>) -> String {

@@ -121,6 +121,8 @@ public struct SigningKey: Sendable, CustomStringConvertible, CustomReflectable {
     public let privateKey: PrivateSigningKey
     /// The half that verifies, computed once.
     public let verificationKey: VerificationKey
+    /// The encoded headers of its tokens, the same in all of them.
+    private let headers: [AccessTokenFormat: [UInt8]]
     /// What signs instead of the key itself.
     private var signer: (any RSASigner)?
 
@@ -131,6 +133,11 @@ public struct SigningKey: Sendable, CustomStringConvertible, CustomReflectable {
         self.createdAt = createdAt
         self.privateKey = privateKey
         self.verificationKey = VerificationKey(id: id, publicKey: privateKey.publicKey)
+        let formats = AccessTokenFormat.allCases.map { format in
+            let header = AccessTokenHeader(format: format, algorithm: privateKey.algorithm, keyID: id)
+            return (format, format.isLegacy ? AccessTokenHeader.legacy(format) : header.encoded)
+        }
+        headers = Dictionary(formats) { first, _ in first }
     }
 
     /// Its one algorithm.
@@ -142,6 +149,9 @@ public struct SigningKey: Sendable, CustomStringConvertible, CustomReflectable {
         if algorithm == .rs256 { key.signer = signer }
         return key
     }
+
+    /// The encoded header of a token of a format.
+    func header(of format: AccessTokenFormat) -> [UInt8] { headers[format] ?? [] }
 
     /// Does ahead of the first signature what it would have to wait for.
     public func prepareToSign() { signer?.prepare() }

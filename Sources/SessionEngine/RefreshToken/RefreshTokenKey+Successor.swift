@@ -71,9 +71,14 @@ extension RefreshTokenKey {
     }
 
     private func derive(_ part: Part, from context: [String], length: Int) -> [UInt8] {
-        let info = ([part.rawValue] + context).joined(separator: "|")
-        return HKDF<SHA256>.expand(
-            pseudoRandomKey: successorKey, info: Array(info.utf8), outputByteCount: length
-        ).withUnsafeBytes { Array($0) }
+        var info = Array(part.rawValue.utf8)
+        for text in context {
+            info.append(UInt8(ascii: "|"))
+            info.append(contentsOf: text.utf8)
+        }
+        // The first block of HKDF's expansion (RFC 5869 section 2.3), and no part needs a second one.
+        info.append(1)
+        let block = HMAC<SHA256>.authenticationCode(for: info, using: successorKey)
+        return block.withUnsafeBytes { Array($0.prefix(length)) }
     }
 }

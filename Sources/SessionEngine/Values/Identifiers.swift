@@ -81,9 +81,19 @@ public enum RandomText {
         var bytes = bytes
         bytes[6] = bytes[6] & 0x0F | 0x40
         bytes[8] = bytes[8] & 0x3F | 0x80
-        let hex = Array(Hex.encode(bytes).utf8)
-        let groups = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
-        return groups.map { String(decoding: hex[$0], as: UTF8.self) }.joined(separator: "-")
+        return String(unsafeUninitializedCapacity: 36) { text in
+            var length = 0
+            for (index, byte) in bytes.prefix(16).enumerated() {
+                if index == 4 || index == 6 || index == 8 || index == 10 {
+                    text[length] = UInt8(ascii: "-")
+                    length += 1
+                }
+                text[length] = Hex.digit(byte >> 4)
+                text[length + 1] = Hex.digit(byte & 15)
+                length += 2
+            }
+            return length
+        }
     }
 
     /// Random bytes.
