@@ -71,7 +71,9 @@ extension RefreshTokenKey {
     }
 
     private func derive(_ part: Part, from context: [String], length: Int) -> [UInt8] {
-        var info = Array(part.rawValue.utf8)
+        var info: [UInt8] = []
+        info.reserveCapacity(128)
+        info.append(contentsOf: part.rawValue.utf8)
         for text in context {
             info.append(UInt8(ascii: "|"))
             info.append(contentsOf: text.utf8)

@@ -102,12 +102,20 @@ public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflecta
         }
     }
 
+    #if DEBUG
+        /// Is told of each derivation: a test counts them.
+        @TaskLocal static var onDerivation: (@Sendable () -> Void)?
+    #endif
+
     /// PBKDF2 with HMAC-SHA512 (RFC 8018).
     ///
     /// The few rounds are the wire's; the master key is random already.
     static func derive(
         from password: String, salt: [UInt8], length: Int, rounds: Int
     ) throws(SigningError) -> SymmetricKey {
+        #if DEBUG
+            onDerivation?()
+        #endif
         do {
             return try KDF.Insecure.PBKDF2.deriveKey(
                 from: Array(password.utf8), salt: salt, using: .sha512, outputByteCount: length,

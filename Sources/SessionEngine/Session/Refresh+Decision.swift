@@ -88,7 +88,7 @@ private struct RefreshStep {
     }
 
     func move(_ record: SessionRecord) -> Move {
-        let lineage = record.lineage(of: presented.hash, parent: presented.content.parentHash)
+        let lineage = record.lineage(of: presented.storedHash, parent: presented.storedParentHash)
         let isDerived = rules.succession == .deterministic
         switch lineage {
         case .current: return isDerived ? current(record) : renewed(record, promoted: record)
@@ -104,7 +104,7 @@ private struct RefreshStep {
     /// The session after the first use of the presented token.
     private func promoted(_ record: SessionRecord) -> SessionRecord {
         record.promoting(
-            presented.hash, count: presented.rotationCount, at: now, validity: rules.refreshTokenValidity,
+            presented.storedHash, count: presented.rotationCount, at: now, validity: rules.refreshTokenValidity,
             window: rules.sharingWindow)
     }
 
@@ -121,7 +121,7 @@ private struct RefreshStep {
             guard let hash = successor(wanted) else { return .successorFailed }
             let issue = SharingState.Issue(window: window?.number, repeatsUntil: now + rules.gracePeriod)
             let next = record.rotating(
-                from: presented.hash.stored, to: hash, count: count, issue, at: now,
+                from: presented.storedHash, to: hash.stored, count: count, issue, at: now,
                 validity: rules.refreshTokenValidity)
             return .issue(isOpen ? next.markedShared() : next, wanted)
         }
@@ -190,7 +190,7 @@ private struct RefreshStep {
             return .newerThanSession
         }
         var adopted = record
-        adopted.currentTokenHash = presented.hash.stored
+        adopted.currentTokenHash = presented.storedHash
         adopted.previousTokenHash = nil
         adopted.rotatedAt = now
         adopted.rotationCount = RotationCount(restoreNumber: rules.restoreNumber)
@@ -209,7 +209,8 @@ extension RefreshStep {
         guard let hash = successor(.fresh) else { return .successorFailed }
         let issue = SharingState.Issue(window: nil, repeatsUntil: nil)
         let next = record.rotating(
-            from: presented.hash.stored, to: hash, count: nil, issue, at: now, validity: rules.refreshTokenValidity)
+            from: presented.storedHash, to: hash.stored, count: nil, issue, at: now,
+            validity: rules.refreshTokenValidity)
         return .issue(next.withoutSharing(), .fresh)
     }
 

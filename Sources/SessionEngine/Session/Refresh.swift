@@ -11,6 +11,9 @@ public enum Refresh {
         public let hash: TokenHash
         /// The anti-CSRF token of the request.
         public let antiCSRFToken: AntiCSRFToken?
+        /// The hashes of the token and of its parent as storage keeps them; the decision may be taken twice.
+        let storedHash: StoredTokenHash
+        let storedParentHash: StoredTokenHash?
         /// The token's own rotation count; `nil` for a token that was made at random or by another core.
         public let rotationCount: RotationCount?
 
@@ -21,6 +24,8 @@ public enum Refresh {
         ) {
             self.content = content
             self.hash = hash
+            storedHash = hash.stored
+            storedParentHash = content.parentHash?.stored
             self.antiCSRFToken = antiCSRFToken
             self.rotationCount = rotationCount
         }

@@ -41,7 +41,7 @@ extension SessionRecord {
     ///   - count: its own rotation count, where it tells.
     ///   - window: the length of a token's first window.
     func promoting(
-        _ token: TokenHash, count: RotationCount?, at now: Timestamp, validity: Milliseconds, window: Milliseconds
+        _ token: StoredTokenHash, count: RotationCount?, at now: Timestamp, validity: Milliseconds, window: Milliseconds
     ) -> SessionRecord {
         let opened = sharing?.window
         // A predecessor that had one window only is given its successor again until that window's end.
@@ -52,12 +52,12 @@ extension SessionRecord {
 
     /// This session with another current token and a new life.
     func rotating(
-        from previous: StoredTokenHash, to current: TokenHash, count: RotationCount?, _ issue: SharingState.Issue,
+        from previous: StoredTokenHash, to current: StoredTokenHash, count: RotationCount?, _ issue: SharingState.Issue,
         at now: Timestamp, validity: Milliseconds
     ) -> SessionRecord {
         var record = self
         record.previousTokenHash = previous
-        record.currentTokenHash = current.stored
+        record.currentTokenHash = current
         record.rotatedAt = now
         record.rotationCount = max(rotationCount.successor(), count ?? 0)
         record.expiresAt = now + validity

@@ -64,12 +64,13 @@ public struct SessionRecord: Sendable, Equatable {
     public func isExpired(at now: Timestamp) -> Bool { expiresAt <= now }
 
     /// How a refresh token that was given for `parent` relates to this session.
-    func lineage(of token: TokenHash, parent: TokenHash?) -> Lineage {
-        if token.stored == currentTokenHash { return .current }
-        if let parent, parent.stored == currentTokenHash { return .childOfCurrent }
+    func lineage(of token: StoredTokenHash, parent: @autoclosure () -> StoredTokenHash?) -> Lineage {
+        if token == currentTokenHash { return .current }
+        let parent = parent()
+        if parent == currentTokenHash { return .childOfCurrent }
         guard let previousTokenHash else { return .neither }
-        if token.stored == previousTokenHash { return .previous }
-        return parent?.stored == previousTokenHash ? .childOfPrevious : .neither
+        if token == previousTokenHash { return .previous }
+        return parent == previousTokenHash ? .childOfPrevious : .neither
     }
 }
 

@@ -80,12 +80,17 @@ public enum Verify {
     ) -> Decided<Outcome> {
         guard let record, !record.isExpired(at: now) else { return Decided(.keep, .sessionEnded) }
         let payloadChanged = rules.checksDatabase && !record.accessTokenPayload.means(claims.userData)
-        let lineage = record.lineage(of: claims.refreshTokenHash, parent: claims.parentRefreshTokenHash)
         if rules.isReadOnly {
-            guard lineage == .neither else { return Decided(.keep, .valid(newerPayload: payloadChanged)) }
+            guard lineage(of: claims, record) == .neither else {
+                return Decided(.keep, .valid(newerPayload: payloadChanged))
+            }
             return Decided(.keep, isNewer(claims, than: record, rules) ? .newerThanSession : .rotatedOut)
         }
-        return renewal(of: claims, record, lineage, payloadChanged: payloadChanged, at: now, rules)
+        return renewal(of: claims, record, payloadChanged: payloadChanged, at: now, rules)
+    }
+
+    private static func lineage(of claims: AccessTokenClaims, _ record: SessionRecord) -> Lineage {
+        record.lineage(of: claims.refreshTokenHash.stored, parent: claims.parentRefreshTokenHash?.stored)
     }
 
     /// Whether a token was issued after the copy was made from which the store was restored.
@@ -96,17 +101,17 @@ public enum Verify {
 
     /// The first verification of a successor's access token is its first use: it promotes the successor.
     private static func renewal(
-        of claims: AccessTokenClaims, _ record: SessionRecord, _ lineage: Lineage, payloadChanged: Bool,
+        of claims: AccessTokenClaims, _ record: SessionRecord, payloadChanged: Bool,
         at now: Timestamp, _ rules: Rules
     ) -> Decided<Outcome> {
         let valid = Decided<Outcome>(.keep, .valid(newerPayload: nil))
         guard claims.parentRefreshTokenHash != nil || payloadChanged else { return valid }
         var (next, lifetime) = (record, lifetime(of: claims, record, rules))
-        switch lineage {
+        switch lineage(of: claims, record) {
         case .current: break
         case .childOfCurrent:
             next = record.promoting(
-                claims.refreshTokenHash, count: nil, at: now, validity: rules.refreshTokenValidity,
+                claims.refreshTokenHash.stored, count: nil, at: now, validity: rules.refreshTokenValidity,
                 window: rules.sharingWindow)
         case .previous, .childOfPrevious, .neither:
             guard payloadChanged else { return valid }
