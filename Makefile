@@ -12,7 +12,7 @@ BUILT ?=
 BUILD = $(if $(BUILT),@true,swift build)
 
 .PHONY: beside help run demo browser test build dependencies unit docs readme drivers kill9 import restore hostile operation
-.PHONY: schema static bench check clean postgres nodes failover network inplace
+.PHONY: allocations schema bench check clean postgres nodes failover network inplace
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs killpoints cutreplies spin mutants
 
 help:
@@ -42,7 +42,7 @@ demo: dependencies
 	exec .build/debug/WebApp
 
 PARTS = readme browser drivers beside kill9 import restore hostile operation schema postgres schedules simulation follow \
-    sixty-periods same-token pairs killpoints cutreplies spin
+    allocations sixty-periods same-token pairs killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
 test: check unit docs build trials
@@ -97,6 +97,11 @@ restore: build
 
 hostile: build
 	python3 Tests/BlackBox/hostile.py
+
+# What one operation allocates, against a budget.
+allocations: build
+	@scripts/install-dependencies gcc
+	python3 Tests/BlackBox/allocations.py
 
 operation: build
 	python3 Tests/BlackBox/operation.py
