@@ -38,7 +38,11 @@
             let storage = storage(of: app)
             guard order.endsAllSessions else {
                 let handles = order.ends.filter { $0.app == app && $0.sequence > last }.map(\.handle)
-                return try await storage.remove(.handles(handles), audit: order.revocation).count
+                var ended = try await storage.remove(.handles(handles), audit: order.revocation).count
+                for end in order.massEnds where end.app == app && end.sequence > last {
+                    ended += try await repeatMassEnd(end, order.revocation)
+                }
+                return ended
             }
             var (ended, batch) = (0, [SessionHandle]())
             repeat {
@@ -50,7 +54,34 @@
         }
     }
 
+    extension PostgresDatabase {
+        fileprivate func repeatMassEnd(
+            _ end: RestoreOrder.MassEnd, _ revocation: Revocation
+        ) async throws(StorageError) -> Int {
+            let values: [PostgresValue] = [
+                .text(end.app.text), .text(end.user.text), .integer(end.createdUpTo.milliseconds),
+                .text(end.tenant?.text),
+            ]
+            var (ended, batch) = (0, [SessionHandle]())
+            repeat {
+                batch = try await driver.run(statements.selectSomeHandlesOfUser, values)
+                    .rows { SessionHandle($0.text(0)) }
+                ended += try await storage(of: end.app).remove(.handles(batch), audit: revocation).count
+            } while !batch.isEmpty
+            return ended
+        }
+    }
+
     extension Statements {
+        fileprivate var selectSomeHandlesOfUser: PostgresStatement {
+            PostgresStatement(
+                "selectSomeHandlesOfUser", .read,
+                """
+                SELECT session_handle FROM \(sessions) WHERE app_id = $1 AND user_id = $2 AND created_at_time <= $3 \
+                AND ($4 IS NULL OR tenant_id = $4) AND \(Self.isNotCutOff(cutOffs)) LIMIT 2000
+                """)
+        }
+
         fileprivate var selectLastSequences: PostgresStatement {
             PostgresStatement(
                 "selectLastSequences", .read,
@@ -84,7 +115,10 @@
 
         fileprivate var selectSomeHandles: PostgresStatement {
             PostgresStatement(
-                "selectSomeHandles", .read, "SELECT session_handle FROM \(sessions) WHERE app_id = $1 LIMIT 2000")
+                "selectSomeHandles", .read,
+                """
+                SELECT session_handle FROM \(sessions) WHERE app_id = $1 AND \(Self.isNotCutOff(cutOffs)) LIMIT 2000
+                """)
         }
     }
 #endif

@@ -24,15 +24,19 @@
 
         /// See `SessionStorage.auditTrail(_:)`.
         public func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
-            let (statement, start) =
+            let (newestFirst, start) =
                 switch query.order {
-                case .newestFirst(let before): (statements.selectTrail(newestFirst: true), before ?? .max)
-                case .oldestFirst(let after): (statements.selectTrail(newestFirst: false), after)
+                case .newestFirst(let before): (true, before ?? .max)
+                case .oldestFirst(let after): (false, after)
                 }
-            let values: [PostgresValue] = [
-                appValue, .integer(start), .text(query.handle?.text), .text(query.userID?.text),
-                .text(query.name?.rawValue), .integer(Int64(max(0, query.limit))),
+            let filter: [(column: String, value: String?)] = [
+                ("session_handle", query.handle?.text), ("user_id", query.userID?.text),
+                ("event", query.name?.rawValue),
             ]
+            let asked = filter.compactMap { column, value in value.map { (column, PostgresValue.text($0)) } }
+            let statement = statements.selectTrail(matching: asked.map(\.0), newestFirst: newestFirst)
+            let limit = PostgresValue.integer(Int64(max(0, query.limit)))
+            let values = [appValue, .integer(start)] + asked.map(\.1) + [limit]
             guard values.allSatisfy(\.isStorable) else { return [] }
             return try await driver.run(statement, values).rows { (row) throws(StorageError) in
                 try AuditRecord(row: row)

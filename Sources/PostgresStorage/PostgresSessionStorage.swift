@@ -106,11 +106,7 @@
         public func handles(
             of user: UserID, tenant: TenantID?, liveAt now: Timestamp
         ) async throws(StorageError) -> [SessionHandle] {
-            let values: [PostgresValue] = [
-                appValue, .text(user.text), .integer(now.milliseconds), .text(tenant?.text),
-            ]
-            guard values.allSatisfy(\.isStorable) else { return [] }
-            return try await driver.run(statements.selectHandlesOfUser, values).rows { SessionHandle($0.text(0)) }
+            try await HandleList(of: user, tenant: tenant, liveAt: now, statements).read(of: app, with: driver)
         }
 
         /// See `SessionStorage.remove(_:audit:)`.
@@ -120,13 +116,7 @@
             switch selection {
             case .handles(let handles): return try await end(handles, revocation)
             case .user(let user, let tenant, let now):
-                let values: [PostgresValue] = [
-                    appValue, .text(user.text), .integer(revocation?.time.milliseconds), .text(revocation?.text),
-                    .integer(now.milliseconds), .text(tenant?.text),
-                ]
-                guard values.allSatisfy(\.isStorable) else { return [] }
-                return try await driver.run(statements.deleteSessionsOfUser, values, priority: .revoke)
-                    .rows { SessionHandle($0.text(0)) }
+                return try await endAll(of: CutOff.Scope(user, in: tenant), liveAt: now, revocation)
             case .expired(let now, let limit): return try await endExpired(now, limit, revocation)
             }
         }

@@ -97,6 +97,23 @@ struct Migration {
                 ALTER TABLE session_info ADD COLUMN sharing TEXT;
                 ALTER TABLE session_info DROP COLUMN current_token_used;
                 """),
+        Migration(
+            name: "0007-cut-offs",
+            sql: """
+                CREATE TABLE cut_offs (
+                    app_id TEXT NOT NULL,
+                    kind TEXT NOT NULL,
+                    subject TEXT NOT NULL,
+                    tenant TEXT NOT NULL,
+                    time INTEGER NOT NULL,
+                    made_at INTEGER NOT NULL,
+                    ended_by TEXT,
+                    PRIMARY KEY (app_id, kind, subject, tenant, time)
+                ) STRICT, WITHOUT ROWID;
+                CREATE INDEX audit_trail_session ON audit_trail (app_id, session_handle, sequence);
+                CREATE INDEX audit_trail_user ON audit_trail (app_id, user_id, sequence);
+                CREATE INDEX audit_trail_event ON audit_trail (app_id, event, sequence);
+                """),
     ]
 
     /// Brings a file up to date, in one transaction.

@@ -1,3 +1,4 @@
+import Dispatch
 import SessionStorage
 import Synchronization
 
@@ -7,6 +8,8 @@ import Synchronization
 final class ReaderPool: Sendable {
     private let idle = Mutex<[Reader]>([])
     private let path: String
+    /// One at a time, so that searches take no more than one processor from those who are waited for.
+    private let aside = DispatchQueue(label: "tessera.sqlite.searches", qos: .utility)
 
     init(path: String) {
         self.path = path
@@ -18,6 +21,21 @@ final class ReaderPool: Sendable {
         let reader = if let waiting { waiting } else { try Reader(path: path) }
         defer { idle.withLock { $0.append(reader) } }
         return try body(reader.connection)
+    }
+
+    /// Runs a search, which may look at many rows, on a thread of its own: not on those that serve (finding W6).
+    func readAside<Value: Sendable>(
+        _ body: @escaping @Sendable (SQLiteConnection) throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value {
+        let result = await withCheckedContinuation { continuation in
+            aside.async {
+                continuation.resume(
+                    returning: Result { () throws(StorageError) in
+                        try self.read { (connection) throws(StorageError) in try body(connection) }
+                    })
+            }
+        }
+        return try result.get()
     }
 }
 

@@ -185,7 +185,15 @@ struct SQLiteRestoreTransaction {
             let all = "SELECT session_handle FROM session_info WHERE app_id = ?"
             return try connection.query(all, [.text(app.text)]) { SessionHandle($0.text(0)) }
         }
-        return order.ends.filter { $0.app == app && $0.sequence > last }.map(\.handle)
+        var handles = order.ends.filter { $0.app == app && $0.sequence > last }.map(\.handle)
+        for end in order.massEnds where end.app == app && end.sequence > last {
+            let values: [SQLiteValue] = [
+                .text(app.text), .text(end.user.text), .integer(end.createdUpTo.milliseconds),
+                end.tenant.map { .text($0.text) } ?? .null, .integer(.max),
+            ]
+            handles += try connection.query(Statement.selectCutOffHandles, values) { SessionHandle($0.text(0)) }
+        }
+        return handles
     }
 
     private func end(_ handle: SessionHandle, in app: AppID) throws(StorageError) -> Int {

@@ -12,7 +12,7 @@ extension SQLiteSessionStorage {
     /// See `SessionStorage.auditTrail(_:)`.
     public func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
         let (sql, values) = query.statement
-        return try database.readers.read { (connection) throws(StorageError) in
+        return try await database.readers.readAside { (connection) throws(StorageError) in
             try connection.query(sql, [appValue] + values) { (row) throws(StorageError) in try AuditRecord(row: row) }
         }
     }

@@ -88,18 +88,7 @@ public struct SQLiteSessionStorage: SessionStorage {
     public func handles(
         of user: UserID, tenant: TenantID?, liveAt now: Timestamp
     ) async throws(StorageError) -> [SessionHandle] {
-        try database.readers.read { (connection) throws(StorageError) in
-            try handles(of: user, tenant: tenant, liveAt: now, on: connection)
-        }
-    }
-
-    private func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, on connection: SQLiteConnection
-    ) throws(StorageError) -> [SessionHandle] {
-        var values = [appValue, .text(user.text), .integer(now.milliseconds)]
-        if let tenant { values.append(.text(tenant.text)) }
-        let statement = tenant == nil ? Statement.selectHandlesOfUser : Statement.selectHandlesOfUserInTenant
-        return try connection.query(statement, values) { SessionHandle($0.text(0)) }
+        try await HandleList(of: user, tenant: tenant, liveAt: now).read(of: app, with: database.readers)
     }
 
     /// See `SessionStorage.remove(_:audit:)`.
@@ -111,11 +100,9 @@ public struct SQLiteSessionStorage: SessionStorage {
         case .handles(let handles):
             return try await delete(Statement.deleteSession, [], revocation) { _ throws(StorageError) in handles }
         case .user(let user, let tenant, let now):
-            return try await delete(Statement.deleteSession, [], revocation) { (connection) throws(StorageError) in
-                try self.handles(of: user, tenant: tenant, liveAt: now, on: connection)
-            }
+            return try await endAll(of: CutOff.Scope(user, in: tenant), liveAt: now, revocation)
         case .expired(let now, let limit):
-            let expired = try expired(at: now, limit: limit)
+            let expired = try await expired(at: now, limit: limit)
             return try await delete(
                 Statement.deleteExpired, [.integer(now.milliseconds)], revocation
             ) { _ throws(StorageError) in expired }
@@ -126,15 +113,15 @@ public struct SQLiteSessionStorage: SessionStorage {
     /// to keep, so this looks at many rows.
     ///
     /// The delete asks again whether a session has ended.
-    private func expired(at now: Timestamp, limit: Int) throws(StorageError) -> [SessionHandle] {
+    private func expired(at now: Timestamp, limit: Int) async throws(StorageError) -> [SessionHandle] {
         let values = [appValue, .integer(now.milliseconds), .integer(Int64(max(0, limit)))]
-        return try database.readers.read { (connection) throws(StorageError) in
+        return try await database.readers.readAside { (connection) throws(StorageError) in
             try connection.query(Statement.selectExpired, values) { SessionHandle($0.text(0)) }
         }
     }
 
     /// Deletes the sessions that `candidates` finds in the same transaction, and tells which there were.
-    private func delete(
+    func delete(
         _ statement: String, _ condition: [SQLiteValue], _ revocation: Revocation?,
         candidates: @escaping @Sendable (SQLiteConnection) throws(StorageError) -> [SessionHandle]
     ) async throws(StorageError) -> [SessionHandle] {

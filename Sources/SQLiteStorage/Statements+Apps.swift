@@ -16,7 +16,7 @@ extension Statement {
 
     /// One for each further table that has rows of apps; `SQLiteAppTests` finds a table that is missing here.
     static let deleteRowsOfApp = [
-        "session_info", "signing_keys", "key_value", "user_last_active", "audit_trail",
+        "session_info", "signing_keys", "key_value", "user_last_active", "audit_trail", "cut_offs",
     ].map { table in "DELETE FROM \(table) WHERE app_id = ?" }
 }
 

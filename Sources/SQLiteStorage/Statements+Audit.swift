@@ -24,17 +24,19 @@ extension Statement {
         session_handle, tenant_id, user_id, ?4 FROM session_info WHERE app_id = ?1 AND tenant_id = ?2
         """
 
-    private static let auditFilter = """
-        (?3 IS NULL OR session_handle = ?3) AND (?4 IS NULL OR user_id = ?4) AND (?5 IS NULL OR event = ?5)
-        """
-    static let selectNewestAudit = """
-        SELECT \(auditColumns) FROM audit_trail WHERE app_id = ?1 AND sequence < ?2 AND \(auditFilter) \
-        ORDER BY sequence DESC LIMIT ?6
-        """
-    static let selectOldestAudit = """
-        SELECT \(auditColumns) FROM audit_trail WHERE app_id = ?1 AND sequence > ?2 AND \(auditFilter) \
-        ORDER BY sequence LIMIT ?6
-        """
+    /// A page of entries that match the values of some columns, beginning at the number `?2`.
+    ///
+    /// Each of these columns has an index in the order of the numbers. The first one's is used: the others are asked of
+    /// what it finds.
+    static func selectAudit(matching columns: [String], newestFirst: Bool) -> String {
+        let conditions = columns.enumerated().map { index, column in
+            " AND \(index == 0 ? "" : "+")\(column) = ?\(index + 3)"
+        }
+        return """
+            SELECT \(auditColumns) FROM audit_trail WHERE app_id = ?1 AND sequence \(newestFirst ? "<" : ">") ?2\
+            \(conditions.joined()) ORDER BY sequence \(newestFirst ? "DESC " : "")LIMIT ?\(columns.count + 3)
+            """
+    }
 
     /// Looks at the oldest entries only: they are in the order of time but for steps of the clock.
     static let deleteOldAudit = """
@@ -56,7 +58,7 @@ extension AuditEvent {
 }
 
 extension AuditRecord {
-    /// Reads the columns of `Statement.selectNewestAudit`.
+    /// Reads the columns of `Statement.selectAudit(matching:newestFirst:)`.
     init(row: SQLiteRow) throws(StorageError) {
         guard let name = AuditEvent.Name(rawValue: row.text(2)),
             let details = try? JSONObjectText(stored: row.text(6)).decoded()
@@ -73,13 +75,16 @@ extension AuditRecord {
 extension AuditQuery {
     /// The statement with its values after `app_id`.
     var statement: (sql: String, values: [SQLiteValue]) {
-        let filter: [SQLiteValue] = [
-            handle.map { .text($0.text) } ?? .null, userID.map { .text($0.text) } ?? .null,
-            name.map { .text($0.rawValue) } ?? .null, .integer(Int64(max(0, limit))),
+        let filter: [(column: String, value: String?)] = [
+            ("session_handle", handle?.text), ("user_id", userID?.text), ("event", name?.rawValue),
         ]
-        switch order {
-        case .newestFirst(let before): return (Statement.selectNewestAudit, [.integer(before ?? .max)] + filter)
-        case .oldestFirst(let after): return (Statement.selectOldestAudit, [.integer(after)] + filter)
-        }
+        let asked = filter.compactMap { column, value in value.map { (column, SQLiteValue.text($0)) } }
+        let (newestFirst, start) =
+            switch order {
+            case .newestFirst(let before): (true, before ?? .max)
+            case .oldestFirst(let after): (false, after)
+            }
+        let sql = Statement.selectAudit(matching: asked.map(\.0), newestFirst: newestFirst)
+        return (sql, [.integer(start)] + asked.map(\.1) + [.integer(Int64(max(0, limit)))])
     }
 }

@@ -8,8 +8,13 @@ enum Statement {
         session_handle, tenant_id, user_id, refresh_token_hash_2, session_data, jwt_user_payload, created_at_time, \
         expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, sharing, generation
         """
-    static let insertSession = "INSERT INTO session_info (app_id, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-    static let selectSession = "SELECT \(columns) FROM session_info WHERE app_id = ? AND session_handle = ?"
+    static let insertSession = """
+        INSERT INTO session_info (app_id, \(columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
+        \(creation(at: "?8", user: "?4", tenant: "?3")), ?9, ?10, ?11, ?12, ?13, ?14)
+        """
+    static let selectSession = """
+        SELECT \(columns) FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff)
+        """
     static let updateSession = """
         UPDATE session_info SET tenant_id = ?3, user_id = ?4, created_at_time = ?8, \(changing)
         """
@@ -21,19 +26,21 @@ enum Statement {
         WHERE app_id = ?1 AND session_handle = ?2
         """
     static let deleteSession = """
-        DELETE FROM session_info WHERE app_id = ? AND session_handle = ? RETURNING tenant_id, user_id
+        DELETE FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff) \
+        RETURNING tenant_id, user_id
         """
-    static let selectHandlesOfUser = """
-        SELECT session_handle FROM session_info WHERE app_id = ? AND user_id = ? AND expires_at > ? \
-        ORDER BY created_at_time, session_handle
+    private static let liveOfUser = """
+        SELECT session_handle FROM session_info WHERE app_id = ?1 AND user_id = ?2 AND expires_at > ?3 AND \(isNotCutOff)
         """
-    static let selectHandlesOfUserInTenant = """
-        SELECT session_handle FROM session_info WHERE app_id = ? AND user_id = ? AND expires_at > ? AND tenant_id = ? \
-        ORDER BY created_at_time, session_handle
+    private static let oldestFirst = "ORDER BY created_at_time, session_handle"
+    static let selectHandlesOfUser = "\(liveOfUser) \(oldestFirst)"
+    static let selectHandlesOfUserInTenant = "\(liveOfUser) AND tenant_id = ?4 \(oldestFirst)"
+    static let selectExpired = """
+        SELECT session_handle FROM session_info WHERE app_id = ?1 AND expires_at <= ?2 AND \(isNotCutOff) LIMIT ?3
         """
-    static let selectExpired = "SELECT session_handle FROM session_info WHERE app_id = ? AND expires_at <= ? LIMIT ?"
     static let deleteExpired = """
-        DELETE FROM session_info WHERE app_id = ? AND session_handle = ? AND expires_at <= ? RETURNING tenant_id, user_id
+        DELETE FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND expires_at <= ?3 AND \(isNotCutOff) \
+        RETURNING tenant_id, user_id
         """
     static let selectKeys = """
         SELECT key_id, kind, algorithm, created_at_time, private_key, first_used_time FROM signing_keys WHERE app_id = ?

@@ -172,6 +172,7 @@ struct PendingSession: Sendable {
         guard let stored = try await storage.session(record.handle) else { return .newerThere }
         if stored == record { return .alreadyThere }
         let isSame = stored.userID == record.userID && stored.tenantID == record.tenantID
-        return isSame && stored.createdAt == record.createdAt ? .newerThere : .taken(line: line)
+        // A session that was added after its user's were all ended is stored as created after that.
+        return isSame && stored.createdAt >= record.createdAt ? .newerThere : .taken(line: line)
     }
 }

@@ -122,6 +122,11 @@ public struct SealedStorage: SessionStorage {
         try await base.remove(selection, audit: revocation)
     }
 
+    /// See `SessionStorage.sweepCutOffs(at:limit:)`.
+    public func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
+        try await base.sweepCutOffs(at: now, limit: limit)
+    }
+
     /// See `SessionStorage.noteActivity(_:)`.
     public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
         try await base.noteActivity(lastSeen)

@@ -17,6 +17,19 @@ extension SessionService {
         }
     }
 
+    /// Removes rows of sessions that were ended with all of a user's, where that was not finished in the background: the
+    /// process ended, or storage failed (docs/decisions/0022).
+    ///
+    /// - Parameter limit: how many at most, so that other writes need not wait long.
+    /// - Returns: how many there were; fewer than `limit` when none are left that may be removed now.
+    /// - Throws: ``ServiceError``.
+    public func sweepCutOffs(atMost limit: Int) async throws(ServiceError) -> Int {
+        let now = ambient.time()
+        return try await storing { () async throws(StorageError) in
+            try await storage.sweepCutOffs(at: now, limit: limit)
+        }
+    }
+
     /// Deletes signing keys whose last token has expired.
     ///
     /// - Returns: how many there were.

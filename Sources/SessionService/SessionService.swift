@@ -13,6 +13,7 @@ public struct SessionService: Sendable {
     let keys: KeyKeeper
     let refreshTokenKey: RefreshTokenKey
     let activity: ActivityLog
+    let sweeper: CutOffSweeper
 
     /// Opens an app's sessions; the secret that seals refresh tokens is made here on first use.
     ///
@@ -30,6 +31,7 @@ public struct SessionService: Sendable {
         self.policy = policy
         self.ambient = ambient
         activity = ActivityLog(storage: storage)
+        sweeper = CutOffSweeper(storage: storage, ambient: ambient)
         keys = KeyKeeper(
             storage: storage, ambient: ambient, schedule: policy.keySchedule, pool: keyPool,
             keepsTrail: policy.auditRetention != nil)

@@ -19,16 +19,44 @@ public struct RestoreOrder: Sendable {
         }
     }
 
+    /// The end of all of a user's sessions after the copy was made (docs/decisions/0022).
+    public struct MassEnd: Sendable, Hashable {
+        /// The user's app.
+        public let app: AppID
+        /// The user.
+        public let user: UserID
+        /// The tenant; `nil` for all.
+        public let tenant: TenantID?
+        /// Sessions that were created later lived on.
+        public let createdUpTo: Timestamp
+        /// The number of the entry.
+        public let sequence: Int64
+
+        /// Creates a mass end.
+        public init(app: AppID, user: UserID, tenant: TenantID?, createdUpTo: Timestamp, sequence: Int64) {
+            self.app = app
+            self.user = user
+            self.tenant = tenant
+            self.createdUpTo = createdUpTo
+            self.sequence = sequence
+        }
+    }
+
     /// Sessions to end; those that the copy knows as ended are passed over.
     public var ends: [End]
+    /// Users all of whose sessions end, if the copy does not know it.
+    public var massEnds: [MassEnd]
     /// Whether all sessions of all apps end.
     public var endsAllSessions: Bool
     /// When the store was restored.
     public var time: Timestamp
 
     /// Creates an order.
-    public init(ends: [End] = [], endsAllSessions: Bool = false, at time: Timestamp) {
+    public init(
+        ends: [End] = [], massEnds: [MassEnd] = [], endsAllSessions: Bool = false, at time: Timestamp
+    ) {
         self.ends = ends
+        self.massEnds = massEnds
         self.endsAllSessions = endsAllSessions
         self.time = time
     }

@@ -39,6 +39,8 @@ public protocol SessionStorage: Sendable {
 
     /// The handles of a user's sessions that end after a time, oldest first; empty for an unknown user.
     ///
+    /// Of very many a part may be read after another; a session that begins or ends meanwhile may be missing.
+    ///
     /// - Parameters:
     ///   - user: whose.
     ///   - tenant: only the sessions of that tenant; `nil` for those of all.
@@ -49,6 +51,11 @@ public protocol SessionStorage: Sendable {
 
     /// Ends sessions.
     ///
+    /// The sessions of a user who has very many may be ended by a cut-off (docs/decisions/0022): they are absent to
+    /// everybody when this returns, one event says so at once (`AuditEvent.Name.revokedAll`), and their rows and the event
+    /// of each follow with ``sweepCutOffs(at:limit:)``. Until then their handles are taken, and a session that the user
+    /// begins is stored as created after the cut-off, whatever its record says.
+    ///
     /// - Parameters:
     ///   - selection: which.
     ///   - revocation: what the audit trail tells about each; `nil` where none is kept.
@@ -57,6 +64,16 @@ public protocol SessionStorage: Sendable {
     func remove(
         _ selection: SessionSelection, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle]
+
+    /// Removes rows of sessions that were ended by cut-offs, each with its event, and cut-offs that have no rows left.
+    ///
+    /// A cut-off is left alone for its first 10 seconds, by the clock of the processes.
+    ///
+    /// - Parameters:
+    ///   - now: the time.
+    ///   - limit: how many rows at most.
+    /// - Returns: how many there were; fewer than `limit` when none are left that may be removed now.
+    func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int
 
     /// Reads the app's signing keys, decides and applies the decision, all in one step.
     ///

@@ -4,12 +4,13 @@ import Synchronization
 
 /// Storage in memory, for tests and for trying things out: everything is gone with the process.
 public final class InMemoryStorage: SessionStorage {
-    private struct State {
+    struct State {
         var sessions: [SessionHandle: SessionRecord] = [:]
         var signingKeys: [SigningKeyRecord] = []
         var values: [StoredValueName: String] = [:]
         var lastSeen: [UserID: Timestamp] = [:]
         var trail = InMemoryAuditTrail()
+        var cutOffs = InMemoryCutOffs()
         /// The tenants there are; `nil` when nobody keeps a list.
         var tenants: Set<TenantID>?
 
@@ -20,9 +21,15 @@ public final class InMemoryStorage: SessionStorage {
             }
         }
 
+        /// A session that no cut-off has ended.
+        func session(_ handle: SessionHandle) -> SessionRecord? {
+            sessions[handle].flatMap { cutOffs.ended($0) ? nil : $0 }
+        }
+
         /// Ends a session; tells whether there was one.
         mutating func end(_ handle: SessionHandle, audit revocation: Revocation?) -> Bool {
-            guard let record = sessions.removeValue(forKey: handle) else { return false }
+            guard let record = session(handle) else { return false }
+            sessions[handle] = nil
             if let revocation {
                 trail.append(.revoked(handle, tenant: record.tenantID, user: record.userID, revocation))
             }
@@ -30,7 +37,7 @@ public final class InMemoryStorage: SessionStorage {
         }
     }
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
     /// See `SessionStorage.restoreNumber`.
     public let restoreNumber: UInt8
@@ -64,14 +71,14 @@ public final class InMemoryStorage: SessionStorage {
             guard state.sessions[record.handle] == nil else {
                 throw StorageError(.alreadyExists, "session \(record.handle.text)")
             }
-            state.sessions[record.handle] = record
+            state.sessions[record.handle] = state.cutOffs.admitted(record)
             state.trail.append(event)
         }
     }
 
     /// See `SessionStorage.session(_:)`.
     public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
-        state.withLock { $0.sessions[handle] }
+        state.withLock { $0.session(handle) }
     }
 
     /// See `SessionStorage.update(_:_:)`.
@@ -79,7 +86,7 @@ public final class InMemoryStorage: SessionStorage {
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
     ) async throws(StorageError) -> Outcome {
         state.withLock { state in
-            let current = state.sessions[handle]
+            let current = state.session(handle)
             let decided = decide(current, nil)
             if current != nil {
                 switch decided.change {
@@ -103,7 +110,7 @@ public final class InMemoryStorage: SessionStorage {
     private static func handles(
         of user: UserID, tenant: TenantID?, liveAt now: Timestamp, in state: State
     ) -> [SessionHandle] {
-        state.sessions.values.filter { $0.userID == user && !$0.isExpired(at: now) }
+        state.sessions.values.filter { $0.userID == user && !$0.isExpired(at: now) && !state.cutOffs.ended($0) }
             .filter { tenant == nil || $0.tenantID == tenant }
             .sorted { ($0.createdAt, $0.handle.text) < ($1.createdAt, $1.handle.text) }
             .map(\.handle)
@@ -120,8 +127,14 @@ public final class InMemoryStorage: SessionStorage {
                 case .user(let user, let tenant, let now):
                     Self.handles(of: user, tenant: tenant, liveAt: now, in: state)
                 case .expired(let now, let limit):
-                    Array(state.sessions.values.filter { $0.isExpired(at: now) }.map(\.handle).prefix(max(0, limit)))
+                    Array(
+                        state.sessions.values.filter { $0.isExpired(at: now) && !state.cutOffs.ended($0) }
+                            .map(\.handle).prefix(max(0, limit)))
                 }
+            if case .user(let user, let tenant, let now) = selection, state.hasMany(of: user) {
+                let isMade = state.makeCutOff(CutOff.Scope(user, in: tenant), at: now, revocation)
+                return isMade ? candidates : []
+            }
             return candidates.filter { state.end($0, audit: revocation) }
         }
     }
@@ -184,36 +197,5 @@ public final class InMemoryStorage: SessionStorage {
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int {
         state.withLock { $0.trail.trim(retention, at: now, limit: limit) }
-    }
-}
-
-/// An audit trail as an array.
-private struct InMemoryAuditTrail {
-    private var records: [AuditRecord] = []
-
-    mutating func append(_ event: AuditEvent?) {
-        guard let event else { return }
-        records.append(AuditRecord(sequence: (records.last?.sequence ?? 0) + 1, event: event))
-    }
-
-    func page(_ query: AuditQuery) -> [AuditRecord] {
-        let ordered: [AuditRecord] =
-            switch query.order {
-            case .newestFirst(let before): records.reversed().filter { $0.sequence < before ?? .max }
-            case .oldestFirst(let after): records.filter { $0.sequence > after }
-            }
-        return Array(ordered.filter { query.selects($0.event) }.prefix(max(0, query.limit)))
-    }
-
-    mutating func trim(_ retention: AuditRetention, at now: Timestamp, limit: Int) -> Int {
-        guard let newest = records.last?.sequence else { return 0 }
-        let count = records.count
-        var seen = 0
-        records.removeAll { record in
-            seen += 1
-            guard seen <= limit, record.sequence < newest else { return false }
-            return record.sequence <= newest - retention.entries || record.event.time + retention.age < now
-        }
-        return count - records.count
     }
 }

@@ -55,7 +55,8 @@ struct Restore: AsyncParsableCommand {
         do {
             let log = try auditLog.map { try ShippedAuditLog(path: Paths.absolute($0)) }
             let order = RestoreOrder(
-                ends: log?.ends ?? [], endsAllSessions: signOutAll, at: Ambient.system.time())
+                ends: log?.ends ?? [], massEnds: log?.massEnds ?? [], endsAllSessions: signOutAll,
+                at: Ambient.system.time())
             let (place, report) = try await restore(order)
             tell(place, report, log)
         } catch let error as StorageError {

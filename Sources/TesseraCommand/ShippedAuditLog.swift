@@ -12,6 +12,8 @@ import SessionStorage
 struct ShippedAuditLog {
     /// The sessions that were ended, whoever ended them; those whose time was over end by themselves.
     private(set) var ends: [RestoreOrder.End] = []
+    /// The users all of whose sessions were ended.
+    private(set) var massEnds: [RestoreOrder.MassEnd] = []
     /// The newest entry, by app.
     private(set) var reach: [AppID: Int64] = [:]
 
@@ -34,6 +36,7 @@ struct ShippedAuditLog {
         let app = AppID(object["app"]?.string ?? AppID.public.text)
         reach[app] = max(reach[app] ?? 0, sequence)
         let cause = object["details"]?.object?["by"]?.string
+        if event == AuditEvent.Name.revokedAll.rawValue { return takeMassEnd(object, app, sequence) }
         let isEnd =
             switch AuditEvent.Name(rawValue: event) {
             case .revoked?: cause != Revocation.Cause.expiry.rawValue
@@ -43,6 +46,17 @@ struct ShippedAuditLog {
         guard isEnd else { return true }
         guard let handle = object["sessionHandle"]?.string else { return false }
         ends.append(RestoreOrder.End(app: app, handle: SessionHandle(handle), sequence: sequence))
+        return true
+    }
+
+    private mutating func takeMassEnd(_ object: JSONObject, _ app: AppID, _ sequence: Int64) -> Bool {
+        guard let user = object["userId"]?.string,
+            let time = object["details"]?.object?["createdUpTo"]?.number?.int64
+        else { return false }
+        massEnds.append(
+            RestoreOrder.MassEnd(
+                app: app, user: UserID(user), tenant: object["tenantId"]?.string.map { TenantID($0) },
+                createdUpTo: Timestamp(milliseconds: time), sequence: sequence))
         return true
     }
 }

@@ -12,6 +12,7 @@ struct BrokenStorage: SessionStorage {
         case forgetsEvents, forgetsEventsOfRemovals, forgetsKeyEvents, writesEventsOfNothing, trimsTheNewest,
             keepsTheTrail
         case ignoresTheFilter, losesTheUse
+        case neverSweeps, sweepsTooEarly, sweepsLiveSessions
     }
 
     let base = InMemoryStorage()
@@ -79,6 +80,17 @@ struct BrokenStorage: SessionStorage {
             return try await base.remove(.expired(at: now + Milliseconds(1), limit: limit))
         case (.forgetsEventsOfRemovals, _): return try await base.remove(selection)
         default: return try await base.remove(selection, audit: revocation)
+        }
+    }
+
+    func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
+        switch defect {
+        case .neverSweeps: return 0
+        case .sweepsTooEarly: return try await base.sweepCutOffs(at: now + .seconds(60), limit: limit)
+        case .sweepsLiveSessions:
+            return try await base.remove(.user(UserID("u1"), liveAt: now)).count
+        case .ignoresTheLimit: return try await base.sweepCutOffs(at: now, limit: .max)
+        default: return try await base.sweepCutOffs(at: now, limit: limit)
         }
     }
 

@@ -113,6 +113,43 @@ struct SQLiteRestoreTests {
         #expect(last.name == .revoked && last.details["by"] == "restore" && last.handle == SessionHandle("b"))
     }
 
+    @Test("finding W5: the end of all of a user's sessions is repeated, also while the events of each are missing")
+    func repeatedMassEnd() async throws {
+        try await fill(["a", "b", "c"])
+        let copy = try copy()
+        let earlier = Sample.now + Milliseconds(-1)
+        var restoredAt = Sample.now
+        for (tenant, time, sequence, ended) in [
+            (nil, Sample.now, 3, 0), (TenantID("other"), Sample.now, 9, 0), (nil, earlier, 9, 0),
+            (nil, Sample.now, 4, 3),
+        ] as [(TenantID?, Timestamp, Int64, Int)] {
+            let end = RestoreOrder.MassEnd(
+                app: .public, user: UserID("u1"), tenant: tenant, createdUpTo: time, sequence: sequence)
+            // What a restore replaces is kept under a name with its time.
+            restoredAt = restoredAt + Milliseconds(1)
+            let report = try restore.run(from: copy, RestoreOrder(massEnds: [end], at: restoredAt))
+            #expect(report.ended == ended)
+        }
+        #expect(try await open().storage(of: .public).handles(of: UserID("u1"), liveAt: Sample.now).isEmpty)
+    }
+
+    @Test("finding W5: a copy that was made between a cut-off and its sweep keeps everybody out")
+    func copyBeforeSweep() async throws {
+        try await fill(["a", "b", "c"])
+        do {
+            let storage = try open().storage(of: .public)
+            let ended = try await CutOff.$largestStep.withValue(2) {
+                try await storage.remove(
+                    .user(UserID("u1"), liveAt: Sample.now), audit: Revocation(by: .admin, at: Sample.now))
+            }
+            #expect(ended.count == 3)
+        }
+        _ = try restore.run(from: try copy(), RestoreOrder(at: Sample.now))
+        let storage = try open().storage(of: .public)
+        #expect(try await storage.session(SessionHandle("a")) == nil)
+        #expect(try await storage.sweepCutOffs(at: Sample.now + .seconds(11), limit: 9) == 3)
+    }
+
     @Test("all sessions of all apps end if that is wanted")
     func signOutAll() async throws {
         try await fill(["a", "b"])

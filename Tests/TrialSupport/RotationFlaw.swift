@@ -71,6 +71,11 @@ public struct FlawedStorage: SessionStorage {
         try await base.remove(selection, audit: revocation)
     }
 
+    /// See `SessionStorage.sweepCutOffs(at:limit:)`.
+    public func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
+        try await base.sweepCutOffs(at: now, limit: limit)
+    }
+
     /// See `SessionStorage.updateSigningKeys(_:)`.
     public func updateSigningKeys(
         _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange

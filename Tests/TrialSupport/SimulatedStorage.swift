@@ -162,6 +162,10 @@ final class SimulatedStorage: SessionStorage {
         }
     }
 
+    func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
+        try await base.sweepCutOffs(at: now, limit: limit)
+    }
+
     func updateSigningKeys(
         _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
     ) async throws(StorageError) -> [SigningKeyRecord] {

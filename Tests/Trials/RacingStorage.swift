@@ -95,6 +95,10 @@ struct RacingStorage: SessionStorage {
         return ended
     }
 
+    func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
+        try await base.sweepCutOffs(at: now, limit: limit)
+    }
+
     func updateSigningKeys(
         _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
     ) async throws(StorageError) -> [SigningKeyRecord] {

@@ -18,7 +18,7 @@ public struct Maintenance: Service, CustomStringConvertible {
         public var sessionInterval = Duration.seconds(12 * 3_600)
         /// Between two removals of keys.
         public var keyInterval = Duration.seconds(24 * 3_600)
-        /// Between two looks at the length of the audit trail.
+        /// Between two looks at the length of the audit trail, and for sessions that were ended and whose rows are left.
         public var trailInterval = Duration.seconds(600)
         /// How many sessions are removed in one step of storage.
         public var batch = 500
@@ -65,6 +65,7 @@ public struct Maintenance: Service, CustomStringConvertible {
             await withTaskGroup { group in
                 group.addTask { await repeated(every: schedule.sessionInterval, removeSessions) }
                 group.addTask { await repeated(every: schedule.keyInterval, removeKeys) }
+                group.addTask { await repeated(every: schedule.trailInterval, sweepCutOffs) }
                 group.addTask { await repeated(every: schedule.trailInterval, trimTrail) }
             }
         }
@@ -94,6 +95,11 @@ public struct Maintenance: Service, CustomStringConvertible {
     private func removeSessions(of service: SessionService) async throws {
         let count = try await inBatches { try await service.removeExpiredSessions(atMost: $0) }
         if count > 0 { logger.info("expired sessions removed", metadata: ["count": "\(count)"]) }
+    }
+
+    private func sweepCutOffs(of service: SessionService) async throws {
+        let count = try await inBatches { try await service.sweepCutOffs(atMost: $0) }
+        if count > 0 { logger.info("revoked sessions removed", metadata: ["count": "\(count)"]) }
     }
 
     private func trimTrail(of service: SessionService) async throws {

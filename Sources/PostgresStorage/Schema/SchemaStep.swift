@@ -44,10 +44,13 @@
                     statements: base(tables) + (onSuperTokens ? additions(tables) : ours(tables)) + common(tables)),
                 SchemaStep(name: "0002-room-for-updates", level: 2, worksWith: 1, statements: room(tables)),
                 SchemaStep(name: "0003-sharing", level: 3, worksWith: 1, statements: sharing(tables)),
+                SchemaStep(
+                    name: "0004-cut-offs", level: 4, worksWith: 1,
+                    statements: cutOffs(tables, onSuperTokens: onSuperTokens)),
             ]
         }
 
-        private static func table(_ tables: TableNames, _ name: String, _ columns: String) -> SchemaStatement {
+        static func table(_ tables: TableNames, _ name: String, _ columns: String) -> SchemaStatement {
             SchemaStatement(
                 purpose: "the table \(tables.plain(name))",
                 sql: "CREATE TABLE IF NOT EXISTS \(tables.quoted(name)) (\(columns))", lock: .none)
@@ -177,7 +180,7 @@
             ]
         }
 
-        private static func index(
+        static func index(
             _ tables: TableNames, _ table: String, _ name: String, _ columns: String, unique: Bool = false
         ) -> SchemaStatement {
             let name = tables.quotedIndex(name)

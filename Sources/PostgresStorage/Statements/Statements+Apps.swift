@@ -56,8 +56,8 @@
 
         /// The tables that have rows of apps; `apps` is the last.
         static let tablesOfApps = [
-            "session_info", "tessera_signing_keys", "key_value", "user_last_active", "tessera_audit_trail", "tenants",
-            "apps",
+            "session_info", "tessera_signing_keys", "key_value", "user_last_active", "tessera_audit_trail",
+            "tessera_cut_offs", "tenants", "apps",
         ]
 
         /// Removes an app with everything of it.

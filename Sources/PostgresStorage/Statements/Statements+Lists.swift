@@ -4,23 +4,14 @@
     import SessionStorage
 
     extension Statements {
-        private static let order = "ORDER BY created_at_time, session_handle COLLATE \"C\""
-
-        var selectHandlesOfUser: PostgresStatement {
-            PostgresStatement(
-                "selectHandlesOfUser", .read,
-                """
-                SELECT session_handle FROM \(sessions) WHERE app_id = $1 AND user_id = $2 AND expires_at > $3 \
-                AND ($4 IS NULL OR tenant_id = $4) \(Self.order)
-                """)
-        }
+        static let order = "ORDER BY created_at_time, session_handle COLLATE \"C\""
 
         /// Deletes sessions and writes an entry of the trail for each, unless `$3` is no time.
         private func ending(_ name: String, where condition: String) -> PostgresStatement {
             PostgresStatement(
                 name, .alone,
                 """
-                WITH ended AS (DELETE FROM \(sessions) WHERE app_id = $1 AND \(condition) \
+                WITH ended AS (DELETE FROM \(sessions) WHERE app_id = $1 AND \(condition) AND \(Self.isNotCutOff(cutOffs)) \
                 RETURNING session_handle, tenant_id, user_id, created_at_time), \
                 told AS (INSERT INTO \(trail) (app_id, \(Self.told)) \
                 SELECT $1, $3, 'revoked', session_handle, tenant_id, user_id, $4 FROM ended \
@@ -46,6 +37,7 @@
                 "deleteExpiredSessions",
                 where: """
                     ctid = ANY (ARRAY(SELECT ctid FROM \(sessions) WHERE app_id = $1 AND expires_at <= $2 \
+                    AND \(Self.isNotCutOff(cutOffs)) \
                     AND ctid >= format('(%s,0)', $5)::tid AND ctid < format('(%s,0)', $6)::tid LIMIT $7)) \
                     AND expires_at <= $2
                     """)
@@ -96,14 +88,17 @@
                 "SELECT count(*) FROM \(users) WHERE app_id = $1 AND last_active_time >= $2")
         }
 
-        /// A page of the trail; `$2` is the number where it begins.
-        func selectTrail(newestFirst: Bool) -> PostgresStatement {
-            PostgresStatement(
-                newestFirst ? "selectNewestTrail" : "selectOldestTrail", .read,
+        /// A page of entries that match the values of some columns, beginning at the number `$2`.
+        ///
+        /// Each of these columns has an index in the order of the numbers.
+        func selectTrail(matching columns: [String], newestFirst: Bool) -> PostgresStatement {
+            let conditions = columns.enumerated().map { " AND \($1) = $\($0 + 3)" }.joined()
+            let name = ["select", newestFirst ? "newest" : "oldest"] + columns
+            return PostgresStatement(
+                name.joined(separator: "_"), .read,
                 """
-                SELECT sequence, \(Self.told) FROM \(trail) WHERE app_id = $1 AND sequence \(newestFirst ? "<" : ">") $2 \
-                AND ($3 IS NULL OR session_handle = $3) AND ($4 IS NULL OR user_id = $4) AND ($5 IS NULL OR event = $5) \
-                ORDER BY sequence \(newestFirst ? "DESC" : "") LIMIT $6
+                SELECT sequence, \(Self.told) FROM \(trail) WHERE app_id = $1 AND sequence \(newestFirst ? "<" : ">") $2\
+                \(conditions) ORDER BY sequence \(newestFirst ? "DESC " : "")LIMIT $\(columns.count + 3)
                 """)
         }
 
@@ -123,7 +118,7 @@
     }
 
     extension AuditRecord {
-        /// Reads the columns of `Statements.selectTrail(newestFirst:)`.
+        /// Reads the columns of `Statements.selectTrail(matching:newestFirst:)`.
         init(row: PostgresRow) throws(StorageError) {
             guard let name = AuditEvent.Name(rawValue: row.text(2)),
                 let details = try? JSONObjectText(stored: row.text(6)).decoded()

@@ -17,6 +17,7 @@
         let values: String
         let keys: String
         let users: String
+        let cutOffs: String
 
         let insertPublicSession: PostgresStatement
         let insertPublicSessionAndTell: PostgresStatement
@@ -45,7 +46,9 @@
             created_at_time, expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, \
             tessera_sharing, tessera_generation
             """
-        private static let one14 = (1...14).map { "$\($0)" }.joined(separator: ", ")
+        private static func inserted(_ cutOffs: String) -> String {
+            (1...14).map { $0 == 8 ? creation(cutOffs) : "$\($0)" }.joined(separator: ", ")
+        }
 
         /// The columns of an entry of the trail after `app_id`.
         static let told = "time, event, session_handle, tenant_id, user_id, details"
@@ -59,6 +62,8 @@
             values = tables.quoted("key_value")
             keys = tables.quoted("tessera_signing_keys")
             users = tables.quoted("user_last_active")
+            let cutOffs = tables.quoted("tessera_cut_offs")
+            self.cutOffs = cutOffs
 
             /// A statement that writes one row, followed by the entry of the trail whose values begin at a number.
             func telling(_ statement: String, from first: Int) -> String {
@@ -70,16 +75,17 @@
             }
 
             let insert = "INSERT INTO \(sessions) (\(Self.written)) "
-            let public_ = insert + "VALUES (\(Self.one14))"
+            let inserted = Self.inserted(cutOffs)
+            let public_ = insert + "VALUES (\(inserted))"
             let exists = "EXISTS (SELECT 1 FROM \(tenants) WHERE app_id = $1 AND tenant_id = $3)"
-            let tenant = "\(insert)SELECT \(Self.one14) WHERE \(exists)"
+            let tenant = "\(insert)SELECT \(inserted) WHERE \(exists)"
             insertPublicSession = PostgresStatement("insertPublicSession", .write, public_)
             insertPublicSessionAndTell = PostgresStatement(
                 "insertPublicSessionAndTell", .write, telling(public_, from: 15))
             insertSession = PostgresStatement("insertSession", .write, tenant)
             insertSessionAndTell = PostgresStatement("insertSessionAndTell", .write, telling(tenant, from: 15))
 
-            let named = "WHERE app_id = $1 AND session_handle = $2"
+            let named = "WHERE app_id = $1 AND session_handle = $2 AND \(Self.isNotCutOff(cutOffs))"
             let asRead = named + " AND tessera_version = $3 AND refresh_token_hash_2 = $4"
             selectSession = PostgresStatement(
                 "selectSession", .read, "SELECT \(Self.columns) FROM \(sessions) \(named)")

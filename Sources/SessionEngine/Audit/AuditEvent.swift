@@ -18,6 +18,8 @@ public struct AuditEvent: Sendable, Equatable {
         case latePredecessor = "late_parent"
         /// A session was ended.
         case revoked
+        /// All sessions of a user were ended; an entry for each follows.
+        case revokedAll = "revoked_all"
         /// The payload of a session or the data kept with it is another one.
         case dataChanged = "data_changed"
         /// The store was put back from a copy; what came after the copy is lost.
@@ -114,6 +116,16 @@ public struct AuditEvent: Sendable, Equatable {
         AuditEvent(
             name: .revoked, time: revocation.time, handle: handle, tenantID: tenant, userID: user,
             details: revocation.details)
+    }
+
+    /// All sessions of a user that were created up to a time were ended, in one tenant or, with `nil`, in all.
+    public static func revokedAll(
+        of user: UserID, tenant: TenantID?, createdUpTo time: Timestamp, _ revocation: Revocation
+    ) -> AuditEvent {
+        var details = revocation.details
+        details.append("createdUpTo", .integer(time.milliseconds))
+        return AuditEvent(
+            name: .revokedAll, time: revocation.time, tenantID: tenant, userID: user, details: details)
     }
 
     /// A session was ended by a decision of the engine.
