@@ -4,6 +4,7 @@ enum ConfigurationKey: String, CaseIterable {
     case port
     case host
     case basePath = "base_path"
+    case idleTimeout = "server_idle_timeout"
     case dataDirectory = "data_dir"
     case apiKeys = "api_keys"
     case operatorKey = "supertokens_saas_secret"
@@ -84,7 +85,8 @@ enum ConfigurationKey: String, CaseIterable {
     var environmentName: String {
         switch self {
         case .port, .host: "SUPERTOKENS_" + rawValue.uppercased()
-        case .dataDirectory, .testMode, .succession, .sharingWindow, .sharedJitter, .silence, .afterRestore,
+        case .dataDirectory, .idleTimeout, .testMode, .succession, .sharingWindow, .sharedJitter, .silence,
+            .afterRestore,
             .revokesOnReuse,
             .auditTrail, .auditDays, .auditEntries, .rsaProvider,
             .keyEncryptionKey, .keyEncryptionKeyFile, .keyEncryptionKeyCommand:
@@ -96,7 +98,8 @@ enum ConfigurationKey: String, CaseIterable {
     /// What the value has to be.
     var type: ValueType {
         switch self {
-        case .coreConfigVersion, .port, .sessionExpiredStatusCode, .rotationGracePeriod, .silence, .serverPoolSize,
+        case .coreConfigVersion, .port, .idleTimeout, .sessionExpiredStatusCode, .rotationGracePeriod, .silence,
+            .serverPoolSize,
             .postgresPort,
             .postgresPoolSize, .postgresGrouping, .postgresConfigVersion, .postgresMinimumIdle:
             .int

@@ -7,6 +7,8 @@ public struct CoreConfiguration: Sendable {
     public var host: String
     /// The port to listen on; 0 lets the system choose.
     public var port: Int
+    /// How long a connection may be silent between requests, in seconds.
+    public var idleTimeout: Int
     /// Where the data is, if it was said.
     public var dataDirectory: String?
     /// Where sessions are, unless it is a folder of this machine.
@@ -74,6 +76,10 @@ public struct CoreConfiguration: Sendable {
         host = values.text(.host) ?? "127.0.0.1"
         port = Int(try values.integer(.port) ?? 3567)
         guard (0...65_535).contains(port) else { throw values.error("'port' must be between 0 and 65535.") }
+        idleTimeout = Int(try values.integer(.idleTimeout) ?? 75)
+        guard (1...3_600).contains(idleTimeout) else {
+            throw values.error("'server_idle_timeout' must be between 1 and 3600 seconds.")
+        }
         dataDirectory = values.text(.dataDirectory)
         database = try DatabaseSettings(values)
         keyEncryption = try KeyEncryptionSource(values)

@@ -81,6 +81,15 @@ public enum CoreOperation: String, Sendable, CaseIterable {
 extension CoreOperation {
     /// Whether a tenant that does not exist is no mistake: a greeting, or the question whether it does.
     public var answersUnknownTenants: Bool { [.hello, .readTenant, .readTenantV2].contains(self) }
+
+    /// The longest body that is read, in bytes: 1 MiB, and 16 MiB where the handles that a list gave out come back
+    /// (40 bytes each, so about 400,000).
+    public var maximumBodyLength: Int {
+        switch self {
+        case .removeSessions, .removeAndCountSessions: 16 << 20
+        default: 1 << 20
+        }
+    }
 }
 
 /// The replies whose members differ between versions.

@@ -26,8 +26,11 @@ public enum InterfaceDescription {
         "securitySchemes": ["apiKey": ["type": "apiKey", "in": "header", "name": "api-key"]],
         "responses": [
             "Text": [
-                "description": "What went wrong, as text.",
-                "content": ["text/html;charset=UTF-8": ["schema": ["type": "string"]]],
+                "description": "What went wrong, as text; plain where it quotes the request.",
+                "content": [
+                    "text/html;charset=UTF-8": ["schema": ["type": "string"]],
+                    "text/plain;charset=UTF-8": ["schema": ["type": "string"]],
+                ],
             ]
         ],
     ]

@@ -33,8 +33,9 @@ extension InvalidRequest {
         case .removesPublicTenant: InvalidRequest("The public tenant cannot be removed; remove the app instead")
         case .configuresPublicApp:
             InvalidRequest("Invalid core config: the public app takes its configuration from the core's own")
-        case .differsFromApp(let key): InvalidRequest("You cannot set different values for \(key) for the same appId")
-        case .coreConfig(let reason): InvalidRequest("Invalid core config: \(reason)")
+        case .differsFromApp(let key):
+            InvalidRequest("You cannot set different values for \(key) for the same appId", quotesCaller: true)
+        case .coreConfig(let reason): InvalidRequest("Invalid core config: \(reason)", quotesCaller: true)
         }
     }
 }

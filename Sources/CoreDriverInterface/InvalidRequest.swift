@@ -42,15 +42,19 @@ public struct InvalidRequest: Error, Sendable, Equatable {
     public let status: Int
     /// The text, without the line break that ends it on the wire.
     public let text: String
+    /// Whether the text has something in it that the caller sent, so that it must never be read as HTML.
+    public let quotesCaller: Bool
 
     /// A request that is answered 400, or with another status, and a text.
-    init(status: Int = 400, _ text: String) {
+    init(status: Int = 400, _ text: String, quotesCaller: Bool = false) {
         self.status = status
         self.text = text
+        self.quotesCaller = quotesCaller
     }
 
     /// A request with one of the common mistakes.
     public init(_ mistake: Mistake) {
+        quotesCaller = mistake.quotesCaller
         switch mistake {
         case .notFound: (status, text) = (404, "Not found")
         case .methodNotSupported: (status, text) = (405, "Method not supported")
@@ -90,5 +94,14 @@ public struct InvalidRequest: Error, Sendable, Equatable {
     private static func unknown(_ app: AppID, _ tenant: TenantID) -> String {
         "AppId or tenantId not found => Tenant with the following connectionURIDomain, appId and tenantId combination "
             + "not found: (, \(app.text), \(tenant.text))"
+    }
+}
+
+extension InvalidRequest.Mistake {
+    fileprivate var quotesCaller: Bool {
+        switch self {
+        case .unknownTenant, .unknownRecipe: true
+        default: false
+        }
     }
 }

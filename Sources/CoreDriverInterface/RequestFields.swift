@@ -13,7 +13,8 @@ public struct RequestFields: Sendable {
     public init(
         body: some Collection<UInt8>, operation: CoreOperation, dialect: Dialect
     ) throws(InvalidRequest) {
-        guard let object = try? JSONValue(parsing: body).object else { throw InvalidRequest(.notJSON) }
+        let limits = JSONLimits(bytes: operation.maximumBodyLength)
+        guard let object = try? JSONValue(parsing: body, limits: limits).object else { throw InvalidRequest(.notJSON) }
         self.body = object
         self.operation = operation
         self.dialect = dialect

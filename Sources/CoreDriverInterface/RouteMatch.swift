@@ -77,10 +77,10 @@ public struct RouteMatch: Sendable {
             return dialect
         }
         guard let version = Catalogue.version(named: header) else {
-            throw InvalidRequest(family.malformedVersionText(header))
+            throw InvalidRequest(family.malformedVersionText(header), quotesCaller: true)
         }
         guard edition.availability(of: family).contains(version), let dialect = Dialect.all[version] else {
-            throw InvalidRequest("cdi-version \(header) not supported")
+            throw InvalidRequest("cdi-version \(header) not supported", quotesCaller: true)
         }
         try bounds.check(version)
         return dialect

@@ -49,24 +49,68 @@ extension SessionService {
     ///
     /// - Throws: ``ServiceError``.
     public func verify(_ request: VerifyRequest) async throws(ServiceError) -> VerifyResult {
+        try await finish(verifyPromptly(request))
+    }
+
+    /// What can be said of an access token without waiting for anything.
+    public enum PromptVerification: Sendable {
+        /// All of it.
+        case decided(VerifyResult)
+        /// The token is good, and storage knows whether its session is.
+        case needsRecord(AccessTokenClaims, VerifyRequest, at: Timestamp)
+        /// No key that is known here has signed the token; storage may know another one.
+        case needsKeys(VerifyRequest, AccessTokenProblem, at: Timestamp, generation: Int)
+    }
+
+    /// Begins to verify an access token, without waiting for anything; ``finish(_:)`` does what is left.
+    public func verifyPromptly(_ request: VerifyRequest) -> PromptVerification {
         let now = ambient.time()
-        let claims: AccessTokenClaims
-        switch try await self.claims(of: request.token, at: now) {
-        case .failure(let problem): return .tryRefresh(problem)
-        case .success(let verified): claims = verified
+        let generation = keys.generation
+        switch verified(request.token, at: now) {
+        case .failure(let problem) where problem.mayBeOfAnotherKey:
+            return .needsKeys(request, problem, at: now, generation: generation)
+        case .failure(let problem): return .decided(.tryRefresh(problem))
+        case .success(let claims): return checked(claims, request, at: now)
         }
+    }
+
+    /// Does what is left of a verification.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func finish(_ verification: PromptVerification) async throws(ServiceError) -> VerifyResult {
+        switch verification {
+        case .decided(let result): return result
+        case .needsRecord(let claims, let request, let now):
+            return try await result(of: try await decide(of: claims, rules(for: request)), claims, at: now)
+        case .needsKeys(let request, let problem, let now, let generation):
+            switch try await claimsAfterReload(of: request.token, problem, generation, at: now) {
+            case .failure(let problem): return .tryRefresh(problem)
+            case .success(let claims): return try await finish(checked(claims, request, at: now))
+            }
+        }
+    }
+
+    /// Looks at the claims of a token whose signature is good.
+    private func checked(
+        _ claims: AccessTokenClaims, _ request: VerifyRequest, at now: Timestamp
+    ) -> PromptVerification {
         do throws(AccessTokenProblem) {
             try Verify.check(
                 claims, antiCSRFToken: request.antiCSRFToken, checksAntiCSRF: request.checksAntiCSRF, at: now)
         } catch {
-            return .tryRefresh(error)
+            return .decided(.tryRefresh(error))
         }
-        let rules = Verify.Rules(
+        guard Verify.needsRecord(claims, rules: rules(for: request)) else {
+            return .decided(.valid(SessionFacts(claims)))
+        }
+        return .needsRecord(claims, request, at: now)
+    }
+
+    private func rules(for request: VerifyRequest) -> Verify.Rules {
+        Verify.Rules(
             checksDatabase: request.checksDatabase, refreshTokenValidity: policy.refreshTokenValidity,
             isReadOnly: request.isReadOnly, accessTokenValidity: policy.accessTokenValidity,
             sharingWindow: policy.sharingWindow, restoreNumber: storage.restoreNumber)
-        guard Verify.needsRecord(claims, rules: rules) else { return .valid(SessionFacts(claims)) }
-        return try await result(of: try await decide(of: claims, rules), claims, at: now)
     }
 
     private func decide(
@@ -120,11 +164,16 @@ extension SessionService {
     ) async throws(ServiceError) -> Result<AccessTokenClaims, AccessTokenProblem> {
         let generation = keys.generation
         let first = verified(token, at: now)
-        guard case .failure(let problem) = first, problem == .unknownKey || problem == .signatureInvalid else {
-            return first
-        }
+        guard case .failure(let problem) = first, problem.mayBeOfAnotherKey else { return first }
+        return try await claimsAfterReload(of: token, problem, generation, at: now)
+    }
+
+    private func claimsAfterReload(
+        of token: Result<UnverifiedAccessToken, AccessTokenProblem>, _ problem: AccessTokenProblem, _ generation: Int,
+        at now: Timestamp
+    ) async throws(ServiceError) -> Result<AccessTokenClaims, AccessTokenProblem> {
         try await keys.reloadForUnknownKey(madeAt: (try? token.get())?.keyCreation)
-        return keys.generation == generation ? first : verified(token, at: now)
+        return keys.generation == generation ? .failure(problem) : verified(token, at: now)
     }
 
     private func verified(
@@ -136,4 +185,9 @@ extension SessionService {
             return .failure(error)
         }
     }
+}
+
+extension AccessTokenProblem {
+    /// Whether a key that another process has made could have signed the token.
+    fileprivate var mayBeOfAnotherKey: Bool { self == .unknownKey || self == .signatureInvalid }
 }

@@ -63,7 +63,10 @@ struct CoreProcess {
         // The libraries' own progress is not the operator's; what they warn of is.
         var quiet = logger
         quiet.logLevel = logger.logLevel == .debug ? .debug : max(logger.logLevel, .warning)
-        let server = CoreServer(api: api, host: configuration.host, port: configuration.port, logger: quiet) { port in
+        let server = CoreServer(
+            api: api, host: configuration.host, port: configuration.port, idleTimeout: configuration.idleTimeout,
+            logger: quiet
+        ) { port in
             registration.add(port: port)
             banner.print(port: port)
         }

@@ -27,7 +27,13 @@ struct RawHTTP: Sendable {
         ]
         for case (let name, let value?) in headers { head += "\(name): \(value)\r\n" }
         if !request.body.isEmpty { head += "Content-Length: \(request.body.count)\r\n" }
-        return try Self.parse(try await RawSocket(port: port).exchange(Array((head + "\r\n").utf8) + request.body))
+        let bytes = try await RawSocket(port: port).exchange(Array((head + "\r\n").utf8) + request.body)
+        do {
+            return try Self.parse(bytes)
+        } catch let failure as Failure {
+            throw Failure(
+                what: "\(failure.what) to \(head) \(String(decoding: request.body.prefix(300), as: UTF8.self))")
+        }
     }
 
     private static func parse(_ bytes: [UInt8]) throws -> SeenReply {

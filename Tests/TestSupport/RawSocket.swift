@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 
 /// A TCP connection to this machine that sends exactly the bytes it is given.
@@ -14,12 +13,10 @@ public struct RawSocket: Sendable {
 
     /// Sends bytes and returns all that comes back until the server closes.
     ///
-    /// It blocks a thread of its own, because the server under test needs those of the concurrency pool.
+    /// It blocks a thread of its own: the server under test needs those of the concurrency pool, which are Dispatch's.
     public func exchange(_ bytes: [UInt8]) async throws -> [UInt8] {
         try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(with: Result { try blockingExchange(bytes) })
-            }
+            Thread { continuation.resume(with: Result { try blockingExchange(bytes) }) }.start()
         }
     }
 
@@ -46,7 +43,7 @@ public struct RawSocket: Sendable {
     private func connect() throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw TestSupportError("no socket") }
-        var timeout = timeval(tv_sec: 300, tv_usec: 0)
+        var timeout = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

@@ -5,7 +5,7 @@ import SessionStorage
 
 extension CoreAPI {
     /// An app and a tenant as a path names them.
-    struct Place {
+    struct Place: Sendable {
         /// The app, unless it is the one that this interface stands in front of.
         var app: OpenApp?
         var hasApp: Bool
@@ -25,8 +25,7 @@ extension CoreAPI {
     /// The interface in front of a place's app.
     func api(in place: Place) async throws -> CoreAPI {
         guard let app = place.app else { return self }
-        return CoreAPI(
-            service: try await app.service.value(), settings: app.settings.core, logger: logger, apps: apps)
+        return CoreAPI(try await app.service.value(), app.settings.core, as: self)
     }
 
     /// Whether an app has a tenant.

@@ -5,17 +5,55 @@ import SessionService
 
 extension CoreAPI {
     func verifySession(_ call: Call) async throws -> CoreReply {
+        switch try verifyPromptly(call) {
+        case .reply(let reply): reply
+        case .waiting(let answer): await answer()
+        }
+    }
+
+    /// Verifies a token at once unless storage has to be asked.
+    func verifyPromptly(_ call: Call) throws -> Performance {
         let fields = try call.fields()
         let token = try fields.required("accessToken", \.string)
         let antiCSRFToken = try fields.optional("antiCsrfToken", \.string)
         let wantsAntiCSRFCheck = try fields.required("doAntiCsrfCheck", \.bool)
         let usesAntiCSRF = try fields.versioned("enableAntiCsrf", \.bool) ?? settings.usesAntiCSRF
         let checksDatabase = try fields.versioned("checkDatabase", \.bool) ?? settings.checksDatabase
-        let result = try await service.verify(
-            SessionService.VerifyRequest(
-                accessToken: token, antiCSRFToken: antiCSRFToken.map(AntiCSRFToken.init),
-                checksAntiCSRF: wantsAntiCSRFCheck && usesAntiCSRF, checksDatabase: checksDatabase,
-                isReadOnly: call.dialect.rules.rotatesAtOnce))
+        let request = SessionService.VerifyRequest(
+            accessToken: token, antiCSRFToken: antiCSRFToken.map(AntiCSRFToken.init),
+            checksAntiCSRF: wantsAntiCSRFCheck && usesAntiCSRF, checksDatabase: checksDatabase,
+            isReadOnly: call.dialect.rules.rotatesAtOnce)
+        let prompt = service.verifyPromptly(request)
+        if case .decided(let result) = prompt, let reply = try promptReply(to: result, call) { return .reply(reply) }
+        return .waiting {
+            do {
+                return try await reply(to: try await service.finish(prompt), checksDatabase, call)
+            } catch {
+                return reply(to: error)
+            }
+        }
+    }
+
+    /// The reply to what most tokens are; `nil` where the old drivers' keys go with it, which may have to be made first.
+    private func promptReply(to result: VerifyResult, _ call: Call) throws -> CoreReply? {
+        switch result {
+        case .valid(let facts, nil, nil) where !takesLegacyKeys(.verified, call):
+            var document = ReplyDocument(.verified, call.dialect)
+            try addSession(facts, to: &document)
+            document.add("status", "OK")
+            return .json(document.object)
+        case .tryRefresh(let problem) where !takesLegacyKeys(.tryRefresh, call):
+            return .json(refusal(problem, call).object)
+        default: return nil
+        }
+    }
+
+    private func takesLegacyKeys(_ shape: ReplyShape, _ call: Call) -> Bool {
+        let document = ReplyDocument(shape, call.dialect)
+        return document.takes("jwtSigningPublicKey") || document.takes("jwtSigningPublicKeyList")
+    }
+
+    private func reply(to result: VerifyResult, _ checksDatabase: Bool, _ call: Call) async throws -> CoreReply {
         switch result {
         case .valid(let facts, let replacement, let newerPayload):
             return try await verified(facts, replacement, newerPayload, call)
@@ -45,6 +83,14 @@ extension CoreAPI {
         try await addLegacyKeys(to: &document)
         document.add("message", .string(WireText.message(problem, call.dialect.rules)))
         return .json(document.object)
+    }
+
+    /// The same for drivers that take no keys.
+    private func refusal(_ problem: AccessTokenProblem, _ call: Call) -> ReplyDocument {
+        var document = ReplyDocument(.tryRefresh, call.dialect)
+        document.add("status", "TRY_REFRESH_TOKEN")
+        document.add("message", .string(WireText.message(problem, call.dialect.rules)))
+        return document
     }
 
     /// A token that this core did not sign is answered UNAUTHORISED; the cores of old signed whatever they were given

@@ -31,6 +31,11 @@ public struct CoreReply: Sendable {
         CoreReply(status: status, contentType: "text/html;charset=UTF-8", body: Array(text.utf8) + [lineBreak])
     }
 
+    /// A text that is never read as HTML, whatever somebody has put into it.
+    static func plain(_ status: Int, _ text: String) -> CoreReply {
+        CoreReply(status: status, contentType: "text/plain;charset=UTF-8", body: Array(text.utf8) + [lineBreak])
+    }
+
     /// The page for an address that may not ask; cores leave it to their container, whose charset is in small letters.
     static let denied = CoreReply(
         status: 403, contentType: "text/html;charset=utf-8",
@@ -55,7 +60,7 @@ public struct CoreReply: Sendable {
 
     /// The answer to a caller's mistake.
     init(_ mistake: InvalidRequest) {
-        self = .text(mistake.status, mistake.text)
+        self = mistake.quotesCaller ? .plain(mistake.status, mistake.text) : .text(mistake.status, mistake.text)
     }
 
     private init(status: Int, contentType: String, body: [UInt8]) {

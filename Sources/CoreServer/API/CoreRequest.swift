@@ -14,6 +14,12 @@ public struct CoreRequest: Sendable {
     public var authorization: String?
     /// The `If-None-Match` header.
     public var ifNoneMatch: String?
+    /// The host that the caller has for this core: the `Host` header, or the authority of the target.
+    public var host: String?
+    /// The `Origin` header, which only web pages send.
+    public var origin: String?
+    /// The `Sec-Fetch-Site` header, which only browsers send.
+    public var fetchSite: String?
     /// The body.
     ///
     /// It is UTF-8 whatever its content type says.

@@ -1,7 +1,5 @@
-import SessionEngine
-
 /// Dates as cookies and header fields carry them (RFC 9110 section 5.6.7).
-enum HTTPDate {
+package enum HTTPDate {
     private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
     private static let months = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -10,7 +8,7 @@ enum HTTPDate {
     private static let lastSecond: Int64 = 253_402_300_799
 
     /// A date such as `Thu, 01 Jan 1970 00:00:00 GMT`; times before 1970 and after 9999 are moved to these ends.
-    static func text(_ time: Timestamp) -> String {
+    package static func text(_ time: Timestamp) -> String {
         let seconds = min(max(time.wholeSeconds, 0), lastSecond)
         let (day, second) = (Int(seconds / 86_400), Int(seconds % 86_400))
         let date = civil(day)

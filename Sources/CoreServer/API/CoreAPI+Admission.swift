@@ -1,0 +1,131 @@
+import CoreDriverInterface
+import Logging
+import SessionEngine
+import SessionService
+
+extension CoreAPI {
+    /// What the head of a request decides, before anything of its body is read.
+    enum Admission: Sendable {
+        /// Nobody wants its body.
+        case refused(CoreReply)
+        /// It is to be performed.
+        case admitted(Admitted)
+    }
+
+    /// A request that may be performed.
+    struct Admitted: Sendable {
+        enum Work: Sendable {
+            case health(HealthQuestion)
+            case operation(Call, Place)
+        }
+
+        var work: Work
+
+        /// The longest body that is read.
+        var maximumBodyLength: Int {
+            switch work {
+            case .health: 16 * 1024
+            case .operation(let call, _): call.operation.maximumBodyLength
+            }
+        }
+
+        /// Whether this is answered also where there is room for nothing else: the questions of supervisors, and the end
+        /// of sessions.
+        var isVital: Bool {
+            switch work {
+            case .health: true
+            case .operation(let call, _):
+                [.hello, .removeSessions, .removeAndCountSessions].contains(call.operation)
+            }
+        }
+    }
+
+    /// Judges the head of a request; `nil` when only the directory of apps can tell.
+    ///
+    /// Whoever shows no key where one is asked for is refused without a look at the directory.
+    func admission(of request: CoreRequest) -> Admission? {
+        let relative: String
+        switch route(request) {
+        case .left(let admission): return admission
+        case .right(let path): relative = path
+        }
+        guard let match = RouteMatch(path: relative) else {
+            noteForeignRecipe(request.path)
+            return .refused(CoreReply(InvalidRequest(.notFound)))
+        }
+        if match.needsAPIKey, !settings.apiKeys.isEmpty, !request.hasCredential {
+            return .refused(CoreReply(InvalidRequest(.wrongAPIKey)))
+        }
+        guard match.app == .public, match.tenant == .public else { return nil }
+        return admission(of: request, match, in: Place(hasApp: true, hasTenant: true))
+    }
+
+    private enum Either<Left, Right> {
+        case left(Left)
+        case right(Right)
+    }
+
+    /// The path within this interface, unless the request ends here.
+    private func route(_ request: CoreRequest) -> Either<Admission, String> {
+        let relative = settings.basePath.relative(request.path)
+        if let relative, let question = HealthQuestion(path: relative, method: request.method) {
+            return .left(.admitted(Admitted(work: .health(question))))
+        }
+        if settings.apiKeys.isEmpty, let refusal = PageGuard.refusal(of: request) { return .left(.refused(refusal)) }
+        guard let relative else {
+            noteForeignRecipe(request.path)
+            return .left(.refused(CoreReply(InvalidRequest(.notFound))))
+        }
+        return .right(relative)
+    }
+
+    /// Judges the head of a request, with a look at the directory of apps where there is a need.
+    func admissionAfterLookup(of request: CoreRequest) async -> Admission {
+        if let admission = admission(of: request) { return admission }
+        guard let relative = settings.basePath.relative(request.path), let match = RouteMatch(path: relative) else {
+            return .refused(CoreReply(InvalidRequest(.notFound)))
+        }
+        do {
+            return admission(of: request, match, in: try await place(of: match))
+        } catch {
+            return .refused(reply(to: error))
+        }
+    }
+
+    private func admission(of request: CoreRequest, _ match: RouteMatch, in place: Place) -> Admission {
+        do {
+            return .admitted(Admitted(work: .operation(try call(for: request, match, in: place), place)))
+        } catch {
+            return .refused(CoreReply(error))
+        }
+    }
+
+    /// Tells an operator who wonders about a 404 which feature of SuperTokens' core was asked for.
+    private func noteForeignRecipe(_ path: String) {
+        guard logger.logLevel <= .debug else { return }
+        let segments = path.lowercased().split(separator: "/")
+        guard let place = segments.firstIndex(of: "recipe"), segments.indices.contains(place + 1) else { return }
+        logger.debug(
+            "a feature that a session core does not have", metadata: ["recipe": "\(segments[place + 1].prefix(40))"])
+    }
+
+    /// The order of checks: path, API key, version, method, tenant (spec `core-wire` 1.0).
+    ///
+    /// The key of an app that does not exist is the core's own: nobody without a key learns which apps there are.
+    private func call(
+        for request: CoreRequest, _ match: RouteMatch, in place: Place
+    ) throws(InvalidRequest) -> Call {
+        let settings = place.app?.settings.core ?? settings
+        guard !match.needsAPIKey || settings.admits(request) else { throw InvalidRequest(.wrongAPIKey) }
+        let dialect = try match.dialect(header: request.version, bounds: settings.versions)
+        let operation = try match.operation(method: request.method, dialect: dialect)
+        let isKnown = place.hasTenant || (place.hasApp && operation.answersUnknownTenants)
+        guard isKnown else { throw InvalidRequest(.unknownTenant(match.app, match.tenant)) }
+        return Call(request: request, operation: operation, dialect: dialect, app: match.app, tenant: match.tenant)
+    }
+}
+
+extension CoreRequest {
+    /// Whether the caller shows anything that could be an API key.
+    fileprivate var hasCredential: Bool { apiKey != nil || authorization != nil }
+}

@@ -1,0 +1,98 @@
+import CoreDriverInterface
+import Logging
+import SessionService
+import SessionStorage
+
+extension CoreAPI {
+    /// How the answer to a request comes about.
+    enum Performance: Sendable {
+        /// It is here.
+        case reply(CoreReply)
+        /// Somebody has to wait for it: for storage, for a signature, for another app to open.
+        case waiting(@Sendable () async -> CoreReply)
+    }
+
+    /// Answers a request.
+    ///
+    /// Every failure has an answer; nothing is thrown.
+    public func respond(to request: CoreRequest) async -> CoreReply {
+        switch await admissionAfterLookup(of: request) {
+        case .refused(let reply): return reply
+        case .admitted(let admitted):
+            switch perform(admitted, body: request.body) {
+            case .reply(let reply): return reply
+            case .waiting(let answer): return await answer()
+            }
+        }
+    }
+
+    /// Answers a request that was admitted, at once where nothing has to be waited for.
+    func perform(_ admitted: Admitted, body: [UInt8]) -> Performance {
+        switch admitted.work {
+        case .health(let question):
+            if let reply = promptHealth(question) { return .reply(reply) }
+            return .waiting { await health(question) }
+        case .operation(var call, let place):
+            call.request.body = body
+            do {
+                if place.app == nil, let prompt = try performPromptly(call) { return prompt }
+            } catch {
+                return .reply(reply(to: error))
+            }
+            let whole = call
+            return .waiting { await answer(whole, in: place) }
+        }
+    }
+
+    /// What needs neither storage nor a signature; `nil` for all else.
+    private func performPromptly(_ call: Call) throws -> Performance? {
+        switch call.operation {
+        case .hello: readiness.known.map { .reply(Self.hello($0)) }
+        case .listVersions: .reply(listVersions())
+        case .verifySession: try verifyPromptly(call)
+        case .showTelemetry: .reply(showTelemetry())
+        default: nil
+        }
+    }
+
+    private func answer(_ call: Call, in place: Place) async -> CoreReply {
+        do {
+            return try await api(in: place).perform(call)
+        } catch ServiceError.storage(let error) where error.code == .noSuchTenant {
+            // It was removed while the request was under way.
+            return CoreReply(InvalidRequest(.unknownTenant(call.app, call.tenant)))
+        } catch {
+            return reply(to: error)
+        }
+    }
+
+    /// The answer to any failure.
+    func reply(to error: any Error) -> CoreReply {
+        switch error {
+        case let mistake as InvalidRequest: return CoreReply(mistake)
+        case let failure as ServiceError: return reply(to: failure)
+        default:
+            logger.error("a request failed", metadata: ["error": "\(type(of: error))"])
+            return .text(500, "Internal Error")
+        }
+    }
+
+    /// The machine failed: say so, say nothing else to the caller, and tell the operator once.
+    private func reply(to failure: ServiceError) -> CoreReply {
+        guard case .storage(let error) = failure else {
+            logger.error("a token could not be made", metadata: ["error": "\(failure)"])
+            return .text(500, "Internal Error")
+        }
+        logger.error("storage failed", metadata: ["error": .string(error.debugDescription)])
+        var reply =
+            switch error.code {
+            case .full: CoreReply.text(507, "Storage is full: nothing was changed. Free some space and try again.")
+            case .unknownOutcome: CoreReply.text(503, "The outcome is not known. Try again.")
+            case .unavailable: CoreReply.text(503, "Storage is not available. Try again.")
+            case .unstorable: CoreReply.text(400, "Storage cannot hold a value of this request: a text is too long.")
+            default: CoreReply.text(500, "Internal Error")
+            }
+        if reply.status == 503 || reply.status == 507 { reply.headers.append(("Retry-After", "1")) }
+        return reply
+    }
+}

@@ -1,0 +1,57 @@
+import SessionEngine
+import Synchronization
+
+/// Whether storage answers, asked at most once a second however many want to know.
+///
+/// Anybody may ask for a health check without a key, so none of them costs a statement of its own.
+final class Readiness: Sendable {
+    private struct State {
+        var known: (isReady: Bool, since: Timestamp)?
+        var question: Task<Bool, Never>?
+        var isDraining = false
+    }
+
+    private let state = Mutex(State())
+    private let ask: @Sendable () async -> Bool
+    private let time: @Sendable () -> Timestamp
+    private static let freshness = Milliseconds(1_000)
+
+    init(time: @escaping @Sendable () -> Timestamp, _ ask: @escaping @Sendable () async -> Bool) {
+        self.time = time
+        self.ask = ask
+    }
+
+    /// What is known and young enough; `nil` when somebody has to ask.
+    var known: Bool? {
+        let now = time()
+        return state.withLock { state in
+            if state.isDraining { return false }
+            guard let (isReady, since) = state.known, since <= now, now < since + Self.freshness else { return nil }
+            return isReady
+        }
+    }
+
+    /// Whether storage answers; all who come while one asks get its answer.
+    func current() async -> Bool {
+        if let known { return known }
+        let question = state.withLock { state in
+            let question = state.question ?? Task { await self.asked() }
+            state.question = question
+            return question
+        }
+        return await question.value
+    }
+
+    /// From now on the core is not ready, because it ends.
+    func drain() { state.withLock { $0.isDraining = true } }
+
+    private func asked() async -> Bool {
+        let isReady = await ask()
+        let now = time()
+        return state.withLock { state in
+            state.question = nil
+            state.known = (isReady, now)
+            return isReady && !state.isDraining
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import NIOCore
+import SessionService
+
+/// What the machine says is to be done.
+extension ConnectionHandler {
+    func perform(_ action: ConnectionMachine.Action) {
+        switch action {
+        case .nothing, .judge, .keep: break
+        case .receive: receive()
+        case .answer: answer()
+        case .fail(let problem): fail(problem)
+        case .send(let isLast): send(isLast)
+        case .proceed: proceed()
+        case .linger: linger()
+        case .close: context?.close(promise: nil)
+        }
+    }
+
+    /// Takes the body, whose first bytes may have waited until the request was wanted.
+    func receive() {
+        guard let context else { return }
+        if head?.awaitsContinue == true {
+            let word = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
+            context.writeAndFlush(wrapOutboundOut(word), promise: nil)
+        }
+        gate?.proceed()
+    }
+
+    func fail(_ problem: HTTPProblem) {
+        door.log(problem)
+        let (status, text) = problem.answer
+        reply = .plain(status, text)
+        if status == 503 { reply?.headers.append(("Retry-After", "1")) }
+        perform(machine.handle(.reply))
+    }
+
+    func send(_ isLast: Bool) {
+        guard let context, let reply else { return }
+        let bytes = door.replies.bytes(
+            of: reply, isHead: head?.method == "HEAD", isVersion10: head?.isVersion10 ?? false, isLast: isLast,
+            at: door.api.service.currentTime, context.channel.allocator)
+        forget()
+        guard isLast else {
+            context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+            if context.channel.isWritable { perform(machine.handle(.taken)) }
+            return
+        }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in
+            self.perform(self.machine.handle(.taken))
+            self.armTimer()
+        }
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
+    }
+
+    func proceed() {
+        timer.restart()
+        gate?.proceed()
+    }
+
+    /// Ends what is sent; the client sees it, reads the reply and ends its side.
+    func linger() { context?.close(mode: .output, promise: nil) }
+}
+
+// MARK: - Time
+
+extension ConnectionHandler {
+    func armTimer() {
+        guard let context else { return }
+        timer.arm(for: machine.phase, door.limits, context) { [weak self] in self?.rang() }
+    }
+
+    func rang() {
+        guard let context, timer.isDue(context, { [weak self] in self?.rang() }) else { return }
+        if machine.phase == .replying, timer.seesProgress(context) { return armTimer() }
+        perform(machine.handle(.deadline))
+        armTimer()
+    }
+}

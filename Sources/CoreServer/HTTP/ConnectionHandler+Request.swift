@@ -1,0 +1,111 @@
+import NIOCore
+import SessionStorage
+
+/// A request on its way through the core.
+extension ConnectionHandler {
+    func judge(_ head: RequestHead) {
+        guard let context else { return }
+        self.head = head
+        received = 0
+        if let problem = head.problem(door.limits) { return perform(machine.handle(.problem(problem))) }
+        let request = door.value(of: head)
+        self.request = request
+        door.log("API called", request, withVersion: true)
+        guard door.admits(context.channel) else { return refuse(.denied) }
+        if let admission = door.api.admission(of: request) { return take(admission) }
+        let (api, here) = (door.api, NIOLoopBound(self, eventLoop: context.eventLoop))
+        Task {
+            let admission = await api.admissionAfterLookup(of: request)
+            here.execute { $0.take(admission) }
+        }
+    }
+
+    func take(_ admission: CoreAPI.Admission) {
+        switch admission {
+        case .refused(let reply): refuse(reply)
+        case .admitted(let admitted) where seat.isReserve && !admitted.isVital:
+            perform(machine.handle(.problem(.busy)))
+        case .admitted(let admitted):
+            let limit = admitted.maximumBodyLength
+            if let length = head?.announcedLength, length > limit, limit > 0 {
+                return perform(machine.handle(.problem(.bodyTooLarge)))
+            }
+            self.admitted = admitted
+            if seat.isReserve, let context { door.roster.hasAsked(context.channel) }
+            perform(machine.handle(.verdict(.wanted(limit: limit))))
+        }
+    }
+
+    /// Bodies up to this size need no room of what all connections share, and are thrown away rather than their
+    /// connection.
+    private static let smallBody = 16 * 1024
+
+    func refuse(_ reply: CoreReply) {
+        self.reply = reply
+        let length = head?.hasBody == true ? head?.announcedLength ?? .max : 0
+        let isSmall = length <= Self.smallBody && head?.awaitsContinue == false
+        perform(machine.handle(.verdict(isSmall ? .refusedAfterBody : .refused)))
+    }
+
+    func keep(_ bytes: ByteBuffer) {
+        let shared = max(body.readableBytes + bytes.readableBytes - Self.smallBody, 0)
+        guard door.bodies.take(shared - sharedBytes) else {
+            return perform(machine.handle(.problem(.tooMuchAtOnce)))
+        }
+        sharedBytes = shared
+        var bytes = bytes
+        if body.readableBytes == 0, head?.announcedLength == bytes.readableBytes {
+            body = bytes
+        } else {
+            body.writeBuffer(&bytes)
+        }
+    }
+
+    func answer() {
+        if reply != nil { return replied() }
+        guard let admitted, let context else { return }
+        let bytes = Array(body.readableBytesView)
+        releaseBody()
+        switch door.api.perform(admitted, body: bytes) {
+        case .reply(let reply):
+            self.reply = reply
+            replied()
+        case .waiting(let answer):
+            let here = NIOLoopBound(self, eventLoop: context.eventLoop)
+            Task {
+                let reply = await answer()
+                here.execute { connection in
+                    connection.reply = reply
+                    connection.replied()
+                }
+            }
+        }
+    }
+
+    func replied() {
+        Failpoint.reach("reply.made")
+        if let request { door.log("API ended", request, withVersion: false) }
+        perform(machine.handle(.reply))
+        armTimer()
+    }
+
+    func releaseBody() {
+        door.bodies.release(sharedBytes)
+        (body, sharedBytes) = (ByteBuffer(), 0)
+    }
+
+    func forget() {
+        releaseBody()
+        (head, request, admitted, reply) = (nil, nil, nil, nil)
+    }
+}
+
+extension NIOLoopBound<ConnectionHandler> {
+    /// Does something with the connection on its event loop.
+    func execute(_ body: @escaping @Sendable (ConnectionHandler) -> Void) {
+        eventLoop.execute {
+            body(value)
+            value.armTimer()
+        }
+    }
+}
