@@ -118,9 +118,10 @@ class Peer:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(timeout)
+        self.socket.settimeout(10)
         self.socket.bind((source, 0))
         self.socket.connect((HOST, port))
+        self.socket.settimeout(timeout)
         self._data = b""
         self.ended = False
 
