@@ -111,7 +111,7 @@ FOREIGN = ("rebind.example", "rebind.example:3567", "localhost.evil.example", "e
 PAGES = (["Origin: https://evil.example"], ["Origin: null"], ["Origin: http://localhost:3000"], ["Origin: http://127.0.0.1"],
          ["Origin:"], ["Origin: chrome-extension://abc"], ["Sec-Fetch-Site: cross-site"], ["Sec-Fetch-Site: same-site"],
          ["Sec-Fetch-Site: same-origin"], ["sec-fetch-site: Cross-Site"], ["Sec-Fetch-Site: unheard-of"],
-         ["Sec-Fetch-Site: none", "Sec-Fetch-Site: cross-site"], ["Origin: null", "Sec-Fetch-Site: none"])
+         ["Sec-Fetch-Site: none", "Sec-Fetch-Site: cross-site"], ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: none"], ["Origin: null", "Sec-Fetch-Site: none"])
 
 
 class Pages:

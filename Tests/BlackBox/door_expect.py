@@ -90,6 +90,13 @@ class Expectations:
                 self._checks.check(f"finding P1: Expect: {value} is 417 with a text",
                                    answer is not None and answer.status == 417 and answer.body != b"", answer)
 
+        for fields in (["Expect: x", EXPECT], [EXPECT, "Expect: x"]):
+            with Peer(self._port) as peer:
+                peer.send(post("/recipe/session", b"", *fields, length=len(BODY)))
+                answer = peer.answer(2)
+                self._checks.check(f"finding P1: {' and '.join(fields)}: 417",
+                                   answer is not None and answer.status == 417, answer)
+
     def _old(self) -> None:
         with Peer(self._port) as peer:
             request = post("/recipe/session", b"", EXPECT, length=len(BODY), version="1.0")

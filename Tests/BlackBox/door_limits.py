@@ -31,6 +31,7 @@ class Crowds:
                             ("half lines", b"GE"), ("refused connections", b"nonsense\r\n")):
             self._checks.run(f"finding W7: {name}", lambda: self._crowd(name, first))
         self._checks.run("finding W7: shares", self._share)
+        self._checks.run("finding W7: in the midst", self._in_the_midst)
 
     def _crowd(self, name: str, first: bytes) -> None:
         with LimitedServer(DESCRIPTORS, config="log_level: INFO\n") as server:
@@ -108,3 +109,21 @@ class Crowds:
                 self._checks.check("finding W7: and keeps its connection", kept is not None and not kept.closes, kept)
             for peer in crowd:
                 peer.close()
+
+    def _in_the_midst(self) -> None:
+        """A revocation that has begun in the reserve is not thrown out for somebody who has said nothing."""
+        with LimitedServer(DESCRIPTORS) as server:
+            handle = server.core().create("late").json["session"]["handle"]
+            crowd = [Peer(server.port) for _ in range(CROWD)]
+            request = revocation(handle)
+            with Peer(server.port) as peer:
+                peer.send(request[:-10])
+                time.sleep(0.2)
+                crowd += [Peer(server.port) for _ in range(CROWD)]
+                time.sleep(0.2)
+                peer.send(request[-10:])
+                answer = peer.answer(3)
+                self._checks.check("finding W7: a revocation in the midst is not thrown out for silent connections",
+                                   answer is not None and handle.encode() in answer.body, answer or peer.ended)
+            for other in crowd:
+                other.close()

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Callable
 
-from door_wire import BODY, GET, KEY, Answer, LimitedServer, Peer, ask, head, post
+from door_wire import BODY, GET, KEY, LIVE, Answer, LimitedServer, Peer, ask, head, post
 from harness import HOST, Checks
 from postgres import Cluster
 
@@ -87,10 +87,13 @@ class Away:
 
     def _statements(self) -> None:
         """What a caller without a key can make PostgreSQL do."""
+        self._server.core(headers={"api-key": KEY}).create("warm")
+        self._many(READY)
         quiet, lasted = self._cost(lambda: time.sleep(1))
         for finding, name, request in (
                 ("P7", "/hello", GET),
                 ("W4", "unknown apps without a key", post("/appid-nobody/recipe/session")),
+                ("W4", "unknown apps and a wrong key", post("/appid-nobody/recipe/session", BODY, "api-key: wrong")),
                 ("W4", "key sets of unknown apps", head("GET /appid-nobody/.well-known/jwks.json HTTP/1.1")),
                 ("W4", "key sets", head("GET /.well-known/jwks.json HTTP/1.1")),
                 ("W4", "sessions without a key", head("GET /recipe/session?sessionHandle=x HTTP/1.1")),
@@ -120,7 +123,7 @@ class Drain:
     def run(self) -> None:
         """Runs the checks."""
         for name, begun, rest in (("a body", post("/recipe/session", BODY[:20], length=len(BODY)), BODY[20:]),
-                                  ("a head", GET[:30], GET[30:])):
+                                  ("a head", LIVE[:30], LIVE[30:])):
             self._checks.run(f"drain with {name}", lambda: self._drain(name, begun, rest))
         self._checks.run("drain of idle ones", self._idle)
 

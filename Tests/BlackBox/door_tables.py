@@ -72,7 +72,6 @@ BROKEN = [
     }, 400),
     *rows({
         "a chunk size beyond 64 bits": chunked(b"ffffffffffffffffff\r\n" + BODY),
-        "a chunk size of 64 bits": chunked(b"ffffffffffffffff\r\n" + BODY),
         "a length beyond 64 bits": measured("99999999999999999999999"),
         "a length of 64 bits": measured("18446744073709551615"),
     }, 400, 413),
@@ -95,6 +94,7 @@ BROKEN = [
         "a last chunk without its empty line": chunked(WHOLE + b"0\r\n"),
         "half a trailer": chunked(WHOLE + b"0\r\nX-Trailer: y"),
         "no byte of chunks": chunked(b""),
+        "a chunk of 64 bits of length": chunked(b"ffffffffffffffff\r\n" + BODY),
     }, 400, finish=True),
     *rows({
         "a body over the limit": post(PATH, b"", length=LIMIT + 1),
@@ -125,7 +125,7 @@ BROKEN = [
 LINES = [
     *rows({name: head(f"GET /hello {version}") for name, version in (
         ("HTTP/2.0", "HTTP/2.0"), ("HTTP/3.7", "HTTP/3.7"), ("HTTP/9.9", "HTTP/9.9"), ("HTTP/2.1", "HTTP/2.1"))}, 505),
-    *rows({"the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}, 505, 501),
+    *rows({"the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}, 505, 501, 400),
     *rows({"HTTP/0.9 by name": head("GET /hello HTTP/0.9")}, 505, 400),
     *rows({f"the method {name}": head(f"{name} /hello HTTP/1.1") for name in (
         "BREW", "get", "GETT", "GE", "Post", "X-MINE", "A!#$%&'*+.^_`|~0")}, 501),
@@ -155,6 +155,7 @@ LINES = [
         "a NUL in a value": head("GET /hello HTTP/1.1", "X-Odd: a\x00b"),
         "a control byte in a value": head("GET /hello HTTP/1.1", "X-Odd: a\x01b"),
         "a bare CR in a value": head("GET /hello HTTP/1.1", "X-Odd: a\rX-Other: b"),
+        "a bare LF after the request line": b"GET /hello HTTP/1.1\nHost: localhost\r\n\r\n",
         "a folded first field": head("GET /hello HTTP/1.1", " Host: localhost", host=None),
     }, 400),
 ]
@@ -181,5 +182,12 @@ GOOD = [
     Row("a bare LF at line ends", head("GET /hello HTTP/1.1").replace(b"\r\n", b"\n"), (400, 200)),
     Row("the same length twice", measured(str(len(BODY)), str(len(BODY))), (400, 200)),
     Row("an empty value", head("GET /hello HTTP/1.1", "X-Odd:"), (200,)),
+    Row("a length with spaces around it", measured(f" \t{len(BODY)}\t "), (200,)),
+    Row("a coding with spaces around it", coded(" \tchunked \t"), (200,)),
+    Row("a Host with spaces around it", head("GET /hello HTTP/1.1", host=" localhost \t"), (200,)),
+    Row("Connection with spaces around it", head("GET /hello HTTP/1.1", "Connection:  close \t"), (200,)),
+    Row("a GET with a body", head("GET /hello HTTP/1.1", "Content-Length: 2") + b"{}", (200,)),
+    Row("a health check with a body", head("GET /health/live HTTP/1.1", "Content-Length: 2") + b"{}", (200,)),
+    Row("a client that ends its direction after a request", post(PATH), (200,), finish=True),
     Row("a value with tabs around it", head("GET /hello HTTP/1.1", "X-Odd:\t y \t"), (200,)),
 ]

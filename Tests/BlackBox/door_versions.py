@@ -118,6 +118,8 @@ class Hosts:
         self._status("a target's authority goes before Host (RFC 9112 3.2.2)",
                      head("GET http://localhost/hello HTTP/1.1", host="rebind.example"), 200)
         self._status("a foreign authority in the target", head("GET http://rebind.example/hello HTTP/1.1"), 403)
+        self._status("a malformed Host beside an absolute target",
+                     head("GET http://localhost/hello HTTP/1.1", host="local host"), 400)
         self._status("an authority with a user", head("GET http://localhost@rebind.example/hello HTTP/1.1"), 400)
         self._status("a target's authority does not stand in for a Host that is missing (RFC 9112 3.2)",
                      head("GET http://localhost/hello HTTP/1.1", host=None), 400)

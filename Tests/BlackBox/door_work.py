@@ -72,7 +72,7 @@ class Pipelines:
     def _ends_in_nonsense(self) -> None:
         """What is right before what is wrong is answered."""
         with Peer(self._server.port) as peer:
-            peer.send(LIVE * 200 + post("/recipe/session", BODY) + b"nonsense\r\n\r\n" + LIVE)
+            peer.send(LIVE * 200 + post("/recipe/session", BODY) + b"GET / HTTP/1.1\r\nnonsense\r\n\r\n" + LIVE)
             statuses = []
             while (answer := peer.answer(3)) is not None:
                 statuses.append(answer.status)
@@ -156,17 +156,43 @@ class Strangers:
                     ("chunks that never come", 401, chunked(b"")),
                     ("a chunk of which half comes", 401, chunked(b"ffff\r\n" + b"x" * 1000)),
                     ("handles of 16 MiB", 401, post("/recipe/session/remove", b"", length=(16 << 20) - 1)),
-                    ("a token to verify", 401, post("/recipe/session/verify", b"", length=5000)),
-                    ("a token to refresh", 401, post("/recipe/session/refresh", b"", length=5000)),
+                    ("a token to verify", 401, post("/recipe/session/verify", b"", length=50_000)),
+                    ("a token to refresh", 401, post("/recipe/session/refresh", b"", length=50_000)),
                     ("an unknown app", 401, post("/appid-nobody/recipe/session", b"", length=LIMIT - 1)),
                     ("a tenant", 401, post("/t1/recipe/session", b"", length=LIMIT - 1)),
-                    ("a new app", 401, head("PUT /recipe/multitenancy/app HTTP/1.1", "Content-Length: 1000")),
+                    ("a new app", 401, head("PUT /recipe/multitenancy/app HTTP/1.1", "Content-Length: 50000")),
                     ("an unknown path", 404, post("/nothing", b"", length=LIMIT - 1))):
                 self._early(name, status, request)
             self._crowd("bodies without a key", post("/recipe/session", b"{" * 1000, length=LIMIT - 1))
             self._crowd("chunks without a key", chunked(b"1000\r\n" + b"x" * 2000))
+            self._small()
+            self._hoard()
             self._checks.check("finding W4: whoever has the key is served", server.core(
                 headers={"api-key": KEY}).create("keyed").ok)
+
+    def _small(self) -> None:
+        """A small body that came along may be thrown away and the connection kept."""
+        with Peer(self._server.port) as peer:
+            for _ in range(3):
+                peer.send(post("/recipe/session"))
+                answer = peer.answer(2)
+            self._checks.check("finding W4: three refusals on one connection, or a connection that ends",
+                               (answer is not None and answer.status == 401) or peer.ended, answer)
+
+    def _hoard(self) -> None:
+        """Large bodies that do not end, of somebody who has the key, keep nobody from signing in."""
+        memory = self._server.resident
+        hoard = [Peer(self._server.port, timeout=2) for _ in range(64)]
+        for peer in hoard:
+            peer.send(post("/recipe/session", b" " * (LIMIT - 2), f"api-key: {KEY}", length=LIMIT - 1))
+        time.sleep(0.3)
+        core = self._server.core(headers={"api-key": KEY})
+        made = [core.create(f"beside-{n}").outcome for n in range(5)]
+        grown = self._server.resident - memory
+        self._checks.equal("finding W4: others sign in beside 64 large bodies that do not end", made, ["OK"] * 5)
+        self._checks.check(f"finding W4: 64 large bodies: memory grows by {grown} KiB", grown < 64 * 1024)
+        for peer in hoard:
+            peer.close()
 
     def _early(self, name: str, status: int, request: bytes) -> None:
         with Peer(self._server.port) as peer:
