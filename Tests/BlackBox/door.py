@@ -14,6 +14,7 @@ import time
 from door_browsers import Pages, Replies, closing
 from door_expect import Expectations
 from door_limits import Crowds
+from door_places import Places
 from door_refusals import Refusals
 from door_storage import Away, Drain
 from door_versions import Hosts, Idleness, Versions
@@ -34,6 +35,7 @@ def main() -> int:
     with LimitedServer() as server, LimitedServer(config=f"api_keys: {KEY}\n") as keyed:
         parts = (Expectations(checks, server, keyed), Versions(checks, server), Hosts(checks, server), Refusals(checks),
                  Replies(checks, server, keyed), Pages(checks, server, keyed), Strangers(checks), Crowds(checks),
+                 Places(checks),
                  Drain(checks), Pipelines(checks, not options.quick), Idleness(checks, server, not options.quick),
                  Away(checks))
         for part in parts:
