@@ -9,7 +9,7 @@ import time
 from harness import Checks, Reply, Server, exit_on_signals, reply_watchers
 from hostile_api import Fields, Texts, Tokens, Versions
 from hostile_disk import FullDisk
-from hostile_http import Malformed, Patience, Sizes
+from hostile_http import UNKNOWN, Malformed, Patience, Sizes
 from hostile_operation import Keys, Runs, Starts
 
 
@@ -24,7 +24,7 @@ class Witness:
 
     def _notice(self, reply: Reply) -> None:
         self.answers += 1
-        if reply.status >= 500:
+        if reply.status >= 500 and reply.status not in UNKNOWN:
             self.server_errors.append(reply.outcome)
 
     def stop(self) -> None:
