@@ -42,8 +42,11 @@ class Storm:
         time.sleep(0.3)
         self._descriptors, self._memory = server.descriptors, server.resident
 
-    def phase(self, name: str, work: Callable[[], None]) -> None:
-        """Does something to the server and watches it meanwhile and afterwards."""
+    def phase(self, name: str, work: Callable[[], None], is_crowded_out: bool = False) -> None:
+        """Does something to the server and watches it meanwhile and afterwards.
+
+        Where a peer crowds itself out by coming again at once whenever it is ended, some of its own checks may be ended too.
+        """
         checks, server, before = self._checks, self._server, self._peak()
         starved = self._starved()
         probers = Probers(server.port, server.pid, (HOST, OTHER))
@@ -51,8 +54,9 @@ class Storm:
         checks.run(name, work)
         took = time.monotonic() - begun
         for health in probers.stop():
-            checks.check(f"{name}: health within 100 ms throughout: {health}", not health.failures
-                         and health.worst <= BAR_SECONDS and health.share(99) <= BAR_SECONDS, health.failures[:3])
+            allowed = len(health.waits) // 4 if is_crowded_out and health.source == HOST else 0
+            checks.check(f"{name}: health within 100 ms throughout: {health}", len(health.failures) <= allowed
+                         and health.worst <= BAR_SECONDS and health.share(95) <= BAR_SECONDS, health.failures[:3])
         peak = self._peak()
         if not checks.check(f"{name}: the server lives", server.alive, server.output[-2000:]):
             return
@@ -142,6 +146,11 @@ def crowds(checks: Checks, server: LimitedServer, storm: Storm, whole: bool) -> 
     most = min(ONE_PEER, soft - SPARE)
     storm.phase("2,000 silent", lambda: held("2,000 silent", 2_000, b"", 5 if whole else 1))
     storm.phase("2,000 half heads", lambda: held("2,000 half heads", 2_000, b"GET /hello HT", 3 if whole else 0.5))
+    kept = server.resident
+    for _ in range(3):
+        Crowd(server.port, 2_000, b"GET /hello HT").close(rudely=True)
+        time.sleep(0.3)
+    checks.check(f"2,000 half heads: three more times keep {server.resident - kept} KiB more", server.resident - kept < 2_048)
     storm.phase("50 that do not read", deaf)
     storm.phase(f"{most} of one peer", lambda: held(f"{most} of one peer", most, b"", 5 if whole else 1))
 
@@ -150,15 +159,20 @@ def scarce(checks: Checks, server: LimitedServer, whole: bool) -> None:
     """Few descriptors: 200 connections that stay, then 200 that come again whenever they are ended."""
     name, storm = "200 connections, 96 descriptors", Storm(checks, server)
 
-    def work() -> None:
+    def hold() -> None:
         crowd = Crowd(server.port, 200)
         time.sleep(3 if whole else 0.5)
         storm.idle(name)
+        crowd.close()
+
+    def churn() -> None:
+        crowd = Crowd(server.port, 200)
         opened = crowd.churn(5 if whole else 1)
         print(f"      {name}: {opened} more opened, {server.descriptors} descriptors", flush=True)
         crowd.close()
 
-    storm.phase(name, work)
+    storm.phase(name, hold)
+    storm.phase(f"{name}, that come again", churn, is_crowded_out=True)
     lines = [line for line in server.output.splitlines() if "WARN" in line]
     checks.check(f"{name}: told in the log ({len(lines)} lines)", 1 <= len(lines) <= 5, lines[:8])
 
