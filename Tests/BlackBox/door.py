@@ -16,6 +16,7 @@ from door_expect import Expectations
 from door_limits import Crowds
 from door_places import Places
 from door_refusals import Refusals
+from door_splits import Splits
 from door_storage import Away, Drain
 from door_versions import Hosts, Idleness, Versions
 from door_wire import KEY, LimitedServer
@@ -35,9 +36,9 @@ def main() -> int:
     with LimitedServer() as server, LimitedServer(config=f"api_keys: {KEY}\n") as keyed:
         parts = (Expectations(checks, server, keyed), Versions(checks, server), Hosts(checks, server), Refusals(checks),
                  Replies(checks, server, keyed), Pages(checks, server, keyed), Strangers(checks), Crowds(checks),
-                 Places(checks),
+                 Places(checks), Splits(checks, not options.quick),
                  Drain(checks), Pipelines(checks, not options.quick), Idleness(checks, server, not options.quick),
-                 Away(checks))
+                 Away(checks, not options.quick))
         for part in parts:
             name, at = type(part).__name__, time.monotonic()
             if options.only and name not in options.only.split(","):

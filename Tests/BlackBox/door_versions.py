@@ -140,13 +140,14 @@ class Idleness:
         """Runs the checks."""
         answer = ask(self._usual.port, GET)
         self._checks.equal("finding P4: 75 s is told", answer and answer.field("keep-alive"), f"timeout={USUAL_IDLE}")
-        for name, config, environment in (
-                ("in the file", f"server_idle_timeout: {IDLE}\n", {}),
-                ("in the environment", "server_idle_timeout: 9\n", {"TESSERA_SERVER_IDLE_TIMEOUT": str(IDLE)})):
-            with LimitedServer(config=config, environment=environment) as server:
-                with ThreadPoolExecutor(8) as pool:
-                    list(pool.map(lambda step: self._checks.run(f"finding P4 {name}", lambda: step(name, server.port)),
-                                  (self._silent, self._after_requests, self._busy, self._crumbs)))
+        with (LimitedServer(config=f"server_idle_timeout: {IDLE}\n") as one,
+              LimitedServer(config="server_idle_timeout: 9\n", environment={
+                  "TESSERA_SERVER_IDLE_TIMEOUT": str(IDLE)}) as other, ThreadPoolExecutor(8) as pool):
+            work = [(name, server.port, step) for name, server in (("in the file", one), ("in the environment", other))
+                    for step in (self._silent, self._after_requests, self._busy)]
+            if self._whole:
+                work.append(("in the file", one.port, self._crumbs))
+            list(pool.map(lambda each: self._checks.run(f"finding P4 {each[0]}", lambda: each[2](each[0], each[1])), work))
         for value in ("abc", "1.5", "-1"):
             self._wrong(value)
         if self._whole:

@@ -54,7 +54,7 @@ class Storm:
         checks.run(name, work)
         took = time.monotonic() - begun
         for health in probers.stop():
-            allowed = len(health.waits) // 4 if is_crowded_out and health.source == HOST else 0
+            allowed = len(health.waits) // 2 if is_crowded_out and health.source == HOST else 0
             checks.check(f"{name}: health within 100 ms throughout: {health}", len(health.failures) <= allowed
                          and health.worst <= BAR_SECONDS and health.share(95) <= BAR_SECONDS, health.failures[:3])
         peak = self._peak()
