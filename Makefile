@@ -11,8 +11,8 @@ SAMPLE ?=
 BUILT ?=
 BUILD = $(if $(BUILT),@true,swift build)
 
-.PHONY: beside help run demo browser test build dependencies unit docs readme drivers kill9 import restore hostile door storm operation
-.PHONY: schema bench check clean postgres nodes failover network inplace
+.PHONY: beside help run demo browser test build dependencies unit docs readme drivers kill9 import restore hostile operation
+.PHONY: allocations bench check clean door failover inplace mass network nodes postgres schema static storm
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs killpoints cutreplies spin mutants
 
 help:
@@ -41,8 +41,8 @@ demo: dependencies
 	$(BUILD) --product WebApp $(SWIFT_FLAGS)
 	exec .build/debug/WebApp
 
-PARTS = readme browser drivers beside kill9 import restore hostile door storm operation schema postgres schedules simulation follow \
-    sixty-periods same-token pairs killpoints cutreplies spin
+PARTS = readme browser drivers beside kill9 import restore hostile door operation allocations schema postgres schedules \
+    simulation follow sixty-periods same-token pairs killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
 test: check unit docs build trials
@@ -98,12 +98,22 @@ restore: build
 hostile: build
 	python3 Tests/BlackBox/hostile.py
 
+# What one operation allocates, against a budget.
+allocations: build
+	@scripts/install-dependencies gcc
+	python3 Tests/BlackBox/allocations.py
+
 # The duties of an HTTP server on the open internet, byte by byte; and what many strangers at once can do.
 door: build
 	python3 Tests/BlackBox/door.py $(SAMPLE)
 
 storm: build
 	python3 Tests/BlackBox/storm.py $(SAMPLE)
+
+# 100,000 sessions of one user end beside the refreshes of others, on both storages.
+mass: build
+	python3 Tests/BlackBox/mass_revocation.py $(SAMPLE)
+	$(CLUSTER) python3 Tests/BlackBox/mass_revocation.py $(SAMPLE)
 
 operation: build
 	python3 Tests/BlackBox/operation.py

@@ -107,7 +107,7 @@ def migrates(cluster: Cluster, checks: Checks, uri: str, rows: int) -> None:
     checks.equal("only our own was added", {table: after[table] - before.get(table, set()) for table in before
                                             if after.get(table) != before[table]}, ADDED)
     checks.equal("and only our own tables", sorted(set(after) - set(before)),
-                 ["tessera_audit_trail", "tessera_schema_migrations", "tessera_signing_keys"])
+                 ["tessera_audit_trail", "tessera_cut_offs", "tessera_schema_migrations", "tessera_signing_keys"])
     checks.check("a second time there is nothing to do", "up to date" in tessera(uri, "migrate", "apply").stdout)
 
 
