@@ -44,7 +44,6 @@ struct CoreProcess {
     private func serve() async throws {
         // Whoever reads the output may go away; that ends a write, not the core.
         signal(SIGPIPE, SIG_IGN)
-        CoreServer.shareProcessors()
         let logger = logger()
         let storage = try await CoreStorage.open(configuration, logger: logger)
         let keyPool = SigningKeyPool(signers: RSASigners(configuration.rsaProvider) { logger.info("\($0)") })

@@ -38,15 +38,6 @@ public struct CoreServer: Service, CustomStringConvertible {
     /// The name alone; libraries log their services.
     public var description: String { "CoreServer" }
 
-    /// Shares the processor between the threads that move bytes and those that sign; call it once, before ``run()``.
-    ///
-    /// A request is a few microseconds of I/O and up to hundreds of cryptography, which runs on Swift's own threads. With
-    /// one thread for I/O on every two processors a verification costs about 7 % less CPU than with one on each, measured on
-    /// two in three alternating runs; a sign-in costs the same.
-    public static func shareProcessors() {
-        NIOSingletons.groupLoopCountSuggestion = max(1, System.coreCount / 2)
-    }
-
     /// Serves until the service group shuts down; requests that have begun are answered first.
     ///
     /// - Throws: ``ListenError`` when the address cannot be listened on.
