@@ -156,6 +156,20 @@ struct ConnectionTests {
     }
 }
 
+/// What follows from what, without a connection.
+struct ConnectionMachineTests {
+    @Test("a server that ends while a reply is being taken does not cut that reply off")
+    func drainWhileReplying() {
+        var machine = ConnectionMachine()
+        for event: ConnectionMachine.Event in [
+            .bytes, .head(keepsAlive: true), .verdict(.wanted(limit: 0)), .end,
+        ] { _ = machine.handle(event) }
+        #expect(machine.handle(.reply) == .send(isLast: false))
+        #expect(machine.handle(.drain) == .nothing)
+        #expect(machine.handle(.taken) == .proceed)
+    }
+}
+
 /// The limits that follow from what the system gives.
 struct CapacityTests {
     @Test("connections leave room for what the process needs, and one peer leaves some for others (finding W7)")

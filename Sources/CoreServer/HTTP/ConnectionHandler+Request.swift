@@ -27,7 +27,7 @@ extension ConnectionHandler {
             perform(machine.handle(.problem(.busy)))
         case .admitted(let admitted):
             let limit = admitted.maximumBodyLength
-            if let length = head?.announcedLength, length > limit, limit > 0 {
+            if let length = head?.announcedLength, length > limit {
                 return perform(machine.handle(.problem(.bodyTooLarge)))
             }
             self.admitted = admitted

@@ -70,10 +70,10 @@ struct ConnectionMachine: Equatable {
     private var isComplete = false
     private var isDraining = false
     private var hasInputEnded = false
-    private var left = 0
-
+    /// Whether the reply that is out said that it is the last; what happens while it is taken does not change that.
+    private var saidLast = false
     /// The bytes of the body that may still come.
-    var bytesLeft: Int { left }
+    private var left = 0
 
     /// Whether bytes that come now wait until the request before them is answered.
     var holdsBytes: Bool {
@@ -154,14 +154,15 @@ struct ConnectionMachine: Equatable {
     private mutating func replied() -> Action {
         guard phase == .answering else { return .nothing }
         phase = .replying
-        return .send(isLast: isLast)
+        saidLast = isLast
+        return .send(isLast: saidLast)
     }
 
     private var isLast: Bool { !keepsAlive || !isComplete || isDraining || hasInputEnded }
 
     private mutating func taken() -> Action {
         guard phase == .replying else { return .nothing }
-        if isLast {
+        if saidLast {
             if isComplete || hasInputEnded { return close() }
             phase = .unwanted
             return .linger
