@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 CDI = "5.4"
 READY_SECONDS = 20.0
+WORD_SECONDS = 10.0
 STOP_SECONDS = 15.0
 PORT_TRIES = 5
 
@@ -90,6 +91,13 @@ class Child:
     def output(self) -> str:
         """What the process has written so far."""
         return self._output.read_text(errors="replace") if self._output.exists() else ""
+
+    def says(self, words: str, seconds: float = WORD_SECONDS) -> bool:
+        """Waits until the process has written something: its log is written beside its work."""
+        end = time.monotonic() + seconds
+        while words not in self.output and time.monotonic() < end:
+            time.sleep(0.01)
+        return words in self.output
 
     @property
     def alive(self) -> bool:
@@ -209,6 +217,10 @@ class Server:
     def output(self) -> str:
         """What the current run has written."""
         return self._running().output
+
+    def says(self, words: str) -> bool:
+        """Waits until the current run has written something."""
+        return self._running().says(words)
 
     def stop(self) -> int:
         """Ends the run with SIGTERM and returns its exit code."""

@@ -131,7 +131,7 @@ class FullDisk:
         (server.data / "tessera.sqlite-shm").unlink()
         disk.fill("filler", 0)
         server.start()
-        self._checks.check("the start says that the disk is full", "nearly full" in server.output, server.output)
+        self._checks.check("the start says that the disk is full", server.says("nearly full"), server.output)
         core = server.core()
         self._alive(core, people.first)
         self._refused(core, people)

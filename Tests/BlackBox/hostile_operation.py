@@ -121,7 +121,7 @@ class Runs:
     def run(self) -> None:
         """Runs the checks."""
         with Server(config="acess_token_validity: 100\nlog_level: INFO\n") as server:
-            self._checks.check("an unknown configuration key is reported", "acess_token_validity" in server.output,
+            self._checks.check("an unknown configuration key is reported", server.says("acess_token_validity"),
                                server.output)
             idle = server.core()
             kept = idle.create("keeper", {}, {"kept": True}).json

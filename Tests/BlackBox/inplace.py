@@ -175,11 +175,11 @@ def doctors(cluster: Cluster, checks: Checks) -> None:
     cluster.query("GRANT ALL ON ALL TABLES IN SCHEMA public TO weak", "weak")
     with Server(database=weak) as server:
         checks.check("a server-side setting that loses commits is put right, and told",
-                     "synchronous_commit was off" in server.output, server.output)
+                     server.says("synchronous_commit was off"), server.output)
         settled = cluster.query("SELECT count(*) FROM pg_stat_activity WHERE usename = 'weak'", "weak")
         checks.check("the core is connected as that role", int(settled[0]) >= 1, settled)
     with Server(database=f"{uri}&options=-c%20synchronous_commit%3Doff") as server:
-        checks.check("the operator's own word is taken, with an alarm", "can be lost" in server.output, server.output)
+        checks.check("the operator's own word is taken, with an alarm", server.says("can be lost"), server.output)
 
 
 def main() -> int:

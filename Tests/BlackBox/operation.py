@@ -283,7 +283,7 @@ class Logs:
 
     def _unwritable(self) -> None:
         with Server(config="info_log_path: /nowhere/i.log\nerror_log_path: /dev/full\n") as server:
-            self._checks.check("a log file that cannot be opened is reported", "/nowhere/i.log" in server.output,
+            self._checks.check("a log file that cannot be opened is reported", server.says("/nowhere/i.log"),
                                server.output)
             self._checks.check("and nothing else happens", server.core().create("u").ok)
 

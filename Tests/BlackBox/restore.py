@@ -176,7 +176,7 @@ def adopted(checks: Checks) -> None:
     scenario.check("it repeats the revocation", "Sessions ended  1" in said, said)
     counts = scenario.go_on()
     scenario.check("all go on", counts == {"OK": len(scenario.clients)}, counts)
-    scenario.check("the banner says so", "restored from a copy once" in scenario.server.output, scenario.server.output)
+    scenario.check("the banner says so", scenario.server.says("restored from a copy once"), scenario.server.output)
     answer = scenario.revoked.ask()
     scenario.check("the revoked session stays revoked", answer["status"] == "UNAUTHORISED", answer)
     events = [entry for entry in audit(scenario.server) if entry["event"] == "refreshed"]
@@ -227,7 +227,7 @@ def silent(checks: Checks) -> None:
     counts = scenario.go_on()
     newer = sum(1 for _, number, _ in scenario.clients if number > 1)
     scenario.check("newer ones end", counts == {"OK": len(scenario.clients) - newer, "UNAUTHORISED": newer}, counts)
-    scenario.check("the log says what to do", "tessera restore" in scenario.server.output, scenario.server.output)
+    scenario.check("the log says what to do", scenario.server.says("tessera restore"), scenario.server.output)
     ends = [entry["details"] for entry in audit(scenario.server) if entry["event"] == "revoked"]
     scenario.check("the audit log says why", ends.count({"by": "restore"}) == newer, ends)
     scenario.server.stop()
