@@ -41,7 +41,7 @@ demo: dependencies
 	$(BUILD) --product WebApp $(SWIFT_FLAGS)
 	exec .build/debug/WebApp
 
-PARTS = readme browser drivers beside kill9 import restore hostile door operation allocations schema postgres schedules \
+PARTS = readme browser drivers beside kill9 import restore hostile door storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.

@@ -203,10 +203,11 @@ let package = Package(
             dependencies: ["SessionEngine", "LosslessJSON"],
             swiftSettings: settings
         ),
+        .systemLibrary(name: "CMalloc"),
         .target(
             name: "CoreServer",
             dependencies: [
-                "CoreDriverInterface", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
+                "CMalloc", "CoreDriverInterface", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -238,7 +239,7 @@ let package = Package(
         .executableTarget(
             name: "TesseraCommand",
             dependencies: [
-                "CoreConfiguration", "CoreServer", "SQLiteStorage",
+                "CMalloc", "CoreConfiguration", "CoreServer", "SQLiteStorage",
                 .target(name: "PostgresStorage", condition: .when(traits: ["PostgreSQL"])),
                 "SessionService", "SessionEngine", "SessionStorage", "CoreDriverInterface", "LosslessJSON",
                 "OperatorLog", "SessionImport",

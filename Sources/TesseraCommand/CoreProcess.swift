@@ -1,3 +1,4 @@
+import CMalloc
 import CoreConfiguration
 import CoreServer
 import Logging
@@ -44,6 +45,7 @@ struct CoreProcess {
     private func serve() async throws {
         // Whoever reads the output may go away; that ends a write, not the core.
         signal(SIGPIPE, SIG_IGN)
+        tessera_return_memory(2)
         let logger = logger()
         let storage = try await CoreStorage.open(configuration, logger: logger)
         let keyPool = SigningKeyPool(signers: RSASigners(configuration.rsaProvider) { logger.info("\($0)") })

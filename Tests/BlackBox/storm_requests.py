@@ -45,7 +45,7 @@ class Hostility:
                 "accessToken": access, "doAntiCsrfCheck": False, "enableAntiCsrf": False, "checkDatabase": True}).encode()),
             post("/recipe/session/refresh", json.dumps({
                 "refreshToken": refresh[:-3], "enableAntiCsrf": False, "useDynamicSigningKey": True}).encode()),
-            head("GET /recipe/session/user?userId=door HTTP/1.1", f"cdi-version: {CDI}"),
+            head("GET /recipe/session/user?userId=stormy HTTP/1.1", f"cdi-version: {CDI}"),
             post("/recipe/session/remove", b'{"sessionHandles":["x"]}'),
             chunked(b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (BODY[:5], BODY[5:40], BODY[40:]))
                     + b"0\r\n\r\n")]

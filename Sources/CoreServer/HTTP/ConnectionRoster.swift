@@ -1,3 +1,4 @@
+import CMalloc
 import Logging
 import NIOCore
 import Synchronization
@@ -16,9 +17,14 @@ struct Capacity: Sendable, Equatable {
     var perPeer: Int
     /// Those beyond, for the questions of supervisors and the end of sessions.
     var reserve: Int
+    /// How many of the reserve may go on being silent; the others go after ``patience``.
+    var silent: Int { max(reserve / 4, 1) }
+    /// For so long nobody in the reserve has to go for the next one, so that what was sent at once can be read first,
+    /// also while very many come.
+    static let patience = TimeAmount.milliseconds(100)
 
     /// The most that is of use to one process.
-    private static let most = 8_192
+    private static let most = 4_096
     /// What the process needs beside its connections: the database, logs, the listening socket, the event loops.
     private static let ownDescriptors = 48
 
@@ -27,7 +33,7 @@ struct Capacity: Sendable, Equatable {
     /// - Parameter descriptors: how many the process may have open; `nil` for no limit.
     init(descriptors: Int?) {
         let room = min(max((descriptors ?? .max) - Self.ownDescriptors, 4), Self.most)
-        reserve = min(max(room / 4, 2), 64)
+        reserve = min(max(room / 4, 2), 1_024)
         total = room - reserve
         perPeer = max(total * 3 / 4, 1)
     }
@@ -35,21 +41,33 @@ struct Capacity: Sendable, Equatable {
 
 /// All connections of a server.
 ///
-/// There is always room for one more that asks how the core is: when the reserve is full, its oldest connection that has
-/// asked nothing yet goes.
+/// There is always room for one more that asks how the core is: connections of the reserve that have had time to ask, and
+/// did not, go first, then the oldest.
 final class ConnectionRoster: Sendable {
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
+        /// The most there were since memory was last given back.
+        var peak = 0
         var ordinary = 0
         var perPeer: [PeerKey: Int] = [:]
-        /// Those in the reserve that have asked nothing yet, the oldest first.
-        var reserve: [any Channel] = []
+        /// Those in the reserve that have asked nothing yet, and since when, the oldest first.
+        var reserve: [(channel: any Channel, since: NIODeadline)] = []
         /// Those in the reserve that are being served.
         var served: Set<ObjectIdentifier> = []
         var isDraining = false
         var lastWord: NIODeadline?
         /// Who waits until all have ended.
         var waiting: CheckedContinuation<Void, Never>?
+
+        /// Lets one more into the reserve, and says who goes for it: who has had time to ask, or the oldest.
+        mutating func reserve(_ channel: any Channel, _ capacity: Capacity, at now: NIODeadline) -> [any Channel] {
+            reserve.append((channel, now))
+            let patient = reserve.prefix { $0.since + Capacity.patience < now }.count
+            let leaving = min(patient, max(reserve.count - capacity.silent, 0))
+            let count = max(leaving, reserve.count - capacity.reserve)
+            defer { reserve.removeFirst(count) }
+            return reserve.prefix(count).map(\.channel)
+        }
 
         /// Whether it is time to say something again.
         mutating func hasWord(at now: NIODeadline) -> Bool {
@@ -62,6 +80,8 @@ final class ConnectionRoster: Sendable {
     private let state = Mutex(State())
     private let capacity: Capacity
     private let logger: Logger
+    /// So many connections take memory worth giving back.
+    private static let crowd = 32
     private static let silence = TimeAmount.minutes(1)
 
     init(_ capacity: Capacity, _ logger: Logger) {
@@ -72,20 +92,20 @@ final class ConnectionRoster: Sendable {
     /// Gives a new connection its seat; `nil` when the server ends.
     func enter(_ channel: any Channel) -> Seat? {
         let peer = PeerKey(channel.remoteAddress)
-        let (seat, leaving, isWord) = state.withLock { state -> (Seat?, (any Channel)?, Bool) in
-            guard !state.isDraining else { return (nil, nil, false) }
+        let (seat, leaving, isWord) = state.withLock { state -> (Seat?, [any Channel], Bool) in
+            guard !state.isDraining else { return (nil, [], false) }
             state.channels[ObjectIdentifier(channel)] = channel
+            state.peak = max(state.peak, state.channels.count)
             if state.ordinary < capacity.total, state.perPeer[peer, default: 0] < capacity.perPeer {
                 state.ordinary += 1
                 state.perPeer[peer, default: 0] += 1
-                return (Seat(isReserve: false), nil, false)
+                return (Seat(isReserve: false), [], false)
             }
-            state.reserve.append(channel)
-            let leaving = state.reserve.count > capacity.reserve ? state.reserve.removeFirst() : nil
-            return (Seat(isReserve: true), leaving, state.hasWord(at: channel.eventLoop.now))
+            let now = channel.eventLoop.now
+            return (Seat(isReserve: true), state.reserve(channel, capacity, at: now), state.hasWord(at: now))
         }
         if let seat { channel.closeFuture.whenComplete { _ in self.leave(channel, seat, peer) } }
-        leaving?.close(promise: nil)
+        for channel in leaving { channel.close(promise: nil) }
         if isWord { tell() }
         return seat
     }
@@ -95,26 +115,30 @@ final class ConnectionRoster: Sendable {
         state.withLock { state in
             guard state.served.count < capacity.reserve else { return }
             state.served.insert(ObjectIdentifier(channel))
-            state.reserve.removeAll { $0 === channel }
+            state.reserve.removeAll { $0.channel === channel }
         }
     }
 
     private func leave(_ channel: any Channel, _ seat: Seat, _ peer: PeerKey) {
-        let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let (waiting, isCrowdGone) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Bool) in
             state.channels[ObjectIdentifier(channel)] = nil
             if seat.isReserve {
-                state.reserve.removeAll { $0 === channel }
+                state.reserve.removeAll { $0.channel === channel }
                 state.served.remove(ObjectIdentifier(channel))
             } else {
                 state.ordinary -= 1
                 let count = state.perPeer[peer, default: 1] - 1
                 state.perPeer[peer] = count > 0 ? count : nil
             }
-            guard state.channels.isEmpty else { return nil }
+            let isCrowdGone = state.peak >= Self.crowd && state.channels.count < state.peak / 8
+            if isCrowdGone { state.peak = 0 }
+            guard state.channels.isEmpty else { return (nil, isCrowdGone) }
             defer { state.waiting = nil }
-            return state.waiting
+            return (state.waiting, isCrowdGone)
         }
         waiting?.resume()
+        // What very many connections took is given back to the system, once it is free.
+        if isCrowdGone { channel.eventLoop.scheduleTask(in: .seconds(1)) { tessera_trim_memory() } }
     }
 
     private func tell() {
