@@ -2,7 +2,7 @@ public import CoreServer
 public import LosslessJSON
 import SessionService
 
-/// What an app's `coreConfig` means: values for this app over those of the core (spec `core-wire` 7.1).
+/// What an app's `coreConfig` means: values for this app over those of the core (docs/specification/core.md 7.1).
 public struct AppConfiguration: Sendable {
     /// Keys that an app may set for itself.
     private static let keysOfApps: Set<String> = [

@@ -1,4 +1,4 @@
-/// The keys of `config.yaml` that this core reads (spec `core-wire` 7.1).
+/// The keys of `config.yaml` that this core reads (docs/specification/core.md 7.1).
 enum ConfigurationKey: String, CaseIterable {
     case coreConfigVersion = "core_config_version"
     case port
@@ -79,7 +79,7 @@ enum ConfigurationKey: String, CaseIterable {
         case string = "String"
     }
 
-    /// The environment variable that overrides the file (spec `core-wire` 7.3).
+    /// The environment variable that overrides the file (docs/specification/core.md 7.3).
     ///
     /// Keys that only this core has begin with its name, as the shell's own `HOST` and `PORT` are left alone.
     var environmentName: String {

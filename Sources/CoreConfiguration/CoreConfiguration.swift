@@ -109,7 +109,8 @@ public struct CoreConfiguration: Sendable {
         }
     }
 
-    /// Whoever can reach the core is the application; without a key that may only be this machine (statement H02).
+    /// Whoever can reach the core is the application; without a key that may only be this machine
+    /// (docs/specification/security.md H02).
     private func requireKeyOffLoopback() throws(ConfigurationError) {
         guard settings.apiKeys.isEmpty, !isLoopback else { return }
         throw ConfigurationError(

@@ -2,7 +2,7 @@ import CoreDriverInterface
 import CoreServer
 
 extension CoreSettings {
-    /// Reads who may ask and what may be asked (spec `core-wire` 7.1 and 8.1 to 8.3).
+    /// Reads who may ask and what may be asked (docs/specification/core.md 7.1 and 8.1 to 8.3).
     mutating func readAccess(_ values: ConfigurationValues) throws(ConfigurationError) {
         apiKeys = try Self.apiKeys(values)
         operatorKey = try Self.operatorKey(values, hasKeys: !apiKeys.isEmpty)

@@ -2,7 +2,7 @@ import CoreServer
 import SessionEngine
 
 extension CoreSettings {
-    /// Reads what concerns the core's answers (spec `core-wire` 7.1).
+    /// Reads what concerns the core's answers (docs/specification/core.md 7.1).
     init(_ values: ConfigurationValues) throws(ConfigurationError) {
         self.init()
         try readAccess(values)

@@ -1,4 +1,4 @@
-/// A PostgreSQL database, by SuperTokens' keys (spec `core-wire` 7.2).
+/// A PostgreSQL database, by SuperTokens' keys (docs/specification/core.md 7.2).
 ///
 /// It may hold a password: print nothing of it.
 public struct DatabaseSettings: Sendable, CustomStringConvertible, CustomReflectable {

@@ -1,6 +1,6 @@
 public import Logging
 
-/// What is logged, how and where (spec `core-wire` 8.4).
+/// What is logged, how and where (docs/specification/core.md 8.4).
 public struct LogSettings: Sendable, Equatable {
     /// How much is logged; `nil` for nothing.
     public var level: Logger.Level? = .info

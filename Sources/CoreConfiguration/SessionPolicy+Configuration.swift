@@ -3,7 +3,7 @@ import SessionService
 import SessionStorage
 
 extension SessionPolicy {
-    /// Reads what concerns sessions (spec `core-wire` 7.1).
+    /// Reads what concerns sessions (docs/specification/core.md 7.1).
     init(_ values: ConfigurationValues) throws(ConfigurationError) {
         let accessSeconds = try values.integer(.accessTokenValidity) ?? 3_600
         guard (1...86_400_000).contains(accessSeconds) else {

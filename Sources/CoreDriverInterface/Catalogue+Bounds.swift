@@ -1,4 +1,4 @@
-/// The versions that an operator lets drivers speak (spec `core-wire` 1.1 and 7.1).
+/// The versions that an operator lets drivers speak (docs/specification/core.md 1.1 and 7.1).
 public struct VersionBounds: Sendable, Hashable {
     /// What is wrong with a bound.
     public enum Problem: Error, Sendable, Hashable {

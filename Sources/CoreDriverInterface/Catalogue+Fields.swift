@@ -5,7 +5,7 @@ extension Catalogue {
         tokens.flatMap { token in members.map { "\(token).\($0)" } }
     }
 
-    /// The members of replies that not every version has (spec `core-wire` 0.3, 1.3.1, 1.5 and 1.6).
+    /// The members of replies that not every version has (docs/specification/core.md 0.2, 1.3.1, 1.5 and 1.6).
     static let members = [
         Members(
             paths: each(["accessToken"], "cookiePath", "cookieSecure", "domain"), shapes: issuing,
@@ -64,7 +64,8 @@ extension Catalogue {
             reason: "Accounts can be linked."),
         Members(
             paths: ["session.recipeUserId"], shapes: [.reuseDetected], availability: Availability(introduced: "2.21"),
-            reason: "The cores that link accounts told it here to earlier drivers, too (spec core-wire 1.6.5)."),
+            reason:
+                "The cores that link accounts told it here to earlier drivers, too (docs/specification/core.md 1.6.5)."),
         Members(
             paths: ["recipeUserId"], shapes: [.sessionInformation], availability: Availability(introduced: "4.0"),
             reason: "Accounts can be linked."),
@@ -82,7 +83,7 @@ extension Catalogue {
             reason: "A count may be an older one where the driver allows that."),
     ]
 
-    /// The fields of requests that not every version reads (spec `core-wire` 1.6).
+    /// The fields of requests that not every version reads (docs/specification/core.md 1.6).
     static let inputs = [
         Inputs(
             names: ["enableAntiCsrf"], operations: [.createSession, .verifySession, .refreshSession],

@@ -94,7 +94,8 @@ extension Catalogue {
         ]
     }()
 
-    /// What each operation answers with status 200 (spec `core-wire` 1.3, 1.6 to 1.8); a greeting is no JSON and has none.
+    /// What each operation answers with status 200
+    /// (docs/specification/core.md 1.3, 1.6 to 1.8); a greeting is no JSON and has none.
     static let outcomes = sessionOutcomes.merging(tenancyOutcomes) { first, _ in first }
 
     private static let sessionOutcomes: [CoreOperation: [Outcome]] = [

@@ -23,7 +23,8 @@ extension Catalogue {
         Field(name: name, type: type, need: .versioned)
     }
 
-    /// The fields of each operation's request, in no version more than these (spec `core-wire` 1.3, 1.6 to 1.8).
+    /// The fields of each operation's request, in no version more than these
+    /// (docs/specification/core.md 1.3, 1.6 to 1.8).
     static let fields: [CoreOperation: [Field]] =
         sessionFields.merging(otherFields) { first, _ in first }.merging(tenancyFields) { first, _ in first }
 

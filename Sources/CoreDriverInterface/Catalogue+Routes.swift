@@ -1,5 +1,5 @@
 extension Catalogue {
-    /// The generations of paths (spec `core-wire` section 0).
+    /// The generations of paths (docs/specification/core.md 0).
     static let generations = [
         Generation(
             family: .plain, availability: Availability(obsoleted: "2.4"),
@@ -11,7 +11,7 @@ extension Catalogue {
             reason: "Sessions became one recipe of several."),
     ]
 
-    /// Every route of every version (spec `core-wire` 1.3 and 1.4).
+    /// Every route of every version (docs/specification/core.md 1.3 and 1.4).
     static let routes = versionFreeRoutes + plainRoutes + recipeRoutes + tenancyRoutes
 
     private static let versionFreeRoutes = [

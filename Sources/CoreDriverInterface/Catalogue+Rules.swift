@@ -6,7 +6,8 @@ extension Catalogue {
         Rule(
             what: "access tokens of format V2",
             availability: Availability(introduced: "2.0"),
-            reason: "Only the first SDK verifies V1 tokens itself; all later ones know V2 (spec core-wire 11.1 no. 3)."
+            reason:
+                "Only the first SDK verifies V1 tokens itself; all later ones know V2 (docs/specification/core.md 10.1 no. 3)."
         ) { $0.accessTokenFormat = .v2 },
         Rule(
             what: "a cookie domain that is not set is left out",
@@ -16,16 +17,18 @@ extension Catalogue {
         Rule(
             what: "refresh checks the anti-CSRF token",
             availability: Availability(introduced: "2.3"),
-            reason: "Before, a driver could not send the anti-CSRF token with a refresh (spec core-wire 11.2)."
+            reason:
+                "Before, a driver could not send the anti-CSRF token with a refresh (docs/specification/core.md 10.2)."
         ) { $0.checksAntiCSRFAtRefresh = true },
         Rule(
             what: "a refused question about the configuration says NOT_ALLOWED",
-            availability: Availability(introduced: "2.4"), reason: "The status became one word (spec core-wire 1.8)."
+            availability: Availability(introduced: "2.4"),
+            reason: "The status became one word (docs/specification/core.md 1.8)."
         ) { $0.refusedConfigurationStatus = "NOT_ALLOWED" },
         Rule(
             what: "the handshake needs no body",
             availability: Availability(introduced: "2.5"),
-            reason: "A handshake says nothing, and later cores read nothing (spec core-wire 1.6.1)."
+            reason: "A handshake says nothing, and later cores read nothing (docs/specification/core.md 1.6.1)."
         ) { $0.readsHandshakeBody = false },
         Rule(
             what: "exact messages; a session handle can name a tenant",
@@ -61,7 +64,7 @@ extension Catalogue {
             what: "refresh rotates at once, with a grace period; verify changes nothing",
             availability: Availability(introduced: "5.6"),
             reason:
-                "A token that was rotated out is refused at once, not at its child's first use (spec core-wire 4.4)."
+                "A token that was rotated out is refused at once, not at its child's first use (docs/specification/core.md 4.4)."
         ) { $0.rotatesAtOnce = true },
     ]
 }

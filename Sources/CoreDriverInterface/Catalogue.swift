@@ -29,7 +29,7 @@ public enum Catalogue {
             }
         }
 
-        /// The answer to a version that is not one (spec `core-wire` 1.1).
+        /// The answer to a version that is not one (docs/specification/core.md 1.1).
         func malformedVersionText(_ value: String) -> String {
             let isNumber = value.split(separator: ".", omittingEmptySubsequences: false)
                 .allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.isASCII && $0.isNumber } }

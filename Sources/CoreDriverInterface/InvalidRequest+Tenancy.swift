@@ -19,7 +19,7 @@ extension InvalidRequest {
 
     /// A request with a mistake about apps or tenants.
     ///
-    /// Two texts are those of the cores (spec `core-wire` 1.8 and 7.1); the others are our own.
+    /// Two texts are those of the cores (docs/specification/core.md 1.8 and 7.1); the others are our own.
     public static func tenancy(_ mistake: TenancyMistake) -> InvalidRequest {
         switch mistake {
         case .notThroughThisPath:

@@ -1,6 +1,6 @@
 public import SessionEngine
 
-/// The caller's mistake, with the status and the exact text that the cores answer (spec `core-wire` 1.0).
+/// The caller's mistake, with the status and the exact text that the cores answer (docs/specification/core.md 1.0).
 public struct InvalidRequest: Error, Sendable, Equatable {
     /// The mistakes that have a text of their own.
     public enum Mistake: Sendable, Equatable {

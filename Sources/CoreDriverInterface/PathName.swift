@@ -1,10 +1,10 @@
 public import SessionEngine
 
-/// The names that apps and tenants may have, because they are segments of paths (spec `core-wire` 1.2).
+/// The names that apps and tenants may have, because they are segments of paths (docs/specification/core.md 1.2).
 public enum PathName {
     /// What stands before an app's name in a path.
     static let appPrefix = "appid-"
-    /// The longest name in bytes, as the cores' databases have it (spec `core-wire` section 6).
+    /// The longest name in bytes, as the cores' databases have it (docs/specification/core.md 6).
     static let maximumLength = 64
     /// Segments that begin the cores' own paths.
     private static let reserved: Set<String> = ["recipe", "config", "users", "hello"]

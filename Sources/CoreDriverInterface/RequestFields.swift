@@ -1,7 +1,7 @@
 public import LosslessJSON
 
 /// The body of a request, read field by field with the cores' rules: a missing field, a wrong type and an explicit
-/// `null` are all the same mistake (spec `core-wire` 1.0).
+/// `null` are all the same mistake (docs/specification/core.md 1.0).
 public struct RequestFields: Sendable {
     private let body: JSONObject
     private let operation: CoreOperation

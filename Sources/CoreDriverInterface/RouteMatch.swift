@@ -11,8 +11,8 @@ public struct RouteMatch: Sendable {
     /// Finds a path; `nil` when no version knows it.
     ///
     /// Paths of the first generation are exact, and any path written exactly is found at once. All others may begin
-    /// with `/appid-<app>` and a tenant, may end with a slash and are written in any case of letters (spec `core-wire`
-    /// 1.2).
+    /// with `/appid-<app>` and a tenant, may end with a slash and are written in any case of letters
+    /// (docs/specification/core.md 1.2).
     public init?(path: String) {
         if let routes = Self.exactPaths[path] {
             self.init(app: .public, tenant: .public, routes: routes)
@@ -45,7 +45,7 @@ public struct RouteMatch: Sendable {
         self.routes = routes
     }
 
-    /// Whether a request has to show an API key (spec `core-wire` 1.0).
+    /// Whether a request has to show an API key (docs/specification/core.md 1.0).
     public var needsAPIKey: Bool {
         !routes.contains { [.hello, .showConfiguration, .publishKeys].contains($0.operation) }
     }

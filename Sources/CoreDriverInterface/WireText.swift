@@ -1,6 +1,6 @@
 public import SessionEngine
 
-/// The texts that drivers and operators have seen from the cores (spec `core-wire` 2.6, 3.3 and section 4).
+/// The texts that drivers and operators have seen from the cores (docs/specification/core.md 2.6, 3.3 and 4).
 ///
 /// Names of Java classes are part of the wire: they are what the cores send. No client reads them.
 public enum WireText {

@@ -38,7 +38,7 @@ public struct JSONLimits: Sendable, Hashable {
     /// The longest number, in characters.
     public var numberLength: Int
 
-    /// Makes limits; the defaults are 1 MiB, 64 levels (statement H04) and 256 characters.
+    /// Makes limits; the defaults are 1 MiB, 64 levels (docs/specification/security.md H04) and 256 characters.
     public init(bytes: Int = 1 << 20, depth: Int = 64, numberLength: Int = 256) {
         self.bytes = bytes
         self.depth = depth

@@ -56,7 +56,7 @@ extension JSONObject {
 
 extension String {
     /// Appends this text as a JSON string: quotes, backslash, control characters, U+2028 and U+2029 escaped, all else
-    /// raw, as the cores write it (spec `core-wire` 1.0).
+    /// raw, as the cores write it (docs/specification/core.md 1.0).
     fileprivate func writeQuoted(into bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         let isWritten = utf8.withContiguousStorageIfAvailable { text in

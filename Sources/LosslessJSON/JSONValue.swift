@@ -1,8 +1,8 @@
 /// A JSON value that remembers what its sender wrote.
 ///
 /// Numbers keep their text, objects keep the order of their members, and `null` members stay: what a driver stores
-/// comes back as it went in (spec `core-wire` 1.0, 11.1 no. 15). Whitespace and the choice of string escapes are not
-/// kept.
+/// comes back as it went in (docs/specification/core.md 1.0 and 10.1 no. 15). Whitespace and the choice of string
+/// escapes are not kept.
 public enum JSONValue: Sendable, Hashable {
     /// `null`.
     case null

@@ -1,7 +1,7 @@
 public import Logging
 import LosslessJSON
 
-/// One event as an operator reads it (spec `core-wire` 8.4).
+/// One event as an operator reads it (docs/specification/core.md 8.4).
 public struct LogLine: Sendable {
     /// When it happened, in milliseconds since 1970.
     public var milliseconds: Int64

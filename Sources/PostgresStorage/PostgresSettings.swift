@@ -84,7 +84,7 @@
         public var customMirror: Mirror { Mirror(self, children: [:]) }
     }
 
-    /// The names of the tables (spec `core-wire` 7.2).
+    /// The names of the tables (docs/specification/core.md 7.2).
     public struct TableNames: Sendable, Equatable {
         /// The schema.
         public var schema: String

@@ -8,7 +8,8 @@
         import Foundation
     #endif
 
-    /// The signing keys in the tables of a SuperTokens core whose schema this process runs on (spec `core-wire` 5.1).
+    /// The signing keys in the tables of a SuperTokens core whose schema this process runs on
+    /// (docs/specification/core.md 5.1).
     ///
     /// Its keys count as ours, and ours are written there too, so that a team can switch back. Keys that its core cannot
     /// use, because they are sealed or of another algorithm, are in our table only.

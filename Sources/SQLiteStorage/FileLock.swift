@@ -44,7 +44,7 @@ final class FileLock: Sendable {
     }
 }
 
-/// The permissions of files that hold secrets (statement K08).
+/// The permissions of files that hold secrets (docs/specification/security.md K08).
 enum FilePermissions {
     /// Creates a folder that only its owner may enter, with the folders above it, unless it exists.
     static func createPrivateFolder(_ path: String) throws(StorageError) {

@@ -9,7 +9,7 @@ struct Migration {
 
     /// All steps in order.
     ///
-    /// The columns are those of spec `core-wire` section 6; signing keys of both kinds share one table
+    /// The columns are those of docs/specification/core.md 6; signing keys of both kinds share one table
     /// (docs/decisions/0004).
     static let all = [
         Migration(

@@ -7,7 +7,8 @@ import SessionStorage
     import Foundation
 #endif
 
-/// Seals private keys for storage with AES-256-GCM, so that a copy of the database alone signs nothing (statement K01).
+/// Seals private keys for storage with AES-256-GCM, so that a copy of the database alone signs nothing
+/// (docs/specification/security.md K01).
 ///
 /// The first key seals, and all of them open: to change the key, put the new one before the old one.
 public struct KeyEncryption: Sendable, CustomStringConvertible, CustomReflectable {

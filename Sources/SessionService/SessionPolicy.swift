@@ -17,7 +17,7 @@ public struct SessionPolicy: Sendable, Equatable {
     /// The largest part of an access token's life that may be taken off at random, 0 to 0.25; none by default.
     ///
     /// It spreads the refreshes of sessions that were created at one time. SuperTokens' core takes 0.05; exact expiries
-    /// are the safer default (spec `core-wire` 11.2).
+    /// are the safer default (docs/specification/core.md 10.2).
     public var accessTokenValidityJitter: Double
     /// Whether the reuse of a token that was rotated out a moment ago is told as theft, as any other is, or as a
     /// session that has ended (CDI 5.6).

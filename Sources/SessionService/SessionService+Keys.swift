@@ -54,14 +54,14 @@ extension SessionService {
         }
     }
 
-    /// The key that signs V1 and V2 tokens of a kind now, with the end of its use (spec `core-wire` 1.5).
+    /// The key that signs V1 and V2 tokens of a kind now, with the end of its use (docs/specification/core.md 1.5).
     ///
     /// - Throws: ``ServiceError``.
     public func legacyVerificationKey(_ kind: SigningKeyKind) async throws(ServiceError) -> LegacyVerificationKey {
         LegacyVerificationKey(try await keys.signer(kind, .rs256), policy.keySchedule)
     }
 
-    /// The keys that verify V1 and V2 tokens of a kind, newest first (spec `core-wire` 1.5).
+    /// The keys that verify V1 and V2 tokens of a kind, newest first (docs/specification/core.md 1.5).
     ///
     /// - Throws: ``ServiceError``.
     public func legacyVerificationKeys(_ kind: SigningKeyKind) async throws(ServiceError) -> [LegacyVerificationKey] {

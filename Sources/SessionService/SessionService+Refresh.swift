@@ -88,8 +88,8 @@ extension SessionService {
             revokesOnReuse: policy.revokesOnReuse)
     }
 
-    /// Replaces the payload of a session, and its access token without changing when that expires (spec `core-wire`
-    /// 4.5).
+    /// Replaces the payload of a session, and its access token without changing when that expires
+    /// (docs/specification/core.md 4.5).
     ///
     /// The token must be one that this core signed; it may have expired.
     ///

@@ -43,7 +43,7 @@ extension SessionService {
         }
     }
 
-    /// Verifies an access token (spec `core-wire` 4.3).
+    /// Verifies an access token (docs/specification/core.md 4.3).
     ///
     /// Touches storage only where it has to.
     ///
@@ -158,7 +158,7 @@ extension SessionService {
     /// The claims of a token that one of this app's keys has signed.
     ///
     /// A token of a key that is not known here makes the keys be read from storage once, because another process may
-    /// have made it (spec `core-wire` 2.6).
+    /// have made it (docs/specification/core.md 2.6).
     func claims(
         of token: Result<UnverifiedAccessToken, AccessTokenProblem>, at now: Timestamp
     ) async throws(ServiceError) -> Result<AccessTokenClaims, AccessTokenProblem> {

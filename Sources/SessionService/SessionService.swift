@@ -97,7 +97,7 @@ public struct SessionService: Sendable {
         }
     }
 
-    /// Creates a session (spec `core-wire` 4.1).
+    /// Creates a session (docs/specification/core.md 4.1).
     ///
     /// Nothing is stored unless every token could be made.
     ///

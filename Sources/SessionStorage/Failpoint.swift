@@ -1,4 +1,4 @@
-/// Named places at which a test can end the process as `kill -9` does (experiment E-03).
+/// Named places at which a test can end the process as `kill -9` does (docs/specification/security.md E-03).
 ///
 /// In a release build there are none: a call of ``reach(_:)`` is nothing.
 package enum Failpoint {

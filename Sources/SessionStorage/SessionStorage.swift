@@ -171,7 +171,7 @@ public enum SessionSelection: Sendable, Equatable {
 
 /// The names under which single values are kept.
 public enum StoredValueName: String, Sendable {
-    /// The master key that seals refresh tokens (spec `core-wire` 3.2 and section 6).
+    /// The master key that seals refresh tokens (docs/specification/core.md 3.2 and 6).
     case refreshTokenKey = "refresh_token_key"
     /// How often the store was restored; kept with the app `public` for all of them.
     case restoreNumber = "tessera_restore_number"

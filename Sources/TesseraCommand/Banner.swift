@@ -35,7 +35,7 @@ struct Banner: Sendable {
         ]
         let notes = configuration.remarks + [keyRemark, restored, diskRemark].compactMap(\.self)
         lines += notes.map { "  Note           \($0)" }
-        // The name is that of the interface: scripts and images wait for this line (spec `core-wire` 7.4).
+        // The name is that of the interface: scripts and images wait for this line (docs/specification/core.md 7.4).
         lines.append(
             "Started SuperTokens on \(configuration.host):\(port) with PID: \(configuration.settings.processID)")
         Console.print(lines.joined(separator: "\n") + "\n")

@@ -13,7 +13,8 @@ enum Identity {
     /// Somebody who does not say.
     case unknown(String)
 
-    /// Asks `GET /config?pid=`, which only the process of that id answers with OK (spec `core-wire` 1.8 and 7.4).
+    /// Asks `GET /config?pid=`, which only the process of that id answers with OK
+    /// (docs/specification/core.md 1.8 and 7.4).
     static func ask(_ instance: Instance) async -> Identity {
         let reply: String
         do {

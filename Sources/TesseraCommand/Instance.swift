@@ -25,7 +25,8 @@ struct Instance: Equatable {
     var reachableHost: String { ["0.0.0.0": "127.0.0.1", "::": "::1"][host] ?? host }
 }
 
-/// The files `.started/<host>-<port>` by which running cores are found, as SuperTokens' tools do (spec `core-wire` 7.5).
+/// The files `.started/<host>-<port>` by which running cores are found, as SuperTokens' tools do
+/// (docs/specification/core.md 7.5).
 struct StartedFiles {
     private let folder: String
 

@@ -26,7 +26,7 @@
         }
     }
 
-    /// Opens a database that may still be on its way (spec `core-wire` 7.2).
+    /// Opens a database that may still be on its way (docs/specification/core.md 7.2).
     struct PostgresOpening {
         private let settings: PostgresSettings
         private let migrates: Bool

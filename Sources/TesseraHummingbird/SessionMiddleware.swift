@@ -72,7 +72,7 @@ public struct RequireSession<Context: SessionRequestContext>: RouterMiddleware {
         options = VerifyOptions { global, _ in validators(global) }
     }
 
-    /// See `RouterMiddleware`; requests that only ask what is allowed pass (spec `sdk-and-fdi` 2.6).
+    /// See `RouterMiddleware`; requests that only ask what is allowed pass (docs/specification/sdk.md 2.6).
     public func handle(
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {

@@ -2,7 +2,7 @@ import LosslessJSON
 import Synchronization
 import Tessera
 
-/// Asks cores: several hosts in turn, one negotiated version, an API key (spec `sdk-and-fdi` 2.18).
+/// Asks cores: several hosts in turn, one negotiated version, an API key (docs/specification/sdk.md 2.17).
 final class CoreClient: Sendable {
     struct Call {
         var method: String
@@ -108,7 +108,8 @@ final class CoreClient: Sendable {
         return CoreRequest(method: call.method, url: url, fields: fields, body: call.body?.text)
     }
 
-    /// Asks again, a little later each time, while a core says that it has too much to do (J5 to J7).
+    /// Asks again, a little later each time, while a core says that it has too much to do
+    /// (docs/specification/cases.md J5 to J7).
     private func sendPatiently(_ request: CoreRequest) async throws(CoreTransportError) -> CoreResponse {
         var response = try await transport.send(request, limit: Self.bodyLimit)
         for milliseconds in Self.patience where response.status == 429 {

@@ -3,7 +3,7 @@ import SessionEngine
 import SessionService
 import Tessera
 
-/// The keys of the cores, fetched when they are needed and kept while they may be (spec `sdk-and-fdi` 2.7).
+/// The keys of the cores, fetched when they are needed and kept while they may be (docs/specification/sdk.md 2.7).
 ///
 /// When no core answers, the last good keys go on: an outage must not sign anybody out.
 actor KeySetCache {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import CoreConfiguration
 
-/// Who may ask, what may be asked, what is logged: keys of spec `core-wire` 7.1 with their messages.
+/// Who may ask, what may be asked, what is logged: keys of docs/specification/core.md 7.1 with their messages.
 struct AccessConfigurationTests {
     private func read(
         _ yaml: String? = nil, environment: [String: String] = [:], flags: CoreConfiguration.Flags = .init()

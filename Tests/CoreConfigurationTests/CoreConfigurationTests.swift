@@ -6,7 +6,7 @@ import Testing
 
 @testable import CoreConfiguration
 
-/// Names, defaults, validation and messages of spec `core-wire` 7.1 and 7.3.
+/// Names, defaults, validation and messages of docs/specification/core.md 7.1 and 7.3.
 struct CoreConfigurationTests {
     private func read(
         _ yaml: String? = nil, environment: [String: String] = [:], flags: CoreConfiguration.Flags = .init()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import CoreConfiguration
 
-/// Where sessions are, by SuperTokens' keys (spec `core-wire` 7.2).
+/// Where sessions are, by SuperTokens' keys (docs/specification/core.md 7.2).
 struct DatabaseSettingsTests {
     private func database(_ yaml: String, _ environment: [String: String] = [:]) throws -> DatabaseSettings? {
         try CoreConfiguration(file: (yaml, "/c.yaml"), environment: environment).database

@@ -84,7 +84,7 @@ struct CatalogueTests {
         #expect(Dialect(version: version).rules.checksAntiCSRFAtRefresh == checks)
     }
 
-    /// Rows of spec `core-wire` 1.3.1, 1.5 and 1.6: version, shape, member, shown.
+    /// Rows of docs/specification/core.md 1.3.1, 1.5 and 1.6: version, shape, member, shown.
     static let memberRows: [(CDIVersion, ReplyShape, String, Bool)] = [
         ("1.0", .created, "accessToken.sameSite", false), ("2.0", .created, "accessToken.sameSite", true),
         ("1.0", .created, "idRefreshToken.cookiePath", false), ("2.0", .created, "idRefreshToken.cookiePath", true),
@@ -107,7 +107,7 @@ struct CatalogueTests {
         #expect(Dialect(version: version).shows(member, in: shape) == isShown)
     }
 
-    /// Rows of spec `core-wire` 1.6: version, field, operation, presence.
+    /// Rows of docs/specification/core.md 1.6: version, field, operation, presence.
     static let inputRows: [(CDIVersion, String, CoreOperation, Catalogue.Presence)] = [
         ("2.5", "enableAntiCsrf", .createSession, .ignored), ("2.6", "enableAntiCsrf", .createSession, .required),
         ("2.20", "checkDatabase", .verifySession, .ignored), ("2.21", "checkDatabase", .verifySession, .required),

@@ -3,7 +3,7 @@ import Testing
 
 @testable import CoreDriverInterface
 
-/// The field-parsing table of spec `core-wire` 1.0, and replies that show only what a version knows.
+/// The field-parsing table of docs/specification/core.md 1.0, and replies that show only what a version knows.
 struct RequestFieldsTests {
     private func fields(_ body: String) throws(InvalidRequest) -> RequestFields {
         try RequestFields(body: body.utf8, operation: .verifySession, dialect: Dialect(version: "5.4"))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import CoreDriverInterface
 
-/// Versions and paths as drivers write them (spec `core-wire` 1.1, 1.2 and 1.9).
+/// Versions and paths as drivers write them (docs/specification/core.md 1.1, 1.2 and 1.9).
 struct RouteMatchTests {
     @Test("a version is two plain numbers", arguments: ["1.0", "2.21", "5.4", "10.0"])
     func goodVersion(text: String) {

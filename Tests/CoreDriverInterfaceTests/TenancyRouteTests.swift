@@ -3,7 +3,7 @@ import Testing
 
 @testable import CoreDriverInterface
 
-/// Which paths of apps and tenants there are in which version (spec `core-wire` 1.2).
+/// Which paths of apps and tenants there are in which version (docs/specification/core.md 1.2).
 struct TenancyRouteTests {
     private static let manage = "/recipe/multitenancy"
     private static let tenantRefused = "Only public tenantId can call this app specific API"

@@ -1,7 +1,7 @@
 import CoreDriverInterface
 import Testing
 
-/// The versions that an operator allows (spec `core-wire` 1.1).
+/// The versions that an operator allows (docs/specification/core.md 1.1).
 struct VersionBoundsTests {
     private func outcome(_ path: String, _ header: String?, _ bounds: VersionBounds) throws -> String {
         let match = try #require(RouteMatch(path: path))

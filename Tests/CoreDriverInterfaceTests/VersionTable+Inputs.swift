@@ -3,7 +3,7 @@ import SessionEngine
 @testable import CoreDriverInterface
 
 extension VersionTable {
-    /// Operation, field, presence by versions; ignored in all others (spec `core-wire` 1.6, 1.7 and 1.8).
+    /// Operation, field, presence by versions; ignored in all others (docs/specification/core.md 1.6, 1.7 and 1.8).
     ///
     /// The two choices at `remove` are read since CDI 2.21 (recorded with cores 7.0 and 9.3); core 3.6.1 did not.
     static let inputs: [InputRow] = [
@@ -21,8 +21,8 @@ extension VersionTable {
         row(.removeSessions, "revokeSessionsForLinkedAccounts", ("2.21-", .optional)),
     ]
 
-    /// Versions and what they do (spec `core-wire` 0.3, 1.2, 1.3.1, 1.3.5, 1.6.1, 1.8, 2.6, 3.5 and 4.4); every field
-    /// of ``DialectRules`` has a row for every version.
+    /// Versions and what they do (docs/specification/core.md 0.2, 1.2, 1.3.1, 1.3.5, 1.6.1, 1.8, 2.6, 3.5 and 4.4);
+    /// every field of ``DialectRules`` has a row for every version.
     static let rules: [RuleRow] = [
         rule("1.0") { $0.accessTokenFormat = .v1 }, rule("2.0-2.20") { $0.accessTokenFormat = .v2 },
         rule("2.21") { $0.accessTokenFormat = .v3 }, rule("3.0-3.1") { $0.accessTokenFormat = .v4 },

@@ -19,7 +19,7 @@ extension VersionTable {
         [".cookiePath", ".cookieSecure", ".domain"].map { name + $0 }
     }
 
-    /// Reply, versions, members (spec `core-wire` 1.3.1 to 1.3.5, 1.5 and 1.6).
+    /// Reply, versions, members (docs/specification/core.md 1.3.1 to 1.3.5, 1.5 and 1.6).
     ///
     /// Told with a theft since CDI 2.21, earlier than to others: `recipeUserId` (recorded with core 9.3.4).
     static let members: [MemberRow] =

@@ -1,10 +1,10 @@
 @testable import CoreDriverInterface
 
 extension VersionTable {
-    /// Method, path, operation, versions (spec `core-wire` 1.3 and 1.4).
+    /// Method, path, operation, versions (docs/specification/core.md 1.3 and 1.4).
     ///
-    /// Earlier than the spec has them: core 3.6.1 answered `GET /recipe/session`, `/recipe/jwt` and `/recipe/jwt/jwks`
-    /// at CDI 2.7 (recording tr-3.6.1).
+    /// Earlier than that page has them: core 3.6.1 answered `GET /recipe/session`, `/recipe/jwt` and
+    /// `/recipe/jwt/jwks` at CDI 2.7 (recording tr-3.6.1).
     static let routes: [RouteRow] =
         greetings + [
             row(.get, "/apiversion", .listVersions, "1.0-"),

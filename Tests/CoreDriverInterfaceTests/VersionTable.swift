@@ -2,8 +2,8 @@ import SessionEngine
 
 @testable import CoreDriverInterface
 
-/// What each version does, written by hand from spec `core-wire` 0.3 and 1.1 to 1.7 and from the recordings, never
-/// from the catalogue: two accounts of the same facts, so that a slip in one of them shows.
+/// What each version does, written by hand from docs/specification/core.md 0.2 and 1.1 to 1.7 and from the recordings,
+/// never from the catalogue: two accounts of the same facts, so that a slip in one of them shows.
 enum VersionTable {
     /// All versions, oldest first.
     static let names = """

@@ -3,7 +3,7 @@ import Testing
 
 @testable import CoreServer
 
-/// Everything is below the base path and nothing beside it (spec `core-wire` 1.2 and 8.3).
+/// Everything is below the base path and nothing beside it (docs/specification/core.md 1.2 and 8.3).
 struct BasePathTests {
     @Test(
         "a base path as operators write it",

@@ -9,7 +9,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What nobody can use any more goes away by itself (spec `core-wire` section 9).
+/// What nobody can use any more goes away by itself (docs/specification/core.md 9).
 struct MaintenanceTests {
     /// Lets time pass at once, and ends after so many waits of whole intervals.
     private final class Waiting: Sendable {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import CoreServer
 
-/// Which addresses may ask (spec `core-wire` 8.2).
+/// Which addresses may ask (docs/specification/core.md 8.2).
 struct PeerFilterTests {
     @Test(
         "deny comes first, then allow, and an expression has to match a whole address",

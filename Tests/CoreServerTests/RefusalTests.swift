@@ -139,7 +139,7 @@ struct RefusalTests {
     func apiKeys(depth: Depth) async throws {
         var settings = CoreSettings()
         settings.apiKeys = ["first-key-of-twenty-five", "second-key-of-twenty-four"]
-        // api-key, Authorization, admitted (spec `core-wire` 1.0).
+        // api-key, Authorization, admitted (docs/specification/core.md 1.0).
         let rows: [(String?, String?, Bool)] = [
             (nil, nil, false), ("", nil, false), ("first-key-of-twenty-fiv", nil, false),
             ("first-key-of-twenty-five", nil, true), ("  second-key-of-twenty-four ", nil, true),

@@ -98,7 +98,7 @@ struct Replay {
         case (.string(let left), .string(let right)) where Self.varying.contains(where: path.hasSuffix):
             if !translation.learn(left, right) { note(exchange, "'\(path)' is not the value that it was") }
         case (.number, .number) where Self.times.contains(where: path.hasSuffix): break
-        // Numbers stay as they were sent; Java's JWT library wrote 1e+30 as 1.0E30 (spec `core-wire` 2.4).
+        // Numbers stay as they were sent; Java's JWT library wrote 1e+30 as 1.0E30 (docs/specification/core.md 2.4).
         default:
             if !recorded.means(actual) { note(exchange, "'\(path)': \(recorded.text) became \(actual.text)") }
         }

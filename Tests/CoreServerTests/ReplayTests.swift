@@ -27,7 +27,7 @@ struct ReplayTests {
             && $0.body.contains("version of refresh token not recognised")
     }
 
-    /// Where Tessera answers otherwise than core 2.5.2, and why (spec `core-wire` sections 1.0 and 11).
+    /// Where Tessera answers otherwise than core 2.5.2, and why (docs/specification/core.md 1.0 and 10).
     static let differencesFromCore2: [Replay.Difference] = [
         configurationStatus, versionSuffix,
         .init(

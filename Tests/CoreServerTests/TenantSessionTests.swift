@@ -4,7 +4,7 @@ import SessionEngine
 import SessionStorageTesting
 import Testing
 
-/// Sessions of tenants (spec `core-wire` 3.5, 4.7, 4.9, 1.6.7 and 1.6.8).
+/// Sessions of tenants (docs/specification/core.md 3.5, 4.7, 4.9, 1.6.7 and 1.6.8).
 struct TenantSessionTests {
     private static let refusal = "Only public tenantId can call this app specific API"
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import OperatorLog
 
-/// The lines, and where they go (spec `core-wire` 8.4).
+/// The lines, and where they go (docs/specification/core.md 8.4).
 struct OperatorLogTests {
     private func line(_ message: String = "API called: /hello. Method: GET", details: [(String, String)] = [])
         -> LogLine

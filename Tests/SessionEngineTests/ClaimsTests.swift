@@ -3,7 +3,7 @@ import Testing
 
 @testable import SessionEngine
 
-@Suite("What the formats carry (spec 2.2, 2.3 and 2.5)")
+@Suite("What the formats carry (docs/specification/core.md 2.2, 2.3 and 2.5)")
 struct ClaimsTests {
     static let names: [(AccessTokenFormat, [String])] = [
         (.v1, ["sessionHandle", "userId", "refreshTokenHash1", "userData", "expiryTime", "timeCreated"]),

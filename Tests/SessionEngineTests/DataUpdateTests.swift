@@ -3,7 +3,7 @@ import Testing
 
 @testable import SessionEngine
 
-@Suite("Deciding a change of data (spec 4.5 and 4.6)")
+@Suite("Deciding a change of data (docs/specification/core.md 4.5 and 4.6)")
 struct DataUpdateTests {
     private let payload = JSONObjectText(["new": 1])
     private let data = JSONObjectText(["more": 2])

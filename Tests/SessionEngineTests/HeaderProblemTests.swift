@@ -4,7 +4,7 @@ import Testing
 
 @testable import SessionEngine
 
-/// A header with what is wrong with it (spec `core-wire` 2.6, step 3).
+/// A header with what is wrong with it (docs/specification/core.md 2.6, step 3).
 struct HeaderRow: Sendable, CustomTestStringConvertible {
     let header: String
     let problem: AccessTokenProblem

@@ -4,7 +4,7 @@ import Testing
 
 @testable import SessionEngine
 
-@Suite("Who signs and who verifies (spec 5.2)")
+@Suite("Who signs and who verifies (docs/specification/core.md 5.2)")
 struct KeyRingTests {
     private static let interval = Milliseconds.seconds(168 * 3_600)
     private static let validity = Milliseconds.seconds(3_600)

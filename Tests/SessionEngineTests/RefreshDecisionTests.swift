@@ -4,7 +4,7 @@ import Testing
 
 @testable import SessionEngine
 
-/// One rule of spec `core-wire` 4.2.
+/// One rule of docs/specification/core.md 4.2.
 struct RefreshRow: Sendable, CustomTestStringConvertible {
     /// What is stored when the token comes.
     enum Stored: Sendable { case nothing, live, endsNow, endsInOneMillisecond, ended }
@@ -52,7 +52,7 @@ struct RefreshRow: Sendable, CustomTestStringConvertible {
     }
 }
 
-@Suite("Deciding a refresh (spec 4.2)")
+@Suite("Deciding a refresh (docs/specification/core.md 4.2)")
 struct RefreshDecisionTests {
     static let rows = lineage + expiry + antiCSRF + payloads + kinds
 

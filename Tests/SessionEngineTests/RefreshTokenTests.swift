@@ -4,7 +4,7 @@ import Testing
 
 @testable import SessionEngine
 
-@Suite("Refresh tokens (spec section 3)")
+@Suite("Refresh tokens (docs/specification/core.md 3)")
 struct RefreshTokenTests {
     private static let key = RefreshTokenKey(masterKey: "1000:79a6cbeb:d305504825a1b109")
 
@@ -63,7 +63,7 @@ struct RefreshTokenTests {
         ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.n.v0", .unknownVersion),
     ]
 
-    @Test("Each kind of junk has its answer (spec 3.3)", arguments: problems)
+    @Test("Each kind of junk has its answer (docs/specification/core.md 3.3)", arguments: problems)
     func junk(_ text: String, _ problem: RefreshTokenProblem) {
         #expect(throws: problem) { try Self.key.open(RefreshToken(text)) }
     }

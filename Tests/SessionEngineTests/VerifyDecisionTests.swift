@@ -3,7 +3,7 @@ import Testing
 
 @testable import SessionEngine
 
-/// One rule of spec `core-wire` 4.3.
+/// One rule of docs/specification/core.md 4.3.
 struct VerifyRow: Sendable, CustomTestStringConvertible {
     /// What is expected.
     enum Answer: Sendable { case valid, renewal, update, sessionEnded, payloadRefused }
@@ -38,7 +38,7 @@ struct VerifyRow: Sendable, CustomTestStringConvertible {
     }
 }
 
-@Suite("Deciding a verification (spec 4.3)")
+@Suite("Deciding a verification (docs/specification/core.md 4.3)")
 struct VerifyDecisionTests {
     static let rows = withoutDatabase + withDatabase + protection
 

@@ -2,7 +2,7 @@ import LosslessJSON
 import SessionEngine
 import TestSupport
 
-/// A SuperTokens core as far as its database and its tokens go (spec `core-wire` sections 3 to 6).
+/// A SuperTokens core as far as its database and its tokens go (docs/specification/core.md 3 to 6).
 struct OldCore {
     /// The generations whose schemas there are.
     enum Generation: String, CaseIterable, Sendable {

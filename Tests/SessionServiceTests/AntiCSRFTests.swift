@@ -3,7 +3,7 @@ import SessionEngine
 import SessionService
 import Testing
 
-@Suite("Anti-CSRF tokens (spec 4.2 and 12.3)")
+@Suite("Anti-CSRF tokens (docs/specification/core.md 4.2)")
 struct AntiCSRFTests {
     @Test("A verification asks for the right token only when it is told to")
     func verify() async throws {

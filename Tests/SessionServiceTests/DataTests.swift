@@ -4,7 +4,7 @@ import SessionService
 import TestSupport
 import Testing
 
-@Suite("Changing data (spec 4.5, 4.6, 12.3)")
+@Suite("Changing data (docs/specification/core.md 4.5 and 4.6)")
 struct DataTests {
     private func regenerate(
         _ world: World, _ token: AccessToken, _ payload: JSONObject?

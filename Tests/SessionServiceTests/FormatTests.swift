@@ -4,7 +4,7 @@ import SessionService
 import TestSupport
 import Testing
 
-@Suite("Token formats over a session's life (spec 2.1, 2.5, 12.3)")
+@Suite("Token formats over a session's life (docs/specification/core.md 2.1 and 2.5)")
 struct FormatTests {
     @Test(
         "A refresh gives the asked format; a verification keeps the token's", arguments: AccessTokenFormat.allCases,

@@ -6,7 +6,7 @@ import SessionStorageTesting
 import TestSupport
 import Testing
 
-@Suite("Signing keys over time (spec section 5)")
+@Suite("Signing keys over time (docs/specification/core.md 5)")
 struct KeyTests {
     private func keyIDs(_ world: World) async throws -> [String] {
         try await world.service.publishedKeys().keys.array?.compactMap { $0.object?["kid"]?.string } ?? []

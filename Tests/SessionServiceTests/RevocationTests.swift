@@ -5,7 +5,7 @@ import SessionStorage
 import TestSupport
 import Testing
 
-@Suite("Ending sessions (spec 4.7 and 12.3)")
+@Suite("Ending sessions (docs/specification/core.md 4.7)")
 struct RevocationTests {
     @Test("A revoked session is gone for storage; its first access token lives on unless storage is asked")
     func revoke() async throws {

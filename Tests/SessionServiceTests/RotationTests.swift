@@ -4,7 +4,7 @@ import SessionService
 import TestSupport
 import Testing
 
-@Suite("Rotation, theft and races (spec 4.2, 4.3, 12.3)")
+@Suite("Rotation, theft and races (docs/specification/core.md 4.2 and 4.3)")
 struct RotationTests {
     @Test("Theft 1: a token whose child's access token was verified is reuse")
     func theftAfterVerify() async throws {

@@ -7,7 +7,7 @@ import TesseraHummingbird
 import TesseraTesting
 import Testing
 
-@Suite("What servers and middlewares do to sessions (spec sdk-and-fdi 5.3 and 5.13)")
+@Suite("What servers and middlewares do to sessions (docs/specification/cases.md C and M)")
 struct EdgeTests {
     @Test("C8: a session, none, and one that was tampered with", arguments: [0, 1])
     func verify(transport: Int) async throws {

@@ -5,7 +5,7 @@ import Tessera
 import TesseraTesting
 import Testing
 
-@Suite("Sessions over HTTP (spec sdk-and-fdi 5.6)")
+@Suite("Sessions over HTTP (docs/specification/cases.md F)")
 struct HTTPSessionTests {
     private static let refresh = "/auth/session/refresh"
 

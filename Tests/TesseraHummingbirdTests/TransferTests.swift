@@ -5,7 +5,7 @@ import Tessera
 import TesseraTesting
 import Testing
 
-@Suite("Transfer methods (spec sdk-and-fdi 5.5)")
+@Suite("Transfer methods (docs/specification/cases.md E)")
 struct TransferTests {
     @Test(
         "E1 to E3: without a known st-auth-mode tokens come in header fields", arguments: [nil, "strange", "header"],

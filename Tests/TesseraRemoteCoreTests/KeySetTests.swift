@@ -7,7 +7,7 @@ import Testing
 
 @testable import TesseraRemoteCore
 
-@Suite("Keys of a remote core (spec sdk-and-fdi 5.9)")
+@Suite("Keys of a remote core (docs/specification/cases.md I)")
 struct KeySetTests {
     /// A core whose sessions are made beside it, and whose keys it publishes.
     struct Keyed {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TesseraRemoteCore
 
-@Suite("Asking cores (spec sdk-and-fdi 5.10 and 5.3)")
+@Suite("Asking cores (docs/specification/cases.md J and C)")
 struct QuerierTests {
     private static let refused = CoreTransportError.notSent("connection refused")
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Tessera
 
-@Suite("Claims (spec sdk-and-fdi 5.8)")
+@Suite("Claims (docs/specification/cases.md H)")
 struct ClaimTests {
     private static let now = Timestamp(milliseconds: 1_767_225_600_000)
     private static let claim = PrimitiveClaim<String>(key: "c") { _ in "fetched" }

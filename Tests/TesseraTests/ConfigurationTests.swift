@@ -5,7 +5,7 @@ import Testing
 
 @testable import Tessera
 
-@Suite("Configuration (spec sdk-and-fdi 5.4)")
+@Suite("Configuration (docs/specification/cases.md D)")
 struct ConfigurationTests {
     private static func settings(
         api: String = "https://api.example.com", website: String = "https://example.com",

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Tessera
 
-@Suite("Tokens of all generations, and of nobody (spec sdk-and-fdi 5.7 and 5.9)")
+@Suite("Tokens of all generations, and of nobody (docs/specification/cases.md G and I)")
 struct GenerationTests {
     /// Begins a session as an SDK of an earlier generation had it begun.
     private static func begin(

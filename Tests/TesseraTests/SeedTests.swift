@@ -6,7 +6,7 @@ import Testing
 
 @testable import Tessera
 
-@Suite("The first SDK's functions (spec sdk-and-fdi 5.1 and 5.2)")
+@Suite("The first SDK's functions (docs/specification/cases.md A and B)")
 struct SeedTests {
     private static func sessions(_ configure: (inout SeedSessions.Settings) -> Void = { _ in }) async throws
         -> SeedSessions

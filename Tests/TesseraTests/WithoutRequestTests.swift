@@ -5,7 +5,7 @@ import Testing
 
 @testable import Tessera
 
-@Suite("Without request and response (spec sdk-and-fdi 5.7)")
+@Suite("Without request and response (docs/specification/cases.md G)")
 struct WithoutRequestTests {
     private static func test(_ antiCSRF: SessionConfiguration.AntiCSRF = .none) async throws -> TestSessions {
         var configuration = SessionConfiguration()

@@ -2,7 +2,7 @@ import SessionEngine
 import SessionStorage
 import Synchronization
 
-/// What has to hold after each step of storage (spec `security-and-reliability` 3.2).
+/// What has to hold after each step of storage (docs/specification/security.md 2).
 enum Invariant: String {
     case i2 = "I2: a session has one current token, which changes by rotation only"
     case i3 = "I3: what was ended does not come back"

@@ -6,7 +6,7 @@ import SessionStorage
 import TestSupport
 import TrialSupport
 
-/// Experiment E-02: two operations race on one session, in every pair.
+/// docs/specification/security.md E-02: two operations race on one session, in every pair.
 struct PairsTrial: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pairs", abstract: "Every pair of operations races on one session (E-02).")

@@ -10,7 +10,7 @@ import SessionStorage
 import TestSupport
 import TrialSupport
 
-/// Experiment E-01: 64 callers present one refresh token at one moment to a live core.
+/// docs/specification/security.md E-01: 64 callers present one refresh token at one moment to a live core.
 struct SameTokenTrial: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "same-token", abstract: "64 callers present one refresh token at once, over sockets (E-01).")

@@ -1,4 +1,5 @@
-/// The path under which a core's whole interface is, such as `/auth` behind a shared proxy (spec `core-wire` 1.2).
+/// The path under which a core's whole interface is, such as `/auth` behind a shared proxy
+/// (docs/specification/core.md 1.2).
 public struct BasePath: Sendable, Hashable {
     /// The path with a leading and without a trailing slash, in lower case; empty for none.
     private let lowercased: String

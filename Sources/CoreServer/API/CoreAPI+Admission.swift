@@ -109,7 +109,7 @@ extension CoreAPI {
             "a feature that a session core does not have", metadata: ["recipe": "\(segments[place + 1].prefix(40))"])
     }
 
-    /// The order of checks: path, API key, version, method, tenant (spec `core-wire` 1.0).
+    /// The order of checks: path, API key, version, method, tenant (docs/specification/core.md 1.0).
     ///
     /// The key of an app that does not exist is the core's own: nobody without a key learns which apps there are.
     private func call(

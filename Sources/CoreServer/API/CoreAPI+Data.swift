@@ -69,7 +69,7 @@ extension CoreAPI {
         return .json(["status": "OK", "sessionHandlesRevoked": names(of: removed)])
     }
 
-    /// Choices that go with a user only; that they are there is what counts (spec `core-wire` 1.6.7).
+    /// Choices that go with a user only; that they are there is what counts (docs/specification/core.md 1.6.7).
     ///
     /// A session core knows no linked accounts, so that choice changes nothing.
     ///
@@ -85,7 +85,8 @@ extension CoreAPI {
 
     /// The tenant whose sessions are meant, `nil` for those of the whole app.
     ///
-    /// The whole app is not asked through one of its tenants, as any app operation (spec `core-wire` 1.6.7 and 1.6.8).
+    /// The whole app is not asked through one of its tenants, as any app operation
+    /// (docs/specification/core.md 1.6.7 and 1.6.8).
     private func tenant(_ isAcrossTenants: Bool, _ call: Call) throws(InvalidRequest) -> TenantID? {
         guard isAcrossTenants else { return call.tenant }
         guard call.tenant == .public || !call.dialect.rules.refusesTenantsForAppOperations else {
@@ -120,7 +121,7 @@ extension CoreAPI {
     /// A handle as a driver sent it.
     ///
     /// Its tenant is the text between the first and the second underscore; one that does not exist is the caller's
-    /// mistake, where the version knows tenants (spec `core-wire` 1.6.3 and 3.5).
+    /// mistake, where the version knows tenants (docs/specification/core.md 1.6.3 and 3.5).
     private func handle(_ text: String, _ call: Call) async throws -> SessionHandle {
         let parts = text.split(separator: "_", maxSplits: 2, omittingEmptySubsequences: false)
         if call.dialect.rules.handlesNameTenants, parts.count > 1 {

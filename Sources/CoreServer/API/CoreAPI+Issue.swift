@@ -32,7 +32,8 @@ extension CoreAPI {
         }
     }
 
-    /// The life that a driver asks for: shorter than the configured one, or the same (spec `core-wire` 1.6.2).
+    /// The life that a driver asks for: shorter than the configured one, or the same
+    /// (docs/specification/core.md 1.6.2).
     private func accessTokenValidity(_ fields: RequestFields) throws(InvalidRequest) -> Milliseconds? {
         guard let count = try fields.versioned("accessTokenValidity", \.long) else { return nil }
         let most = service.policy.accessTokenValidity
@@ -42,8 +43,8 @@ extension CoreAPI {
 
     /// The kind of key that a call asks for.
     ///
-    /// Drivers that cannot ask get the configured one at creation and keep the session's own at refresh (spec
-    /// `core-wire` 4.8).
+    /// Drivers that cannot ask get the configured one at creation and keep the session's own at refresh
+    /// (docs/specification/core.md 4.8).
     private func signingKeyKind(_ useDynamicKey: Bool?, _ call: Call) -> SigningKeyKind? {
         if let useDynamicKey { return useDynamicKey ? .dynamic : .static }
         guard call.operation == .createSession else { return nil }

@@ -20,7 +20,7 @@ extension CoreAPI {
         .json(["keys": try await service.publishedKeys().keys, "status": "OK"])
     }
 
-    /// Signs a token of the application's own (spec `core-wire` 1.7).
+    /// Signs a token of the application's own (docs/specification/core.md 1.7).
     func createToken(_ call: Call) async throws -> CoreReply {
         let fields = try call.fields()
         let algorithm = try fields.required("algorithm", \.string)

@@ -94,7 +94,7 @@ extension CoreAPI {
     }
 
     /// A token that this core did not sign is answered UNAUTHORISED; the cores of old signed whatever they were given
-    /// or failed with status 500 (spec `core-wire` 11.2).
+    /// or failed with status 500 (docs/specification/core.md 10.2).
     func regenerateSession(_ call: Call) async throws -> CoreReply {
         let fields = try call.fields()
         let token = try fields.required("accessToken", \.string)

@@ -22,7 +22,8 @@ public struct CoreSettings: Sendable, Equatable {
 
     /// The keys of which a request has to show one; none means that none is asked for.
     public var apiKeys: [String] = []
-    /// One more key, of who runs the core for others; it is accepted wherever an API key is (spec `core-wire` 8.1).
+    /// One more key, of who runs the core for others; it is accepted wherever an API key is
+    /// (docs/specification/core.md 8.1).
     public var operatorKey: String?
     /// The path under which everything is.
     public var basePath = BasePath.root
@@ -58,7 +59,7 @@ public struct CoreSettings: Sendable, Equatable {
         return apiKeys.reduce(isOperator) { found, key in ConstantTime.equals(key, presented) || found }
     }
 
-    /// The part after `Bearer `, or the whole value when there is no scheme (spec `core-wire` 1.0).
+    /// The part after `Bearer `, or the whole value when there is no scheme (docs/specification/core.md 1.0).
     private static func credential(_ authorization: String) -> String {
         let scheme = "bearer "
         guard authorization.lowercased().hasPrefix(scheme) else { return authorization.trimmed }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Which addresses may ask this core anything, as regular expressions (spec `core-wire` 8.2).
+/// Which addresses may ask this core anything, as regular expressions (docs/specification/core.md 8.2).
 ///
 /// An expression has to match a whole address. `deny` is asked first; with an `allow`, whoever it does not match is
 /// denied.

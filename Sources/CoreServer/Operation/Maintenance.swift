@@ -3,8 +3,8 @@ public import ServiceLifecycle
 public import SessionService
 import SessionStorage
 
-/// Removes what nobody can use any more: ended sessions and retired keys (spec `core-wire` section 9), and entries of the
-/// audit trail that are too old or too many.
+/// Removes what nobody can use any more: ended sessions and retired keys
+/// (docs/specification/core.md 9), and entries of the audit trail that are too old or too many.
 ///
 /// A run that fails is logged, and the next one comes at its time.
 public struct Maintenance: Service, CustomStringConvertible {

@@ -22,7 +22,7 @@
         }
     }
 
-    /// In which order waiting statements go (issue of load shedding: experiment E-12).
+    /// In which order waiting statements go (docs/specification/security.md E-12).
     enum PostgresPriority: Int, Sendable, CaseIterable {
         case health, revoke, refresh, create, other
     }

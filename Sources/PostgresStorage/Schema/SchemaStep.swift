@@ -35,8 +35,8 @@
 
         /// All steps in order.
         ///
-        /// The tables and columns without `tessera` are those of spec `core-wire` section 6, so that the same statements
-        /// run on the schema of a SuperTokens core (docs/decisions/0017).
+        /// The tables and columns without `tessera` are those of docs/specification/core.md 6, so that the same
+        /// statements run on the schema of a SuperTokens core (docs/decisions/0017).
         static func all(_ tables: TableNames, onSuperTokens: Bool) -> [SchemaStep] {
             [
                 SchemaStep(

@@ -9,7 +9,8 @@ extension AccessTokenClaims {
         var payload = JSONObject()
         for named in format.claims {
             let value = json(of: named.claim, userData: data)
-            // Legacy forms leave a null member out, newer ones write it (spec `core-wire` 2.2, 11.1 no. 10).
+            // Legacy forms leave a null member out, newer ones write it
+            // (docs/specification/core.md 2.2 and 10.1 no. 10).
             if format.isLegacy && value.isNull { continue }
             payload.append(named.name, value)
         }

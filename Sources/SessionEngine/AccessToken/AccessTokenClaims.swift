@@ -55,7 +55,7 @@ public struct AccessTokenClaims: Sendable, Equatable {
         self.userData = userData
     }
 
-    /// Whether the token's life is over; at its very expiry time it is (statement T07).
+    /// Whether the token's life is over; at its very expiry time it is (docs/specification/security.md T07).
     public func isExpired(at now: Timestamp) -> Bool { expiresAt <= now }
 
     /// Equal in every claim; the anti-CSRF tokens are compared in constant time.

@@ -42,7 +42,7 @@ public enum AccessTokenFormat: Int, Sendable, CaseIterable {
         }
     }
 
-    /// The claims in the order in which they are written (spec `core-wire` 2.2 and 2.3).
+    /// The claims in the order in which they are written (docs/specification/core.md 2.2 and 2.3).
     var claims: [NamedClaim] {
         switch self {
         case .v1, .v2: Self.legacyClaims
@@ -52,7 +52,7 @@ public enum AccessTokenFormat: Int, Sendable, CaseIterable {
         }
     }
 
-    /// The names that a caller may not put at the top level of a payload of this form (spec `core-wire` 2.5).
+    /// The names that a caller may not put at the top level of a payload of this form (docs/specification/core.md 2.5).
     public var protectedClaims: Set<String> {
         switch self {
         case .v1, .v2: Self.legacyProtected
@@ -96,7 +96,7 @@ public enum AccessTokenFormat: Int, Sendable, CaseIterable {
 
 /// Why a payload cannot travel in an access token.
 public enum PayloadProblem: Sendable, Equatable {
-    /// It has a name at its top level that tokens keep for themselves (spec `core-wire` 2.5).
+    /// It has a name at its top level that tokens keep for themselves (docs/specification/core.md 2.5).
     case protectedClaim
     /// It is longer than ``PayloadProblem/maximumLength``: the token would be longer than any that is accepted.
     case tooLarge

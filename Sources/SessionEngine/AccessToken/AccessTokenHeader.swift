@@ -20,7 +20,7 @@ struct AccessTokenHeader {
         self.keyID = keyID
     }
 
-    /// Reads a header in the order of checks of spec `core-wire` 2.6: typ, alg, version, kid.
+    /// Reads a header in the order of checks of docs/specification/core.md 2.6: typ, alg, version, kid.
     init(encoded: ArraySlice<UInt8>) throws(AccessTokenProblem) {
         guard let bytes = Base64.url.decode(encoded), let header = try? JSONValue(parsing: bytes).object else {
             throw .headerUnreadable
@@ -46,7 +46,7 @@ struct AccessTokenHeader {
     private static let formats = AccessTokenFormat.allCases.filter { !$0.isLegacy }
         .map { (version: String($0.rawValue), format: $0) }
 
-    /// The encoded header, members in the recorded order (spec `core-wire` 2.3).
+    /// The encoded header, members in the recorded order (docs/specification/core.md 2.3).
     var encoded: [UInt8] {
         let header: JSONObject = [
             "kid": .string(keyID.text), "typ": "JWT", "version": .string(String(format.rawValue)),

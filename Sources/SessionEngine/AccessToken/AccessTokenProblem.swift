@@ -21,7 +21,7 @@ public enum AccessTokenProblem: Error, Sendable, Equatable {
     /// A header member has a value that no token of ours has.
     case headerMismatch(HeaderMember)
     /// The header has a member that no token of ours has, such as `crit`, `jwk`, `jku`, `x5u`, `x5c` or `zip`
-    /// (statements T02 to T04).
+    /// (docs/specification/security.md T02 to T04).
     case headerNotAllowed
     /// There are three parts, and the first is no header of any known form.
     case headerUnreadable

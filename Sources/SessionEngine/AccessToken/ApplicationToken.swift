@@ -1,6 +1,6 @@
 public import LosslessJSON
 
-/// Tokens that an application has signed for purposes of its own (spec `core-wire` 1.7).
+/// Tokens that an application has signed for purposes of its own (docs/specification/core.md 1.7).
 public enum ApplicationToken {
     /// Signs claims as a JWS in compact form (RFC 7515 section 7.1).
     ///

@@ -9,7 +9,8 @@ package import LosslessJSON
 /// An access token that has been taken apart and not believed: it gives its claims only to somebody with the keys.
 ///
 /// This is a strict parser for the few forms that Tessera and the cores before it sign, not a JOSE library: three
-/// parts, strict base64, a header with at most `typ`, `alg`, `version` and `kid` (statements T01 to T07).
+/// parts, strict base64, a header with at most `typ`, `alg`, `version` and `kid`
+/// (docs/specification/security.md T01 to T07).
 public final class UnverifiedAccessToken: Sendable {
     /// The longest token that is looked at, in bytes.
     public static let maximumLength = 64 * 1024
@@ -84,7 +85,7 @@ public final class UnverifiedAccessToken: Sendable {
 
     /// The kind of key that the header names; `nil` for legacy tokens, which name none.
     ///
-    /// It may be used to refuse a token, never to accept one (statement B06).
+    /// It may be used to refuse a token, never to accept one (docs/specification/security.md B06).
     public var signingKeyKind: SigningKeyKind? {
         guard case .named(let id, _) = keyChoice else { return nil }
         return SigningKeyKind.allCases.first { id.text.hasPrefix($0.keyIDPrefix) }
@@ -100,7 +101,7 @@ public final class UnverifiedAccessToken: Sendable {
     }
 
     /// Whether the payload has all that a session's token has, believed or not: tokens of other issuers do not, and are
-    /// no business of ours (spec `sdk-and-fdi` 2.7).
+    /// no business of ours (docs/specification/sdk.md 2.7).
     public var isSessionToken: Bool {
         guard isMarked else { return false }
         if let kind = object?["stt"], kind != 0, !kind.isNull { return false }
@@ -131,7 +132,7 @@ public final class UnverifiedAccessToken: Sendable {
         }
     }
 
-    /// The two fixed headers, compared as text like every SDK does (spec `core-wire` 2.2).
+    /// The two fixed headers, compared as text like every SDK does (docs/specification/core.md 2.2).
     private static let legacyHeaders = [AccessTokenFormat.v1, .v2].map { format in
         (format: format, bytes: AccessTokenHeader.legacy(format))
     }

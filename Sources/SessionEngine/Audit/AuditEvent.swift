@@ -3,7 +3,7 @@ public import LosslessJSON
 /// One line of the audit trail: what happened to a session or to a key.
 ///
 /// It never holds a token, a key or anybody's data. The engine makes events, and storage writes each in the same
-/// transaction as the change that it tells about (statement A02).
+/// transaction as the change that it tells about (docs/specification/security.md A02).
 public struct AuditEvent: Sendable, Equatable {
     /// The kinds of events, by the names under which they are stored and shown.
     public enum Name: String, Sendable, CaseIterable {

@@ -1,4 +1,5 @@
-/// Strict base64 (RFC 4648): one text for each sequence of bytes and no other text accepted (statement T06).
+/// Strict base64 (RFC 4648): one text for each sequence of bytes and no other text accepted
+/// (docs/specification/security.md T06).
 package struct Base64: Sendable {
     private let encodeTable: [UInt8]
     private let decodeTable: [UInt8]

@@ -1,6 +1,6 @@
 public import LosslessJSON
 
-/// The signing keys of one app, and the rules of who signs and who verifies (spec `core-wire` section 5).
+/// The signing keys of one app, and the rules of who signs and who verifies (docs/specification/core.md 5).
 public struct KeyRing: Sendable {
     /// Dynamic keys, newest first.
     public let dynamicKeys: [SigningKey]

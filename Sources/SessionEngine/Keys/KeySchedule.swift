@@ -1,4 +1,4 @@
-/// When dynamic keys are replaced, and for how long a replaced one still verifies (spec `core-wire` 5.2).
+/// When dynamic keys are replaced, and for how long a replaced one still verifies (docs/specification/core.md 5.2).
 public struct KeySchedule: Sendable, Equatable {
     /// How long a dynamic key signs.
     public var updateInterval: Milliseconds

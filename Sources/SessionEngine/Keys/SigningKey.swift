@@ -9,7 +9,7 @@ public import CryptoExtras
 
 /// The algorithms that sign access tokens (RFC 7518 section 3.1).
 ///
-/// Each key has exactly one (statement K05).
+/// Each key has exactly one (docs/specification/security.md K05).
 public enum SigningAlgorithm: String, Sendable, CaseIterable {
     /// RSASSA-PKCS1-v1_5 with SHA-256 and a 2048-bit key: what every SDK and every format knows.
     case rs256 = "RS256"
@@ -35,7 +35,7 @@ public enum SigningKeyKind: String, Sendable, CaseIterable {
 
 /// The name of a key, as tokens and the key set carry it (`kid`).
 public struct KeyID: Sendable, Hashable {
-    /// The name: letters, digits and dashes, at most 128 (statement T05).
+    /// The name: letters, digits and dashes, at most 128 (docs/specification/security.md T05).
     public let text: String
 
     /// Takes a name; `nil` unless it has the grammar of one.

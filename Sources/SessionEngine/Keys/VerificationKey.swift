@@ -61,7 +61,7 @@ public struct VerificationKey: Sendable {
         }
     }
 
-    /// The key as a JWK (RFC 7517), members in the order of spec `core-wire` 1.7.
+    /// The key as a JWK (RFC 7517), members in the order of docs/specification/core.md 1.7.
     ///
     /// - Throws: the cryptographic library's error; never for a key that it made or read itself.
     public func jwk() throws -> JSONObject {

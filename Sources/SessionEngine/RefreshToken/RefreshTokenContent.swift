@@ -32,7 +32,7 @@ public struct RefreshTokenContent: Sendable {
         self.tenantID = tenantID
     }
 
-    /// The content as JSON, members in the order of spec `core-wire` 3.2, absent ones left out.
+    /// The content as JSON, members in the order of docs/specification/core.md 3.2, absent ones left out.
     var plaintext: [UInt8] {
         var object: JSONObject = ["sessionHandle": .string(handle.text), "userId": .string(userID.text)]
         if let parentHash { object.append("parentRefreshTokenHash1", .string(parentHash.hex)) }

@@ -7,8 +7,8 @@ import CryptoExtras
     import Foundation
 #endif
 
-/// The secret of one app that seals its refresh tokens: AES-256-GCM under a key derived for each token (spec
-/// `core-wire` 3.2).
+/// The secret of one app that seals its refresh tokens: AES-256-GCM under a key derived for each token
+/// (docs/specification/core.md 3.2).
 ///
 /// It prints as `<redacted>`.
 public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflectable {
@@ -27,7 +27,7 @@ public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflecta
         self.successorKey = Self.successorKey(from: masterKey)
     }
 
-    /// A new master key: `1000:<salt>:<key>`, 512 random bits stretched into 512 (spec `core-wire` 3.2).
+    /// A new master key: `1000:<salt>:<key>`, 512 random bits stretched into 512 (docs/specification/core.md 3.2).
     ///
     /// - Throws: ``SigningError/cryptographyFailed`` when the library refuses.
     public static func make(using random: inout some RandomNumberGenerator) throws(SigningError) -> RefreshTokenKey {

@@ -1,6 +1,6 @@
 public import LosslessJSON
 
-/// Deciding changes of a session's data (spec `core-wire` 4.5 and 4.6).
+/// Deciding changes of a session's data (docs/specification/core.md 4.5 and 4.6).
 public enum DataUpdate {
     /// What to do.
     public enum Outcome: Sendable, Equatable {

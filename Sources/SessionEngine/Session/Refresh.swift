@@ -33,10 +33,10 @@ public enum Refresh {
 
     /// When a child takes its parent's place.
     public enum Rotation: Sendable {
-        /// At the child's first use (spec `core-wire` 4.2): until then the current token may be exchanged any number of
-        /// times.
+        /// At the child's first use (docs/specification/core.md 4.2): until then the current token may be exchanged any
+        /// number of times.
         case atFirstUse
-        /// At once (spec `core-wire` 4.4): the parent may come back until its window closes.
+        /// At once (docs/specification/core.md 4.4): the parent may come back until its window closes.
         case atOnce
     }
 

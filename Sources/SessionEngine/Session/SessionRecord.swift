@@ -1,6 +1,6 @@
 public import LosslessJSON
 
-/// A session as storage remembers it (spec `core-wire` section 6, `session_info`).
+/// A session as storage remembers it (docs/specification/core.md 6, `session_info`).
 public struct SessionRecord: Sendable, Equatable {
     /// Its name.
     public var handle: SessionHandle

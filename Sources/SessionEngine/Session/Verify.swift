@@ -1,6 +1,6 @@
 import LosslessJSON
 
-/// Deciding a verification of an access token (spec `core-wire` 4.3).
+/// Deciding a verification of an access token (docs/specification/core.md 4.3).
 public enum Verify {
     /// The rules that differ between callers.
     public struct Rules: Sendable {
@@ -8,7 +8,7 @@ public enum Verify {
         public var checksDatabase: Bool
         /// How long a session lives after a child's first use.
         public var refreshTokenValidity: Milliseconds
-        /// Whether a verification never writes and never gives a token (spec `core-wire` 4.4).
+        /// Whether a verification never writes and never gives a token (docs/specification/core.md 4.4).
         public var isReadOnly: Bool
         /// The lifetime of a whole access token; one that lives shorter is never replaced by one that lives longer.
         public var accessTokenValidity: Milliseconds

@@ -10,7 +10,7 @@ public struct SessionHandle: Sendable, Hashable, CustomStringConvertible {
         self.text = text
     }
 
-    /// A new handle: a random UUID, followed by `_<tenant>` off the public tenant (spec `core-wire` 3.5).
+    /// A new handle: a random UUID, followed by `_<tenant>` off the public tenant (docs/specification/core.md 3.5).
     public static func make(tenant: TenantID, using random: inout some RandomNumberGenerator) -> SessionHandle {
         let uuid = RandomText.uuid(using: &random)
         return SessionHandle(tenant == .public ? uuid : "\(uuid)_\(tenant.text)")
@@ -27,7 +27,7 @@ public struct SessionHandle: Sendable, Hashable, CustomStringConvertible {
 
 /// The person a session belongs to, by whatever name the application uses.
 public struct UserID: Sendable, Hashable {
-    /// The identifier as the application sent it; the empty text is allowed (spec `core-wire` 1.0).
+    /// The identifier as the application sent it; the empty text is allowed (docs/specification/core.md 1.0).
     public let text: String
 
     /// Takes the application's identifier.

@@ -30,7 +30,7 @@ public struct AntiCSRFToken: Sendable, CustomStringConvertible, CustomReflectabl
         self.text = text
     }
 
-    /// A new token in the shape that SDKs expect, a version 4 UUID (spec `core-wire` 3.4).
+    /// A new token in the shape that SDKs expect, a version 4 UUID (docs/specification/core.md 3.4).
     public static func make(using random: inout some RandomNumberGenerator) -> AntiCSRFToken {
         AntiCSRFToken(RandomText.uuid(using: &random))
     }
@@ -47,7 +47,7 @@ public struct AntiCSRFToken: Sendable, CustomStringConvertible, CustomReflectabl
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// The one comparison of secrets (statement T23).
+/// The one comparison of secrets (docs/specification/security.md T23).
 public enum ConstantTime {
     /// Whether two texts have the same bytes; the time depends on the second one's length only.
     public static func equals(_ expected: String, _ presented: String) -> Bool {

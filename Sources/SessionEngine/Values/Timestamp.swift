@@ -23,7 +23,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return Milliseconds(overflow ? (left < right ? .min : .max) : difference)
     }
 
-    /// This time cut down to a whole second, as `iat` and `exp` carry it (spec `core-wire` 2.3).
+    /// This time cut down to a whole second, as `iat` and `exp` carry it (docs/specification/core.md 2.3).
     public var wholeSeconds: Int64 { milliseconds / 1000 }
 }
 

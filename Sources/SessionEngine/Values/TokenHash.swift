@@ -6,7 +6,7 @@ import Crypto
     import Foundation
 #endif
 
-/// SHA-256 of a refresh token, in 64 lower-case hexadecimal digits: `hash1` of the spec.
+/// SHA-256 of a refresh token, in 64 lower-case hexadecimal digits: `hash1` of docs/specification/core.md.
 ///
 /// Access tokens carry it; it cannot be turned back into the token.
 public struct TokenHash: Sendable, Hashable {
@@ -28,9 +28,10 @@ public struct TokenHash: Sendable, Hashable {
     public var stored: StoredTokenHash { StoredTokenHash(of: self) }
 }
 
-/// SHA-256 of a ``TokenHash``'s digits: `hash2` of the spec, the only trace of a refresh token in storage.
+/// SHA-256 of a ``TokenHash``'s digits: `hash2` of docs/specification/core.md, the only trace of a refresh token in
+/// storage.
 ///
-/// Nothing that can be presented can be computed from it (statement T11).
+/// Nothing that can be presented can be computed from it (docs/specification/security.md T11).
 public struct StoredTokenHash: Sendable, Hashable {
     /// The 64 digits.
     public let hex: String

@@ -7,7 +7,7 @@ struct TableName: Hashable, CustomStringConvertible {
     var description: String { schema.isEmpty ? table : "\(schema).\(table)" }
 }
 
-/// The tables of a SuperTokens database that the import reads (spec `core-wire` section 6).
+/// The tables of a SuperTokens database that the import reads (docs/specification/core.md 6).
 enum SourceTable: String, CaseIterable {
     case apps
     case tenants

@@ -7,7 +7,7 @@ import SessionStorage
     import Foundation
 #endif
 
-/// Makes our records of the signing keys of every generation (spec `core-wire` 5.1 and 5.5).
+/// Makes our records of the signing keys of every generation (docs/specification/core.md 5.1 and 5.4).
 enum KeyMapping {
     /// What becomes of a key.
     typealias Outcome = Result<SigningKeyRecord, RefusedKey>

@@ -1,7 +1,7 @@
 import LosslessJSON
 import SessionEngine
 
-/// Makes our record of a row of `session_info` of any generation (spec `core-wire` section 6).
+/// Makes our record of a row of `session_info` of any generation (docs/specification/core.md 6).
 struct SessionMapping: Sendable {
     /// What becomes of a row.
     enum Outcome {

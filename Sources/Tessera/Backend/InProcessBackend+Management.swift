@@ -74,7 +74,7 @@ extension InProcessBackend {
 }
 
 extension SessionError {
-    /// A fault of the machine is told as one, never as a word about a session (statement B07).
+    /// A fault of the machine is told as one, never as a word about a session (docs/specification/security.md B07).
     init(_ error: ServiceError) {
         switch error {
         case .storage(let storage): self = .coreUnavailable("storage failed: \(storage)")

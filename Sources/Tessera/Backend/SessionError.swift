@@ -1,6 +1,6 @@
 public import LosslessJSON
 
-/// Why there is no session, one case for each answer that a client can be given (spec `sdk-and-fdi` 2.15 and 6.2).
+/// Why there is no session, one case for each answer that a client can be given (docs/specification/sdk.md 2.14).
 ///
 /// The texts are for the operator's log and never reach a client.
 public enum SessionError: Error, Sendable, Equatable {
@@ -28,7 +28,7 @@ public enum SessionError: Error, Sendable, Equatable {
     case misconfigured(String)
 }
 
-/// Why a claim is not as a route asks for (spec `sdk-and-fdi` 2.13 and 2.15).
+/// Why a claim is not as a route asks for (docs/specification/sdk.md 2.12 and 2.14).
 public struct ClaimValidationError: Sendable, Equatable {
     /// The validator's name.
     public var id: String

@@ -1,7 +1,7 @@
 import LosslessJSON
 import SessionEngine
 
-/// Judging a payload by validators (spec `sdk-and-fdi` 2.13).
+/// Judging a payload by validators (docs/specification/sdk.md 2.12).
 struct ClaimEvaluation {
     /// The members that were fetched anew and differ from what was there.
     var update: JSONObject

@@ -151,7 +151,7 @@ public struct PrimitiveArrayClaim<Element: ClaimValue>: SessionClaim {
 
     /// At least one of the values must be among them.
     ///
-    /// A missing claim is reported under `expectedToNotInclude`, as front ends know it (spec `sdk-and-fdi` 2.21, U6).
+    /// A missing claim is reported under `expectedToNotInclude`, as front ends know it (docs/specification/sdk.md U6).
     public func includesAny(_ values: [Element], maxAge: Milliseconds? = nil, id: String? = nil) -> any ClaimValidator {
         validator(maxAge, id, missing: "expectedToNotInclude", encode(values)) { present in
             values.contains(where: present.contains) ? nil : "expectedToIncludeAtLeastOneOf"

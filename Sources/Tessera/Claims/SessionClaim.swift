@@ -1,7 +1,8 @@
 public import LosslessJSON
 public import SessionEngine
 
-/// A fact about a user that travels in the access token and is fetched anew from time to time (spec `sdk-and-fdi` 2.13).
+/// A fact about a user that travels in the access token and is fetched anew from time to time
+/// (docs/specification/sdk.md 2.12).
 ///
 /// In the payload it is `key: {"v": value, "t": time of fetching in ms}`.
 public protocol SessionClaim: Sendable {

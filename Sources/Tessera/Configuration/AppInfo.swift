@@ -1,6 +1,6 @@
 public import HTTPTypes
 
-/// Where an application lives (spec `sdk-and-fdi` 2.1).
+/// Where an application lives (docs/specification/sdk.md 2.1).
 public struct AppInfo: Sendable {
     /// Where a website is from which requests come.
     public enum Website: Sendable {
@@ -59,7 +59,7 @@ public struct AppInfo: Sendable {
         return try NormalisedDomain(domain(request))
     }
 
-    /// Who issues the tokens: the `iss` of RFC 7519 (spec `sdk-and-fdi` 2.14).
+    /// Who issues the tokens: the `iss` of RFC 7519 (docs/specification/sdk.md 2.13).
     public var issuer: String { apiDomain.text + apiBasePath.text }
 
     /// The path of the refresh route; the refresh cookie is sent there only.

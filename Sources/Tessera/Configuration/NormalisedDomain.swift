@@ -1,4 +1,4 @@
-/// Where an API or a website is: scheme, host and port, without a path (spec `sdk-and-fdi` 2.17.2).
+/// Where an API or a website is: scheme, host and port, without a path (docs/specification/sdk.md 2.16.2).
 public struct NormalisedDomain: Sendable, Hashable {
     /// `http` or `https`.
     public let scheme: String

@@ -1,4 +1,4 @@
-/// A path of an API, beginning with a slash, or empty for the root (spec `sdk-and-fdi` 2.17.1).
+/// A path of an API, beginning with a slash, or empty for the root (docs/specification/sdk.md 2.16.1).
 public struct NormalisedPath: Sendable, Hashable {
     /// The path.
     public let text: String

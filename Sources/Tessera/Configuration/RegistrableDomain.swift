@@ -1,4 +1,4 @@
-/// The part of a host name that somebody registered: the site, as browsers see it (spec `sdk-and-fdi` 2.17.4).
+/// The part of a host name that somebody registered: the site, as browsers see it (docs/specification/sdk.md 2.16.4).
 enum RegistrableDomain {
     /// The registrable domain of a host; every local host is the one site `localhost`.
     ///

@@ -1,7 +1,7 @@
 public import HTTPTypes
 import SessionEngine
 
-/// How sessions are kept in browsers and other clients; the defaults are the safe ones (spec `sdk-and-fdi` 2.2).
+/// How sessions are kept in browsers and other clients; the defaults are the safe ones (docs/specification/sdk.md 2.2).
 public struct SessionConfiguration: Sendable {
     /// How cross-site request forgery is fended off.
     public enum AntiCSRF: Sendable, Hashable {
@@ -60,7 +60,8 @@ public struct SessionConfiguration: Sendable {
     public var antiCSRF: AntiCSRF = .automatic
     /// Other origins from which browsers may change something, beside website and API.
     public var trustedOrigins: [String] = []
-    /// Whether requests that a browser says to come from elsewhere are refused unless they only read (statement B01).
+    /// Whether requests that a browser says to come from elsewhere are refused unless they only read
+    /// (docs/specification/security.md B01).
     public var checksOrigin = true
     /// How tokens travel, for a request and whether it begins a session; `nil` follows the client.
     public var transfer: (@Sendable (_ request: HTTPRequest, _ isCreating: Bool) -> Transfer)?

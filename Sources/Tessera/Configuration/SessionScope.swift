@@ -1,4 +1,4 @@
-/// The hosts that get a cookie: a cookie's `Domain` (spec `sdk-and-fdi` 2.17.3).
+/// The hosts that get a cookie: a cookie's `Domain` (docs/specification/sdk.md 2.16.3).
 public struct SessionScope: Sendable, Hashable {
     /// The domain, with its leading dot where there was one.
     public let text: String

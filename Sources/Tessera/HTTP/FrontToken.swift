@@ -1,7 +1,7 @@
 public import LosslessJSON
 public import SessionEngine
 
-/// What scripts may know about a session: standard base64 of `{"uid", "ate", "up"}` (spec `sdk-and-fdi` 2.3).
+/// What scripts may know about a session: standard base64 of `{"uid", "ate", "up"}` (docs/specification/sdk.md 2.3).
 ///
 /// Everybody who can run a script in the page can read it.
 public struct FrontToken: Sendable, Equatable {
@@ -39,6 +39,6 @@ public struct FrontToken: Sendable, Equatable {
         return Base64.standard.encodedText(object.serialized())
     }
 
-    /// A front token that has run out: it makes a front end refresh once more (spec `sdk-and-fdi` 2.8).
+    /// A front token that has run out: it makes a front end refresh once more (docs/specification/sdk.md 2.8).
     static let expired = FrontToken(userID: "", expiresAt: Timestamp(milliseconds: 0), payload: [:])
 }

@@ -1,4 +1,4 @@
-/// The encoding of cookie values: that of `encodeURIComponent` (spec `sdk-and-fdi` 1.5).
+/// The encoding of cookie values: that of `encodeURIComponent` (docs/specification/sdk.md 1.2).
 enum PercentEncoding {
     private static let unreserved = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()".utf8)
     private static let hexDigits = Array("0123456789ABCDEF".utf8)
@@ -16,7 +16,8 @@ enum PercentEncoding {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The text behind an encoded one; a text with bad escapes is taken as it is, as every cookie reader does (F3).
+    /// The text behind an encoded one; a text with bad escapes is taken as it is, as every cookie reader does
+    /// (docs/specification/cases.md F3).
     static func decode(_ text: String) -> String {
         let percent = UInt8(ascii: "%")
         guard text.utf8.withContiguousStorageIfAvailable({ $0.contains(percent) }) ?? true else { return text }

@@ -1,7 +1,7 @@
 import HTTPTypes
 import LosslessJSON
 
-/// The cookies of a request, every one of them: two of one name are two (statements C04 and C05, case M7).
+/// The cookies of a request, every one of them: two of one name are two (docs/specification/security.md C04 and C05).
 struct RequestCookies: Sendable {
     private typealias Bytes = Slice<UnsafeBufferPointer<UInt8>>
 

@@ -2,7 +2,7 @@ public import HTTPTypes
 import Synchronization
 
 /// What a session changes about a response, collected while a request is handled and applied to whatever leaves: the
-/// handler's response or the one made from its error (cases M1 and M4).
+/// handler's response or the one made from its error (docs/specification/cases.md M1 and M4).
 ///
 /// A later change of one field or cookie takes the earlier one's place, so that no field is sent twice.
 public final class ResponseChanges: Sendable {
@@ -17,7 +17,7 @@ public final class ResponseChanges: Sendable {
     /// Begins with no change.
     public init() {}
 
-    /// Sets a field; an empty value is sent as an empty value (case M2).
+    /// Sets a field; an empty value is sent as an empty value (docs/specification/cases.md M2).
     ///
     /// - Parameters:
     ///   - name: the field's name.
@@ -53,7 +53,8 @@ public final class ResponseChanges: Sendable {
     /// Whether there is nothing to apply.
     public var isEmpty: Bool { state.withLock { $0.fields.isEmpty && $0.cookies.isEmpty } }
 
-    /// Changes a response's fields; whatever carries tokens may not be kept by any cache (statement C06).
+    /// Changes a response's fields; whatever carries tokens may not be kept by any cache
+    /// (docs/specification/security.md C06).
     public func apply(to fields: inout HTTPFields) {
         let state = state.withLock { $0 }
         for (name, value) in state.fields { fields[name] = value }

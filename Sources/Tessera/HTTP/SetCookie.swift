@@ -47,7 +47,7 @@ public struct SetCookie: Sendable, Equatable, CustomStringConvertible {
         self.sameSite = sameSite
     }
 
-    /// The field's value, attributes in the order that SuperTokens' SDKs write (spec `sdk-and-fdi` 1.5, B11).
+    /// The field's value, attributes in the order that SuperTokens' SDKs write (docs/specification/cases.md B11).
     public var fieldValue: String {
         var parts = ["\(name)=\(PercentEncoding.encode(value))"]
         if let domain { parts.append("Domain=\(domain)") }

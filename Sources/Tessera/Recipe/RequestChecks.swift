@@ -1,6 +1,7 @@
 import HTTPTypes
 
-/// What a browser tells about where a request comes from, judged before any token is used (statement B01).
+/// What a browser tells about where a request comes from, judged before any token is used
+/// (docs/specification/security.md B01).
 enum RequestChecks {
     /// Whether the request may act with the cookies that came with it.
     ///

@@ -23,7 +23,7 @@ extension SessionHooks {
         return SessionReply(json: [:])
     }
 
-    /// Ends the session, whatever claims it lacks (spec `sdk-and-fdi` 2.10).
+    /// Ends the session, whatever claims it lacks (docs/specification/sdk.md 2.10).
     public func signOut(_ call: SessionCall) async throws(SessionError) -> SessionReply {
         try await call.sessions.session(in: call.exchange, options: VerifyOptions { _, _ in [] })?.revoke()
         return SessionReply(json: ["status": "OK"])

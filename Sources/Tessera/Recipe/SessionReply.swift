@@ -40,7 +40,7 @@ public struct SessionReply: Sendable {
 }
 
 extension Sessions {
-    /// The reply to an error, and what it clears at the client (spec `sdk-and-fdi` 2.15 and 6.2).
+    /// The reply to an error, and what it clears at the client (docs/specification/sdk.md 2.14).
     ///
     /// The error's own text goes to the log and never to the client.
     public func reply(to error: SessionError, in exchange: SessionExchange) async -> SessionReply {

@@ -4,10 +4,10 @@ import SessionEngine
 import SessionService
 
 extension Sessions {
-    /// Begins a session for a user who has just proved who they are, and gives its tokens to the client (spec
-    /// `sdk-and-fdi` 2.9).
+    /// Begins a session for a user who has just proved who they are, and gives its tokens to the client
+    /// (docs/specification/sdk.md 2.9).
     ///
-    /// The session is always a new one, whatever tokens came with the request (statement T19).
+    /// The session is always a new one, whatever tokens came with the request (docs/specification/security.md T19).
     ///
     /// - Parameters:
     ///   - userID: whose session it is.
@@ -96,7 +96,7 @@ extension Sessions {
         return .cookie
     }
 
-    /// Browsers discard a cookie with `SameSite=None` that is not `Secure` (D8 and D9).
+    /// Browsers discard a cookie with `SameSite=None` that is not `Secure` (docs/specification/cases.md D8 and D9).
     private func checkCookiesCanBeKept(_ exchange: SessionExchange) throws(SessionError) {
         guard try settings.sameSite(for: exchange.request) == .none, !settings.isSecure else { return }
         let website = try app.website(for: exchange.request).host

@@ -1,7 +1,7 @@
 import HTTPTypes
 
 extension Sessions {
-    /// Exchanges the refresh token of a request for new tokens (spec `sdk-and-fdi` 2.8).
+    /// Exchanges the refresh token of a request for new tokens (docs/specification/sdk.md 2.8).
     ///
     /// - Throws: ``SessionError``. The client's tokens are cleared by ``reply(to:in:)``, not here.
     @discardableResult

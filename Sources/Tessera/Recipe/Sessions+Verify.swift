@@ -2,7 +2,7 @@ import HTTPTypes
 import SessionEngine
 
 extension Sessions {
-    /// The session that a request belongs to (spec `sdk-and-fdi` 2.5).
+    /// The session that a request belongs to (docs/specification/sdk.md 2.5).
     ///
     /// A token that another issuer made is no business of ours and is passed over.
     ///

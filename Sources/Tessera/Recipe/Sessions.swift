@@ -3,7 +3,7 @@ import SessionEngine
 public import SessionService
 
 /// Sessions of one application: begins, verifies, refreshes and ends them, and speaks to clients as SuperTokens' SDKs
-/// do (spec `sdk-and-fdi` section 2).
+/// do (docs/specification/sdk.md 2).
 public final class Sessions: Sendable {
     let settings: SessionSettings
     /// What keeps the sessions.
@@ -50,11 +50,11 @@ public final class Sessions: Sendable {
     /// How sessions are kept.
     public var configuration: SessionConfiguration { settings.configuration }
 
-    /// The request fields that browsers must be allowed to send from another origin (spec `sdk-and-fdi` 2.16).
+    /// The request fields that browsers must be allowed to send from another origin (docs/specification/sdk.md 2.15).
     public static let allowedCORSHeaders = ["rid", "fdi-version", "anti-csrf", "authorization", "st-auth-mode"]
 }
 
-/// What a route asks of a session (spec `sdk-and-fdi` 2.6).
+/// What a route asks of a session (docs/specification/sdk.md 2.6).
 public struct VerifyOptions: Sendable {
     /// Whether a request without a session is refused.
     public var isRequired = true

@@ -1,6 +1,6 @@
 import SessionEngine
 
-/// Writes a session's tokens into a response, and takes them back (spec `sdk-and-fdi` 2.4).
+/// Writes a session's tokens into a response, and takes them back (docs/specification/sdk.md 2.4).
 struct TokenWriter {
     /// Browsers keep the access token's cookie longer than the token lives: an expired one asks for a refresh.
     private static let cookieLifetime = Milliseconds.seconds(365 * 24 * 3_600)

@@ -2,7 +2,7 @@ public import HTTPTypes
 import LosslessJSON
 
 extension Sessions {
-    /// The route of the SDK that a request is for, if it is for one (spec `sdk-and-fdi` 2.18).
+    /// The route of the SDK that a request is for, if it is for one (docs/specification/sdk.md 2.17).
     ///
     /// The base path may be followed by a tenant.
     public func route(for request: HTTPRequest) -> SessionRoute? {
@@ -42,7 +42,7 @@ extension Sessions {
         }
     }
 
-    /// The keys that verify access tokens, for every other service (spec `sdk-and-fdi` 2.14).
+    /// The keys that verify access tokens, for every other service (docs/specification/sdk.md 2.13).
     private func keySet() async throws(SessionError) -> SessionReply {
         let keys = try await backend.publishedKeys()
         var reply = SessionReply(json: ["keys": keys.keys])

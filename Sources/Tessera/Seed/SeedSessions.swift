@@ -2,7 +2,8 @@ public import LosslessJSON
 import SessionEngine
 import SessionService
 
-/// The functions of the first SuperTokens SDK, under their own names and without any framework (spec `sdk-and-fdi` 1.2).
+/// The functions of the first SuperTokens SDK, under their own names and without any framework
+/// (docs/specification/sdk.md 1.1).
 ///
 /// New applications take ``Sessions``; this is for those who follow the documentation of 2020.
 public struct SeedSessions: Sendable {
@@ -155,7 +156,7 @@ public struct SeedSessions: Sendable {
     }
 }
 
-/// The four errors of the first SDK (spec `sdk-and-fdi` 1.2).
+/// The four errors of the first SDK (docs/specification/sdk.md 1.1).
 public enum SeedError: Error, Sendable, Equatable {
     /// Something failed; nothing is known about the session.
     case general(String)

@@ -89,7 +89,8 @@ public struct SeedTokens: Sendable {
         antiCsrfToken = issued.antiCSRFToken
     }
 
-    /// Writes the three cookies and the fields that clients of that time look for (spec `sdk-and-fdi` 1.5 and 1.6).
+    /// Writes the three cookies and the fields that clients of that time look for
+    /// (docs/specification/sdk.md 1.2 and 1.3).
     public func write(to changes: ResponseChanges) {
         changes.set(accessToken.cookie(named: "sAccessToken"))
         changes.set(refreshToken.cookie(named: "sRefreshToken"))
@@ -100,7 +101,7 @@ public struct SeedTokens: Sendable {
 }
 
 extension SeedSessions {
-    /// Takes everything from a client (spec `sdk-and-fdi` 1.7).
+    /// Takes everything from a client (docs/specification/sdk.md 1.4).
     public func clear(_ changes: ResponseChanges) {
         let gone = IssuedToken(text: "", expiresAt: Timestamp(milliseconds: 0), issuedAt: Timestamp(milliseconds: 0))
         let paths = [

@@ -3,7 +3,7 @@ public import SessionEngine
 import SessionService
 import Synchronization
 
-/// A session that was begun, verified or refreshed a moment ago (spec `sdk-and-fdi` 2.12).
+/// A session that was begun, verified or refreshed a moment ago (docs/specification/sdk.md 2.11).
 ///
 /// What it changes about the client's tokens goes into the response of its exchange, if it has one.
 public final class Session: Sendable {
@@ -140,7 +140,7 @@ public final class Session: Sendable {
     private static let ended = SessionError.unauthorised(reason: "Session does not exist anymore", clearTokens: true)
 }
 
-/// The members of a payload that belong to the session itself (spec `sdk-and-fdi` 2.3).
+/// The members of a payload that belong to the session itself (docs/specification/sdk.md 2.3).
 enum ProtectedClaims {
     static let names: Set = [
         "sub", "iat", "exp", "sessionHandle", "parentRefreshTokenHash1", "refreshTokenHash1", "antiCsrfToken", "rsub",
@@ -157,7 +157,7 @@ enum ProtectedClaims {
 }
 
 extension SessionSettings {
-    /// Refuses a token that no browser would keep (statement T25).
+    /// Refuses a token that no browser would keep (docs/specification/security.md T25).
     func checkCookie(_ kind: TokenKind, length: Int, payload: JSONObject) throws(SessionError) {
         let total = cookieName(kind).utf8.count + length
         guard total > SetCookie.maximumLength else { return }

@@ -1,6 +1,7 @@
 public import SessionEngine
 
-/// A corpus of forged, damaged and hostile access tokens around one valid token (statements T01 to T08).
+/// A corpus of forged, damaged and hostile access tokens around one valid token
+/// (docs/specification/security.md T01 to T08).
 ///
 /// It needs the key that signed the valid token, because many cases are *properly signed* and wrong all the same. It
 /// knows nothing of the verifier, so it can be sent to the engine and to a live server alike.
