@@ -56,8 +56,11 @@ let package = Package(
     ],
     targets: [
         .target(name: "LosslessJSON", swiftSettings: settings),
-        .target(name: "SessionEngine", dependencies: ["LosslessJSON"] + crypto, swiftSettings: settings),
-        .target(name: "SessionStorage", dependencies: ["SessionEngine"], swiftSettings: settings),
+        .target(name: "PlatformLibC", swiftSettings: settings),
+        .target(name: "Foundations", dependencies: ["PlatformLibC"], swiftSettings: settings),
+        .target(
+            name: "SessionEngine", dependencies: ["Foundations", "LosslessJSON"] + crypto, swiftSettings: settings),
+        .target(name: "SessionStorage", dependencies: ["Foundations", "SessionEngine"], swiftSettings: settings),
         .target(
             name: "SessionStorageTesting",
             dependencies: ["SessionStorage", "SessionEngine", "LosslessJSON"],
@@ -70,7 +73,9 @@ let package = Package(
         ),
         .target(
             name: "SQLiteStorage",
-            dependencies: ["CSQLite", "SessionStorage", "SessionEngine", "LosslessJSON"],
+            dependencies: [
+                "Foundations", "PlatformLibC", "CSQLite", "SessionStorage", "SessionEngine", "LosslessJSON",
+            ],
             swiftSettings: settings
         ),
         .systemLibrary(
@@ -81,7 +86,8 @@ let package = Package(
         .target(
             name: "PostgresStorage",
             dependencies: [
-                .target(name: "CPostgreSQL", condition: .when(traits: ["PostgreSQL"])), "SessionStorage",
+                "Foundations", "PlatformLibC", .target(name: "CPostgreSQL", condition: .when(traits: ["PostgreSQL"])),
+                "SessionStorage",
                 "SessionEngine", "LosslessJSON", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -94,7 +100,8 @@ let package = Package(
         .target(
             name: "SessionService",
             dependencies: [
-                .target(name: "COpenSSL", condition: .when(traits: ["OpenSSL"])), "SessionStorage", "SessionEngine",
+                "Foundations", "PlatformLibC", .target(name: "COpenSSL", condition: .when(traits: ["OpenSSL"])),
+                "SessionStorage", "SessionEngine",
                 "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
             ] + crypto,
@@ -102,13 +109,13 @@ let package = Package(
         ),
         .target(
             name: "SessionImport",
-            dependencies: ["SessionStorage", "SessionEngine", "LosslessJSON"] + crypto,
+            dependencies: ["Foundations", "PlatformLibC", "SessionStorage", "SessionEngine", "LosslessJSON"] + crypto,
             swiftSettings: settings
         ),
         .target(
             name: "Tessera",
             dependencies: [
-                "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
+                "Foundations", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -130,7 +137,7 @@ let package = Package(
         .target(
             name: "TesseraRemoteCore",
             dependencies: [
-                "Tessera", "SessionService", "SessionEngine", "LosslessJSON",
+                "Foundations", "Tessera", "SessionService", "SessionEngine", "LosslessJSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -141,7 +148,8 @@ let package = Package(
         .target(
             name: "TesseraTesting",
             dependencies: [
-                "Tessera", "SessionService", "SessionStorage", "SessionStorageTesting", "SessionEngine", "LosslessJSON",
+                "Foundations", "Tessera", "SessionService", "SessionStorage", "SessionStorageTesting", "SessionEngine",
+                "LosslessJSON",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings
@@ -179,7 +187,8 @@ let package = Package(
         .executableTarget(
             name: "WebApp",
             dependencies: [
-                "Tessera", "TesseraHummingbird", "SessionService", "SessionStorage", "SessionStorageTesting",
+                "Foundations", "Tessera", "TesseraHummingbird", "SessionService", "SessionStorage",
+                "SessionStorageTesting",
                 "SessionEngine", "LosslessJSON", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
@@ -207,7 +216,8 @@ let package = Package(
         .target(
             name: "CoreServer",
             dependencies: [
-                "CMalloc", "CoreDriverInterface", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
+                "CMalloc", "Foundations", "PlatformLibC", "CoreDriverInterface", "SessionService", "SessionStorage",
+                "SessionEngine", "LosslessJSON",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -225,7 +235,8 @@ let package = Package(
         .target(
             name: "CoreConfiguration",
             dependencies: [
-                "CYAML", "CoreServer", "CoreDriverInterface", "SessionService", "SessionStorage", "SessionEngine",
+                "Foundations", "CYAML", "CoreServer", "CoreDriverInterface", "SessionService", "SessionStorage",
+                "SessionEngine",
                 "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -233,13 +244,15 @@ let package = Package(
         ),
         .target(
             name: "OperatorLog",
-            dependencies: ["LosslessJSON", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "Foundations", "PlatformLibC", "LosslessJSON", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings
         ),
         .executableTarget(
             name: "TesseraCommand",
             dependencies: [
-                "CMalloc", "CoreConfiguration", "CoreServer", "SQLiteStorage",
+                "CMalloc", "Foundations", "PlatformLibC", "CoreConfiguration", "CoreServer", "SQLiteStorage",
                 .target(name: "PostgresStorage", condition: .when(traits: ["PostgreSQL"])),
                 "SessionService", "SessionEngine", "SessionStorage", "CoreDriverInterface", "LosslessJSON",
                 "OperatorLog", "SessionImport",
@@ -254,14 +267,15 @@ let package = Package(
         ),
         .target(
             name: "TestSupport",
-            dependencies: ["SessionEngine", "LosslessJSON"] + crypto,
+            dependencies: ["PlatformLibC", "SessionEngine", "LosslessJSON"] + crypto,
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
         .target(
             name: "TrialSupport",
             dependencies: [
-                "SessionService", "SessionStorage", "SessionStorageTesting", "SessionEngine", "LosslessJSON",
+                "Foundations", "PlatformLibC", "SessionService", "SessionStorage", "SessionStorageTesting",
+                "SessionEngine", "LosslessJSON",
                 "TestSupport",
             ],
             path: "Tests/TrialSupport",
@@ -280,18 +294,20 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "TrialTests", dependencies: ["TrialSupport", "SessionEngine"], swiftSettings: settings),
+        .testTarget(name: "FoundationsTests", dependencies: ["Foundations"], swiftSettings: settings),
         .testTarget(
             name: "LosslessJSONTests", dependencies: ["LosslessJSON", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "SessionEngineTests",
-            dependencies: ["SessionEngine", "LosslessJSON", "TestSupport"] + crypto,
+            dependencies: ["Foundations", "SessionEngine", "LosslessJSON", "TestSupport"] + crypto,
             resources: [.copy("Vectors")],
             swiftSettings: settings
         ),
         .testTarget(
             name: "SessionStorageTests",
             dependencies: [
-                "SessionStorage", "SessionStorageTesting", "SQLiteStorage", "CSQLite", "SessionEngine", "LosslessJSON",
+                "Foundations", "PlatformLibC", "SessionStorage", "SessionStorageTesting", "SQLiteStorage", "CSQLite",
+                "SessionEngine", "LosslessJSON",
                 "TestSupport",
             ],
             swiftSettings: settings
@@ -299,7 +315,8 @@ let package = Package(
         .testTarget(
             name: "PostgresStorageTests",
             dependencies: [
-                "PostgresStorage", "SessionStorage", "SessionStorageTesting", "SessionService", "SessionEngine",
+                "Foundations", "PostgresStorage", "SessionStorage", "SessionStorageTesting", "SessionService",
+                "SessionEngine",
                 "LosslessJSON", "TestSupport", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -307,7 +324,8 @@ let package = Package(
         .testTarget(
             name: "SessionServiceTests",
             dependencies: [
-                "SessionService", "SessionStorage", "SessionStorageTesting", "SQLiteStorage", "SessionEngine",
+                "Foundations", "SessionService", "SessionStorage", "SessionStorageTesting", "SQLiteStorage",
+                "SessionEngine",
                 "LosslessJSON", "TestSupport",
             ] + crypto,
             swiftSettings: settings
@@ -315,7 +333,8 @@ let package = Package(
         .testTarget(
             name: "SessionImportTests",
             dependencies: [
-                "SessionImport", "SessionService", "SessionStorage", "SessionStorageTesting", "SQLiteStorage",
+                "Foundations", "SessionImport", "SessionService", "SessionStorage", "SessionStorageTesting",
+                "SQLiteStorage",
                 "SessionEngine", "LosslessJSON", "TestSupport",
             ] + crypto,
             resources: [.copy("Schemas")],
@@ -335,7 +354,8 @@ let package = Package(
         .testTarget(
             name: "TesseraRemoteCoreTests",
             dependencies: [
-                "Tessera", "TesseraRemoteCore", "TesseraTesting", "CoreServer", "SessionService", "SessionStorage",
+                "Foundations", "Tessera", "TesseraRemoteCore", "TesseraTesting", "CoreServer", "SessionService",
+                "SessionStorage",
                 "SessionStorageTesting", "SessionEngine", "LosslessJSON", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -346,7 +366,7 @@ let package = Package(
         .testTarget(
             name: "TesseraTests",
             dependencies: [
-                "Tessera", "TesseraTesting", "SessionService", "SessionStorage", "SessionStorageTesting",
+                "Foundations", "Tessera", "TesseraTesting", "SessionService", "SessionStorage", "SessionStorageTesting",
                 "SessionEngine",
                 "LosslessJSON", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -378,7 +398,8 @@ let package = Package(
         .testTarget(
             name: "CoreServerTests",
             dependencies: [
-                "CoreServer", "CoreConfiguration", "CoreDriverInterface", "SessionService", "SessionStorage",
+                "Foundations", "CoreServer", "CoreConfiguration", "CoreDriverInterface", "SessionService",
+                "SessionStorage",
                 "SessionStorageTesting", "SQLiteStorage", "SessionEngine", "LosslessJSON", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

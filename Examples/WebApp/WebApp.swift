@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import Hummingbird
 import LosslessJSON
 import SessionEngine
@@ -16,12 +17,12 @@ struct WebApp {
     static func main() async throws {
         let port = Int(ProcessInfo.processInfo.environment["PORT"] ?? "") ?? 8_080
         let clock = DemoClock()
-        let ambient = Ambient(time: { clock.time }, randomBits: Ambient.system.randomBits)
-        let service = try await SessionService(storage: InMemoryStorage(), ambient: ambient)
+        let sources = ClockAndRandomness(time: { clock.time }, randomBits: ClockAndRandomness.system.randomBits)
+        let service = try await SessionService(storage: InMemoryStorage(), clock: sources)
         let loot = Loot()
         let sessions = try Sessions(
             app: AppInfo(name: "Tessera demo", apiDomain: "http://localhost:\(port)"),
-            backend: InProcessBackend(service), hooks: DemoHooks(loot: loot), ambient: ambient)
+            backend: InProcessBackend(service), hooks: DemoHooks(loot: loot), clock: sources)
 
         let router = Router(context: BasicSessionRequestContext.self)
         router.add(middleware: SecurityHeaders())
@@ -42,7 +43,7 @@ struct WebApp {
 final class DemoClock: Sendable {
     private let offset = Mutex(Milliseconds(0))
 
-    var time: Timestamp { Ambient.system.time() + offset.withLock { $0 } }
+    var time: Timestamp { ClockAndRandomness.system.time() + offset.withLock { $0 } }
 
     func push(by span: Milliseconds) {
         offset.withLock { $0 = $0 + span }

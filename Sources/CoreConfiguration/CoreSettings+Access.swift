@@ -1,5 +1,6 @@
 import CoreDriverInterface
 import CoreServer
+import Foundations
 
 extension CoreSettings {
     /// Reads who may ask and what may be asked (docs/specification/core.md 7.1 and 8.1 to 8.3).
@@ -16,10 +17,7 @@ extension CoreSettings {
 
     private static func apiKeys(_ values: ConfigurationValues) throws(ConfigurationError) -> [String] {
         guard let text = values.text(.apiKeys) else { return [] }
-        let keys = text.split(separator: ",").map { part in
-            let tail = part.drop(while: \.isWhitespace)
-            return String(tail.reversed().drop(while: \.isWhitespace).reversed())
-        }
+        let keys = text.split(separator: ",").map { String($0.trimmed(\.isWhitespace)) }
         // A lone comma is somebody's lost key, not a wish to have none.
         guard !keys.isEmpty, keys.allSatisfy({ $0.count >= 20 }) else {
             throw ConfigurationError("One of the API keys is too short. Please use at least 20 characters")

@@ -1,7 +1,9 @@
+public import Foundations
+
 /// A PostgreSQL database, by SuperTokens' keys (docs/specification/core.md 7.2).
 ///
 /// It may hold a password: print nothing of it.
-public struct DatabaseSettings: Sendable, CustomStringConvertible, CustomReflectable {
+public struct DatabaseSettings: Sendable, Redacted {
     /// How to reach the database, by the names of libpq's parameters; `dbname` may be a connection URI.
     public var parameters: [(name: String, value: String)]
     /// The schema of the tables.
@@ -81,12 +83,10 @@ public struct DatabaseSettings: Sendable, CustomStringConvertible, CustomReflect
 
     /// Nothing of what it holds.
     public var description: String { "DatabaseSettings" }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 /// Where the key that seals private keys comes from.
-public enum KeyEncryptionSource: Sendable, CustomStringConvertible, CustomReflectable {
+public enum KeyEncryptionSource: Sendable, Redacted {
     /// The key itself, from the environment.
     case text(String)
     /// A file that holds it.
@@ -119,6 +119,4 @@ public enum KeyEncryptionSource: Sendable, CustomStringConvertible, CustomReflec
         case .command: "a command"
         }
     }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -1,12 +1,5 @@
+import PlatformLibC
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Where log lines go: a file of mode 0600 that is appended to, or the console.
 ///
@@ -49,13 +42,7 @@ public final class LogOutput: Sendable {
     /// Without waiting: a pipe that nobody reads must not hold up the core.
     private static func open(_ path: String) -> Int32 {
         let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-        #if canImport(Glibc)
-            return Glibc.open(path, flags, 0o600)
-        #elseif canImport(Musl)
-            return Musl.open(path, flags, 0o600)
-        #else
-            return Darwin.open(path, flags, 0o600)
-        #endif
+        return PlatformLibC.open(path, flags, 0o600)
     }
 
     /// Writes a line in one piece, so that lines of several writers do not mix.
@@ -75,12 +62,6 @@ public final class LogOutput: Sendable {
     }
 
     private static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-            Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-        #elseif canImport(Musl)
-            Musl.write(descriptor, bytes.baseAddress, bytes.count)
-        #else
-            Darwin.write(descriptor, bytes.baseAddress, bytes.count)
-        #endif
+        PlatformLibC.write(descriptor, bytes.baseAddress, bytes.count)
     }
 }

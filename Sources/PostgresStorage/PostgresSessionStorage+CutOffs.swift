@@ -1,4 +1,5 @@
 #if PostgreSQL
+    import Foundations
     public import SessionEngine
     public import SessionStorage
 

@@ -1,4 +1,5 @@
 #if PostgreSQL
+    import Foundations
     import LosslessJSON
     public import SessionEngine
     public import SessionStorage
@@ -42,7 +43,7 @@
             var values: [PostgresValue] = [
                 appValue, .integer(revision), .texts(added.map(\.id.text)), .texts(added.map(\.kind.rawValue)),
                 .texts(added.map(\.algorithm.rawValue)), .integers(added.map(\.createdAt.milliseconds)),
-                .texts(added.map { Hexadecimal.text(of: $0.privateKeyDER) }),
+                .texts(added.map { Hex.encode($0.privateKeyDER) }),
                 .integers(added.map { $0.firstUsedAt?.milliseconds ?? .min }),
                 .texts(change.removed.map(\.text)), .texts(uses.map(\.key.text)),
                 .integers(uses.map(\.value.milliseconds)), .integers(events.map(\.time.milliseconds)),

@@ -1,4 +1,5 @@
 #if PostgreSQL
+    import Foundations
     import LosslessJSON
     public import SessionEngine
     public import SessionStorage

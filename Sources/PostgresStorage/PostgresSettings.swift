@@ -1,11 +1,12 @@
 #if PostgreSQL
+    public import Foundations
     import CPostgreSQL
     public import SessionStorage
 
     /// Where a PostgreSQL database is and how it is used.
     ///
     /// It may hold a password: print nothing of it.
-    public struct PostgresSettings: Sendable, CustomStringConvertible, CustomReflectable {
+    public struct PostgresSettings: Sendable, Redacted {
         /// How to reach the database, by the names of libpq's parameters; `dbname` may be a connection URI.
         public var parameters: [(name: String, value: String)]
         /// The names of the tables.
@@ -80,8 +81,6 @@
 
         /// Where the database is, never how to get in.
         public var description: String { address }
-        /// Shows nothing to reflection.
-        public var customMirror: Mirror { Mirror(self, children: [:]) }
     }
 
     /// The names of the tables (docs/specification/core.md 7.2).

@@ -1,12 +1,5 @@
+import PlatformLibC
 import SessionStorage
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// The claim of one process on one database file, kept until the value is gone or the process is, however it ends.
 final class FileLock: Sendable {

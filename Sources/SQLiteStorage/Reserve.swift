@@ -1,3 +1,4 @@
+import Foundations
 import SessionStorage
 
 /// Keeps room for vital writes when the disk, or the number of pages that the database may have, comes to its end

@@ -1,13 +1,6 @@
+import PlatformLibC
 import SessionStorage
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// A file beside the database that holds nothing but room on the disk.
 ///
@@ -91,13 +84,7 @@ final class ReserveFile: Sendable {
 
     private static func open(_ path: String) throws(StorageError) -> Int32? {
         let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-        #if canImport(Glibc)
-            let descriptor = Glibc.open(path, flags, 0o600)
-        #elseif canImport(Musl)
-            let descriptor = Musl.open(path, flags, 0o600)
-        #else
-            let descriptor = Darwin.open(path, flags, 0o600)
-        #endif
+        let descriptor = PlatformLibC.open(path, flags, 0o600)
         let reason = errno
         guard descriptor >= 0 else {
             if reason == ENOSPC || reason == EDQUOT { return nil }

@@ -1,13 +1,6 @@
 import CSQLite
+import PlatformLibC
 import SessionStorage
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// One connection to the file with its prepared statements.
 ///

@@ -1,3 +1,4 @@
+import Foundations
 public import SessionEngine
 public import SessionStorage
 

@@ -1,12 +1,13 @@
+public import Foundations
 public import SessionEngine
 public import SessionStorage
 
 /// What a dump holds and what the import will do with it: the result of the dry run.
 ///
 /// It holds secrets and prints none of them.
-public struct ImportPlan: Sendable, CustomStringConvertible, CustomReflectable {
+public struct ImportPlan: Sendable, Redacted {
     /// One app of the dump.
-    public struct App: Sendable, CustomStringConvertible, CustomReflectable {
+    public struct App: Sendable, Redacted {
         /// Its name.
         public let id: AppID
         /// Its tenants, `public` first.
@@ -20,8 +21,6 @@ public struct ImportPlan: Sendable, CustomStringConvertible, CustomReflectable {
 
         /// The name.
         public var description: String { "App(\(id.text))" }
-        /// Shows nothing to reflection.
-        public var customMirror: Mirror { Mirror(self, children: [:]) }
     }
 
     /// One tenant of an app.
@@ -61,8 +60,6 @@ public struct ImportPlan: Sendable, CustomStringConvertible, CustomReflectable {
 
     /// The numbers.
     public var description: String { "ImportPlan(\(apps.count) apps, \(sessions) sessions)" }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 /// Counts what was left behind, by reason.

@@ -1,3 +1,4 @@
+import Foundations
 import LosslessJSON
 public import SessionEngine
 public import SessionStorage

@@ -1,3 +1,4 @@
+import Foundations
 import SessionEngine
 import SessionStorage
 import Synchronization
@@ -21,11 +22,11 @@ final class CutOffSweeper: Sendable {
 
     private let state = Mutex(State.idle)
     private let storage: any SessionStorage
-    private let ambient: Ambient
+    private let clock: ClockAndRandomness
 
-    init(storage: any SessionStorage, ambient: Ambient) {
+    init(storage: any SessionStorage, clock: ClockAndRandomness) {
         self.storage = storage
-        self.ambient = ambient
+        self.clock = clock
     }
 
     /// Sweeps as soon as the cut-offs that there are now may be; at most one sweep goes on at a time.
@@ -39,7 +40,7 @@ final class CutOffSweeper: Sendable {
 
     private func run() async {
         repeat {
-            await ambient.pause(CutOff.settlingTime + .seconds(1))
+            await clock.pause(CutOff.settlingTime + .seconds(1))
             try? await sweep()
         } while state.withLock { state in
             let goesOn = state == .sweepingAgain
@@ -49,8 +50,8 @@ final class CutOffSweeper: Sendable {
     }
 
     private func sweep() async throws(StorageError) {
-        while try await storage.sweepCutOffs(at: ambient.time(), limit: Self.batch) == Self.batch {
-            await ambient.pause(Self.pause)
+        while try await storage.sweepCutOffs(at: clock.time(), limit: Self.batch) == Self.batch {
+            await clock.pause(Self.pause)
         }
     }
 }

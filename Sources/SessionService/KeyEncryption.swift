@@ -1,4 +1,5 @@
 import Crypto
+public import Foundations
 import SessionStorage
 
 #if canImport(FoundationEssentials)
@@ -11,7 +12,7 @@ import SessionStorage
 /// (docs/specification/security.md K01).
 ///
 /// The first key seals, and all of them open: to change the key, put the new one before the old one.
-public struct KeyEncryption: Sendable, CustomStringConvertible, CustomReflectable {
+public struct KeyEncryption: Sendable, Redacted {
     private let keys: [SymmetricKey]
 
     /// Before what was sealed; a private key in DER begins with another byte.
@@ -34,10 +35,7 @@ public struct KeyEncryption: Sendable, CustomStringConvertible, CustomReflectabl
 
     private static func bytes(_ word: String) -> [UInt8]? {
         guard word.utf8.count == 64 else { return Data(base64Encoded: word).map(Array.init) }
-        let digits = word.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }
-        guard !digits.contains(nil) else { return nil }
-        let values = digits.compactMap(\.self)
-        return stride(from: 0, to: values.count, by: 2).map { UInt8(values[$0] << 4 | values[$0 + 1]) }
+        return Hex.decode(word, ignoresCase: true)
     }
 
     /// Seals bytes for one place: they open nowhere else.
@@ -86,6 +84,4 @@ public struct KeyEncryption: Sendable, CustomStringConvertible, CustomReflectabl
 
     /// Never the keys.
     public var description: String { "KeyEncryption" }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

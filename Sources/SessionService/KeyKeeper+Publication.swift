@@ -23,7 +23,7 @@ extension KeyKeeper {
     /// Anybody may ask for the published keys, and as often as they like: storage does not notice. When storage is away the
     /// keys in memory stay published, as they go on verifying (docs/decisions/0018).
     func prepareForPublication(_ algorithm: SigningAlgorithm) async throws(ServiceError) {
-        let now = ambient.time()
+        let now = clock.time()
         let (isComplete, comparison) = state.withLock { state in
             let isComplete = [SigningKeyKind.dynamic, .static].allSatisfy { kind in
                 state.ring.signer(kind, algorithm, at: now, schedule: schedule) != nil

@@ -29,7 +29,7 @@ extension KeyKeeper {
     ///
     /// - Parameter madeAt: when the key that the token names was made, or claims to have been; `nil` where none is named.
     func reloadForUnknownKey(madeAt: Timestamp?) async throws(ServiceError) {
-        let now = ambient.time()
+        let now = clock.time()
         let task = state.withLock { state -> Task<Void, any Error>? in
             let isYoung = madeAt.map { $0 + Self.youth >= now && $0 <= now + Self.youth } ?? false
             if state.reading != nil { return state.reading?.join(isYoung: isYoung) }
@@ -62,12 +62,12 @@ extension KeyKeeper {
     private func reloading(after delay: Milliseconds) -> Task<Void, any Error> {
         Task {
             if delay > Milliseconds(0) {
-                await ambient.pause(delay)
+                await clock.pause(delay)
                 state.withLock { $0.reading?.hasBegun = true }
             }
-            let begun = ambient.time()
+            let begun = clock.time()
             defer {
-                let ended = ambient.time()
+                let ended = clock.time()
                 state.withLock { ($0.reading, $0.reloaded) = (nil, (begun, ended)) }
             }
             try await load()

@@ -1,3 +1,4 @@
+import Foundations
 import SessionEngine
 import SessionStorage
 import Synchronization
@@ -25,16 +26,17 @@ final class KeyKeeper: Sendable {
 
     let state = Mutex(State())
     private let storage: any SessionStorage
-    let ambient: Ambient
+    let clock: ClockAndRandomness
     let schedule: KeySchedule
     private let pool: SigningKeyPool
     private let keepsTrail: Bool
 
     init(
-        storage: any SessionStorage, ambient: Ambient, schedule: KeySchedule, pool: SigningKeyPool, keepsTrail: Bool
+        storage: any SessionStorage, clock: ClockAndRandomness, schedule: KeySchedule, pool: SigningKeyPool,
+        keepsTrail: Bool
     ) {
         self.storage = storage
-        self.ambient = ambient
+        self.clock = clock
         self.schedule = schedule
         self.pool = pool
         self.keepsTrail = keepsTrail
@@ -63,7 +65,7 @@ final class KeyKeeper: Sendable {
     func signer(_ kind: SigningKeyKind, _ algorithm: SigningAlgorithm) async throws(ServiceError) -> SigningKey {
         let need = Need(kind: kind, algorithm: algorithm)
         for _ in 0..<3 {
-            let now = ambient.time()
+            let now = clock.time()
             let ring = ring
             if let key = ring.signer(kind, algorithm, at: now, schedule: schedule) {
                 if ring.lacksKey(kind, algorithm, at: now, schedule: schedule) { _ = creation(of: need) }
@@ -80,7 +82,7 @@ final class KeyKeeper: Sendable {
         try await reload()
         for kind in [SigningKeyKind.dynamic, .static] {
             let need = Need(kind: kind, algorithm: algorithm)
-            if ring.lacksKey(kind, algorithm, at: ambient.time(), schedule: schedule) { try await ensure(need) }
+            if ring.lacksKey(kind, algorithm, at: clock.time(), schedule: schedule) { try await ensure(need) }
         }
         let known = ring
         for key in [known.dynamicKeys.first, known.staticKeys.first] { key?.prepareToSign() }
@@ -130,9 +132,9 @@ final class KeyKeeper: Sendable {
     private func create(_ need: Need) async throws {
         try await load()
         let known = ring
-        let now = ambient.time()
+        let now = clock.time()
         guard known.lacksKey(need.kind, need.algorithm, at: now, schedule: schedule) else { return }
-        var random = ambient.random
+        var random = clock.random
         guard let (id, createdAt) = known.makeID(need.kind, at: now, using: &random) else { return }
         let key = SigningKey(
             id: id, kind: need.kind, createdAt: createdAt, privateKey: try await pool.key(need.algorithm))
@@ -152,7 +154,7 @@ final class KeyKeeper: Sendable {
     /// - Returns: how many there were.
     func removeRetired() async throws(StorageError) -> Int {
         try await load()
-        let now = ambient.time()
+        let now = clock.time()
         let retired = ring.retired(at: now, schedule: schedule)
         guard !retired.isEmpty else { return 0 }
         let records = try await storage.updateSigningKeys { stored in

@@ -1,3 +1,4 @@
+import Foundations
 public import SessionEngine
 public import SessionStorage
 
@@ -84,7 +85,7 @@ public struct SealedStorage: SessionStorage {
     public func countKeysInTheClear() async throws(StorageError) -> Int {
         let keys = try await base.updateSigningKeys { _ in .none }
         // Where there is none yet, one is made as any service would make it.
-        var random = Ambient.system.random
+        var random = ClockAndRandomness.system.random
         guard let candidate = try? RefreshTokenKey.make(using: &random).masterKey else { return keys.count }
         let sealed = try encryption?.seal(text: candidate, for: place(StoredValueName.refreshTokenKey.rawValue))
         let value = try await base.value(named: .refreshTokenKey) { sealed ?? candidate }

@@ -1,3 +1,4 @@
+import Foundations
 public import SessionEngine
 public import SessionStorage
 
@@ -89,7 +90,7 @@ public struct SessionPolicy: Sendable, Equatable {
     ///
     /// - Parameter wanted: the life that a driver asks for, instead of the configured one.
     func lifetime(
-        _ lifetime: Refresh.Lifetime, of wanted: Milliseconds? = nil, using ambient: Ambient
+        _ lifetime: Refresh.Lifetime, of wanted: Milliseconds? = nil, using clock: ClockAndRandomness
     ) -> Milliseconds? {
         let whole = wanted ?? accessTokenValidity
         let usual = wanted == nil ? accessTokenValidityJitter : 0
@@ -101,7 +102,7 @@ public struct SessionPolicy: Sendable, Equatable {
         }
         let most = Double(whole.count) * share
         guard most >= 1 else { return whole }
-        return whole - Milliseconds(Int64(most * (Double(ambient.randomBits() >> 11) / Double(1 << 53))))
+        return whole - Milliseconds(Int64(most * (Double(clock.randomBits() >> 11) / Double(1 << 53))))
     }
 
     /// When dynamic keys are replaced.

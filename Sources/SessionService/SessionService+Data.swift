@@ -1,3 +1,4 @@
+import Foundations
 public import LosslessJSON
 public import SessionEngine
 import SessionStorage
@@ -7,7 +8,7 @@ extension SessionService {
     ///
     /// - Throws: ``ServiceError``.
     public func session(_ handle: SessionHandle) async throws(ServiceError) -> SessionRecord? {
-        let now = ambient.time()
+        let now = clock.time()
         return try await storing { () async throws(StorageError) in try await storage.session(handle) }
             .flatMap { $0.isExpired(at: now) ? nil : $0 }
     }
@@ -33,7 +34,7 @@ extension SessionService {
     ///
     /// - Throws: ``ServiceError``.
     public func handles(of user: UserID, tenant: TenantID? = nil) async throws(ServiceError) -> [SessionHandle] {
-        let now = ambient.time()
+        let now = clock.time()
         return try await storing { () async throws(StorageError) in
             try await storage.handles(of: user, tenant: tenant, liveAt: now)
         }
@@ -46,7 +47,7 @@ extension SessionService {
     /// - Returns: the handles that were revoked, each once.
     /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
     public func revoke(_ handles: [SessionHandle]) async throws(ServiceError) -> [SessionHandle] {
-        let revocation = revocation(by: .user, at: ambient.time())
+        let revocation = revocation(by: .user, at: clock.time())
         var (ended, rest) = ([SessionHandle](), handles[...])
         Failpoint.reach("revoke.before-storage")
         repeat {
@@ -69,7 +70,7 @@ extension SessionService {
     /// - Returns: the handles that were revoked.
     /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
     public func revokeAll(of user: UserID, tenant: TenantID? = nil) async throws(ServiceError) -> [SessionHandle] {
-        let now = ambient.time()
+        let now = clock.time()
         Failpoint.reach("revoke.before-storage")
         let ended = try await storing { () async throws(StorageError) in
             try await storage.remove(

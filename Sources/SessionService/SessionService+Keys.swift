@@ -43,7 +43,7 @@ extension SessionService {
     /// - Throws: ``ServiceError``.
     public func publishedKeys() async throws(ServiceError) -> PublishedKeys {
         try await keys.prepareForPublication(policy.signingAlgorithm)
-        let now = ambient.time()
+        let now = clock.time()
         let ring = keys.ring
         do {
             return PublishedKeys(
@@ -66,7 +66,7 @@ extension SessionService {
     /// - Throws: ``ServiceError``.
     public func legacyVerificationKeys(_ kind: SigningKeyKind) async throws(ServiceError) -> [LegacyVerificationKey] {
         _ = try await keys.signer(kind, .rs256)
-        return keys.ring.published(at: ambient.time(), schedule: policy.keySchedule)
+        return keys.ring.published(at: clock.time(), schedule: policy.keySchedule)
             .filter { $0.kind == kind && $0.algorithm == .rs256 }
             .map { LegacyVerificationKey($0, policy.keySchedule) }
     }
@@ -82,7 +82,7 @@ extension SessionService {
     public func signToken(
         payload: JSONObject, issuer: String, validity: Milliseconds, kind: SigningKeyKind
     ) async throws(ServiceError) -> String {
-        let now = ambient.time()
+        let now = clock.time()
         let key = try await keys.signer(kind, .rs256)
         do {
             return try ApplicationToken.sign(

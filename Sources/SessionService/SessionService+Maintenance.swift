@@ -8,7 +8,7 @@ extension SessionService {
     /// - Returns: how many there were; fewer than `limit` when none are left.
     /// - Throws: ``ServiceError``.
     public func removeExpiredSessions(atMost limit: Int) async throws(ServiceError) -> Int {
-        let now = ambient.time()
+        let now = clock.time()
         do throws(StorageError) {
             let revocation = revocation(by: .expiry, at: now)
             return try await storage.remove(.expired(at: now, limit: limit), audit: revocation).count
@@ -24,7 +24,7 @@ extension SessionService {
     /// - Returns: how many there were; fewer than `limit` when none are left that may be removed now.
     /// - Throws: ``ServiceError``.
     public func sweepCutOffs(atMost limit: Int) async throws(ServiceError) -> Int {
-        let now = ambient.time()
+        let now = clock.time()
         return try await storing { () async throws(StorageError) in
             try await storage.sweepCutOffs(at: now, limit: limit)
         }
@@ -52,7 +52,7 @@ extension SessionService {
     /// - Throws: ``ServiceError``.
     public func trimAuditTrail(atMost limit: Int) async throws(ServiceError) -> Int {
         guard let retention = policy.auditRetention else { return 0 }
-        let now = ambient.time()
+        let now = clock.time()
         return try await storing { () async throws(StorageError) in
             try await storage.trimAuditTrail(retention, at: now, limit: limit)
         }

@@ -1,3 +1,4 @@
+import Foundations
 public import LosslessJSON
 public import SessionEngine
 import SessionStorage
@@ -52,7 +53,7 @@ extension SessionService {
         } catch {
             return .unauthorised(.notAToken(error))
         }
-        let (now, rules) = (ambient.time(), rules(for: request))
+        let (now, rules) = (clock.time(), rules(for: request))
         // A successor whose hash is stored is made within the step that stores it; signing waits until after it.
         let successors = SuccessorMaker(of: presented, request, self)
         let outcome = try await update(presented.content.handle) { record, now in
@@ -72,7 +73,7 @@ extension SessionService {
             let part = try signing { () throws(SigningError) in try successors.part(successor) }
             let issued = try await issue(
                 part, for: record, parent: request.rotatesAtOnce ? nil : presented.hash, format: request.format,
-                validity: policy.lifetime(lifetime, of: request.accessTokenValidity, using: ambient), at: now)
+                validity: policy.lifetime(lifetime, of: request.accessTokenValidity, using: clock), at: now)
             Failpoint.reach("refresh.signed")
             return .refreshed(issued)
         }
@@ -98,7 +99,7 @@ extension SessionService {
     ///   - payload: the new payload; `nil` takes the one in storage.
     /// - Throws: ``ServiceError``.
     public func regenerate(accessToken: String, payload: JSONObject?) async throws(ServiceError) -> RegenerateResult {
-        let now = ambient.time()
+        let now = clock.time()
         let claims: AccessTokenClaims
         switch try await self.claims(of: VerifyRequest(accessToken: accessToken).token, at: now) {
         case .failure(let problem): return .notAToken(problem)

@@ -64,7 +64,7 @@ extension SessionService {
 
     /// Begins to verify an access token, without waiting for anything; ``finish(_:)`` does what is left.
     public func verifyPromptly(_ request: VerifyRequest) -> PromptVerification {
-        let now = ambient.time()
+        let now = clock.time()
         let generation = keys.generation
         switch verified(request.token, at: now) {
         case .failure(let problem) where problem.mayBeOfAnotherKey:
@@ -132,7 +132,7 @@ extension SessionService {
         _ claims: AccessTokenClaims, _ rules: Verify.Rules
     ) async throws(ServiceError) -> Verify.Outcome {
         let record = try await storing { () async throws(StorageError) in try await storage.session(claims.handle) }
-        let decided = Verify.decide(of: claims, against: record, at: ambient.time(), rules: rules)
+        let decided = Verify.decide(of: claims, against: record, at: clock.time(), rules: rules)
         return decided.change == .keep ? decided.outcome : .valid(newerPayload: nil)
     }
 
@@ -146,7 +146,7 @@ extension SessionService {
         case .newerThanSession: return .tryRefresh(.newerThanSession)
         case .payloadRefused: return .payloadRefused
         case .renew(let record, let lifetime):
-            let validity = policy.lifetime(lifetime, using: ambient)
+            let validity = policy.lifetime(lifetime, using: clock)
             let renewed = TokenIssue.renewal(
                 of: claims, payload: record.accessTokenPayload, issuedAt: now,
                 expiresAt: validity.map { now + $0 } ?? claims.expiresAt)

@@ -1,15 +1,16 @@
+public import Foundations
 public import LosslessJSON
 public import SessionEngine
 public import SessionStorage
 
 /// Sessions of one app: the shell round the engine.
 ///
-/// It reads the clock, throws the dice, asks the engine what to do, does it in one step of storage, and signs.
+/// It reads the clock, draws random bits, asks the engine what to do, does it in one step of storage, and signs.
 public struct SessionService: Sendable {
     let storage: any SessionStorage
     /// What the operator decided about sessions.
     public let policy: SessionPolicy
-    let ambient: Ambient
+    let clock: ClockAndRandomness
     let keys: KeyKeeper
     let refreshTokenKey: RefreshTokenKey
     let activity: ActivityLog
@@ -20,27 +21,27 @@ public struct SessionService: Sendable {
     /// - Parameters:
     ///   - storage: where the app's sessions are.
     ///   - policy: what the operator decided.
-    ///   - ambient: the clock and the dice.
+    ///   - clock: the clock and the source of randomness.
     ///   - keyPool: where signing keys come from; services of one process may share one.
     /// - Throws: ``ServiceError`` when storage cannot be read.
     public init(
-        storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), ambient: Ambient = .system,
+        storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), clock: ClockAndRandomness = .system,
         keyPool: SigningKeyPool = SigningKeyPool()
     ) async throws(ServiceError) {
         self.storage = storage
         self.policy = policy
-        self.ambient = ambient
+        self.clock = clock
         activity = ActivityLog(storage: storage)
-        sweeper = CutOffSweeper(storage: storage, ambient: ambient)
+        sweeper = CutOffSweeper(storage: storage, clock: clock)
         keys = KeyKeeper(
-            storage: storage, ambient: ambient, schedule: policy.keySchedule, pool: keyPool,
+            storage: storage, clock: clock, schedule: policy.keySchedule, pool: keyPool,
             keepsTrail: policy.auditRetention != nil)
         let candidate = try signing { () throws(SigningError) in
-            var random = ambient.random
+            var random = clock.random
             return try RefreshTokenKey.make(using: &random)
         }
         do throws(StorageError) {
-            let event = AuditEvent.key(.keyCreated, StoredValueName.refreshTokenKey.rawValue, at: ambient.time())
+            let event = AuditEvent.key(.keyCreated, StoredValueName.refreshTokenKey.rawValue, at: clock.time())
             let value = try await storage.value(
                 named: .refreshTokenKey, audit: policy.auditRetention == nil ? nil : event
             ) { candidate.masterKey }
@@ -52,7 +53,7 @@ public struct SessionService: Sendable {
     }
 
     /// The time, as this service sees it.
-    public var currentTime: Timestamp { ambient.time() }
+    public var currentTime: Timestamp { clock.time() }
 
     /// Makes the signing keys that the published set always has, ahead of the first request that needs one.
     ///
@@ -104,8 +105,8 @@ public struct SessionService: Sendable {
     /// - Throws: ``ServiceError``.
     public func createSession(_ request: Request) async throws(ServiceError) -> CreateResult {
         if let problem = request.format.problem(with: request.accessTokenPayload) { return .payloadRefused(problem) }
-        let now = ambient.time()
-        var random = ambient.random
+        let now = clock.time()
+        var random = clock.random
         let handle = SessionHandle.make(tenant: request.tenantID, using: &random)
         let part = try signing { () throws(SigningError) in
             try TokenIssue.refreshPart(
@@ -120,7 +121,7 @@ public struct SessionService: Sendable {
             rotationCount: RotationCount(restoreNumber: storage.restoreNumber))
         let issued = try await issue(
             part, for: record, parent: nil, format: request.format,
-            validity: policy.lifetime(.whole, of: request.accessTokenValidity, using: ambient), at: now)
+            validity: policy.lifetime(.whole, of: request.accessTokenValidity, using: clock), at: now)
         Failpoint.reach("create.before-storage")
         try await storing { () async throws(StorageError) in
             try await storage.insert(record, audit: keepsTrail ? .created(record) : nil)
@@ -135,7 +136,7 @@ public struct SessionService: Sendable {
         _ part: TokenIssue.RefreshPart, for record: SessionRecord, parent: TokenHash?, format: AccessTokenFormat,
         validity: Milliseconds?, at now: Timestamp
     ) async throws(ServiceError) -> IssuedTokens {
-        var random = ambient.random
+        var random = clock.random
         let claims = TokenIssue.claims(
             for: record, format: format, refreshPart: part, parent: parent, issuedAt: now,
             validity: validity ?? policy.accessTokenValidity)
@@ -166,7 +167,7 @@ public struct SessionService: Sendable {
     func update<Outcome: Sendable>(
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp) -> Decided<Outcome>
     ) async throws(ServiceError) -> Outcome {
-        let (keepsTrail, time) = (keepsTrail, ambient.time)
+        let (keepsTrail, time) = (keepsTrail, clock.time)
         Failpoint.reach("update.before-storage")
         let outcome = try await storing { () async throws(StorageError) in
             try await storage.update(handle) { record, storageTime in

@@ -1,3 +1,4 @@
+import Foundations
 import SessionEngine
 import Synchronization
 
@@ -7,14 +8,14 @@ final class SuccessorMaker: Sendable {
     private let presented: Refresh.Presented
     private let usesAntiCSRF: Bool
     private let key: RefreshTokenKey
-    private let ambient: Ambient
+    private let clock: ClockAndRandomness
     private let last = Mutex<(successor: Refresh.Successor, part: TokenIssue.RefreshPart)?>(nil)
 
     init(of presented: Refresh.Presented, _ request: SessionService.RefreshRequest, _ service: SessionService) {
         self.presented = presented
         usesAntiCSRF = request.usesAntiCSRF
         key = service.refreshTokenKey
-        ambient = service.ambient
+        clock = service.clock
     }
 
     /// The hash of a successor; `nil` when the cryptographic library refuses.
@@ -35,7 +36,7 @@ final class SuccessorMaker: Sendable {
             return try TokenIssue.successor(
                 of: content, hash: presented.hash, window: window, count: count, usesAntiCSRF: usesAntiCSRF, key: key)
         case .fresh:
-            var random = ambient.random
+            var random = clock.random
             return try TokenIssue.refreshPart(
                 handle: content.handle, userID: content.userID, tenantID: content.tenantID, parent: presented.hash,
                 usesAntiCSRF: usesAntiCSRF, key: key, using: &random)

@@ -1,9 +1,10 @@
+public import Foundations
 public import SessionEngine
 
 /// A signing key as storage remembers it.
 ///
 /// It holds the private key: print nothing of it.
-public struct SigningKeyRecord: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
+public struct SigningKeyRecord: Sendable, Equatable, Redacted {
     /// Its name.
     public var id: KeyID
     /// Whether it is replaced on schedule.
@@ -51,8 +52,6 @@ public struct SigningKeyRecord: Sendable, Equatable, CustomStringConvertible, Cu
 
     /// The id, never the key.
     public var description: String { "SigningKeyRecord(\(id.text))" }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 /// What a decision does to an app's signing keys.

@@ -1,26 +1,13 @@
+import PlatformLibC
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
     import Foundation
 #endif
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// A process in a session of its own, which goes on when this one ends.
 struct BackgroundProcess {
-    #if canImport(Darwin)
-        private typealias FileActions = posix_spawn_file_actions_t?
-        private typealias Attributes = posix_spawnattr_t?
-    #else
-        private typealias FileActions = posix_spawn_file_actions_t
-        private typealias Attributes = posix_spawnattr_t
-    #endif
-
     private let pid: pid_t
     private let outputPath: String
 
@@ -33,17 +20,17 @@ struct BackgroundProcess {
     ///   - output: the file that takes what it prints; what was there is lost.
     init(executable: String, arguments: [String], environment: [String: String], output: String) throws {
         outputPath = output
-        var actions = Self.emptyFileActions
+        var actions = Spawning.emptyFileActions
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(
             &actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-        var attributes = Self.emptyAttributes
+        var attributes = Spawning.emptyAttributes
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        posix_spawnattr_setflags(&attributes, Self.newSession)
+        posix_spawnattr_setflags(&attributes, Spawning.newSession)
         var texts = ([executable] + arguments).map { strdup($0) } + [nil]
         var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for text in texts + variables { free(text) } }
@@ -52,17 +39,6 @@ struct BackgroundProcess {
         guard code == 0 else { throw Failure("cannot start \(executable): \(String(cString: strerror(code)))") }
         self.pid = pid
     }
-
-    #if canImport(Darwin)
-        private static let newSession = Int16(POSIX_SPAWN_SETSID)
-        private static var emptyFileActions: FileActions { nil }
-        private static var emptyAttributes: Attributes { nil }
-    #else
-        /// `POSIX_SPAWN_SETSID`, which the headers hide behind `_GNU_SOURCE`.
-        private static let newSession: Int16 = 0x80
-        private static var emptyFileActions: FileActions { posix_spawn_file_actions_t() }
-        private static var emptyAttributes: Attributes { posix_spawnattr_t() }
-    #endif
 
     /// Whether it has ended.
     var hasEnded: Bool {

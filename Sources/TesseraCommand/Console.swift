@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import PlatformLibC
 
 /// The console, unbuffered, so that a script that waits for a line sees it at once.
 enum Console {
@@ -17,13 +11,7 @@ enum Console {
     private static func write(_ text: String, _ descriptor: Int32) {
         var text = text
         text.withUTF8 { bytes in
-            #if canImport(Glibc)
-                _ = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-            #elseif canImport(Musl)
-                _ = Musl.write(descriptor, bytes.baseAddress, bytes.count)
-            #else
-                _ = Darwin.write(descriptor, bytes.baseAddress, bytes.count)
-            #endif
+            _ = PlatformLibC.write(descriptor, bytes.baseAddress, bytes.count)
         }
     }
 }

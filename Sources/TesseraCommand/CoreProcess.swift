@@ -3,19 +3,12 @@ import CoreConfiguration
 import CoreServer
 import Logging
 import OperatorLog
+import PlatformLibC
 import ServiceLifecycle
 import SessionEngine
 import SessionService
 import SessionStorage
 import UnixSignals
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// A core in this process.
 struct CoreProcess {

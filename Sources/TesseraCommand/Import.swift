@@ -1,8 +1,8 @@
 import ArgumentParser
+import Foundations
 import SQLiteStorage
 import SessionEngine
 import SessionImport
-import SessionService
 import SessionStorage
 
 /// `tessera import`: takes over the sessions and keys of a SuperTokens core.
@@ -56,7 +56,7 @@ struct Import: AsyncParsableCommand {
         let file = try dumpFile()
         let options = ImportOptions(
             tables: TableSelection(schema: schema, prefix: tablePrefix), keepsSigningKey: staticSigningKey)
-        let now = Ambient.system.time()
+        let now = ClockAndRandomness.system.time()
         let meter = ProgressMeter(total: file.size)
         let plan = try Survey(of: file, options: options, now: now).plan { meter.show("checking", bytes: $0) }
         meter.end()

@@ -1,14 +1,8 @@
+import Foundations
+import PlatformLibC
 import SessionEngine
 import SessionService
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Shows on standard error how far an import is: a bar on a terminal, now and then a line elsewhere.
 final class ProgressMeter: Sendable {
@@ -26,13 +20,13 @@ final class ProgressMeter: Sendable {
     init(total: Int64) {
         self.total = total
         isTerminal = isatty(STDERR_FILENO) == 1
-        let now = Ambient.system.time()
+        let now = ClockAndRandomness.system.time()
         state = Mutex(State(shownAt: now, started: now))
     }
 
     /// Shows a state, unless another was shown a moment ago.
     func show(_ phase: String, bytes: Int64, sessions: Int? = nil) {
-        let now = Ambient.system.time()
+        let now = ClockAndRandomness.system.time()
         state.withLock { state in
             if state.phase != phase {
                 state.phase = phase

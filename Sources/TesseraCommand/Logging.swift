@@ -1,8 +1,8 @@
 import CoreConfiguration
+import Foundations
 import OperatorLog
 import ServiceLifecycle
 import SessionEngine
-import SessionService
 import UnixSignals
 
 extension OperatorLog {
@@ -12,12 +12,12 @@ extension OperatorLog {
     ///
     /// - Parameter remarks: told what could not be done.
     init(_ settings: LogSettings, remarks: inout [String]) {
-        var random = SystemBits()
+        var random = ClockAndRandomness.system.random
         self.init(
             info: Self.output(settings.infoPath, or: .standardOutput, &remarks),
             errors: Self.output(settings.errorPath, or: .standardError, &remarks),
             isStructured: settings.isStructured, process: RandomText.uuid(using: &random), version: Tessera.version,
-            time: { Ambient.system.time().milliseconds })
+            time: { ClockAndRandomness.system.time().milliseconds })
     }
 
     private static func output(_ path: String?, or console: LogOutput, _ remarks: inout [String]) -> LogOutput {
@@ -27,11 +27,6 @@ extension OperatorLog {
         remarks.append("\(path) cannot be written; its lines go to the console.")
         return console
     }
-}
-
-/// The system's dice.
-private struct SystemBits: RandomNumberGenerator {
-    mutating func next() -> UInt64 { Ambient.system.randomBits() }
 }
 
 extension LogSettings {

@@ -1,8 +1,8 @@
 #if PostgreSQL
+    import Foundations
     import ArgumentParser
     import Logging
     import PostgresStorage
-    import SessionService
     import SessionStorage
 
     /// `tessera migrate`: the schema of a PostgreSQL database.
@@ -79,7 +79,7 @@
                 print("\(settings.address)\n")
                 var isWell = true
                 do throws(StorageError) {
-                    var examination = DatabaseExamination(of: settings, clock: Ambient.system.time)
+                    var examination = DatabaseExamination(of: settings, clock: ClockAndRandomness.system.time)
                     for finding in try examination.run() {
                         print("\(finding.grade.rawValue.padding(to: 7)) \(finding.text)")
                         if let remedy = finding.remedy { print("        -> \(remedy)") }

@@ -1,9 +1,9 @@
 #if PostgreSQL
+    import Foundations
     import CoreConfiguration
     import Logging
     import PostgresStorage
     import SessionEngine
-    import SessionService
     import SessionStorage
 
     #if canImport(FoundationEssentials)
@@ -44,14 +44,14 @@
 
         /// Opens it, or fails with what somebody has to change.
         func open() async throws -> PostgresDatabase {
-            let begun = Ambient.system.time()
+            let begun = ClockAndRandomness.system.time()
             var told: Timestamp?
             while true {
                 do throws(StorageError) {
                     return try await PostgresDatabase(
                         settings, migrates: migrates, node: Self.node, logger: logger)
                 } catch {
-                    let now = Ambient.system.time()
+                    let now = ClockAndRandomness.system.time()
                     guard error.mayPass, now < begun + Self.patience else { throw error }
                     if told.map({ $0 + Self.notice <= now }) ?? true {
                         told = now
@@ -61,14 +61,15 @@
                             you have specified the correct values for it (\(settings.address)): \(error.detail)
                             """)
                     }
-                    await Ambient.system.pause(Milliseconds(250 + Int64(Ambient.system.randomBits() % 250)))
+                    await ClockAndRandomness.system.pause(
+                        Milliseconds(250 + Int64(ClockAndRandomness.system.randomBits() % 250)))
                 }
             }
         }
 
         /// This process among those that share the database.
         private static var node: String {
-            "\(ProcessInfo.processInfo.processIdentifier)-\(String(Ambient.system.randomBits(), radix: 16))"
+            "\(ProcessInfo.processInfo.processIdentifier)-\(String(ClockAndRandomness.system.randomBits(), radix: 16))"
         }
     }
 

@@ -1,8 +1,8 @@
 import ArgumentParser
+import Foundations
 import Logging
 import SQLiteStorage
 import SessionEngine
-import SessionService
 import SessionStorage
 
 #if PostgreSQL
@@ -56,7 +56,7 @@ struct Restore: AsyncParsableCommand {
             let log = try auditLog.map { try ShippedAuditLog(path: Paths.absolute($0)) }
             let order = RestoreOrder(
                 ends: log?.ends ?? [], massEnds: log?.massEnds ?? [], endsAllSessions: signOutAll,
-                at: Ambient.system.time())
+                at: ClockAndRandomness.system.time())
             let (place, report) = try await restore(order)
             tell(place, report, log)
         } catch let error as StorageError {

@@ -1,30 +1,13 @@
+import PlatformLibC
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
     import Foundation
 #endif
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// A command line that the shell runs, with what it prints.
 enum ShellCommand {
-    #if canImport(Darwin)
-        private typealias FileActions = posix_spawn_file_actions_t?
-        private typealias Attributes = posix_spawnattr_t?
-        private static var emptyFileActions: FileActions { nil }
-        private static var emptyAttributes: Attributes { nil }
-    #else
-        private typealias FileActions = posix_spawn_file_actions_t
-        private typealias Attributes = posix_spawnattr_t
-        private static var emptyFileActions: FileActions { posix_spawn_file_actions_t() }
-        private static var emptyAttributes: Attributes { posix_spawnattr_t() }
-    #endif
-
     /// Why there is no output.
     enum Failure: Error {
         case cannotRun
@@ -51,11 +34,11 @@ enum ShellCommand {
     }
 
     private static func spawn(_ command: String, output: Int32) -> pid_t? {
-        var actions = emptyFileActions
+        var actions = Spawning.emptyFileActions
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        var attributes = emptyAttributes
+        var attributes = Spawning.emptyAttributes
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         // Signals that the core ignores or holds back are the command's own business.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Crypto
 import CryptoExtras
+import PlatformLibC
 import SessionEngine
 import SessionService
 
@@ -8,13 +9,6 @@ import SessionService
     import FoundationEssentials
 #else
     import Foundation
-#endif
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
 #endif
 
 /// `tessera speed`: what the cryptography of a request costs on this machine.

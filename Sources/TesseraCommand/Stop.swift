@@ -1,12 +1,5 @@
 import ArgumentParser
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import PlatformLibC
 
 /// `tessera stop`: tells cores to end and waits until they have.
 struct Stop: AsyncParsableCommand {

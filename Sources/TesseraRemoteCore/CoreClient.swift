@@ -1,3 +1,4 @@
+import Foundations
 import LosslessJSON
 import Synchronization
 import Tessera
@@ -100,7 +101,7 @@ final class CoreClient: Sendable {
     private func request(_ call: Call, _ fields: [(name: String, value: String)], _ host: String) -> CoreRequest {
         var url = host + call.path
         if !call.query.isEmpty {
-            url += "?" + call.query.map { "\($0)=\(QueryText.encode($1))" }.joined(separator: "&")
+            url += "?" + call.query.map { "\($0)=\(PercentEncoding.query.encode($1))" }.joined(separator: "&")
         }
         var fields = fields
         if let apiKey { fields.append(("api-key", apiKey)) }
@@ -134,20 +135,5 @@ final class CoreClient: Sendable {
             throw .coreRejected(status: 200, message: "the answer to \(call.method) \(call.path) is no JSON object")
         }
         return object
-    }
-}
-
-/// The values of a query.
-enum QueryText {
-    static func encode(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF")
-        return text.utf8.map { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-                String(UnicodeScalar(byte))
-            default: "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
-            }
-        }.joined()
     }
 }

@@ -1,5 +1,7 @@
+public import Foundations
+
 /// One request to a core.
-public struct CoreRequest: Sendable {
+public struct CoreRequest: Sendable, Redacted {
     /// `GET`, `POST` or `PUT`.
     public var method: String
     /// The whole address, with its query.

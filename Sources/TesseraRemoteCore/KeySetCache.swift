@@ -1,6 +1,6 @@
+import Foundations
 import LosslessJSON
 import SessionEngine
-import SessionService
 import Tessera
 
 /// The keys of the cores, fetched when they are needed and kept while they may be (docs/specification/sdk.md 2.7).
@@ -20,15 +20,15 @@ actor KeySetCache {
     static let countLimit = 64
 
     private let client: CoreClient
-    private let ambient: Ambient
+    private let clock: ClockAndRandomness
     private let longest: Milliseconds
     private var keys: Keys?
     private var lastTry: Timestamp?
     private var fetching: Task<Result<Keys, SessionError>, Never>?
 
-    init(client: CoreClient, ambient: Ambient, longest: Milliseconds) {
+    init(client: CoreClient, clock: ClockAndRandomness, longest: Milliseconds) {
         self.client = client
-        self.ambient = ambient
+        self.clock = clock
         self.longest = longest
     }
 
@@ -39,7 +39,7 @@ actor KeySetCache {
 
     /// The keys after one more look, because one was missing; at most one look in half a second.
     func refreshed() async throws(SessionError) -> VerificationKeys {
-        if let lastTry, let keys, ambient.time() - lastTry < Self.cooldown { return keys.verification }
+        if let lastTry, let keys, clock.time() - lastTry < Self.cooldown { return keys.verification }
         return try await fetched().verification
     }
 
@@ -50,8 +50,8 @@ actor KeySetCache {
     }
 
     private func valid() async throws(SessionError) -> Keys {
-        if let keys, ambient.time() - keys.fetchedAt < keys.life { return keys }
-        if let keys, let lastTry, ambient.time() - lastTry < Self.cooldown { return keys }
+        if let keys, clock.time() - keys.fetchedAt < keys.life { return keys }
+        if let keys, let lastTry, clock.time() - lastTry < Self.cooldown { return keys }
         return try await fetched()
     }
 
@@ -73,7 +73,7 @@ actor KeySetCache {
 
     /// Asks the cores in the order in which they are listed; the first good answer counts.
     private func fetch() async -> Result<Keys, SessionError> {
-        lastTry = ambient.time()
+        lastTry = clock.time()
         var problem = "there is no core to ask"
         for host in client.hosts {
             let request = CoreRequest(method: "GET", url: host + "/.well-known/jwks.json", fields: [], body: nil)
@@ -96,6 +96,6 @@ actor KeySetCache {
         guard !found.isEmpty else { return nil }
         let life = response.maxAgeSeconds.map { min(longest, .seconds($0)) } ?? longest
         return Keys(
-            verification: VerificationKeys(found), published: published, fetchedAt: ambient.time(), life: life)
+            verification: VerificationKeys(found), published: published, fetchedAt: clock.time(), life: life)
     }
 }

@@ -1,6 +1,6 @@
+public import Foundations
 public import LosslessJSON
-public import SessionEngine
-public import SessionService
+import SessionEngine
 public import Tessera
 
 /// Sessions kept by a core that is asked over HTTP, this project's or SuperTokens' own.
@@ -10,7 +10,7 @@ public import Tessera
 public struct RemoteCore: SessionBackend {
     let client: CoreClient
     let keys: KeySetCache
-    let ambient: Ambient
+    let clock: ClockAndRandomness
 
     /// Talks to cores.
     ///
@@ -20,12 +20,12 @@ public struct RemoteCore: SessionBackend {
     ///   - app: whom the core is told about.
     ///   - keyLife: for how long the published keys are kept at most.
     ///   - transport: what carries the requests.
-    ///   - ambient: the clock.
+    ///   - clock: the clock.
     ///   - wait: how to wait for some milliseconds.
     /// - Throws: `SessionError.misconfigured(_:)`.
     public init(
         connectionURI: String?, apiKey: String? = nil, app: AppInfo, keyLife: Milliseconds = .seconds(14_400),
-        transport: any CoreTransport = HTTPClientTransport.shared, ambient: Ambient = .system,
+        transport: any CoreTransport = HTTPClientTransport.shared, clock: ClockAndRandomness = .system,
         wait: @escaping @Sendable (Int64) async throws -> Void = { try await Task.sleep(for: .milliseconds($0)) }
     ) throws(SessionError) {
         var hosts: [String] = []
@@ -35,8 +35,8 @@ public struct RemoteCore: SessionBackend {
         client = CoreClient(
             hosts: hosts, apiKey: apiKey, identity: [("apiDomain", app.apiDomain.text)], transport: transport,
             wait: wait)
-        keys = KeySetCache(client: client, ambient: ambient, longest: keyLife)
-        self.ambient = ambient
+        keys = KeySetCache(client: client, clock: clock, longest: keyLife)
+        self.clock = clock
     }
 
     /// See `SessionBackend.create(_:)`.
@@ -59,7 +59,7 @@ public struct RemoteCore: SessionBackend {
             do throws(AccessTokenProblem) {
                 try Verify.check(
                     claims, antiCSRFToken: token.antiCSRFToken.map(AntiCSRFToken.init),
-                    checksAntiCSRF: token.checksAntiCSRF, at: ambient.time())
+                    checksAntiCSRF: token.checksAntiCSRF, at: clock.time())
             } catch {
                 throw .tryRefreshToken(reason: "the access token is not accepted: \(error)")
             }

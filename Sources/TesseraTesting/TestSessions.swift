@@ -1,8 +1,8 @@
+import Foundations
 public import HTTPTypes
 public import LosslessJSON
 public import SessionEngine
 public import SessionService
-import SessionStorage
 import SessionStorageTesting
 import Synchronization
 public import Tessera
@@ -43,14 +43,13 @@ public struct TestSessions: Sendable {
         claims: [any SessionClaim] = [], validators: [any ClaimValidator] = [],
         hooks: any SessionHooks = StandardHooks()
     ) async throws(SessionError) {
-        let ambient = Ambient(time: { clock.time }, randomBits: Ambient.system.randomBits)
-        backend = try await InProcessBackend(storage: InMemoryStorage(), policy: policy, ambient: ambient)
+        let sources = ClockAndRandomness(time: { clock.time }, randomBits: ClockAndRandomness.system.randomBits)
+        backend = try await InProcessBackend(storage: InMemoryStorage(), policy: policy, clock: sources)
         self.clock = clock
         let standard = try AppInfo(name: "Test", apiDomain: "https://api.example.com")
         sessions = try Sessions(
             app: app ?? standard, configuration: configuration, backend: backend, claims: claims,
-            validators: validators,
-            hooks: hooks, ambient: ambient)
+            validators: validators, hooks: hooks, clock: sources)
     }
 
     /// Begins a session and gives the field with which a test's requests carry it.

@@ -55,6 +55,6 @@ struct DatabaseSettingsTests {
         let settings = try #require(try database(yaml))
         #expect(settings.schema == "s" && settings.prefix == "p" && settings.tableNames == ["session_info": "mine"])
         #expect(settings.poolSize == 7 && settings.groupLimit == 1 && !settings.migrates)
-        #expect("\(settings)" == "DatabaseSettings" && settings.customMirror.children.isEmpty)
+        #expect("\(settings)" == "DatabaseSettings" && Mirror(reflecting: settings).children.isEmpty)
     }
 }

@@ -1,4 +1,5 @@
 import CoreServer
+import Foundations
 import Logging
 import SessionEngine
 import SessionService
@@ -54,9 +55,10 @@ struct Core: Sendable {
 
     /// A core without a socket.
     static func value(
-        settings: CoreSettings = CoreSettings(), policy: SessionPolicy = SessionPolicy(), ambient: Ambient = .system
+        settings: CoreSettings = CoreSettings(), policy: SessionPolicy = SessionPolicy(),
+        clock: ClockAndRandomness = .system
     ) async throws -> Core {
-        let service = try await SessionService(storage: InMemoryStorage(), policy: policy, ambient: ambient)
+        let service = try await SessionService(storage: InMemoryStorage(), policy: policy, clock: clock)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return Core(
             depth: .value, api: CoreAPI(service: service, settings: settings, logger: logger), port: 0)
@@ -68,9 +70,9 @@ struct Core: Sendable {
         storage: any SessionStorage = InMemoryStorage(), clock: TestClock? = nil,
         test: @Sendable @escaping (Core) async throws -> Void
     ) async throws {
-        var ambient = Ambient.system
-        if let clock { ambient.time = { clock.now } }
-        let service = try await SessionService(storage: storage, policy: policy, ambient: ambient)
+        var sources = ClockAndRandomness.system
+        if let clock { sources.time = { clock.now } }
+        let service = try await SessionService(storage: storage, policy: policy, clock: sources)
         let core: @Sendable (CoreAPI, Int) -> Core = { api, port in
             Core(depth: depth, api: api, port: port, clock: clock ?? TestClock())
         }

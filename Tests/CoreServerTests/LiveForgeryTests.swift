@@ -1,4 +1,5 @@
 import CoreServer
+import Foundations
 import LosslessJSON
 import SessionEngine
 import SessionService
@@ -36,7 +37,7 @@ struct LiveForgeryTests {
         "no forged token gets in anywhere, and none makes the core fail",
         arguments: Depth.allCases, SigningAlgorithm.allCases)
     func corpus(depth: Depth, algorithm: SigningAlgorithm) async throws {
-        let now = Ambient.system.time()
+        let now = ClockAndRandomness.system.time()
         let key = try TestKeys.signingKey(algorithm, id: "d-\(now.milliseconds)", createdAt: now.milliseconds)
         let policy = SessionPolicy(signingAlgorithm: algorithm)
         try await Core.run(depth, policy: policy, storage: try await Self.storage(with: key)) { core in

@@ -1,4 +1,5 @@
 import CoreServer
+import Foundations
 import Logging
 import LosslessJSON
 import SessionEngine
@@ -39,7 +40,8 @@ struct MaintenanceTests {
             accessTokenValidity: .seconds(60), refreshTokenValidity: .seconds(3_600),
             signingKeyUpdateInterval: .seconds(3_600), signingAlgorithm: .es256)
         return try await SessionService(
-            storage: storage, policy: policy, ambient: Ambient(time: { clock.now }, randomBits: { dice.next() }))
+            storage: storage, policy: policy,
+            clock: ClockAndRandomness(time: { clock.now }, randomBits: { dice.next() }))
     }
 
     private func run(_ services: [SessionService], intervals: Int = 2, batch: Int = 3) async throws -> [Duration] {
@@ -48,7 +50,8 @@ struct MaintenanceTests {
         schedule.batch = batch
         schedule.trailInterval = .seconds(6 * 3_600)
         let maintenance = Maintenance(
-            services: { services }, schedule: schedule, ambient: Ambient(time: { clock.now }, randomBits: { 500 }),
+            services: { services }, schedule: schedule,
+            clock: ClockAndRandomness(time: { clock.now }, randomBits: { 500 }),
             wait: { try waiting.wait($0) }, logger: quiet)
         try await maintenance.run()
         return waiting.spans

@@ -1,5 +1,6 @@
 import CoreConfiguration
 import CoreServer
+import Foundations
 import Logging
 import LosslessJSON
 import SessionEngine
@@ -22,13 +23,13 @@ struct ManyApps: Sendable {
         clock: TestClock = TestClock()
     ) async throws {
         let configuration = try CoreConfiguration(file: (Self.configuration + yaml, "/etc/config.yaml"))
-        let ambient = Ambient(time: { clock.now }, randomBits: { Ambient.system.randomBits() })
+        let sources = ClockAndRandomness(time: { clock.now }, randomBits: { ClockAndRandomness.system.randomBits() })
         let service = try await SessionService(
-            storage: directory.storage(of: .public), policy: configuration.policy, ambient: ambient)
+            storage: directory.storage(of: .public), policy: configuration.policy, clock: sources)
         let registry = AppRegistry(
             directory: directory,
             settings: AppSettings(policy: configuration.policy, core: configuration.settings), service: service,
-            ambient: ambient, readSettings: configuration.apps.settings)
+            clock: sources, readSettings: configuration.apps.settings)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         api = CoreAPI(service: service, settings: configuration.settings, logger: logger, apps: registry)
         self.clock = clock

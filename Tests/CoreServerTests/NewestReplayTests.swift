@@ -1,4 +1,5 @@
 import CoreServer
+import Foundations
 import SessionEngine
 import SessionService
 import TestSupport
@@ -15,7 +16,7 @@ struct NewestReplayTests {
         let dice = TestDice(seed: 56)
         let core = try await Core.value(
             settings: settings, policy: policy.likeSuperTokens,
-            ambient: Ambient(time: { clock.now }, randomBits: { dice.next() }))
+            clock: ClockAndRandomness(time: { clock.now }, randomBits: { dice.next() }))
         var replay = Replay(differences: differences, ignoresLifetimes: true)
         for step in try CurlRecording(name).steps where step.exchange.number <= last {
             clock.advance(by: pauseBefore(step.title) ? .seconds(2) : Milliseconds(20))

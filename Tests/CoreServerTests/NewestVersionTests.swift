@@ -1,4 +1,5 @@
 import CoreServer
+import Foundations
 import LosslessJSON
 import SessionEngine
 import SessionService
@@ -35,7 +36,8 @@ struct NewestVersionTests {
             as [(String, Int64?)])
     func accessTokenValidity(text: String, lifetime expected: Int64?) async throws {
         let clock = TestClock(Timestamp(milliseconds: 1_700_000_000_000))
-        let core = try await Core.value(ambient: Ambient(time: { clock.now }, randomBits: { .random(in: 0 ... .max) }))
+        let core = try await Core.value(
+            clock: ClockAndRandomness(time: { clock.now }, randomBits: { .random(in: 0 ... .max) }))
         var body = Self.create
         body["accessTokenValidity"] = try JSONValue(parsing: text)
         let reply = try await send(core, "/recipe/session", body)
@@ -61,7 +63,7 @@ struct NewestVersionTests {
         let clock = TestClock()
         let policy = SessionPolicy(rotationGracePeriod: .seconds(1), reportsRecentReuseAsTheft: isTheft)
         let core = try await Core.value(
-            policy: policy, ambient: Ambient(time: { clock.now }, randomBits: { .random(in: 0 ... .max) }))
+            policy: policy, clock: ClockAndRandomness(time: { clock.now }, randomBits: { .random(in: 0 ... .max) }))
         for rotations in 1...2 {
             let first = try token(try await send(core, "/recipe/session", Self.create).object, "refreshToken")
             func refresh(_ token: JSONValue) async throws -> JSONObject {
@@ -85,7 +87,8 @@ struct NewestVersionTests {
         let dice = TestDice(seed: 99)
         let core = try await Core.value(
             policy: SessionPolicy(accessTokenValidityJitter: most),
-            ambient: Ambient(time: { Timestamp(milliseconds: 1_700_000_000_000) }, randomBits: { dice.next() }))
+            clock: ClockAndRandomness(time: { Timestamp(milliseconds: 1_700_000_000_000) }, randomBits: { dice.next() })
+        )
         var lifetimes: Set<Int64> = []
         for _ in 0..<20 { lifetimes.insert(try lifetime(try await send(core, "/recipe/session", Self.create).object)) }
         let least = Int64(3_600_000 * (1 - most)) - 1_000

@@ -1,3 +1,4 @@
+import Foundations
 import SessionEngine
 import SessionImport
 import SessionService
@@ -47,7 +48,7 @@ enum ImportWorld {
     static func service(_ storage: any SessionStorage, clock: TestClock = TestClock()) async throws -> SessionService {
         let dice = TestDice(seed: 7)
         return try await SessionService(
-            storage: storage, ambient: Ambient(time: { clock.now }, randomBits: { dice.next() }))
+            storage: storage, clock: ClockAndRandomness(time: { clock.now }, randomBits: { dice.next() }))
     }
 }
 

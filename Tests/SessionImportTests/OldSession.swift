@@ -1,3 +1,4 @@
+import Foundations
 import LosslessJSON
 import SessionEngine
 import TestSupport

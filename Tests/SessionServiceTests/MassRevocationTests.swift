@@ -1,3 +1,4 @@
+import Foundations
 import LosslessJSON
 import SQLiteStorage
 import SessionEngine
@@ -15,13 +16,13 @@ struct MassRevocationTests {
     /// A service for which time passes as fast as it waits.
     private func service(_ storage: any SessionStorage) async throws -> SessionService {
         let (clock, dice) = (clock, TestDice(seed: 5))
-        let ambient = Ambient(
+        let sources = ClockAndRandomness(
             time: { clock.now }, randomBits: { dice.next() },
             pause: { span in
                 clock.advance(by: span)
                 await Task.yield()
             })
-        return try await SessionService(storage: storage, policy: World.policy, ambient: ambient)
+        return try await SessionService(storage: storage, policy: World.policy, clock: sources)
     }
 
     private func create(_ count: Int, _ service: SessionService, user: String = "many") async throws -> [IssuedTokens] {

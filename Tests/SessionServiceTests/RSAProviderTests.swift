@@ -1,6 +1,7 @@
 import CryptoExtras
 import Dispatch
 import Foundation
+import Foundations
 import SessionEngine
 import SessionStorageTesting
 import Synchronization
@@ -169,7 +170,7 @@ struct RSAProviderTests {
         let storage = try await World.storageWithRSAKeys(at: clock.now)
         let signers = signers(provider)
         let service = try await SessionService(
-            storage: storage, ambient: Ambient(time: { clock.now }, randomBits: { 4 }),
+            storage: storage, clock: ClockAndRandomness(time: { clock.now }, randomBits: { 4 }),
             keyPool: SigningKeyPool(signers: signers))
         #expect(signers.chosen == nil || provider == .boringssl || !RSAProvider.openssl.isBuiltIn)
         guard case .created(let tokens) = try await service.createSession(.init(userID: UserID("alice"))) else {

@@ -1,3 +1,4 @@
+import Foundations
 import LosslessJSON
 import SessionEngine
 import SessionService
@@ -14,13 +15,13 @@ struct UnknownKeyTests {
         beside world: World, on storage: FaultyStorage, _ pauses: Pauses
     ) async throws -> SessionService {
         let (clock, dice) = (world.clock, TestDice(seed: 77))
-        let ambient = Ambient(
+        let sources = ClockAndRandomness(
             time: { clock.now }, randomBits: { dice.next() },
             pause: { duration in
                 pauses.note(duration)
                 clock.advance(by: duration)
             })
-        return try await SessionService(storage: storage, policy: World.policy, ambient: ambient)
+        return try await SessionService(storage: storage, policy: World.policy, clock: sources)
     }
 
     @Test("unknown keys make a node read its keys at most once a second, and a young key is waited for")
@@ -68,9 +69,10 @@ struct UnknownKeyTests {
     func fewWaiters() async throws {
         let world = try await World()
         let gate = Gate()
-        let ambient = Ambient(
-            time: { world.clock.now }, randomBits: { Ambient.system.randomBits() }, pause: { _ in await gate.wait() })
-        let node = try await SessionService(storage: world.storage, policy: World.policy, ambient: ambient)
+        let sources = ClockAndRandomness(
+            time: { world.clock.now }, randomBits: { ClockAndRandomness.system.randomBits() },
+            pause: { _ in await gate.wait() })
+        let node = try await SessionService(storage: world.storage, policy: World.policy, clock: sources)
         let young = try await forged(.seconds(0), from: world)
         guard case .tryRefresh(.unknownKey) = try await node.verify(.init(accessToken: young)) else {
             Issue.record("the first is read for at once and refused")

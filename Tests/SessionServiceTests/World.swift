@@ -1,3 +1,4 @@
+import Foundations
 import LosslessJSON
 import SessionEngine
 import SessionService
@@ -37,8 +38,8 @@ struct World {
         seed: UInt64, policy: SessionPolicy = World.policy, storage: any SessionStorage, clock: TestClock
     ) async throws -> SessionService {
         let dice = TestDice(seed: seed)
-        let ambient = Ambient(time: { clock.now }, randomBits: { dice.next() })
-        return try await SessionService(storage: storage, policy: policy, ambient: ambient)
+        let sources = ClockAndRandomness(time: { clock.now }, randomBits: { dice.next() })
+        return try await SessionService(storage: storage, policy: policy, clock: sources)
     }
 
     /// A storage that has the one RSA key of this process already, for formats that need one.

@@ -1,16 +1,9 @@
+import PlatformLibC
 import SessionStorage
 import TestSupport
 import Testing
 
 @testable import SQLiteStorage
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 @Suite("The file that keeps room")
 struct ReserveFileTests {

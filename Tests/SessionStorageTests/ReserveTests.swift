@@ -1,3 +1,4 @@
+import Foundations
 import SessionStorage
 import Synchronization
 import TestSupport

@@ -1,16 +1,11 @@
 import Foundation
 import LosslessJSON
+import PlatformLibC
 import SQLiteStorage
 import SessionEngine
 import SessionStorage
 import TestSupport
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 private func sys_open(_ path: String, _ mode: Int32) -> Int32 { open(path, mode) }
 

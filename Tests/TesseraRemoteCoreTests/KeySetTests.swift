@@ -1,3 +1,4 @@
+import Foundations
 import LosslessJSON
 import SessionEngine
 import SessionService
@@ -33,7 +34,7 @@ struct KeySetTests {
             }
             sessions = try Sessions(
                 app: made.sessions.app, backend: core.backend(uri, clock: made.clock, keyLife: keyLife),
-                ambient: Ambient(time: { [clock = made.clock] in clock.time }, randomBits: { 0 }))
+                clock: ClockAndRandomness(time: { [clock = made.clock] in clock.time }, randomBits: { 0 }))
         }
     }
 

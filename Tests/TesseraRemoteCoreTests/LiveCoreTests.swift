@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import CoreServer
+import Foundations
 import Logging
 import LosslessJSON
 import NIOCore
@@ -26,11 +27,11 @@ struct LiveCoreTests {
         _ clock: TestClock? = nil, _ body: @escaping @Sendable (Sessions) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        var ambient = Ambient.system
-        if let clock { ambient.time = { clock.now } }
+        var sources = ClockAndRandomness.system
+        if let clock { sources.time = { clock.now } }
         let service = try await SessionService(
             storage: InMemoryStorage(), policy: SessionPolicy(signingAlgorithm: .es256),
-            ambient: ambient)
+            clock: sources)
         let api = CoreAPI(service: service, settings: CoreSettings(), logger: logger)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             let (ports, running) = AsyncStream.makeStream(of: Int.self)
@@ -85,7 +86,7 @@ struct LiveCoreTests {
 
     @Test("M10: the same refresh token twice gives one successor; a while later it is theft, and before that nothing")
     func theft() async throws {
-        let clock = TestClock(Ambient.system.time())
+        let clock = TestClock(ClockAndRandomness.system.time())
         try await withCore(clock) { sessions in
             let session = try await sessions.create(userID: "u")
             let token = session.refreshToken?.text ?? ""

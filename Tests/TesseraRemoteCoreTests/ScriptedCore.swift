@@ -1,3 +1,4 @@
+import Foundations
 import LosslessJSON
 import SessionEngine
 import SessionService
@@ -51,7 +52,7 @@ final class ScriptedCore: CoreTransport {
         try RemoteCore(
             connectionURI: uri, apiKey: "key", app: AppInfo(name: "Test", apiDomain: "https://api.test"),
             keyLife: keyLife, transport: self,
-            ambient: Ambient(time: { clock.time }, randomBits: Ambient.system.randomBits),
+            clock: ClockAndRandomness(time: { clock.time }, randomBits: ClockAndRandomness.system.randomBits),
             wait: { milliseconds in self.state.withLock { $0.waits.append(milliseconds) } })
     }
 }

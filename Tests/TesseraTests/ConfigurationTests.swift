@@ -1,3 +1,4 @@
+import Foundations
 import HTTPTypes
 import SessionEngine
 import TesseraTesting

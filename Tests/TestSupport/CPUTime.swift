@@ -1,13 +1,6 @@
 import Foundation
+import PlatformLibC
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// The time that the calling thread has been on a processor, which others on the machine do not lengthen.
 public func threadCPUTime() -> Duration {

@@ -1,12 +1,7 @@
+import PlatformLibC
 import SessionEngine
 import SessionService
 import TestSupport
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// When the owner of a session comes again after the access token has expired.
 public enum Owner: String, Sendable, CaseIterable {

@@ -1,3 +1,4 @@
+import Foundations
 import LosslessJSON
 public import SessionEngine
 public import SessionService
@@ -32,8 +33,8 @@ public struct TrialWorld: Sendable {
         self.clock = clock
         self.storage = storage
         let dice = TestDice(seed: seed)
-        let ambient = Ambient(time: { clock.now + skew() }, randomBits: { dice.next() })
-        service = try await SessionService(storage: storage, policy: policy, ambient: ambient)
+        let sources = ClockAndRandomness(time: { clock.now + skew() }, randomBits: { dice.next() })
+        service = try await SessionService(storage: storage, policy: policy, clock: sources)
         try await service.prepareSigningKeys()
     }
 

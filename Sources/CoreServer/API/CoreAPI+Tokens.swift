@@ -1,5 +1,6 @@
 import CoreDriverInterface
 import Crypto
+import Foundations
 import LosslessJSON
 import SessionEngine
 import SessionService

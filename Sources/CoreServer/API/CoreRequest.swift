@@ -1,5 +1,7 @@
+public import Foundations
+
 /// A request as a value: all that the core reads of one.
-public struct CoreRequest: Sendable {
+public struct CoreRequest: Sendable, Redacted {
     /// The method, in capitals.
     public var method: String
     /// The path as it was sent, without the query.
@@ -40,6 +42,9 @@ public struct CoreRequest: Sendable {
         self.body = body
     }
 
+    /// The method and the path; keys, tokens and the body are secrets.
+    public var description: String { "\(method) \(path)" }
+
     /// Whether the caller has what a validator names (RFC 9110 section 13.1.2).
     func holds(_ validator: String) -> Bool {
         (ifNoneMatch ?? "").split(separator: ",").contains { part in
@@ -54,42 +59,20 @@ public struct CoreRequest: Sendable {
         guard let query else { return nil }
         for pair in query.utf8.split(separator: UInt8(ascii: "&")) {
             let key = pair.prefix { $0 != UInt8(ascii: "=") }
-            if Self.isName(key, name) { return Self.decoded(pair[key.endIndex...].dropFirst()) }
+            if Self.isName(key, name) {
+                return PercentEncoding.decode(pair[key.endIndex...].dropFirst(), plusIsSpace: true)
+            }
         }
         return nil
     }
 
     /// Whether a key of the query is this name; only one that was written with escapes is decoded.
     private static func isName(_ key: Substring.UTF8View, _ name: String) -> Bool {
-        key.elementsEqual(name.utf8) || (key.contains(UInt8(ascii: "%")) && decoded(key) == name)
+        key.elementsEqual(name.utf8)
+            || (key.contains(UInt8(ascii: "%")) && PercentEncoding.decode(key, plusIsSpace: true) == name)
     }
 
     /// Whether a query parameter is left out or `true`, in any case of letters; anything else is `false`.
     func flag(_ name: String) -> Bool { parameter(name).map { $0.lowercased() == "true" } ?? true }
 
-    private static func decoded(_ text: Substring.UTF8View) -> String? {
-        var bytes: [UInt8] = []
-        var rest = text
-        while let byte = rest.popFirst() {
-            switch byte {
-            case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
-            case UInt8(ascii: "%"):
-                guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else {
-                    return nil
-                }
-                bytes.append(high << 4 | low)
-            default: bytes.append(byte)
-            }
-        }
-        return String(validating: bytes, as: UTF8.self)
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
-    }
 }

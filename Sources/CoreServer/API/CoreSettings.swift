@@ -1,4 +1,5 @@
 public import CoreDriverInterface
+public import Foundations
 public import SessionEngine
 
 /// What an operator decides about the core's answers.
@@ -54,7 +55,7 @@ public struct CoreSettings: Sendable, Equatable {
     /// Whether a request may come in; every key is compared, in time that tells nothing about them.
     func admits(_ request: CoreRequest) -> Bool {
         guard !apiKeys.isEmpty else { return true }
-        let presented = request.apiKey?.trimmed ?? request.authorization.map(Self.credential) ?? ""
+        let presented = request.apiKey.map(Self.trimmed) ?? request.authorization.map(Self.credential) ?? ""
         let isOperator = operatorKey.map { ConstantTime.equals($0, presented) } ?? false
         return apiKeys.reduce(isOperator) { found, key in ConstantTime.equals(key, presented) || found }
     }
@@ -62,22 +63,16 @@ public struct CoreSettings: Sendable, Equatable {
     /// The part after `Bearer `, or the whole value when there is no scheme (docs/specification/core.md 1.0).
     private static func credential(_ authorization: String) -> String {
         let scheme = "bearer "
-        guard authorization.lowercased().hasPrefix(scheme) else { return authorization.trimmed }
-        return String(authorization.dropFirst(scheme.count)).trimmed
+        guard authorization.lowercased().hasPrefix(scheme) else { return trimmed(authorization) }
+        return trimmed(authorization.dropFirst(scheme.count))
+    }
+
+    private static func trimmed(_ value: some StringProtocol) -> String {
+        String(value.trimmed { $0 == " " || $0 == "\t" })
     }
 }
 
-extension CoreSettings: CustomStringConvertible, CustomReflectable {
+extension CoreSettings: Redacted {
     /// The name alone: the keys are secrets, and whoever logs a value that holds settings must not log them.
     public var description: String { "CoreSettings" }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
-}
-
-extension String {
-    fileprivate var trimmed: String {
-        let isBlank = { (character: Character) in character == " " || character == "\t" }
-        let tail = drop(while: isBlank)
-        return String(tail.reversed().drop(while: isBlank).reversed())
-    }
 }

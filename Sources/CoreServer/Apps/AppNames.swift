@@ -1,3 +1,4 @@
+import Foundations
 import SessionEngine
 import SessionService
 import SessionStorage
@@ -17,18 +18,18 @@ final class AppNames: Sendable {
 
     private let state = Mutex(State())
     private let directory: any AppDirectory
-    private let ambient: Ambient
+    private let clock: ClockAndRandomness
 
     private static let freshness = Milliseconds(1_000)
 
-    init(_ directory: any AppDirectory, _ ambient: Ambient) {
+    init(_ directory: any AppDirectory, _ clock: ClockAndRandomness) {
         self.directory = directory
-        self.ambient = ambient
+        self.clock = clock
     }
 
     /// Whether there is an app of that name; one that another process has made is known within a second.
     func contains(_ app: AppID) async throws(StorageError) -> Bool {
-        let now = ambient.time()
+        let now = clock.time()
         let (known, reading) = state.withLock { state -> (Set<AppID>?, Task<Set<AppID>, any Error>?) in
             if let (names, time) = state.known, time <= now, now < time + Self.freshness { return (names, nil) }
             let reading = state.reading ?? read(from: now, state.generation)

@@ -1,3 +1,4 @@
+public import Foundations
 import LosslessJSON
 import SessionEngine
 public import SessionService
@@ -29,7 +30,7 @@ public final class AppRegistry: Sendable {
     private let names: AppNames
     let readSettings: AppSettings.Reader
     private let base: (settings: AppSettings, service: LazyService)
-    private let ambient: Ambient
+    private let clock: ClockAndRandomness
     private let keyPool: SigningKeyPool
     private let isShared: Bool
 
@@ -42,25 +43,26 @@ public final class AppRegistry: Sendable {
     ///   - directory: which apps there are.
     ///   - settings: what was decided about the app `public`.
     ///   - service: the sessions of the app `public`.
-    ///   - ambient: the clock and the dice.
+    ///   - clock: the clock and the source of randomness.
     ///   - keyPool: where signing keys come from; it gets a reserve when there is a second app.
     ///   - isShared: whether other processes change the directory too.
     ///   - readSettings: what an app's `coreConfig` means.
     public init(
-        directory: any AppDirectory, settings: AppSettings, service: SessionService, ambient: Ambient = .system,
+        directory: any AppDirectory, settings: AppSettings, service: SessionService,
+        clock: ClockAndRandomness = .system,
         keyPool: SigningKeyPool = SigningKeyPool(), isShared: Bool = false, readSettings: @escaping AppSettings.Reader
     ) {
         self.directory = directory
-        names = AppNames(directory, ambient)
+        names = AppNames(directory, clock)
         self.readSettings = readSettings
-        self.ambient = ambient
+        self.clock = clock
         self.keyPool = keyPool
         self.isShared = isShared
         base = (settings, LazyService { service })
     }
 
     /// The time for new tenants.
-    var now: Timestamp { ambient.time() }
+    var now: Timestamp { clock.time() }
 
     /// The app of that name, or `nil`.
     ///
@@ -116,11 +118,11 @@ public final class AppRegistry: Sendable {
             return OpenApp(record: record, tenants: tenants, settings: base.settings, service: base.service)
         }
         let settings = try settings(of: tenant, app: record.id)
-        let (directory, ambient, keyPool) = (directory, ambient, keyPool)
+        let (directory, clock, keyPool) = (directory, clock, keyPool)
         let service = LazyService {
             keyPool.keepSpares()
             return try await SessionService(
-                storage: directory.storage(of: record.id), policy: settings.policy, ambient: ambient, keyPool: keyPool)
+                storage: directory.storage(of: record.id), policy: settings.policy, clock: clock, keyPool: keyPool)
         }
         return OpenApp(record: record, tenants: tenants, settings: settings, service: service)
     }

@@ -1,5 +1,5 @@
+import Foundations
 import NIOCore
-import SessionStorage
 
 /// A request on its way through the core.
 extension ConnectionHandler {

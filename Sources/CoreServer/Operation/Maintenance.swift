@@ -1,3 +1,4 @@
+public import Foundations
 public import Logging
 public import ServiceLifecycle
 public import SessionService
@@ -31,7 +32,7 @@ public struct Maintenance: Service, CustomStringConvertible {
 
     private let services: @Sendable () async -> [SessionService]
     private let schedule: Schedule
-    private let ambient: Ambient
+    private let clock: ClockAndRandomness
     private let wait: @Sendable (Duration) async throws -> Void
     private let logger: Logger
 
@@ -40,18 +41,18 @@ public struct Maintenance: Service, CustomStringConvertible {
     /// - Parameters:
     ///   - services: the sessions of every app there is at the time.
     ///   - schedule: when what is done.
-    ///   - ambient: the dice.
+    ///   - clock: the source of randomness.
     ///   - wait: how to let time pass; throws when the core stops.
     ///   - logger: where runs are told.
     public init(
         services: @escaping @Sendable () async -> [SessionService], schedule: Schedule = Schedule(),
-        ambient: Ambient = .system,
+        clock: ClockAndRandomness = .system,
         wait: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         logger: Logger
     ) {
         self.services = services
         self.schedule = schedule
-        self.ambient = ambient
+        self.clock = clock
         self.wait = wait
         self.logger = logger
     }
@@ -74,7 +75,7 @@ public struct Maintenance: Service, CustomStringConvertible {
     private func repeated(
         every interval: Duration, _ job: @Sendable (SessionService) async throws -> Void
     ) async {
-        let thousandth = Int(ambient.randomBits() % 1_001)
+        let thousandth = Int(clock.randomBits() % 1_001)
         var delay = schedule.delay + schedule.spread * thousandth / 1_000
         while (try? await wait(delay)) != nil {
             for service in await services() {

@@ -1,13 +1,7 @@
 #if PostgreSQL
     import SessionStorage
 
-    #if canImport(Glibc)
-        import Glibc
-    #elseif canImport(Musl)
-        import Musl
-    #else
-        import Darwin
-    #endif
+    import PlatformLibC
 
     /// A pipe that wakes a thread from `poll`.
     final class Bell: Sendable {

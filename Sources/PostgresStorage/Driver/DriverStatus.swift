@@ -1,6 +1,6 @@
 #if PostgreSQL
+    import Foundations
     import Logging
-    import SessionStorage
     import Synchronization
 
     /// How the connections are doing; tells the operator when that changes.

@@ -1,6 +1,6 @@
 #if PostgreSQL
+    import Foundations
     import CPostgreSQL
-    import SessionStorage
 
     /// Sending groups and receiving what comes.
     extension PostgresConnection {

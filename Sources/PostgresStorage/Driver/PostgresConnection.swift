@@ -1,14 +1,8 @@
 #if PostgreSQL
+    import Foundations
     import CPostgreSQL
-    import SessionStorage
 
-    #if canImport(Glibc)
-        import Glibc
-    #elseif canImport(Musl)
-        import Musl
-    #else
-        import Darwin
-    #endif
+    import PlatformLibC
 
     /// One connection, from its making to its end and again: a state machine that never blocks.
     ///

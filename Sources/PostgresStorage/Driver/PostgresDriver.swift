@@ -1,14 +1,9 @@
 #if PostgreSQL
+    import Foundations
     import Logging
     import SessionStorage
 
-    #if canImport(Glibc)
-        import Glibc
-    #elseif canImport(Musl)
-        import Musl
-    #else
-        import Darwin
-    #endif
+    import PlatformLibC
 
     /// A few connections and the one thread that moves their bytes; no thread waits for a statement.
     ///

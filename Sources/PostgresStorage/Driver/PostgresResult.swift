@@ -1,4 +1,5 @@
 #if PostgreSQL
+    import Foundations
     import CPostgreSQL
     import SessionStorage
 
@@ -70,7 +71,8 @@
         }
 
         func bytes(_ column: Int32) throws(StorageError) -> [UInt8] {
-            guard let bytes = Hexadecimal.bytes(of: text(column)) else {
+            let text = text(column)
+            guard text.hasPrefix("\\x"), let bytes = Hex.decode(text.dropFirst(2)) else {
                 throw StorageError(.corrupt, "a column of bytes cannot be read")
             }
             return bytes

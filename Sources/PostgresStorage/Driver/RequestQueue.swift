@@ -1,4 +1,5 @@
 #if PostgreSQL
+    import Foundations
     import SessionStorage
     import Synchronization
 

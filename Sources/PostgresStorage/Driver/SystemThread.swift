@@ -1,11 +1,5 @@
 #if PostgreSQL
-    #if canImport(Glibc)
-        import Glibc
-    #elseif canImport(Musl)
-        import Musl
-    #else
-        import Darwin
-    #endif
+    import PlatformLibC
 
     /// A thread for work that waits in the system; Foundation has one too, and with it all of ICU.
     final class SystemThread: Sendable {

@@ -3,13 +3,7 @@
     import Logging
     import SessionStorage
 
-    #if canImport(Glibc)
-        import Glibc
-    #elseif canImport(Musl)
-        import Musl
-    #else
-        import Darwin
-    #endif
+    import PlatformLibC
 
     /// Looks after the schema: what is there, what is missing, and how to get from the one to the other beside the traffic.
     struct SchemaKeeper: Sendable {

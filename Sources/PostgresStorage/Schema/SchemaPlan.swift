@@ -3,13 +3,7 @@
     public import SessionStorage
     import Synchronization
 
-    #if canImport(Glibc)
-        import Glibc
-    #elseif canImport(Musl)
-        import Musl
-    #else
-        import Darwin
-    #endif
+    import PlatformLibC
 
     /// What a database's schema lacks, and how it gets there; for operators.
     public struct SchemaPlan: Sendable {

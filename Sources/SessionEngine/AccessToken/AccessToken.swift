@@ -1,9 +1,10 @@
+public import Foundations
 import LosslessJSON
 
 /// A signed access token as it goes to the client.
 ///
 /// It prints as `<redacted>`.
-public struct AccessToken: Sendable, CustomStringConvertible, CustomReflectable {
+public struct AccessToken: Sendable, Redacted {
     /// The token as the client holds it.
     ///
     /// Never log it.
@@ -40,11 +41,6 @@ public struct AccessToken: Sendable, CustomStringConvertible, CustomReflectable 
 
     /// The two dots, a signature of 2048 bits in base64 and padding.
     private static let roomForSignature = 360
-
-    /// Never the token.
-    public var description: String { "<redacted>" }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 /// Why a token could not be signed.

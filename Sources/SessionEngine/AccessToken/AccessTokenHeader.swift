@@ -1,3 +1,4 @@
+import Foundations
 import LosslessJSON
 
 /// The header of an access token V3 or newer.

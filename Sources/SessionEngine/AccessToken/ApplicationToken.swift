@@ -1,3 +1,4 @@
+import Foundations
 public import LosslessJSON
 
 /// Tokens that an application has signed for purposes of its own (docs/specification/core.md 1.7).

@@ -1,3 +1,4 @@
+public import Foundations
 package import LosslessJSON
 
 #if canImport(FoundationEssentials)
@@ -11,7 +12,7 @@ package import LosslessJSON
 /// This is a strict parser for the few forms that Tessera and the cores before it sign, not a JOSE library: three
 /// parts, strict base64, a header with at most `typ`, `alg`, `version` and `kid`
 /// (docs/specification/security.md T01 to T07).
-public final class UnverifiedAccessToken: Sendable {
+public final class UnverifiedAccessToken: Sendable, Redacted {
     /// The longest token that is looked at, in bytes.
     public static let maximumLength = 64 * 1024
 

@@ -1,3 +1,4 @@
+import Foundations
 public import LosslessJSON
 
 /// The signing keys of one app, and the rules of who signs and who verifies (docs/specification/core.md 5).

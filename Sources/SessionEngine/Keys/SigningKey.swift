@@ -1,5 +1,6 @@
 public import Crypto
 public import CryptoExtras
+public import Foundations
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -110,7 +111,7 @@ public protocol RSASigner: Sendable {
 /// A key that signs access tokens.
 ///
 /// It prints as its id.
-public struct SigningKey: Sendable, CustomStringConvertible, CustomReflectable {
+public struct SigningKey: Sendable, Redacted {
     /// Its name.
     public let id: KeyID
     /// Whether it is replaced on schedule.
@@ -174,6 +175,4 @@ public struct SigningKey: Sendable, CustomStringConvertible, CustomReflectable {
 
     /// The id, never the key.
     public var description: String { "SigningKey(\(id.text))" }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -1,5 +1,6 @@
 public import Crypto
 public import CryptoExtras
+import Foundations
 public import LosslessJSON
 
 #if canImport(FoundationEssentials)

@@ -1,4 +1,5 @@
 import Crypto
+import Foundations
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

@@ -1,5 +1,6 @@
 import Crypto
 import CryptoExtras
+public import Foundations
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -11,7 +12,7 @@ import CryptoExtras
 /// (docs/specification/core.md 3.2).
 ///
 /// It prints as `<redacted>`.
-public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflectable {
+public struct RefreshTokenKey: Sendable, Redacted {
     /// The master key as it is stored; any text works as one.
     public let masterKey: String
     /// What the successors of tokens are derived from; as secret as the master key.
@@ -124,9 +125,4 @@ public struct RefreshTokenKey: Sendable, CustomStringConvertible, CustomReflecta
             throw .cryptographyFailed
         }
     }
-
-    /// Never the key.
-    public var description: String { "<redacted>" }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -1,3 +1,4 @@
+import Foundations
 public import LosslessJSON
 
 /// Composing new tokens from decisions: the claims and contents, before anything is signed or sealed.
@@ -21,7 +22,7 @@ public enum TokenIssue {
     ///   - parent: the hash of the token it is given for; `nil` at creation.
     ///   - usesAntiCSRF: whether a new anti-CSRF token goes with it.
     ///   - key: the app's key, which seals it.
-    ///   - random: the dice.
+    ///   - random: the source of randomness.
     /// - Throws: ``SigningError`` when the cryptographic library refuses.
     public static func refreshPart(
         handle: SessionHandle, userID: UserID, tenantID: TenantID, parent: TokenHash?, usesAntiCSRF: Bool,

@@ -1,3 +1,4 @@
+import Foundations
 import LosslessJSON
 
 /// The name of one signed-in device's session; not a secret, never enough to act as the user.
@@ -67,43 +68,4 @@ public struct AppID: Sendable, Hashable {
 
     /// The default app.
     public static let `public` = AppID("public")
-}
-
-/// Random texts in the shapes that the wire asks for.
-public enum RandomText {
-    /// A version 4 UUID in lower case (RFC 9562 section 5.4): 122 random bits.
-    public static func uuid(using random: inout some RandomNumberGenerator) -> String {
-        uuid(from: RandomText.bytes(16, using: &random))
-    }
-
-    /// The version 4 UUID of 16 bytes; six of their bits give way to the version and the variant.
-    static func uuid(from bytes: [UInt8]) -> String {
-        var bytes = bytes
-        bytes[6] = bytes[6] & 0x0F | 0x40
-        bytes[8] = bytes[8] & 0x3F | 0x80
-        return String(unsafeUninitializedCapacity: 36) { text in
-            var length = 0
-            for (index, byte) in bytes.prefix(16).enumerated() {
-                if index == 4 || index == 6 || index == 8 || index == 10 {
-                    text[length] = UInt8(ascii: "-")
-                    length += 1
-                }
-                text[length] = Hex.digit(byte >> 4)
-                text[length + 1] = Hex.digit(byte & 15)
-                length += 2
-            }
-            return length
-        }
-    }
-
-    /// Random bytes.
-    public static func bytes(_ count: Int, using random: inout some RandomNumberGenerator) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count + 7)
-        while bytes.count < count {
-            withUnsafeBytes(of: random.next() as UInt64) { bytes.append(contentsOf: $0) }
-        }
-        bytes.removeLast(bytes.count - count)
-        return bytes
-    }
 }

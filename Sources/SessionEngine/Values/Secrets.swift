@@ -1,7 +1,9 @@
+public import Foundations
+
 /// The long-lived secret that a client exchanges for new tokens.
 ///
 /// It prints as `<redacted>`.
-public struct RefreshToken: Sendable, CustomStringConvertible, CustomReflectable {
+public struct RefreshToken: Sendable, Redacted {
     /// The token as the client holds it.
     ///
     /// Never log it, never store it.
@@ -11,17 +13,12 @@ public struct RefreshToken: Sendable, CustomStringConvertible, CustomReflectable
     public init(_ text: String) {
         self.text = text
     }
-
-    /// Never the token.
-    public var description: String { "<redacted>" }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 /// The double-submit secret that must come with a request beside the cookies.
 ///
 /// It prints as `<redacted>`.
-public struct AntiCSRFToken: Sendable, CustomStringConvertible, CustomReflectable {
+public struct AntiCSRFToken: Sendable, Redacted {
     /// The token as the client holds it.
     public let text: String
 
@@ -39,24 +36,5 @@ public struct AntiCSRFToken: Sendable, CustomStringConvertible, CustomReflectabl
     public func matches(_ presented: AntiCSRFToken?) -> Bool {
         guard let presented else { return false }
         return ConstantTime.equals(text, presented.text)
-    }
-
-    /// Never the token.
-    public var description: String { "<redacted>" }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
-}
-
-/// The one comparison of secrets (docs/specification/security.md T23).
-public enum ConstantTime {
-    /// Whether two texts have the same bytes; the time depends on the second one's length only.
-    public static func equals(_ expected: String, _ presented: String) -> Bool {
-        let expected = Array(expected.utf8)
-        let presented = Array(presented.utf8)
-        var difference: UInt8 = expected.count == presented.count ? 0 : 1
-        for (index, byte) in presented.enumerated() {
-            difference |= byte ^ (index < expected.count ? expected[index] : ~byte)
-        }
-        return difference == 0
     }
 }

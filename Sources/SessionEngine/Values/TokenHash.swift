@@ -1,4 +1,5 @@
 import Crypto
+import Foundations
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -47,50 +48,12 @@ public struct StoredTokenHash: Sendable, Hashable {
     }
 }
 
-/// Lower-case hexadecimal text.
-public enum Hex {
-    private static let digits = Array("0123456789abcdef".utf8)
-
-    /// Two digits for each byte.
-    public static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.withContiguousStorageIfAvailable { encode(UnsafeRawBufferPointer($0)) }
-            ?? Array(bytes).withUnsafeBytes { encode($0) }
-    }
-
-    static func encode(_ bytes: UnsafeRawBufferPointer) -> String {
-        String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
-            for (index, byte) in bytes.enumerated() {
-                text[2 * index] = digit(byte >> 4)
-                text[2 * index + 1] = digit(byte & 15)
-            }
-            return 2 * bytes.count
-        }
-    }
-
-    /// The digit of a value below 16.
-    static func digit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
-    }
-
-    /// The bytes of lower-case digits, or `nil`.
-    static func decode(_ text: some StringProtocol) -> [UInt8]? {
-        let values = text.utf8.map { digits.firstIndex(of: $0) }
-        guard values.count.isMultiple(of: 2), !values.contains(nil) else { return nil }
-        let halves = values.compactMap(\.self)
-        return stride(from: 0, to: halves.count, by: 2).map { UInt8(halves[$0] << 4 | halves[$0 + 1]) }
-    }
-
+extension Hex {
     static func sha256(_ text: String) -> String {
         var (text, hash) = (text, SHA256())
         text.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
         return hash.finalize().withUnsafeBytes { encode($0) }
     }
 
-    static func isDigest(_ text: String) -> Bool {
-        text.utf8.count == 64
-            && text.utf8.allSatisfy { byte in
-                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
-            }
-    }
+    static func isDigest(_ text: String) -> Bool { text.utf8.count == 64 && text.utf8.allSatisfy(isLowerCaseDigit) }
 }

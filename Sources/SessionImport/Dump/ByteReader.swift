@@ -1,4 +1,5 @@
 import Crypto
+import Foundations
 
 /// Walks over the bytes of a dump and counts its lines; holds one piece at a time.
 struct ByteReader {
@@ -19,11 +20,7 @@ struct ByteReader {
     var position: Int64 { earlier + Int64(index) }
 
     /// The SHA-256 of everything read so far, in hexadecimal digits.
-    var fingerprint: String {
-        let digits = Array("0123456789abcdef".utf8)
-        let text = digest.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return String(decoding: text, as: UTF8.self)
-    }
+    var fingerprint: String { Hex.encode(digest.finalize()) }
 
     /// The next byte, which stays; `nil` at the end.
     mutating func peek() throws(ImportError) -> UInt8? {

@@ -1,3 +1,5 @@
+import Foundations
+
 /// One line of a `COPY ... FROM stdin` block in PostgreSQL's text format.
 enum CopyLine {
     private static let tab = UInt8(ascii: "\t")
@@ -42,8 +44,8 @@ enum CopyLine {
         let byte = field[position]
         if Escape.octalDigit(byte) != nil { return number(field, &position, base: 8, digits: 3, Escape.octalDigit) }
         position += 1
-        if byte == UInt8(ascii: "x"), position < field.endIndex, Escape.hexDigit(field[position]) != nil {
-            return number(field, &position, base: 16, digits: 2, Escape.hexDigit)
+        if byte == UInt8(ascii: "x"), position < field.endIndex, Hex.value(ofDigit: field[position]) != nil {
+            return number(field, &position, base: 16, digits: 2, Hex.value)
         }
         return Escape.letter(byte) ?? byte
     }

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import PlatformLibC
 
 /// A dump in a file; it is only ever opened for reading.
 public struct DumpFile: DumpSource {
@@ -52,13 +46,7 @@ public struct DumpFile: DumpSource {
         }
 
         private static func openForReading(_ path: String) -> Int32 {
-            #if canImport(Glibc)
-                Glibc.open(path, O_RDONLY | O_CLOEXEC)
-            #elseif canImport(Musl)
-                Musl.open(path, O_RDONLY | O_CLOEXEC)
-            #else
-                Darwin.open(path, O_RDONLY | O_CLOEXEC)
-            #endif
+            PlatformLibC.open(path, O_RDONLY | O_CLOEXEC)
         }
 
         func next() throws(ImportError) -> [UInt8] {

@@ -1,3 +1,5 @@
+import Foundations
+
 extension SQLLexer {
     /// The value of a string literal whose opening quote has been taken.
     mutating func literal(_ keeps: Bool, escapes: Bool) throws(ImportError) -> [UInt8] {
@@ -24,8 +26,8 @@ extension SQLLexer {
         if let digit = Escape.octalDigit(byte) {
             return try number(from: digit, base: 8, digits: 2, Escape.octalDigit)
         }
-        if byte == UInt8(ascii: "x"), let first = try reader.peek(), Escape.hexDigit(first) != nil {
-            return try number(from: 0, base: 16, digits: 2, Escape.hexDigit)
+        if byte == UInt8(ascii: "x"), let first = try reader.peek(), Hex.value(ofDigit: first) != nil {
+            return try number(from: 0, base: 16, digits: 2, Hex.value)
         }
         if byte == UInt8(ascii: "u") || byte == UInt8(ascii: "U") {
             throw ImportError(.unsuitable, "a string with \\u escapes, which pg_dump does not write", line: reader.line)
@@ -70,15 +72,6 @@ extension SQLLexer {
 enum Escape {
     static func octalDigit(_ byte: UInt8) -> UInt8? {
         (UInt8(ascii: "0")...UInt8(ascii: "7")).contains(byte) ? byte - UInt8(ascii: "0") : nil
-    }
-
-    static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 
     /// What a letter after a backslash stands for.

@@ -1,13 +1,7 @@
 #if OpenSSL
     import Synchronization
 
-    #if canImport(Glibc)
-        import Glibc
-    #elseif canImport(Musl)
-        import Musl
-    #else
-        import Darwin
-    #endif
+    import PlatformLibC
 
     /// What a signature costs by each library on this machine, measured once in a process, in about 4 ms.
     enum RSAComparison {

@@ -1,8 +1,9 @@
+public import Foundations
 public import LosslessJSON
 public import SessionEngine
 
 /// A session to be begun.
-public struct NewSession: Sendable {
+public struct NewSession: Sendable, Redacted {
     /// Whose session it is.
     public var userID: String
     /// The tenant it lives in; `public` where nobody says otherwise.
@@ -31,7 +32,7 @@ public struct NewSession: Sendable {
 }
 
 /// An access token as a request brought it, with what has to be checked.
-public struct PresentedAccessToken: Sendable {
+public struct PresentedAccessToken: Sendable, Redacted {
     /// The token, taken apart and not yet believed.
     public var token: UnverifiedAccessToken
     /// The token as it was presented.
@@ -60,7 +61,7 @@ public struct PresentedAccessToken: Sendable {
 }
 
 /// A refresh token as a request brought it, with what the new tokens should be like.
-public struct PresentedRefreshToken: Sendable {
+public struct PresentedRefreshToken: Sendable, Redacted {
     /// The token.
     public var text: String
     /// The anti-CSRF token that came with it.
@@ -102,7 +103,7 @@ public struct SessionIdentity: Sendable, Equatable {
 }
 
 /// A token with its times; it prints as `<redacted>`.
-public struct IssuedToken: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
+public struct IssuedToken: Sendable, Equatable, Redacted {
     /// The token as the client holds it; never log it.
     public var text: String
     /// When it stops being accepted.
@@ -116,15 +117,10 @@ public struct IssuedToken: Sendable, Equatable, CustomStringConvertible, CustomR
         self.expiresAt = expiresAt
         self.issuedAt = issuedAt
     }
-
-    /// Never the token.
-    public var description: String { "<redacted>" }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 /// The tokens of a session that was begun or refreshed.
-public struct IssuedSession: Sendable {
+public struct IssuedSession: Sendable, Redacted {
     /// Whose they are.
     public var identity: SessionIdentity
     /// The application's part of the payload.

@@ -1,3 +1,4 @@
+public import Foundations
 public import LosslessJSON
 import SessionEngine
 public import SessionService
@@ -17,13 +18,13 @@ public struct InProcessBackend: SessionBackend {
     /// - Parameters:
     ///   - storage: where they are kept, such as `SQLiteStorage`.
     ///   - policy: how long tokens live.
-    ///   - ambient: the clock and the dice.
+    ///   - clock: the clock and the source of randomness.
     /// - Throws: ``SessionError/coreUnavailable(_:)`` when the storage cannot be read.
     public init(
-        storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), ambient: Ambient = .system
+        storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), clock: ClockAndRandomness = .system
     ) async throws(SessionError) {
         do throws(ServiceError) {
-            service = try await SessionService(storage: storage, policy: policy, ambient: ambient)
+            service = try await SessionService(storage: storage, policy: policy, clock: clock)
             try await service.prepareSigningKeys()
         } catch {
             throw SessionError(error)

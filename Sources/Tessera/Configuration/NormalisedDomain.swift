@@ -1,3 +1,5 @@
+import Foundations
+
 /// Where an API or a website is: scheme, host and port, without a path (docs/specification/sdk.md 2.16.2).
 public struct NormalisedDomain: Sendable, Hashable {
     /// `http` or `https`.
@@ -37,7 +39,7 @@ struct Address {
 
     /// Reads an address that has a scheme, or whose first part looks like a host.
     init?(_ raw: String) {
-        var rest = Self.trimmed(raw)[...]
+        var rest = raw.trimmed(\.isWhitespace)
         for known in ["http", "https"] where rest.lowercased().hasPrefix(known + "://") {
             scheme = known
             rest = rest.dropFirst(known.count + 3)
@@ -57,13 +59,6 @@ struct Address {
             guard let port = Int(parts[1]), (0...65_535).contains(port) else { return nil }
             self.port = port
         }
-    }
-
-    static func trimmed(_ text: String) -> String {
-        var text = text[...]
-        while let first = text.first, first.isWhitespace { text.removeFirst() }
-        while let last = text.last, last.isWhitespace { text.removeLast() }
-        return String(text)
     }
 
     /// Whether a host is four numbers.

@@ -1,3 +1,5 @@
+import Foundations
+
 /// A path of an API, beginning with a slash, or empty for the root (docs/specification/sdk.md 2.16.1).
 public struct NormalisedPath: Sendable, Hashable {
     /// The path.
@@ -7,7 +9,7 @@ public struct NormalisedPath: Sendable, Hashable {
     ///
     /// - Throws: ``SessionError/misconfigured(_:)`` for anything that is no path.
     public init(_ raw: String) throws(SessionError) {
-        let trimmed = Address.trimmed(raw)
+        let trimmed = String(raw.trimmed(\.isWhitespace))
         let path: String
         if trimmed.hasPrefix("/") {
             path = String(trimmed.prefix { !"?#".contains($0) })
@@ -52,7 +54,7 @@ public struct NormalisedPath: Sendable, Hashable {
     private static func encoded(_ part: Substring) -> String {
         part.unicodeScalars.map { scalar in
             scalar.isASCII && scalar.value > 32 && !"\"<>`{}".unicodeScalars.contains(scalar)
-                ? String(scalar) : PercentEncoding.encode(String(scalar))
+                ? String(scalar) : PercentEncoding.component.encode(String(scalar))
         }.joined()
     }
 }

@@ -1,3 +1,5 @@
+import Foundations
+
 /// The hosts that get a cookie: a cookie's `Domain` (docs/specification/sdk.md 2.16.3).
 public struct SessionScope: Sendable, Hashable {
     /// The domain, with its leading dot where there was one.
@@ -7,7 +9,7 @@ public struct SessionScope: Sendable, Hashable {
     ///
     /// - Throws: ``SessionError/misconfigured(_:)`` for anything that names no host.
     public init(_ raw: String) throws(SessionError) {
-        var rest = Address.trimmed(raw).lowercased()[...]
+        var rest = raw.trimmed(\.isWhitespace).lowercased()[...]
         for scheme in ["http://", "https://"] where rest.hasPrefix(scheme) { rest = rest.dropFirst(scheme.count) }
         let hasDot = rest.hasPrefix(".")
         if hasDot { rest = rest.dropFirst() }

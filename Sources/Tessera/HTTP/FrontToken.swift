@@ -1,3 +1,4 @@
+import Foundations
 public import LosslessJSON
 public import SessionEngine
 

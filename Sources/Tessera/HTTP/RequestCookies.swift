@@ -1,3 +1,4 @@
+import Foundations
 import HTTPTypes
 import LosslessJSON
 
@@ -11,7 +12,8 @@ struct RequestCookies: Sendable {
         /// Whether the value may have escapes in it.
         let isEscaped: Bool
 
-        var decoded: String { isEscaped ? PercentEncoding.decode(value) : value }
+        /// A value with bad escapes is taken as it is, as every cookie reader does (F3).
+        var decoded: String { isEscaped ? PercentEncoding.decode(value.utf8) ?? value : value }
     }
 
     private let cookies: [Cookie]
@@ -47,8 +49,8 @@ struct RequestCookies: Sendable {
         while start < field.endIndex {
             let end = field.position(of: UInt8(ascii: ";"), in: start..<field.endIndex) ?? field.endIndex
             if let equals = field.position(of: UInt8(ascii: "="), in: start..<end) {
-                let name = String(decoding: trimmed(field[start..<equals]), as: UTF8.self)
-                let value = String(decoding: unquoted(trimmed(field[(equals + 1)..<end])), as: UTF8.self)
+                let name = String(decoding: field[start..<equals].trimmed(isBlank), as: UTF8.self)
+                let value = String(decoding: unquoted(field[(equals + 1)..<end].trimmed(isBlank)), as: UTF8.self)
                 let isEscaped = field.position(of: UInt8(ascii: "%"), in: equals..<end) != nil
                 if !name.isEmpty { cookies.append(Cookie(name: name, value: value, isEscaped: isEscaped)) }
             }
@@ -56,12 +58,7 @@ struct RequestCookies: Sendable {
         }
     }
 
-    private static func trimmed(_ text: Bytes) -> Bytes {
-        var text = text
-        while let first = text.first, first == 32 || first == 9 { text.removeFirst() }
-        while let last = text.last, last == 32 || last == 9 { text.removeLast() }
-        return text
-    }
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
 
     private static func unquoted(_ text: Bytes) -> Bytes {
         let quote = UInt8(ascii: "\"")

@@ -1,4 +1,4 @@
-public import SessionEngine
+public import Foundations
 
 /// Whether a browser sends a cookie with requests that other sites cause (RFC 6265bis section 5.6.7).
 public enum SameSite: String, Sendable, CaseIterable {
@@ -11,7 +11,7 @@ public enum SameSite: String, Sendable, CaseIterable {
 }
 
 /// A cookie for a response.
-public struct SetCookie: Sendable, Equatable, CustomStringConvertible {
+public struct SetCookie: Sendable, Equatable, Redacted {
     /// What browsers keep of a cookie's name and value together, in bytes (RFC 6265bis section 5.7).
     public static let maximumLength = 4_096
 
@@ -49,7 +49,7 @@ public struct SetCookie: Sendable, Equatable, CustomStringConvertible {
 
     /// The field's value, attributes in the order that SuperTokens' SDKs write (docs/specification/cases.md B11).
     public var fieldValue: String {
-        var parts = ["\(name)=\(PercentEncoding.encode(value))"]
+        var parts = ["\(name)=\(PercentEncoding.component.encode(value))"]
         if let domain { parts.append("Domain=\(domain)") }
         parts += ["Path=\(path)", "Expires=\(HTTPDate.text(expiresAt))"]
         if isHTTPOnly { parts.append("HttpOnly") }

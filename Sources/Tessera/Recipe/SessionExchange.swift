@@ -1,3 +1,4 @@
+import Foundations
 public import HTTPTypes
 
 /// One request and what sessions change about its response.
@@ -31,7 +32,7 @@ struct RequestTokens {
         self.settings = settings
         bearer = request.headerFields[.authorization].flatMap { field in
             let scheme = field.prefix(7)
-            return scheme.lowercased() == "bearer " ? Address.trimmed(String(field.dropFirst(7))) : nil
+            return scheme.lowercased() == "bearer " ? String(field.dropFirst(7).trimmed(\.isWhitespace)) : nil
         }
     }
 

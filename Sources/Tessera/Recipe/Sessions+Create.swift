@@ -1,7 +1,6 @@
 import HTTPTypes
 public import LosslessJSON
 import SessionEngine
-import SessionService
 
 extension Sessions {
     /// Begins a session for a user who has just proved who they are, and gives its tokens to the client
@@ -64,7 +63,7 @@ extension Sessions {
         var subject = ClaimSubject(
             handle: nil, userID: userID, recipeUserID: userID, tenantID: tenant, payload: payload)
         for claim in claims {
-            if let entry = try await claim.fetchedEntry(for: subject, at: ambient.time()) {
+            if let entry = try await claim.fetchedEntry(for: subject, at: clock.time()) {
                 subject.payload[claim.key] = entry
             }
         }

@@ -1,6 +1,5 @@
 public import LosslessJSON
 public import SessionEngine
-import SessionService
 
 extension Sessions {
     /// Ends sessions.
@@ -65,7 +64,7 @@ extension Sessions {
     public func set<Claim: SessionClaim>(
         _ claim: Claim, to value: Claim.Value, of handle: String
     ) async throws(SessionError) -> Bool {
-        try await mergePayload(of: handle, [claim.key: claim.entry(claim.encode(value), at: ambient.time())])
+        try await mergePayload(of: handle, [claim.key: claim.entry(claim.encode(value), at: clock.time())])
     }
 
     /// Removes a claim of a session.
@@ -99,7 +98,7 @@ extension Sessions {
             handle: handle, userID: found.identity.userID, recipeUserID: found.identity.recipeUserID,
             tenantID: found.identity.tenantID, payload: found.payload)
         let evaluation = try await ClaimEvaluation.run(
-            validators ?? self.validators, for: subject, at: ambient.time())
+            validators ?? self.validators, for: subject, at: clock.time())
         if !evaluation.update.isEmpty { try await mergePayload(of: handle, evaluation.update) }
         return evaluation.errors
     }

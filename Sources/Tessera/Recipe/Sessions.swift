@@ -1,6 +1,6 @@
+public import Foundations
 public import Logging
 import SessionEngine
-public import SessionService
 
 /// Sessions of one application: begins, verifies, refreshes and ends them, and speaks to clients as SuperTokens' SDKs
 /// do (docs/specification/sdk.md 2).
@@ -11,7 +11,7 @@ public final class Sessions: Sendable {
     let claims: [any SessionClaim]
     let validators: [any ClaimValidator]
     let hooks: any SessionHooks
-    let ambient: Ambient
+    let clock: ClockAndRandomness
     let logger: Logger
 
     /// Opens an application's sessions.
@@ -23,13 +23,13 @@ public final class Sessions: Sendable {
     ///   - claims: what is put into the payload of every new session.
     ///   - validators: what every session must fulfil, unless a route says otherwise.
     ///   - hooks: what the application wants to be told, or to answer itself.
-    ///   - ambient: the clock.
+    ///   - clock: the clock.
     ///   - logger: where faults and thefts are written; never a token.
     /// - Throws: ``SessionError/misconfigured(_:)``.
     public init(
         app: AppInfo, configuration: SessionConfiguration = SessionConfiguration(), backend: any SessionBackend,
         claims: [any SessionClaim] = [], validators: [any ClaimValidator] = [],
-        hooks: any SessionHooks = StandardHooks(), ambient: Ambient = .system,
+        hooks: any SessionHooks = StandardHooks(), clock: ClockAndRandomness = .system,
         logger: Logger = Logger(label: "tessera.sessions")
     ) throws(SessionError) {
         settings = try SessionSettings(app, configuration)
@@ -40,7 +40,7 @@ public final class Sessions: Sendable {
         self.claims = claims
         self.validators = validators
         self.hooks = hooks
-        self.ambient = ambient
+        self.clock = clock
         self.logger = logger
     }
 

@@ -1,6 +1,5 @@
 public import LosslessJSON
 import SessionEngine
-import SessionService
 
 /// The functions of the first SuperTokens SDK, under their own names and without any framework
 /// (docs/specification/sdk.md 1.1).

@@ -1,3 +1,4 @@
+public import Foundations
 public import HTTPTypes
 public import LosslessJSON
 import SessionEngine
@@ -17,7 +18,7 @@ public struct SeedSession: Sendable, Equatable {
 }
 
 /// A token, and the attributes of the cookie it goes into.
-public struct SeedToken: Sendable, CustomStringConvertible, CustomReflectable {
+public struct SeedToken: Sendable, Redacted {
     /// The token; never log it.
     public let token: String
     /// When it stops being accepted, in ms since 1970.
@@ -49,11 +50,6 @@ public struct SeedToken: Sendable, CustomStringConvertible, CustomReflectable {
             name: name, value: token, domain: domain, path: cookiePath, expiresAt: Timestamp(milliseconds: expiry),
             isSecure: cookieSecure, sameSite: sameSite)
     }
-
-    /// Never the token.
-    public var description: String { "<redacted>" }
-    /// Shows nothing to reflection.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 /// A session whose access token was found to be good.

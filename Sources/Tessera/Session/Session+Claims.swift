@@ -1,5 +1,5 @@
+import Foundations
 import LosslessJSON
-import SessionService
 
 extension Session {
     /// Whom claims of this session are fetched for.
@@ -15,14 +15,14 @@ extension Session {
     ///
     /// - Throws: as ``mergePayload(_:)``.
     public func set<Claim: SessionClaim>(_ claim: Claim, to value: Claim.Value) async throws(SessionError) {
-        try await mergePayload([claim.key: claim.entry(claim.encode(value), at: sessions.ambient.time())])
+        try await mergePayload([claim.key: claim.entry(claim.encode(value), at: sessions.clock.time())])
     }
 
     /// Fetches a claim and sets its value; without one the payload stays as it is.
     ///
     /// - Throws: as ``mergePayload(_:)``, and ``SessionError/claimUnavailable(key:reason:)``.
     public func fetchAndSet(_ claim: some SessionClaim) async throws(SessionError) {
-        let update = try await claim.fetchedEntry(for: subject, at: sessions.ambient.time())
+        let update = try await claim.fetchedEntry(for: subject, at: sessions.clock.time())
         if let update { try await mergePayload([claim.key: update]) }
     }
 
@@ -38,7 +38,7 @@ extension Session {
     /// - Throws: ``SessionError/invalidClaims(_:)`` with all that is wrong, and as ``mergePayload(_:)``.
     public func assert(_ validators: [any ClaimValidator]) async throws(SessionError) {
         guard !validators.isEmpty else { return }
-        let evaluation = try await ClaimEvaluation.run(validators, for: subject, at: sessions.ambient.time())
+        let evaluation = try await ClaimEvaluation.run(validators, for: subject, at: sessions.clock.time())
         if !evaluation.update.isEmpty { try await mergePayload(evaluation.update) }
         guard evaluation.errors.isEmpty else { throw .invalidClaims(evaluation.errors) }
     }

@@ -1,6 +1,5 @@
 public import LosslessJSON
 public import SessionEngine
-import SessionService
 import Synchronization
 
 /// A session that was begun, verified or refreshed a moment ago (docs/specification/sdk.md 2.11).
@@ -125,7 +124,7 @@ public final class Session: Sendable {
     func writeAccessToken() throws(SessionError) {
         guard let attachment else { return }
         try TokenWriter(settings: sessions.settings, exchange: attachment.exchange).write(
-            accessToken: accessToken, front: frontToken, by: attachment.transfer, at: sessions.ambient.time())
+            accessToken: accessToken, front: frontToken, by: attachment.transfer, at: sessions.clock.time())
     }
 
     /// Writes everything that a client needs to begin with.

@@ -61,7 +61,7 @@ extension Timestamp {
 
 extension Int64 {
     /// The product, or the nearest end of 64 bits.
-    func saturatingMultiply(_ factor: Int64) -> Int64 {
+    package func saturatingMultiply(_ factor: Int64) -> Int64 {
         let (product, overflow) = multipliedReportingOverflow(by: factor)
         return overflow ? ((self < 0) == (factor < 0) ? .max : .min) : product
     }

@@ -22,12 +22,14 @@ package struct Base64: Sendable {
         self.isPadded = isPadded
     }
 
+    @inlinable
     package func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
         bytes.withContiguousStorageIfAvailable { encoded($0) }
             ?? Array(bytes).withUnsafeBufferPointer { encoded($0) }
     }
 
-    private func encoded(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+    @usableFromInline
+    func encoded(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         let length = isPadded ? (bytes.count + 2) / 3 * 4 : (bytes.count * 4 + 2) / 3
         return encodeTable.withUnsafeBufferPointer { table in
             Array(unsafeUninitializedCapacity: length) { text, count in
@@ -52,18 +54,21 @@ package struct Base64: Sendable {
         }
     }
 
+    @inlinable
     package func encodedText(_ bytes: some Collection<UInt8>) -> String {
         String(decoding: encode(bytes), as: UTF8.self)
     }
 
     /// The bytes, or `nil` for any character outside the alphabet, wrong padding, an impossible length or trailing
     /// bits that are not zero.
+    @inlinable
     package func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         if let bytes = text.withContiguousStorageIfAvailable({ decoded($0[...]) }) { return bytes }
         return Array(text).withUnsafeBufferPointer { decoded($0[...]) }
     }
 
-    private func decoded(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> [UInt8]? {
+    @usableFromInline
+    func decoded(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> [UInt8]? {
         guard let digits = withoutPadding(text), digits.count % 4 != 1 else { return nil }
         var reader = DigitReader(digits: UnsafeBufferPointer(rebasing: digits))
         let bytes = decodeTable.withUnsafeBufferPointer { table in
@@ -85,7 +90,7 @@ package struct Base64: Sendable {
     }
 
     /// The first character that is not of the alphabet, for an error text.
-    func firstForeignCharacter(in text: some Collection<UInt8>) -> UInt8? {
+    package func firstForeignCharacter(in text: some Collection<UInt8>) -> UInt8? {
         text.first { decodeTable[Int($0)] == Self.invalid && $0 != Self.padding }
     }
 }

@@ -18,13 +18,7 @@ package enum Failpoint {
 #if DEBUG
     import Synchronization
 
-    #if canImport(Glibc)
-        import Glibc
-    #elseif canImport(Musl)
-        import Musl
-    #else
-        import Darwin
-    #endif
+    import PlatformLibC
 
     /// The place that kills, with how often it has been reached.
     @usableFromInline

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import PlatformLibC
 
 /// A moment of this machine's steady clock, in nanoseconds; for deadlines, never for what is stored.
 package struct MonotonicTime: Comparable, Sendable {

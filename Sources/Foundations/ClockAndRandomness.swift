@@ -1,15 +1,9 @@
-public import SessionEngine
+import PlatformLibC
 
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
-/// The clock and the dice.
+/// A clock and a cryptographic source of randomness.
 ///
-/// This file is the only place in `Sources` that asks the system for either.
-public struct Ambient: Sendable {
+/// ``system`` is the only place in `Sources` that asks the system for either.
+public struct ClockAndRandomness: Sendable {
     /// The time.
     public var time: @Sendable () -> Timestamp
     /// 64 unpredictable bits.
@@ -34,21 +28,25 @@ public struct Ambient: Sendable {
     }
 
     /// The system's clock and its cryptographic source of randomness.
-    public static let system = Ambient(
-        time: { Timestamp(milliseconds: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))) },
+    public static let system = ClockAndRandomness(
+        time: {
+            var time = timespec()
+            clock_gettime(CLOCK_REALTIME, &time)
+            return Timestamp(milliseconds: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
+        },
         randomBits: {
             var generator = SystemRandomNumberGenerator()
             return generator.next()
         },
         pause: { try? await Task.sleep(for: .milliseconds($0.count)) })
 
-    /// A generator over the source.
-    var random: AmbientRandom { AmbientRandom(randomBits: randomBits) }
-}
+    /// The randomness in the shape that the standard library and the engine take.
+    package struct Generator: RandomNumberGenerator {
+        let randomBits: @Sendable () -> UInt64
 
-/// The dice in the shape that the engine takes.
-struct AmbientRandom: RandomNumberGenerator {
-    let randomBits: @Sendable () -> UInt64
+        package mutating func next() -> UInt64 { randomBits() }
+    }
 
-    mutating func next() -> UInt64 { randomBits() }
+    /// A generator over ``randomBits``.
+    package var random: Generator { Generator(randomBits: randomBits) }
 }
