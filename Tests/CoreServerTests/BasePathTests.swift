@@ -73,4 +73,14 @@ struct BasePathTests {
         dump((settings, [settings]), to: &dumped)
         #expect(!"\(settings) \((1, settings)) \(String(reflecting: settings)) \(dumped)".contains("ABCDE"))
     }
+
+    @Test("a request shows its method and path, but neither keys nor tokens nor its body")
+    func redactedRequest() {
+        let request = CoreRequest(
+            method: "POST", path: "/recipe/session/refresh", query: "key=ABCDE", apiKey: "ABCDE",
+            authorization: "Bearer ABCDE", body: Array("ABCDE".utf8))
+        var dumped = ""
+        dump([request], to: &dumped)
+        #expect("\(request)" == "POST /recipe/session/refresh" && !dumped.contains("ABCDE"))
+    }
 }
