@@ -25,6 +25,7 @@ let package = Package(
         .executable(name: "tessera", targets: ["TesseraCommand"]),
         .library(name: "SessionEngine", targets: ["SessionEngine"]),
         .library(name: "SessionStorage", targets: ["SessionStorage"]),
+        .library(name: "InMemoryStorage", targets: ["InMemoryStorage"]),
         .library(name: "SessionStorageTesting", targets: ["SessionStorageTesting"]),
         .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
         .library(name: "PostgresStorage", targets: ["PostgresStorage"]),
@@ -61,6 +62,7 @@ let package = Package(
         .target(
             name: "SessionEngine", dependencies: ["Foundations", "LosslessJSON"] + crypto, swiftSettings: settings),
         .target(name: "SessionStorage", dependencies: ["Foundations", "SessionEngine"], swiftSettings: settings),
+        .target(name: "InMemoryStorage", dependencies: ["SessionStorage", "SessionEngine"], swiftSettings: settings),
         .target(
             name: "SessionStorageTesting",
             dependencies: ["SessionStorage", "SessionEngine", "LosslessJSON"],
@@ -148,7 +150,7 @@ let package = Package(
         .target(
             name: "TesseraTesting",
             dependencies: [
-                "Foundations", "Tessera", "SessionService", "SessionStorage", "SessionStorageTesting", "SessionEngine",
+                "Foundations", "Tessera", "SessionService", "SessionStorage", "InMemoryStorage", "SessionEngine",
                 "LosslessJSON",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
@@ -174,7 +176,7 @@ let package = Package(
         .executableTarget(
             name: "SDKBenchmark",
             dependencies: [
-                "Tessera", "TesseraHummingbird", "SessionService", "SessionStorageTesting", "SessionEngine",
+                "Tessera", "TesseraHummingbird", "SessionService", "InMemoryStorage", "SessionEngine",
                 "LosslessJSON", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -187,8 +189,7 @@ let package = Package(
         .executableTarget(
             name: "WebApp",
             dependencies: [
-                "Foundations", "Tessera", "TesseraHummingbird", "SessionService", "SessionStorage",
-                "SessionStorageTesting",
+                "Foundations", "Tessera", "TesseraHummingbird", "SessionService", "SessionStorage", "InMemoryStorage",
                 "SessionEngine", "LosslessJSON", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
@@ -274,8 +275,8 @@ let package = Package(
         .target(
             name: "TrialSupport",
             dependencies: [
-                "Foundations", "PlatformLibC", "SessionService", "SessionStorage", "SessionStorageTesting",
-                "SessionEngine", "LosslessJSON",
+                "Foundations", "PlatformLibC", "SessionService", "SessionStorage", "InMemoryStorage", "SessionEngine",
+                "LosslessJSON",
                 "TestSupport",
             ],
             path: "Tests/TrialSupport",
@@ -306,8 +307,8 @@ let package = Package(
         .testTarget(
             name: "SessionStorageTests",
             dependencies: [
-                "Foundations", "PlatformLibC", "SessionStorage", "SessionStorageTesting", "SQLiteStorage", "CSQLite",
-                "SessionEngine", "LosslessJSON",
+                "Foundations", "PlatformLibC", "SessionStorage", "InMemoryStorage", "SessionStorageTesting",
+                "SQLiteStorage", "CSQLite", "SessionEngine", "LosslessJSON",
                 "TestSupport",
             ],
             swiftSettings: settings
@@ -324,8 +325,8 @@ let package = Package(
         .testTarget(
             name: "SessionServiceTests",
             dependencies: [
-                "Foundations", "SessionService", "SessionStorage", "SessionStorageTesting", "SQLiteStorage",
-                "SessionEngine",
+                "Foundations", "SessionService", "SessionStorage", "InMemoryStorage", "SessionStorageTesting",
+                "SQLiteStorage", "SessionEngine",
                 "LosslessJSON", "TestSupport",
             ] + crypto,
             swiftSettings: settings
@@ -333,8 +334,8 @@ let package = Package(
         .testTarget(
             name: "SessionImportTests",
             dependencies: [
-                "Foundations", "SessionImport", "SessionService", "SessionStorage", "SessionStorageTesting",
-                "SQLiteStorage",
+                "Foundations", "SessionImport", "SessionService", "SessionStorage", "InMemoryStorage",
+                "SessionStorageTesting", "SQLiteStorage",
                 "SessionEngine", "LosslessJSON", "TestSupport",
             ] + crypto,
             resources: [.copy("Schemas")],
@@ -355,8 +356,7 @@ let package = Package(
             name: "TesseraRemoteCoreTests",
             dependencies: [
                 "Foundations", "Tessera", "TesseraRemoteCore", "TesseraTesting", "CoreServer", "SessionService",
-                "SessionStorage",
-                "SessionStorageTesting", "SessionEngine", "LosslessJSON", "TestSupport",
+                "SessionStorage", "InMemoryStorage", "SessionEngine", "LosslessJSON", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
@@ -366,7 +366,7 @@ let package = Package(
         .testTarget(
             name: "TesseraTests",
             dependencies: [
-                "Foundations", "Tessera", "TesseraTesting", "SessionService", "SessionStorage", "SessionStorageTesting",
+                "Foundations", "Tessera", "TesseraTesting", "SessionService", "SessionStorage",
                 "SessionEngine",
                 "LosslessJSON", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -399,8 +399,8 @@ let package = Package(
             name: "CoreServerTests",
             dependencies: [
                 "Foundations", "CoreServer", "CoreConfiguration", "CoreDriverInterface", "SessionService",
-                "SessionStorage",
-                "SessionStorageTesting", "SQLiteStorage", "SessionEngine", "LosslessJSON", "TestSupport",
+                "SessionStorage", "InMemoryStorage", "SessionStorageTesting", "SQLiteStorage", "SessionEngine",
+                "LosslessJSON", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -3,13 +3,13 @@ import CryptoExtras
 import Foundation
 import HTTPTypes
 import Hummingbird
+import InMemoryStorage
 import Logging
 import LosslessJSON
 import NIOCore
 import NIOEmbedded
 import SessionEngine
 import SessionService
-import SessionStorageTesting
 import Tessera
 import TesseraHummingbird
 
@@ -78,7 +78,7 @@ struct Subject {
 
     init(_ algorithm: SigningAlgorithm) async throws {
         let backend = try await InProcessBackend(
-            storage: InMemoryStorage(), policy: SessionPolicy(signingAlgorithm: algorithm))
+            storage: InMemorySessionStorage(), policy: SessionPolicy(signingAlgorithm: algorithm))
         sessions = try Sessions(
             app: AppInfo(name: "Benchmark", apiDomain: "https://api.example.com"), backend: backend)
         let token = try await sessions.create(userID: "user", payload: ["role": "admin"]).accessToken

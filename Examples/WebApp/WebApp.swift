@@ -1,10 +1,10 @@
 import Foundation
 import Foundations
 import Hummingbird
+import InMemoryStorage
 import LosslessJSON
 import SessionEngine
 import SessionService
-import SessionStorageTesting
 import Synchronization
 import Tessera
 import TesseraHummingbird
@@ -18,7 +18,7 @@ struct WebApp {
         let port = Int(ProcessInfo.processInfo.environment["PORT"] ?? "") ?? 8_080
         let clock = DemoClock()
         let sources = ClockAndRandomness(time: { clock.time }, randomBits: ClockAndRandomness.system.randomBits)
-        let service = try await SessionService(storage: InMemoryStorage(), clock: sources)
+        let service = try await SessionService(storage: InMemorySessionStorage(), clock: sources)
         let loot = Loot()
         let sessions = try Sessions(
             app: AppInfo(name: "Tessera demo", apiDomain: "http://localhost:\(port)"),

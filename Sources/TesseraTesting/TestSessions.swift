@@ -1,9 +1,9 @@
 import Foundations
 public import HTTPTypes
+import InMemoryStorage
 public import LosslessJSON
 public import SessionEngine
 public import SessionService
-import SessionStorageTesting
 import Synchronization
 public import Tessera
 
@@ -44,7 +44,7 @@ public struct TestSessions: Sendable {
         hooks: any SessionHooks = StandardHooks()
     ) async throws(SessionError) {
         let sources = ClockAndRandomness(time: { clock.time }, randomBits: ClockAndRandomness.system.randomBits)
-        backend = try await InProcessBackend(storage: InMemoryStorage(), policy: policy, clock: sources)
+        backend = try await InProcessBackend(storage: InMemorySessionStorage(), policy: policy, clock: sources)
         self.clock = clock
         let standard = try AppInfo(name: "Test", apiDomain: "https://api.example.com")
         sessions = try Sessions(

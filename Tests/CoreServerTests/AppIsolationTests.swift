@@ -1,9 +1,9 @@
 import CoreServer
+import InMemoryStorage
 import LosslessJSON
 import SQLiteStorage
 import SessionEngine
 import SessionStorage
-import SessionStorageTesting
 import TestSupport
 import Testing
 

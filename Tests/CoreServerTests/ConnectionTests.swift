@@ -1,8 +1,8 @@
+import InMemoryStorage
 import Logging
 import NIOCore
 import NIOEmbedded
 import SessionService
-import SessionStorageTesting
 import Testing
 
 @testable import CoreServer
@@ -12,7 +12,7 @@ private struct Wire {
     private let channel = EmbeddedChannel()
 
     static func api() async throws -> CoreAPI {
-        let service = try await SessionService(storage: InMemoryStorage())
+        let service = try await SessionService(storage: InMemorySessionStorage())
         return CoreAPI(service: service, settings: CoreSettings(), logger: logger)
     }
 

@@ -1,10 +1,10 @@
 import CoreServer
 import Foundations
+import InMemoryStorage
 import Logging
 import SessionEngine
 import SessionService
 import SessionStorage
-import SessionStorageTesting
 import TestSupport
 
 /// How deep a test of the interface goes: the same requests, with and without a socket.
@@ -58,7 +58,7 @@ struct Core: Sendable {
         settings: CoreSettings = CoreSettings(), policy: SessionPolicy = SessionPolicy(),
         clock: ClockAndRandomness = .system
     ) async throws -> Core {
-        let service = try await SessionService(storage: InMemoryStorage(), policy: policy, clock: clock)
+        let service = try await SessionService(storage: InMemorySessionStorage(), policy: policy, clock: clock)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return Core(
             depth: .value, api: CoreAPI(service: service, settings: settings, logger: logger), port: 0)
@@ -67,7 +67,7 @@ struct Core: Sendable {
     /// Runs a test against a core of its own.
     static func run(
         _ depth: Depth, settings: CoreSettings = CoreSettings(), policy: SessionPolicy = SessionPolicy(),
-        storage: any SessionStorage = InMemoryStorage(), clock: TestClock? = nil,
+        storage: any SessionStorage = InMemorySessionStorage(), clock: TestClock? = nil,
         test: @Sendable @escaping (Core) async throws -> Void
     ) async throws {
         var sources = ClockAndRandomness.system

@@ -1,3 +1,4 @@
+import InMemoryStorage
 import SessionEngine
 import SessionStorage
 import SessionStorageTesting

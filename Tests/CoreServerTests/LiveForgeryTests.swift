@@ -1,18 +1,18 @@
 import CoreServer
 import Foundations
+import InMemoryStorage
 import LosslessJSON
 import SessionEngine
 import SessionService
 import SessionStorage
-import SessionStorageTesting
 import TestSupport
 import Testing
 
 /// The corpus of forged tokens against the interface, at both depths: the documented refusal and never a status of 500.
 struct LiveForgeryTests {
     /// A storage that already has a key, so that the forger knows all that is public about it.
-    private static func storage(with key: SigningKey) async throws -> InMemoryStorage {
-        let storage = InMemoryStorage()
+    private static func storage(with key: SigningKey) async throws -> InMemorySessionStorage {
+        let storage = InMemorySessionStorage()
         let record = SigningKeyRecord(key)
         _ = try await storage.updateSigningKeys { _ in SigningKeyChange(adding: [record]) }
         return storage

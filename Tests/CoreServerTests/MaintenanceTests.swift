@@ -1,11 +1,11 @@
 import CoreServer
 import Foundations
+import InMemoryStorage
 import Logging
 import LosslessJSON
 import SessionEngine
 import SessionService
 import SessionStorage
-import SessionStorageTesting
 import Synchronization
 import TestSupport
 import Testing
@@ -65,7 +65,7 @@ struct MaintenanceTests {
 
     @Test("ended sessions are removed in batches, living ones stay", arguments: [0, 1, 3, 7])
     func sessions(count: Int) async throws {
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         let service = try await service(storage)
         try await create(count, service)
         clock.advance(by: .seconds(3_600))
@@ -78,7 +78,7 @@ struct MaintenanceTests {
 
     @Test("keys whose last token has expired are removed, and no others")
     func keys() async throws {
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         let service = try await service(storage)
         try await service.prepareSigningKeys()
         let ids = { try await storage.updateSigningKeys { _ in .none }.map(\.id) }
@@ -93,7 +93,7 @@ struct MaintenanceTests {
 
     @Test("entries of the audit trail go when they are too old, but for the newest")
     func trail() async throws {
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         let service = try await service(storage)
         try await create(7, service)
         clock.advance(by: .seconds(91 * 86_400))
@@ -118,7 +118,7 @@ struct MaintenanceTests {
         let broken = SwitchableStorage()
         let failing = try await service(broken.storage)
         broken.fail(with: StorageError(.unavailable, "test"))
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         let service = try await service(storage)
         try await create(2, service)
         clock.advance(by: .seconds(3_600))

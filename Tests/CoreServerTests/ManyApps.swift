@@ -1,12 +1,12 @@
 import CoreConfiguration
 import CoreServer
 import Foundations
+import InMemoryStorage
 import Logging
 import LosslessJSON
 import SessionEngine
 import SessionService
 import SessionStorage
-import SessionStorageTesting
 import TestSupport
 import Testing
 

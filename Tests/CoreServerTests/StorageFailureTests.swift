@@ -1,7 +1,6 @@
 import CoreServer
 import LosslessJSON
 import SessionStorage
-import SessionStorageTesting
 import Testing
 
 /// The machine fails: the driver is told so, no session is said to have ended, and nobody is accused.

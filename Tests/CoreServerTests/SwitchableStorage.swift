@@ -1,3 +1,4 @@
+import InMemoryStorage
 import SessionStorage
 import SessionStorageTesting
 import Synchronization
@@ -8,7 +9,7 @@ final class SwitchableStorage: Sendable {
 
     /// The storage itself.
     var storage: FaultyStorage {
-        FaultyStorage(InMemoryStorage()) { _ in self.error.withLock { $0 }.map { .before($0) } }
+        FaultyStorage(InMemorySessionStorage()) { _ in self.error.withLock { $0 }.map { .before($0) } }
     }
 
     /// Every call fails with an error from now on, or works again.

@@ -1,7 +1,6 @@
 import CoreServer
 import LosslessJSON
 import SessionEngine
-import SessionStorageTesting
 import Testing
 
 /// Sessions of tenants (docs/specification/core.md 3.5, 4.7, 4.9, 1.6.7 and 1.6.8).

@@ -2,7 +2,6 @@ import Foundation
 import LosslessJSON
 import SessionImport
 import SessionStorage
-import SessionStorageTesting
 import TestSupport
 import Testing
 

@@ -1,20 +1,20 @@
 import Foundations
+import InMemoryStorage
 import SessionEngine
 import SessionImport
 import SessionService
 import SessionStorage
-import SessionStorageTesting
 import Synchronization
 import TestSupport
 
 /// Storages by app, in memory.
 final class AppStorages: Sendable {
-    private let storages = Mutex<[AppID: InMemoryStorage]>([:])
+    private let storages = Mutex<[AppID: InMemorySessionStorage]>([:])
 
-    func storage(of app: AppID) -> InMemoryStorage {
+    func storage(of app: AppID) -> InMemorySessionStorage {
         storages.withLock { storages in
             if let storage = storages[app] { return storage }
-            let storage = InMemoryStorage()
+            let storage = InMemorySessionStorage()
             storages[app] = storage
             return storage
         }

@@ -1,8 +1,8 @@
+import InMemoryStorage
 import SessionEngine
 import SessionImport
 import SessionService
 import SessionStorage
-import SessionStorageTesting
 import TestSupport
 import Testing
 
@@ -64,7 +64,7 @@ struct KeyMappingTests {
         let options = ImportOptions(keepsSigningKey: true)
         let made = core.apps[0].dynamicKey.createdAt.milliseconds
         #expect(try Self.keys(core, options: options).map(\.id.text) == ["s-\(made)"])
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         try await ImportWorld.run(core.dump(), options: options) { _ in storage }
         #expect(try await storage.session(core.sessions[0].handle)?.signingKeyKind == .static)
         let clock = TestClock()
@@ -86,7 +86,7 @@ struct KeyMappingTests {
         let plan = try ImportWorld.plan(dump)
         #expect(plan.apps.flatMap(\.signingKeys).map(\.id.text) == ["s-\(old)"])
         #expect(plan.remarks.count == 1)
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         try await ImportWorld.run(dump) { _ in storage }
         let service = try await ImportWorld.service(storage)
         #expect(try await service.isValid(core.sessions[0].current.accessToken.text).valid)
@@ -130,7 +130,7 @@ struct KeyMappingTests {
             tables[1].rows[0][0] = .text("11111111-1111-4111-8111-111111111111")
             tables[1].rows[0][2] = .text((try? vectors.text("refresh", "hash2")) ?? "")
         }
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         try await ImportWorld.run(dump, now: now) { _ in storage }
         let service = try await ImportWorld.service(storage, clock: TestClock(now))
         for token in try [

@@ -1,10 +1,10 @@
+import InMemoryStorage
 import LosslessJSON
 import SQLiteStorage
 import SessionEngine
 import SessionImport
 import SessionService
 import SessionStorage
-import SessionStorageTesting
 import TestSupport
 import Testing
 
@@ -43,7 +43,7 @@ struct MigrationTests {
     @Test("Access tokens verify and refresh tokens are exchanged and go on", arguments: Case.all)
     func goesOn(_ test: Case) async throws {
         let core = try Self.core(test.generation)
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         let report = try await ImportWorld.run(core.dump(test.style)) { _ in storage }
         #expect(report.imported == core.sessions.count)
         #expect(report.refused.count == 0)
@@ -96,7 +96,7 @@ struct MigrationTests {
         core.apps[0] = OldCore.App(
             id: app.id, masterKey: app.masterKey, dynamicKey: older, olderKey: app.dynamicKey, staticKey: app.staticKey)
         try core.signIn("slow")
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         try await ImportWorld.run(core.dump(style)) { _ in storage }
         let clock = TestClock()
         let service = try await ImportWorld.service(storage, clock: clock)

@@ -1,9 +1,9 @@
+import InMemoryStorage
 import LosslessJSON
 import SessionEngine
 import SessionImport
 import SessionService
 import SessionStorage
-import SessionStorageTesting
 import TestSupport
 import Testing
 
@@ -39,7 +39,7 @@ struct PlanTests {
         let plan = try ImportWorld.plan(dump)
         #expect(plan.sessions == 1 && plan.sessionRows == 2)
         #expect(plan.refused.entries[reason]?.count == 1 && plan.refused.count == 1)
-        let report = try await ImportWorld.run(dump) { _ in InMemoryStorage() }
+        let report = try await ImportWorld.run(dump) { _ in InMemorySessionStorage() }
         #expect(report.imported == 1 && report.refused == plan.refused)
     }
 
@@ -50,7 +50,7 @@ struct PlanTests {
             Self.change(&$0, "session_info", "jwt_user_payload", .null)
             Self.change(&$0, "session_info", "session_data", .null)
         }
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         try await ImportWorld.run(dump) { _ in storage }
         let record = try #require(try await storage.session(core.sessions[0].handle))
         #expect(record.accessTokenPayload.text == "{}" && record.sessionData.text == "{}")
@@ -67,7 +67,7 @@ struct PlanTests {
                 tables[index].rows[1] += [.null, .null]
             }
         }
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         try await ImportWorld.run(dump) { _ in storage }
         let rotated = try #require(try await storage.session(core.sessions[0].handle))
         #expect(rotated.previousTokenHash?.hex == previous && rotated.rotatedAt == Timestamp(milliseconds: 5))
@@ -80,7 +80,7 @@ struct PlanTests {
         var core = try Self.core()
         try core.signIn("late", validFor: Milliseconds(0))
         try core.signIn("just", validFor: Milliseconds(1))
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         let report = try await ImportWorld.run(core.dump()) { _ in storage }
         #expect(report.imported == 3 && report.expired == 1)
         #expect(try await storage.session(core.sessions[2].handle) == nil)

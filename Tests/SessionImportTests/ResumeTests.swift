@@ -1,4 +1,5 @@
 import Foundation
+import InMemoryStorage
 import LosslessJSON
 import SQLiteStorage
 import SessionEngine
@@ -47,14 +48,14 @@ struct ResumeTests {
     func faults(_ call: Int) async throws {
         let core = try Self.core(sessions: 20)
         let dump = try core.dump()
-        let whole = InMemoryStorage()
+        let whole = InMemorySessionStorage()
         try await ImportWorld.run(dump) { _ in whole }
         let expected = try await state(whole, core)
         #expect(expected.sessions.count == 20)
         for fault in [
             FaultyStorage.Fault.before(StorageError(.unavailable, "")), .after(StorageError(.unknownOutcome, "")),
         ] {
-            let storage = InMemoryStorage()
+            let storage = InMemorySessionStorage()
             let faulty = FaultyStorage(storage) { $0 >= call ? fault : nil }
             do throws(ImportError) {
                 try await importing(dump, into: faulty)
@@ -71,7 +72,7 @@ struct ResumeTests {
     func checkpoints(_ stopAfter: Int) async throws {
         let core = try Self.core(sessions: Importer.batchSize * 3 + 100)
         let source = ImportWorld.source(try core.dump())
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         let now = core.now
         let plan = try Survey(of: source, now: now).plan()
         let importer = Importer(of: source, now: now) { _ in storage }
@@ -95,7 +96,7 @@ struct ResumeTests {
     func targetWins() async throws {
         let core = try Self.core(sessions: 3)
         let dump = try core.dump()
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         try await ImportWorld.run(dump) { _ in storage }
         let handle = core.sessions[0].handle
         let moved = StoredTokenHash(stored: String(repeating: "c", count: 64))
@@ -116,7 +117,7 @@ struct ResumeTests {
     @Test("A handle that belongs to another session is counted, and that session stays")
     func taken() async throws {
         let core = try Self.core(sessions: 2)
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         let other = SessionRecord(
             handle: core.sessions[1].handle, tenantID: .public, userID: UserID("somebody else"),
             currentTokenHash: StoredTokenHash(stored: ""), sessionData: .init(stored: "{}"),
@@ -131,7 +132,7 @@ struct ResumeTests {
     @Test("A target that has served has its own key and is refused untouched")
     func served() async throws {
         let core = try Self.core(sessions: 2)
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         _ = try await ImportWorld.service(storage)
         await #expect { try await ImportWorld.run(core.dump()) { _ in storage } } throws: { error in
             (error as? ImportError)?.kind == .targetTaken
@@ -146,7 +147,7 @@ struct ResumeTests {
         let dump = try core.dump()
         let plan = try ImportWorld.plan(dump)
         let other = ImportWorld.source(dump.replacingOccurrences(of: "Owner: st", with: "Owner: ts"))
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         let importer = Importer(of: other, now: core.now) { _ in storage }
         await #expect(throws: ImportError.self) { try await importer.run(plan) }
     }

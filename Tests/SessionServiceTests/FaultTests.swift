@@ -1,3 +1,4 @@
+import InMemoryStorage
 import LosslessJSON
 import SessionEngine
 import SessionService
@@ -39,7 +40,7 @@ private final class FaultSwitch: Sendable {
 struct FaultTests {
     private func world(_ seed: UInt64) async throws -> (World, FaultSwitch) {
         let faults = FaultSwitch(seed: seed)
-        let storage = FaultyStorage(InMemoryStorage()) { _ in faults.next() }
+        let storage = FaultyStorage(InMemorySessionStorage()) { _ in faults.next() }
         let world = try await World(seed: seed, storage: storage)
         try await world.service.prepareSigningKeys()
         return (world, faults)
@@ -136,7 +137,7 @@ struct FaultTests {
 
     @Test("No service opens over a storage that does not answer")
     func opening() async throws {
-        let storage = FaultyStorage(InMemoryStorage()) { _ in .before(StorageError(.unavailable, "planned")) }
+        let storage = FaultyStorage(InMemorySessionStorage()) { _ in .before(StorageError(.unavailable, "planned")) }
         await #expect(throws: ServiceError.storage(StorageError(.unavailable, ""))) {
             try await World(storage: storage)
         }

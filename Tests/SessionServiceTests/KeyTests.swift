@@ -1,8 +1,8 @@
+import InMemoryStorage
 import LosslessJSON
 import SessionEngine
 import SessionService
 import SessionStorage
-import SessionStorageTesting
 import TestSupport
 import Testing
 
@@ -115,7 +115,7 @@ struct KeyTests {
 
     @Test("Services that start together agree on one key of each kind", arguments: 0..<20 as Range<UInt64>)
     func startTogether(_ seed: UInt64) async throws {
-        let (storage, clock) = (InMemoryStorage(), TestClock())
+        let (storage, clock) = (InMemorySessionStorage(), TestClock())
         let tokens = try await inParallel(8) { number in
             let world = try await World(seed: seed * 8 + UInt64(number), storage: storage, clock: clock)
             try await world.service.prepareSigningKeys()

@@ -1,4 +1,5 @@
 import Foundations
+import InMemoryStorage
 import LosslessJSON
 import SQLiteStorage
 import SessionEngine
@@ -58,7 +59,7 @@ struct MassRevocationTests {
 
     @Test("finding W5: all are out when the call returns, and their rows follow in the background")
     func background() async throws {
-        let storage = InMemoryStorage()
+        let storage = InMemorySessionStorage()
         let service = try await service(storage)
         let tokens = try await create(40, service)
         let other = try await create(1, service, user: "other")
@@ -126,7 +127,7 @@ struct MassRevocationTests {
 
     @Test("finding W5: handles in bulk end in steps of some hundreds, each once and in order")
     func batches() async throws {
-        let storage = FaultyStorage(InMemoryStorage()) { _ in nil }
+        let storage = FaultyStorage(InMemorySessionStorage()) { _ in nil }
         let service = try await service(storage)
         let handles = try await create(1_203, service).map(\.session.handle)
         let before = storage.callCount
@@ -141,7 +142,7 @@ struct MassRevocationTests {
     @Test("finding W5: a failure among the steps is an error, and asking again ends the rest")
     func failure() async throws {
         let fails = Atomic(-1)
-        let storage = FaultyStorage(InMemoryStorage()) { call in
+        let storage = FaultyStorage(InMemorySessionStorage()) { call in
             call == fails.load(ordering: .relaxed) ? .before(StorageError(.unavailable, "test")) : nil
         }
         let service = try await service(storage)

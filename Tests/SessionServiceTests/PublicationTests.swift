@@ -1,3 +1,4 @@
+import InMemoryStorage
 import LosslessJSON
 import SessionEngine
 import SessionService
@@ -10,7 +11,7 @@ import Testing
 @Suite("The published keys are in memory")
 struct PublicationTests {
     private let clock = TestClock()
-    private let base = InMemoryStorage()
+    private let base = InMemorySessionStorage()
     private let storage: FaultyStorage
     private let isAway: Away
 

@@ -3,7 +3,6 @@ import Dispatch
 import Foundation
 import Foundations
 import SessionEngine
-import SessionStorageTesting
 import Synchronization
 import TestSupport
 import Testing

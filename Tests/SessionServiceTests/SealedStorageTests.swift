@@ -1,3 +1,4 @@
+import InMemoryStorage
 import SessionEngine
 import SessionStorage
 import SessionStorageTesting
@@ -15,7 +16,7 @@ struct SealedStorageTests {
 
     @Test("the seal keeps every promise of a storage", arguments: StorageConformance.checks)
     func conformance(_ check: StorageConformance.Check) async throws {
-        try await check.run(SealedStorage(InMemoryStorage(), of: .public, with: try encryption(Self.old)))
+        try await check.run(SealedStorage(InMemorySessionStorage(), of: .public, with: try encryption(Self.old)))
     }
 
     @Test(
@@ -30,7 +31,7 @@ struct SealedStorageTests {
 
     @Test("nothing of a private key is stored, and sessions survive a restart with the key")
     func sealed() async throws {
-        let base = InMemoryStorage()
+        let base = InMemorySessionStorage()
         let storage = SealedStorage(base, of: .public, with: try encryption(Self.old))
         let service = try await SessionService(storage: storage)
         try await service.prepareSigningKeys()
@@ -54,7 +55,7 @@ struct SealedStorageTests {
 
     @Test("without the key, or with another, nothing is opened and nothing is changed", arguments: [nil, new])
     func wrongKey(_ text: String?) async throws {
-        let base = InMemoryStorage()
+        let base = InMemorySessionStorage()
         let right = SealedStorage(base, of: .public, with: try encryption(Self.old))
         _ = try await SessionService(storage: right).prepareSigningKeys()
         let before = try await base.updateSigningKeys { _ in .none }
@@ -78,7 +79,7 @@ struct SealedStorageTests {
 
     @Test("keys from before the seal are used as they are, and counted")
     func inTheClear() async throws {
-        let base = InMemoryStorage()
+        let base = InMemorySessionStorage()
         try await SessionService(storage: base).prepareSigningKeys()
         let storage = SealedStorage(base, of: .public, with: try encryption(Self.old))
         try await SessionService(storage: storage).prepareSigningKeys()

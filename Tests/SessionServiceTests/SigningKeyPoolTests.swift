@@ -1,5 +1,4 @@
 import SessionEngine
-import SessionStorageTesting
 import TestSupport
 import Testing
 

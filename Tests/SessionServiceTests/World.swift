@@ -1,9 +1,9 @@
 import Foundations
+import InMemoryStorage
 import LosslessJSON
 import SessionEngine
 import SessionService
 import SessionStorage
-import SessionStorageTesting
 import TestSupport
 import Testing
 
@@ -25,7 +25,7 @@ struct World {
     }
 
     init(
-        seed: UInt64 = 1, policy: SessionPolicy = World.policy, storage: any SessionStorage = InMemoryStorage(),
+        seed: UInt64 = 1, policy: SessionPolicy = World.policy, storage: any SessionStorage = InMemorySessionStorage(),
         clock: TestClock = TestClock()
     ) async throws {
         self.clock = clock
@@ -43,8 +43,8 @@ struct World {
     }
 
     /// A storage that has the one RSA key of this process already, for formats that need one.
-    static func storageWithRSAKeys(at time: Timestamp) async throws -> InMemoryStorage {
-        let storage = InMemoryStorage()
+    static func storageWithRSAKeys(at time: Timestamp) async throws -> InMemorySessionStorage {
+        let storage = InMemorySessionStorage()
         let keys = try [("d-\(time.milliseconds)", SigningKeyKind.dynamic), ("s-1", .static)].map { id, kind in
             SigningKeyRecord(
                 try TestKeys.signingKey(.rs256, id: id, kind: kind, createdAt: time.milliseconds))

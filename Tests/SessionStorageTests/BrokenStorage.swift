@@ -1,6 +1,6 @@
+import InMemoryStorage
 import SessionEngine
 import SessionStorage
-import SessionStorageTesting
 
 /// Storage with one fault of the kind that real ones have had: the suite has to notice each.
 struct BrokenStorage: SessionStorage {
@@ -15,7 +15,7 @@ struct BrokenStorage: SessionStorage {
         case neverSweeps, sweepsTooEarly, sweepsLiveSessions
     }
 
-    let base = InMemoryStorage()
+    let base = InMemorySessionStorage()
     let restoreNumber: UInt8 = 0
     let defect: Defect
 

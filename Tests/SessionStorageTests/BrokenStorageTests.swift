@@ -1,3 +1,4 @@
+import InMemoryStorage
 import SessionStorageTesting
 import Testing
 
@@ -21,7 +22,7 @@ struct BrokenStorageTests {
         "A storage that shares two apps' data fails the isolation checks", arguments: StorageConformance.isolationChecks
     )
     func notIsolated(_ check: StorageConformance.IsolationCheck) async throws {
-        let shared = InMemoryStorage()
+        let shared = InMemorySessionStorage()
         await #expect(throws: (any Error).self) { try await check.run(shared, shared) }
     }
 }

@@ -1,3 +1,4 @@
+import InMemoryStorage
 import SQLiteStorage
 import SessionEngine
 import SessionStorage
@@ -9,7 +10,7 @@ import Testing
 struct ConformanceTests {
     @Test("In memory", arguments: StorageConformance.checks)
     func memory(_ check: StorageConformance.Check) async throws {
-        try await check.run(InMemoryStorage())
+        try await check.run(InMemorySessionStorage())
     }
 
     @Test("SQLite", arguments: StorageConformance.checks)
@@ -20,12 +21,12 @@ struct ConformanceTests {
 
     @Test("Behind faults that never come", arguments: StorageConformance.checks)
     func faulty(_ check: StorageConformance.Check) async throws {
-        try await check.run(FaultyStorage(InMemoryStorage()) { _ in nil })
+        try await check.run(FaultyStorage(InMemorySessionStorage()) { _ in nil })
     }
 
     @Test("Two apps in memory", arguments: StorageConformance.isolationChecks)
     func memoryIsolation(_ check: StorageConformance.IsolationCheck) async throws {
-        try await check.run(InMemoryStorage(), InMemoryStorage())
+        try await check.run(InMemorySessionStorage(), InMemorySessionStorage())
     }
 
     @Test("Two apps in one SQLite file", arguments: StorageConformance.isolationChecks)

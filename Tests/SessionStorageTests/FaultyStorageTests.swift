@@ -1,3 +1,4 @@
+import InMemoryStorage
 import SessionEngine
 import SessionStorage
 import SessionStorageTesting
@@ -9,7 +10,7 @@ struct FaultyStorageTests {
 
     @Test("A fault before the work leaves everything undone")
     func before() async throws {
-        let base = InMemoryStorage()
+        let base = InMemorySessionStorage()
         let storage = FaultyStorage(base) { _ in .before(Self.error) }
         await #expect(throws: Self.error) { try await storage.insert(Sample.record("h")) }
         #expect(try await base.session(SessionHandle("h")) == nil)
@@ -17,7 +18,7 @@ struct FaultyStorageTests {
 
     @Test("A fault after the work loses only the answer")
     func after() async throws {
-        let base = InMemoryStorage()
+        let base = InMemorySessionStorage()
         let storage = FaultyStorage(base) { _ in .after(StorageError(.unknownOutcome, "lost")) }
         await #expect(throws: StorageError(.unknownOutcome, "")) { try await storage.insert(Sample.record("h")) }
         #expect(try await base.session(SessionHandle("h")) == Sample.record("h"))
@@ -27,7 +28,7 @@ struct FaultyStorageTests {
 
     @Test("Calls are counted from 0 and fail by their number")
     func counts() async throws {
-        let storage = FaultyStorage(InMemoryStorage()) { $0 == 1 ? .before(Self.error) : nil }
+        let storage = FaultyStorage(InMemorySessionStorage()) { $0 == 1 ? .before(Self.error) : nil }
         try await storage.insert(Sample.record("a"))
         await #expect(throws: Self.error) { try await storage.insert(Sample.record("b")) }
         try await storage.insert(Sample.record("b"))
@@ -36,14 +37,14 @@ struct FaultyStorageTests {
 
     @Test("An error of the storage itself comes through")
     func ownErrors() async throws {
-        let storage = FaultyStorage(InMemoryStorage()) { _ in nil }
+        let storage = FaultyStorage(InMemorySessionStorage()) { _ in nil }
         try await storage.insert(Sample.record("h"))
         await #expect(throws: StorageError(.alreadyExists, "")) { try await storage.insert(Sample.record("h")) }
     }
 
     @Test("Every call can fail")
     func everyCall() async throws {
-        let storage = FaultyStorage(InMemoryStorage()) { _ in .before(Self.error) }
+        let storage = FaultyStorage(InMemorySessionStorage()) { _ in .before(Self.error) }
         let handle = SessionHandle("h")
         await #expect(throws: Self.error) { try await storage.session(handle) }
         await #expect(throws: Self.error) { try await storage.update(handle) { _ in Decided(.keep, ()) } }

@@ -1,12 +1,12 @@
 import AsyncHTTPClient
 import CoreServer
 import Foundations
+import InMemoryStorage
 import Logging
 import LosslessJSON
 import NIOCore
 import SessionEngine
 import SessionService
-import SessionStorageTesting
 import Tessera
 import TestSupport
 import Testing
@@ -30,7 +30,7 @@ struct LiveCoreTests {
         var sources = ClockAndRandomness.system
         if let clock { sources.time = { clock.now } }
         let service = try await SessionService(
-            storage: InMemoryStorage(), policy: SessionPolicy(signingAlgorithm: .es256),
+            storage: InMemorySessionStorage(), policy: SessionPolicy(signingAlgorithm: .es256),
             clock: sources)
         let api = CoreAPI(service: service, settings: CoreSettings(), logger: logger)
         try await withThrowingTaskGroup(of: Bool.self) { group in

@@ -1,6 +1,6 @@
+import InMemoryStorage
 public import SessionEngine
 public import SessionStorage
-import SessionStorageTesting
 
 /// Deliberate mistakes in the rule of docs/decisions/0019, by its names; each trial says which it has to find.
 public enum RotationFlaw: String, Sendable, CaseIterable {
@@ -20,7 +20,7 @@ public enum RotationFlaw: String, Sendable, CaseIterable {
 
 /// A storage that plants a mistake by showing decisions another sharing state than there is.
 public struct FlawedStorage: SessionStorage {
-    private let base = InMemoryStorage()
+    private let base = InMemorySessionStorage()
     private let flaw: RotationFlaw?
     /// See `SessionStorage.restoreNumber`.
     public let restoreNumber: UInt8 = 0

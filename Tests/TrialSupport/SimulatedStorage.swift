@@ -1,6 +1,5 @@
 import SessionEngine
 import SessionStorage
-import SessionStorageTesting
 import Synchronization
 import TestSupport
 

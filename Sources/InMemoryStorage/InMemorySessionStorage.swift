@@ -3,7 +3,7 @@ public import SessionStorage
 import Synchronization
 
 /// Storage in memory, for tests and for trying things out: everything is gone with the process.
-public final class InMemoryStorage: SessionStorage {
+public final class InMemorySessionStorage: SessionStorage {
     struct State {
         var sessions: [SessionHandle: SessionRecord] = [:]
         var signingKeys: [SigningKeyRecord] = []
@@ -48,7 +48,7 @@ public final class InMemoryStorage: SessionStorage {
     }
 
     /// The storage as it is now, as one that was restored from a copy.
-    public init(copyOf storage: InMemoryStorage, restoreNumber: UInt8) {
+    public init(copyOf storage: InMemorySessionStorage, restoreNumber: UInt8) {
         self.restoreNumber = restoreNumber
         let copied = storage.state.withLock { $0 }
         state.withLock { $0 = copied }

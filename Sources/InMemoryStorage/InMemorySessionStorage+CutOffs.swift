@@ -2,7 +2,7 @@ public import SessionEngine
 public import SessionStorage
 import Synchronization
 
-extension InMemoryStorage {
+extension InMemorySessionStorage {
     /// See `SessionStorage.sweepCutOffs(at:limit:)`.
     public func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
         state.withLock { state in
@@ -26,7 +26,7 @@ extension InMemoryStorage {
     }
 }
 
-extension InMemoryStorage.State {
+extension InMemorySessionStorage.State {
     /// Whether a user has too many sessions to end them in one step.
     func hasMany(of user: UserID) -> Bool {
         sessions.values.count { $0.userID == user } > CutOff.largestStep

@@ -6,7 +6,7 @@ import Synchronization
 public final class InMemoryAppDirectory: AppDirectory {
     private struct State {
         var apps: [AppID: AppRecord] = [:]
-        var storages: [AppID: InMemoryStorage] = [:]
+        var storages: [AppID: InMemorySessionStorage] = [:]
     }
 
     private let state: Mutex<State>
@@ -22,7 +22,7 @@ public final class InMemoryAppDirectory: AppDirectory {
 
     /// Makes an app's storage agree with its record.
     private static func settle(_ app: AppID, in state: inout State, audit revocation: Revocation? = nil) {
-        let storage = state.storages[app] ?? InMemoryStorage()
+        let storage = state.storages[app] ?? InMemorySessionStorage()
         storage.keep(Set(state.apps[app]?.tenants.map(\.id) ?? []), audit: revocation)
         // An app that comes back gets a new storage; the old one stays shut for whoever still holds it.
         state.storages[app] = state.apps[app] == nil ? nil : storage
@@ -81,7 +81,7 @@ public final class InMemoryAppDirectory: AppDirectory {
     public func storage(of app: AppID) -> any SessionStorage {
         state.withLock { state in
             if let storage = state.storages[app] { return storage }
-            let shut = InMemoryStorage()
+            let shut = InMemorySessionStorage()
             shut.keep([])
             return shut
         }
