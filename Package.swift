@@ -33,6 +33,7 @@ let package = Package(
         .library(name: "SessionImport", targets: ["SessionImport"]),
         .library(name: "CoreDriverInterface", targets: ["CoreDriverInterface"]),
         .library(name: "CoreServer", targets: ["CoreServer"]),
+        .library(name: "PublicSuffixList", targets: ["PublicSuffixList"]),
         .library(name: "Tessera", targets: ["Tessera"]),
         .library(name: "TesseraHummingbird", targets: ["TesseraHummingbird"]),
         .library(name: "TesseraRemoteCore", targets: ["TesseraRemoteCore"]),
@@ -114,10 +115,12 @@ let package = Package(
             dependencies: ["Foundations", "PlatformLibC", "SessionStorage", "SessionEngine", "LosslessJSON"] + crypto,
             swiftSettings: settings
         ),
+        .target(name: "CPublicSuffixList", exclude: ["NOTICE.md", "public_suffix_list.dat"]),
+        .target(name: "PublicSuffixList", dependencies: ["CPublicSuffixList"], swiftSettings: settings),
         .target(
             name: "Tessera",
             dependencies: [
-                "Foundations", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
+                "PublicSuffixList", "Foundations", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -341,6 +344,7 @@ let package = Package(
             resources: [.copy("Schemas")],
             swiftSettings: settings
         ),
+        .testTarget(name: "PublicSuffixListTests", dependencies: ["PublicSuffixList"], swiftSettings: settings),
         .testTarget(
             name: "TesseraHummingbirdTests",
             dependencies: [
@@ -366,7 +370,7 @@ let package = Package(
         .testTarget(
             name: "TesseraTests",
             dependencies: [
-                "Foundations", "Tessera", "TesseraTesting", "SessionService", "SessionStorage",
+                "PublicSuffixList", "Foundations", "Tessera", "TesseraTesting", "SessionService", "SessionStorage",
                 "SessionEngine",
                 "LosslessJSON", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),

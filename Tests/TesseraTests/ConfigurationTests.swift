@@ -1,5 +1,6 @@
 import Foundations
 import HTTPTypes
+import PublicSuffixList
 import SessionEngine
 import TesseraTesting
 import Testing
@@ -153,14 +154,26 @@ struct ConfigurationTests {
     }
 
     @Test("D12: registrable domains")
-    func registrable() {
+    func registrable() throws {
+        let suffixes = try PublicSuffixes.embedded()
         for (host, expected) in [
             ("a.b.test.com", "test.com"), ("a.b.test.co.uk", "test.co.uk"), ("localhost", "localhost"),
             ("localhost.org", "localhost"), ("8.8.8.8", "localhost"), ("a.github.io", "a.github.io"),
             ("city.kawasaki.jp", "city.kawasaki.jp"), ("a.b.kawasaki.jp", "a.b.kawasaki.jp"),
             ("ec2-xx-yyy-zzz-0.compute-1.amazonaws.com", "ec2-xx-yyy-zzz-0.compute-1.amazonaws.com"),
             ("com", nil), ("host", nil), ("co.uk", nil),
-        ] { #expect(RegistrableDomain.of(host) == expected, "\(host)") }
+        ] { #expect(RegistrableDomain.of(host, by: suffixes) == expected, "\(host)") }
+    }
+
+    @Test("a damaged list of suffixes is found when sessions are configured")
+    func suffixes() throws {
+        let app = try AppInfo(name: "Test", apiDomain: "https://api.example.com")
+        let text = "the public suffix list cannot be used: its end is missing"
+        #expect(throws: SessionError.misconfigured(text)) {
+            try SessionSettings(app, SessionConfiguration()) { () throws(PublicSuffixListError) in
+                try PublicSuffixes(parsing: "com".utf8)
+            }
+        }
     }
 
     @Test("C01 and C05: cookies are read as they are: every one, case-exact, no name for the nameless")

@@ -1,4 +1,5 @@
 import HTTPTypes
+import PublicSuffixList
 import SessionEngine
 
 /// A configuration that was found to make sense, in the form in which requests are judged.
@@ -10,12 +11,21 @@ final class SessionSettings: Sendable {
     let accessTokenPath: String
     let isSecure: Bool
     let trustedOrigins: Set<String>
+    let publicSuffixes: PublicSuffixes
     /// Whether website and API are one site, where the website is always the same.
     private let isFixedSameSite: Bool?
 
-    init(_ app: AppInfo, _ configuration: SessionConfiguration) throws(SessionError) {
+    init(
+        _ app: AppInfo, _ configuration: SessionConfiguration,
+        suffixes: () throws(PublicSuffixListError) -> PublicSuffixes = PublicSuffixes.embedded
+    ) throws(SessionError) {
         self.app = app
         self.configuration = configuration
+        do throws(PublicSuffixListError) {
+            publicSuffixes = try suffixes()
+        } catch {
+            throw .misconfigured("\(error)")
+        }
         cookieDomain = try Self.scope(configuration.cookieDomain)
         if case .domain(let domain) = configuration.olderCookieDomain {
             olderCookieDomain = domain.isEmpty ? .hostOnly : .domain(try SessionScope(domain).text)
@@ -29,7 +39,7 @@ final class SessionSettings: Sendable {
         for origin in configuration.trustedOrigins { origins.insert(try NormalisedDomain(origin).text) }
         trustedOrigins = origins
         if let website = app.fixedWebsite, configuration.cookieSameSite == nil {
-            isFixedSameSite = try Self.isSameSite(app.apiDomain, website)
+            isFixedSameSite = try Self.isSameSite(app.apiDomain, website, publicSuffixes)
         } else {
             isFixedSameSite = nil
         }
@@ -45,10 +55,12 @@ final class SessionSettings: Sendable {
 
     /// Whether the website of a request and the API are one site to a browser.
     private static func isSameSite(
-        _ api: NormalisedDomain, _ website: NormalisedDomain
+        _ api: NormalisedDomain, _ website: NormalisedDomain, _ suffixes: PublicSuffixes
     ) throws(SessionError) -> Bool {
         let advice = "Please make sure that the apiDomain and websiteDomain have correct values"
-        guard let here = RegistrableDomain.of(api.host), let there = RegistrableDomain.of(website.host) else {
+        guard let here = RegistrableDomain.of(api.host, by: suffixes),
+            let there = RegistrableDomain.of(website.host, by: suffixes)
+        else {
             throw .misconfigured("\(advice): \(api.text), \(website.text)")
         }
         return here == there && api.scheme == website.scheme
@@ -58,7 +70,7 @@ final class SessionSettings: Sendable {
     func sameSite(for request: HTTPRequest) throws(SessionError) -> SameSite {
         if let configured = configuration.cookieSameSite { return configured }
         if let isFixedSameSite { return isFixedSameSite ? .lax : .none }
-        return try Self.isSameSite(app.apiDomain, app.website(for: request)) ? .lax : .none
+        return try Self.isSameSite(app.apiDomain, app.website(for: request), publicSuffixes) ? .lax : .none
     }
 
     /// How forgery is fended off for a request.

@@ -99,7 +99,7 @@ extension Sessions {
     private func checkCookiesCanBeKept(_ exchange: SessionExchange) throws(SessionError) {
         guard try settings.sameSite(for: exchange.request) == .none, !settings.isSecure else { return }
         let website = try app.website(for: exchange.request).host
-        let areLocal = [app.apiDomain.host, website].allSatisfy { RegistrableDomain.of($0) == "localhost" }
+        let areLocal = [app.apiDomain.host, website].allSatisfy(RegistrableDomain.isLocal)
         guard !areLocal else { return }
         throw .misconfigured(
             "Since your API and website domain are different, for sessions to work, please use https on your apiDomain "

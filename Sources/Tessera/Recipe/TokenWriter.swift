@@ -81,7 +81,7 @@ struct TokenWriter {
         case .domain(let domain): return [domain]
         case .unknown:
             let host = settings.app.apiDomain.host
-            let site = RegistrableDomain.of(host)
+            let site = RegistrableDomain.of(host, by: settings.publicSuffixes)
             var domains: [String?] = [nil]
             var name = host[...]
             while site != nil, name.count >= (site?.count ?? 0), name.contains(".") || name == host[...] {
