@@ -35,6 +35,7 @@ let package = Package(
         .library(name: "CoreServer", targets: ["CoreServer"]),
         .library(name: "PublicSuffixList", targets: ["PublicSuffixList"]),
         .library(name: "Tessera", targets: ["Tessera"]),
+        .library(name: "TesseraFirstGeneration", targets: ["TesseraFirstGeneration"]),
         .library(name: "TesseraHummingbird", targets: ["TesseraHummingbird"]),
         .library(name: "TesseraRemoteCore", targets: ["TesseraRemoteCore"]),
         .library(name: "TesseraTesting", targets: ["TesseraTesting"]),
@@ -123,6 +124,14 @@ let package = Package(
                 "PublicSuffixList", "Foundations", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "TesseraFirstGeneration",
+            dependencies: [
+                "Tessera", "SessionEngine", "LosslessJSON",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings
         ),
@@ -345,6 +354,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "PublicSuffixListTests", dependencies: ["PublicSuffixList"], swiftSettings: settings),
+        .testTarget(
+            name: "TesseraFirstGenerationTests",
+            dependencies: [
+                "Tessera", "TesseraFirstGeneration", "TesseraTesting", "SessionEngine", "LosslessJSON",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "TesseraHummingbirdTests",
             dependencies: [

@@ -18,9 +18,7 @@ extension HTTPField.Name {
     public static let authMode = of("st-auth-mode")
     /// `rid`: the recipe a client means; that it is there at all proves a request that a form cannot send.
     public static let recipeID = of("rid")
-    /// `fdi-version`: the versions of the front-end interface that a client speaks.
-    public static let fdiVersion = of("fdi-version")
-    /// `id-refresh-token`: what clients of the seed era watch.
+    /// `id-refresh-token`: what clients of the first SDK watch.
     public static let idRefreshToken = of("id-refresh-token")
     /// `Sec-Fetch-Site`: what a browser says about where a request comes from (Fetch Metadata).
     public static let fetchSite = of("sec-fetch-site")

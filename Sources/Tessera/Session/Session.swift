@@ -140,13 +140,12 @@ public final class Session: Sendable {
 }
 
 /// The members of a payload that belong to the session itself (docs/specification/sdk.md 2.3).
-enum ProtectedClaims {
-    static let names: Set = [
-        "sub", "iat", "exp", "sessionHandle", "parentRefreshTokenHash1", "refreshTokenHash1", "antiCsrfToken", "rsub",
-        "tId", "stt",
-    ]
+package enum ProtectedClaims {
+    /// Those of the newest format, and the kind of token, which SuperTokens' SDKs keep for themselves too.
+    static let names = AccessTokenFormat.newest.protectedClaims.union(["stt"])
 
-    static func removed(from payload: JSONObject) -> JSONObject {
+    /// A payload without them.
+    package static func removed(from payload: JSONObject) -> JSONObject {
         JSONObject(uniqueMembers: payload.members.filter { !names.contains($0.name) })
     }
 

@@ -2,9 +2,10 @@ public import Foundations
 public import HTTPTypes
 public import LosslessJSON
 import SessionEngine
+public import Tessera
 
 /// What the first SDK told about a session.
-public struct SeedSession: Sendable, Equatable {
+public struct FirstGenerationSession: Sendable, Equatable {
     /// Its name.
     public let handle: String
     /// Whose it is.
@@ -18,7 +19,7 @@ public struct SeedSession: Sendable, Equatable {
 }
 
 /// A token, and the attributes of the cookie it goes into.
-public struct SeedToken: Sendable, Redacted {
+public struct FirstGenerationToken: Sendable, Redacted {
     /// The token; never log it.
     public let token: String
     /// When it stops being accepted, in ms since 1970.
@@ -34,7 +35,7 @@ public struct SeedToken: Sendable, Redacted {
     /// Whether it comes along with requests that other sites cause.
     public let sameSite: SameSite
 
-    init(_ token: IssuedToken, _ path: String, _ settings: SeedSessions.Settings) {
+    init(_ token: IssuedToken, _ path: String, _ settings: FirstGenerationSessions.Settings) {
         self.token = token.text
         expiry = token.expiresAt.milliseconds
         createdTime = token.issuedAt.milliseconds
@@ -53,35 +54,35 @@ public struct SeedToken: Sendable, Redacted {
 }
 
 /// A session whose access token was found to be good.
-public struct SeedVerifiedSession: Sendable {
+public struct FirstGenerationVerifiedSession: Sendable {
     /// The session.
-    public let session: SeedSession
+    public let session: FirstGenerationSession
     /// A new access token, where one takes the old one's place.
-    public let accessToken: SeedToken?
+    public let accessToken: FirstGenerationToken?
 }
 
 /// What a client is given when a session is begun or refreshed.
-public struct SeedTokens: Sendable {
+public struct FirstGenerationTokens: Sendable {
     /// The session.
-    public let session: SeedSession
+    public let session: FirstGenerationSession
     /// For the cookie `sAccessToken`.
-    public let accessToken: SeedToken
+    public let accessToken: FirstGenerationToken
     /// For the cookie `sRefreshToken`.
-    public let refreshToken: SeedToken
+    public let refreshToken: FirstGenerationToken
     /// For the cookie `sIdRefreshToken` and the field `id-refresh-token`.
-    public let idRefreshToken: SeedToken
+    public let idRefreshToken: FirstGenerationToken
     /// For the field `anti-csrf`; never log it.
     public let antiCsrfToken: String?
 
-    init(_ issued: IssuedSession, _ settings: SeedSessions.Settings) {
-        session = SeedSession(issued.identity, issued.payload)
-        accessToken = SeedToken(issued.accessToken, settings.accessTokenPath, settings)
-        refreshToken = SeedToken(issued.refreshToken, settings.refreshTokenPath, settings)
+    init(_ issued: IssuedSession, _ settings: FirstGenerationSessions.Settings) {
+        session = FirstGenerationSession(issued.identity, issued.payload)
+        accessToken = FirstGenerationToken(issued.accessToken, settings.accessTokenPath, settings)
+        refreshToken = FirstGenerationToken(issued.refreshToken, settings.refreshTokenPath, settings)
         // It is no secret and never checked; a backend without one lets the session's name stand for it.
         let fallback = IssuedToken(
             text: issued.identity.handle, expiresAt: issued.refreshToken.expiresAt,
             issuedAt: issued.refreshToken.issuedAt)
-        idRefreshToken = SeedToken(issued.idRefreshToken ?? fallback, settings.accessTokenPath, settings)
+        idRefreshToken = FirstGenerationToken(issued.idRefreshToken ?? fallback, settings.accessTokenPath, settings)
         antiCsrfToken = issued.antiCSRFToken
     }
 
@@ -96,7 +97,7 @@ public struct SeedTokens: Sendable {
     }
 }
 
-extension SeedSessions {
+extension FirstGenerationSessions {
     /// Takes everything from a client (docs/specification/sdk.md 1.4).
     public func clear(_ changes: ResponseChanges) {
         let gone = IssuedToken(text: "", expiresAt: Timestamp(milliseconds: 0), issuedAt: Timestamp(milliseconds: 0))
@@ -104,7 +105,7 @@ extension SeedSessions {
             ("sAccessToken", settings.accessTokenPath), ("sRefreshToken", settings.refreshTokenPath),
             ("sIdRefreshToken", settings.accessTokenPath),
         ]
-        for (name, path) in paths { changes.set(SeedToken(gone, path, settings).cookie(named: name)) }
+        for (name, path) in paths { changes.set(FirstGenerationToken(gone, path, settings).cookie(named: name)) }
         changes.remove(.antiCSRF)
         changes.set(.idRefreshToken, to: "remove")
     }

@@ -1,11 +1,12 @@
 public import LosslessJSON
 import SessionEngine
+public import Tessera
 
 /// The functions of the first SuperTokens SDK, under their own names and without any framework
 /// (docs/specification/sdk.md 1.1).
 ///
-/// New applications take ``Sessions``; this is for those who follow the documentation of 2020.
-public struct SeedSessions: Sendable {
+/// New applications take `Sessions` of `Tessera`; this is for those who follow the documentation of 2020.
+public struct FirstGenerationSessions: Sendable {
     /// What the core of that time had in its configuration.
     public struct Settings: Sendable {
         /// The paths that get the access token.
@@ -36,13 +37,15 @@ public struct SeedSessions: Sendable {
 
     /// Begins a session for a user who has just proved who they are.
     ///
-    /// - Throws: ``SeedError/general(_:)``.
+    /// - Throws: ``FirstGenerationError/general(_:)``.
     public func createNewSession(
         userId: String, jwtPayload: JSONObject = [:], sessionData: JSONObject = [:]
-    ) async throws(SeedError) -> SeedTokens {
+    ) async throws(FirstGenerationError) -> FirstGenerationTokens {
         let new = NewSession(
             userID: userId, payload: jwtPayload, data: sessionData, usesAntiCSRF: settings.enableAntiCsrf)
-        return try await run { () async throws(SessionError) in SeedTokens(try await backend.create(new), settings) }
+        return try await run { () async throws(SessionError) in
+            FirstGenerationTokens(try await backend.create(new), settings)
+        }
     }
 
     /// The session of an access token; with a new access token where one takes its place.
@@ -52,10 +55,10 @@ public struct SeedSessions: Sendable {
     ///   - antiCsrfToken: the field `anti-csrf`, where it came.
     ///   - doAntiCsrfCheck: whether it has to come.
     ///   - idRefreshToken: the cookie `sIdRefreshToken`; without it there is no session, whatever else came.
-    /// - Throws: ``SeedError``.
+    /// - Throws: ``FirstGenerationError``.
     public func getSession(
         accessToken: String, antiCsrfToken: String?, doAntiCsrfCheck: Bool, idRefreshToken: String?
-    ) async throws(SeedError) -> SeedVerifiedSession {
+    ) async throws(FirstGenerationError) -> FirstGenerationVerifiedSession {
         guard idRefreshToken != nil else { throw .unauthorised("idRefreshToken missing") }
         guard let token = try? UnverifiedAccessToken(accessToken), token.isSessionToken else {
             throw .tryRefreshToken("the access token is no access token")
@@ -66,59 +69,61 @@ public struct SeedSessions: Sendable {
         return try await run { () async throws(SessionError) in
             let answer = try await backend.verify(presented)
             let valid = answer.replacement.flatMap { try? UnverifiedAccessToken($0.text) } ?? token
-            return SeedVerifiedSession(
-                session: SeedSession(answer.identity, ProtectedClaims.removed(from: valid.visiblePayload ?? [:])),
-                accessToken: answer.replacement.map { SeedToken($0, settings.accessTokenPath, settings) })
+            return FirstGenerationVerifiedSession(
+                session: FirstGenerationSession(
+                    answer.identity, ProtectedClaims.removed(from: valid.visiblePayload ?? [:])),
+                accessToken: answer.replacement.map { FirstGenerationToken($0, settings.accessTokenPath, settings) })
         }
     }
 
     /// Exchanges a refresh token for new tokens.
     ///
-    /// - Throws: ``SeedError``.
+    /// - Throws: ``FirstGenerationError``.
     public func refreshSession(
         refreshToken: String, antiCsrfToken: String? = nil
-    ) async throws(SeedError) -> SeedTokens {
+    ) async throws(FirstGenerationError) -> FirstGenerationTokens {
         // Drivers of that time send no anti-CSRF token here, but their sessions keep theirs.
         let presented = PresentedRefreshToken(
             text: refreshToken, antiCSRFToken: antiCsrfToken, usesAntiCSRF: settings.enableAntiCsrf)
         return try await run { () async throws(SessionError) in
-            SeedTokens(try await backend.refresh(presented), settings)
+            FirstGenerationTokens(try await backend.refresh(presented), settings)
         }
     }
 
     /// Ends a session; tells whether there was one.
     ///
-    /// - Throws: ``SeedError/general(_:)``.
-    public func revokeSession(sessionHandle: String) async throws(SeedError) -> Bool {
+    /// - Throws: ``FirstGenerationError/general(_:)``.
+    public func revokeSession(sessionHandle: String) async throws(FirstGenerationError) -> Bool {
         try await run { () async throws(SessionError) in try await backend.revoke(.handles([sessionHandle])).count == 1
         }
     }
 
     /// Ends all sessions of a user; their handles.
     ///
-    /// - Throws: ``SeedError/general(_:)``.
-    public func revokeAllSessionsForUser(userId: String) async throws(SeedError) -> [String] {
+    /// - Throws: ``FirstGenerationError/general(_:)``.
+    public func revokeAllSessionsForUser(userId: String) async throws(FirstGenerationError) -> [String] {
         try await run { () async throws(SessionError) in try await backend.revoke(.user(userId, tenant: nil)) }
     }
 
     /// The handles of a user's sessions.
     ///
-    /// - Throws: ``SeedError/general(_:)``.
-    public func getAllSessionHandlesForUser(userId: String) async throws(SeedError) -> [String] {
+    /// - Throws: ``FirstGenerationError/general(_:)``.
+    public func getAllSessionHandlesForUser(userId: String) async throws(FirstGenerationError) -> [String] {
         try await run { () async throws(SessionError) in try await backend.handles(of: userId, tenant: nil) }
     }
 
     /// The data that is kept with a session.
     ///
-    /// - Throws: ``SeedError/unauthorised(_:)`` for a handle that names no session.
-    public func getSessionData(sessionHandle: String) async throws(SeedError) -> JSONObject {
+    /// - Throws: ``FirstGenerationError/unauthorised(_:)`` for a handle that names no session.
+    public func getSessionData(sessionHandle: String) async throws(FirstGenerationError) -> JSONObject {
         try await information(sessionHandle).data
     }
 
     /// Replaces the data that is kept with a session.
     ///
-    /// - Throws: ``SeedError/unauthorised(_:)`` for a handle that names no session.
-    public func updateSessionData(sessionHandle: String, newSessionData: JSONObject) async throws(SeedError) {
+    /// - Throws: ``FirstGenerationError/unauthorised(_:)`` for a handle that names no session.
+    public func updateSessionData(sessionHandle: String, newSessionData: JSONObject) async throws(FirstGenerationError)
+    {
         let isFound = try await run { () async throws(SessionError) in
             try await backend.replaceData(of: sessionHandle, with: newSessionData)
         }
@@ -127,36 +132,38 @@ public struct SeedSessions: Sendable {
 
     /// The payload of a session's access tokens.
     ///
-    /// - Throws: ``SeedError/unauthorised(_:)`` for a handle that names no session.
-    public func getJWTPayload(sessionHandle: String) async throws(SeedError) -> JSONObject {
+    /// - Throws: ``FirstGenerationError/unauthorised(_:)`` for a handle that names no session.
+    public func getJWTPayload(sessionHandle: String) async throws(FirstGenerationError) -> JSONObject {
         try await information(sessionHandle).payload
     }
 
     /// Replaces the payload of a session's access tokens; clients see it with their next refresh.
     ///
-    /// - Throws: ``SeedError/unauthorised(_:)`` for a handle that names no session.
-    public func updateJWTPayload(sessionHandle: String, newJWTPayload: JSONObject) async throws(SeedError) {
+    /// - Throws: ``FirstGenerationError/unauthorised(_:)`` for a handle that names no session.
+    public func updateJWTPayload(sessionHandle: String, newJWTPayload: JSONObject) async throws(FirstGenerationError) {
         let isFound = try await run { () async throws(SessionError) in
             try await backend.replacePayload(of: sessionHandle, with: newJWTPayload)
         }
         guard isFound else { throw Self.unknown }
     }
 
-    private static let unknown = SeedError.unauthorised("Session does not exist.")
+    private static let unknown = FirstGenerationError.unauthorised("Session does not exist.")
 
-    private func information(_ handle: String) async throws(SeedError) -> SessionInformation {
+    private func information(_ handle: String) async throws(FirstGenerationError) -> SessionInformation {
         let found = try await run { () async throws(SessionError) in try await backend.information(on: handle) }
         guard let found else { throw Self.unknown }
         return found
     }
 
-    private func run<Result>(_ body: () async throws(SessionError) -> Result) async throws(SeedError) -> Result {
-        do throws(SessionError) { return try await body() } catch { throw SeedError(error) }
+    private func run<Result>(_ body: () async throws(SessionError) -> Result) async throws(FirstGenerationError)
+        -> Result
+    {
+        do throws(SessionError) { return try await body() } catch { throw FirstGenerationError(error) }
     }
 }
 
 /// The four errors of the first SDK (docs/specification/sdk.md 1.1).
-public enum SeedError: Error, Sendable, Equatable {
+public enum FirstGenerationError: Error, Sendable, Equatable {
     /// Something failed; nothing is known about the session.
     case general(String)
     /// The user has to sign in again.
