@@ -35,6 +35,7 @@ let package = Package(
         .library(name: "CoreServer", targets: ["CoreServer"]),
         .library(name: "PublicSuffixList", targets: ["PublicSuffixList"]),
         .library(name: "Tessera", targets: ["Tessera"]),
+        .library(name: "TesseraInProcess", targets: ["TesseraInProcess"]),
         .library(name: "TesseraFirstGeneration", targets: ["TesseraFirstGeneration"]),
         .library(name: "TesseraHummingbird", targets: ["TesseraHummingbird"]),
         .library(name: "TesseraRemoteCore", targets: ["TesseraRemoteCore"]),
@@ -121,9 +122,16 @@ let package = Package(
         .target(
             name: "Tessera",
             dependencies: [
-                "PublicSuffixList", "Foundations", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
+                "Foundations", "PublicSuffixList", "SessionEngine", "LosslessJSON",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "TesseraInProcess",
+            dependencies: [
+                "Foundations", "Tessera", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
             ],
             swiftSettings: settings
         ),
@@ -151,7 +159,7 @@ let package = Package(
         .target(
             name: "TesseraRemoteCore",
             dependencies: [
-                "Foundations", "Tessera", "SessionService", "SessionEngine", "LosslessJSON",
+                "Foundations", "Tessera", "SessionEngine", "LosslessJSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -162,8 +170,8 @@ let package = Package(
         .target(
             name: "TesseraTesting",
             dependencies: [
-                "Foundations", "Tessera", "SessionService", "SessionStorage", "InMemoryStorage", "SessionEngine",
-                "LosslessJSON",
+                "Foundations", "Tessera", "TesseraInProcess", "SessionService", "SessionStorage", "InMemoryStorage",
+                "SessionEngine", "LosslessJSON",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings
@@ -171,7 +179,8 @@ let package = Package(
         .executableTarget(
             name: "HelloSession",
             dependencies: [
-                "Tessera", "TesseraHummingbird", "SQLiteStorage", .product(name: "Hummingbird", package: "hummingbird"),
+                "Tessera", "TesseraInProcess", "TesseraHummingbird", "SQLiteStorage",
+                .product(name: "Hummingbird", package: "hummingbird"),
             ],
             path: "Examples/HelloSession",
             swiftSettings: settings
@@ -188,7 +197,8 @@ let package = Package(
         .executableTarget(
             name: "SDKBenchmark",
             dependencies: [
-                "Tessera", "TesseraHummingbird", "SessionService", "InMemoryStorage", "SessionEngine",
+                "Tessera", "TesseraInProcess", "TesseraHummingbird", "SessionService", "InMemoryStorage",
+                "SessionEngine",
                 "LosslessJSON", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -201,7 +211,8 @@ let package = Package(
         .executableTarget(
             name: "WebApp",
             dependencies: [
-                "Foundations", "Tessera", "TesseraHummingbird", "SessionService", "SessionStorage", "InMemoryStorage",
+                "Foundations", "Tessera", "TesseraInProcess", "TesseraHummingbird", "SessionService", "SessionStorage",
+                "InMemoryStorage",
                 "SessionEngine", "LosslessJSON", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
@@ -376,8 +387,8 @@ let package = Package(
         .testTarget(
             name: "TesseraRemoteCoreTests",
             dependencies: [
-                "Foundations", "Tessera", "TesseraRemoteCore", "TesseraTesting", "CoreServer", "SessionService",
-                "SessionStorage", "InMemoryStorage", "SessionEngine", "LosslessJSON", "TestSupport",
+                "Foundations", "Tessera", "TesseraInProcess", "TesseraRemoteCore", "TesseraTesting", "CoreServer",
+                "SessionService", "SessionStorage", "InMemoryStorage", "SessionEngine", "LosslessJSON", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
@@ -387,7 +398,8 @@ let package = Package(
         .testTarget(
             name: "TesseraTests",
             dependencies: [
-                "PublicSuffixList", "Foundations", "Tessera", "TesseraTesting", "SessionService", "SessionStorage",
+                "PublicSuffixList", "Foundations", "Tessera", "TesseraInProcess", "TesseraTesting", "SessionService",
+                "SessionStorage",
                 "SessionEngine",
                 "LosslessJSON", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -12,6 +12,7 @@ import SessionEngine
 import SessionService
 import Tessera
 import TesseraHummingbird
+import TesseraInProcess
 
 /// What a request costs an application that keeps its sessions with the SDK: CPU time, as a ratio to the bare check of the
 /// signature in the same run.

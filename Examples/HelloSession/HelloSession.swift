@@ -5,6 +5,7 @@ import SQLiteStorage
 import SessionEngine
 import Tessera
 import TesseraHummingbird
+import TesseraInProcess
 
 /// Sessions in a Hummingbird application: log in at `POST /login`, then ask `GET /me`.
 ///

@@ -8,6 +8,7 @@ import SessionService
 import Synchronization
 import Tessera
 import TesseraHummingbird
+import TesseraInProcess
 
 /// A small web application whose sessions can be watched, and stolen.
 ///

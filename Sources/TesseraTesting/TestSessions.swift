@@ -6,6 +6,7 @@ public import SessionEngine
 public import SessionService
 import Synchronization
 public import Tessera
+public import TesseraInProcess
 
 /// A clock that moves only when a test says so.
 public final class VirtualClock: Sendable {

@@ -3,6 +3,7 @@ import LosslessJSON
 import SessionEngine
 import SessionService
 import Tessera
+import TesseraInProcess
 import TesseraTesting
 import Testing
 

@@ -7,6 +7,7 @@ import TesseraTesting
 import Testing
 
 @testable import Tessera
+@testable import TesseraInProcess
 
 @Suite("Tokens of all generations, and of nobody (docs/specification/cases.md G and I)")
 struct GenerationTests {

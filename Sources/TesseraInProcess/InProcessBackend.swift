@@ -3,6 +3,7 @@ public import LosslessJSON
 import SessionEngine
 public import SessionService
 public import SessionStorage
+public import Tessera
 
 /// Sessions kept by the engine in this process: no network, no other service to run.
 public struct InProcessBackend: SessionBackend {
@@ -19,7 +20,7 @@ public struct InProcessBackend: SessionBackend {
     ///   - storage: where they are kept, such as `SQLiteStorage`.
     ///   - policy: how long tokens live.
     ///   - clock: the clock and the source of randomness.
-    /// - Throws: ``SessionError/coreUnavailable(_:)`` when the storage cannot be read.
+    /// - Throws: `SessionError.coreUnavailable(_:)` when the storage cannot be read.
     public init(
         storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), clock: ClockAndRandomness = .system
     ) async throws(SessionError) {
@@ -31,7 +32,7 @@ public struct InProcessBackend: SessionBackend {
         }
     }
 
-    /// See ``SessionBackend/create(_:)``.
+    /// See `SessionBackend.create(_:)`.
     public func create(_ session: NewSession) async throws(SessionError) -> IssuedSession {
         let request = SessionService.Request(
             userID: UserID(session.userID), accessTokenPayload: session.payload, sessionData: session.data,
@@ -45,7 +46,7 @@ public struct InProcessBackend: SessionBackend {
         }
     }
 
-    /// See ``SessionBackend/verify(_:)``.
+    /// See `SessionBackend.verify(_:)`.
     public func verify(_ token: PresentedAccessToken) async throws(SessionError) -> VerifiedSession {
         let request = SessionService.VerifyRequest(
             token: token.token, antiCSRFToken: token.antiCSRFToken.map(AntiCSRFToken.init),
@@ -60,7 +61,7 @@ public struct InProcessBackend: SessionBackend {
         }
     }
 
-    /// See ``SessionBackend/refresh(_:)``.
+    /// See `SessionBackend.refresh(_:)`.
     public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedSession {
         let request = SessionService.RefreshRequest(
             refreshToken: RefreshToken(token.text), antiCSRFToken: token.antiCSRFToken.map(AntiCSRFToken.init),
@@ -75,7 +76,7 @@ public struct InProcessBackend: SessionBackend {
         }
     }
 
-    /// See ``SessionBackend/regenerate(accessToken:payload:)``.
+    /// See `SessionBackend.regenerate(accessToken:payload:)`.
     public func regenerate(accessToken: String, payload: JSONObject) async throws(SessionError) -> IssuedToken? {
         let result = try await run { () async throws(ServiceError) in
             try await service.regenerate(accessToken: accessToken, payload: payload)

@@ -1,10 +1,10 @@
 public import LosslessJSON
 import SessionEngine
 import SessionService
-import SessionStorage
+public import Tessera
 
 extension InProcessBackend {
-    /// See ``SessionBackend/revoke(_:)``.
+    /// See `SessionBackend.revoke(_:)`.
     public func revoke(_ sessions: SessionSelection) async throws(SessionError) -> [String] {
         let ended = try await run { () async throws(ServiceError) in
             switch sessions {
@@ -16,14 +16,14 @@ extension InProcessBackend {
         return ended.map(\.text)
     }
 
-    /// See ``SessionBackend/handles(of:tenant:)``.
+    /// See `SessionBackend.handles(of:tenant:)`.
     public func handles(of userID: String, tenant: String?) async throws(SessionError) -> [String] {
         try await run { () async throws(ServiceError) in
             try await service.handles(of: UserID(userID), tenant: tenant.map(TenantID.init))
         }.map(\.text)
     }
 
-    /// See ``SessionBackend/information(on:)``.
+    /// See `SessionBackend.information(on:)`.
     public func information(on handle: String) async throws(SessionError) -> SessionInformation? {
         let record = try await run { () async throws(ServiceError) in
             try await service.session(SessionHandle(handle))
@@ -40,14 +40,14 @@ extension InProcessBackend {
         }
     }
 
-    /// See ``SessionBackend/replaceData(of:with:)``.
+    /// See `SessionBackend.replaceData(of:with:)`.
     public func replaceData(of handle: String, with data: JSONObject) async throws(SessionError) -> Bool {
         try await run { () async throws(ServiceError) in
             try await service.replaceData(of: SessionHandle(handle), sessionData: data)
         }
     }
 
-    /// See ``SessionBackend/replacePayload(of:with:)``.
+    /// See `SessionBackend.replacePayload(of:with:)`.
     public func replacePayload(of handle: String, with payload: JSONObject) async throws(SessionError) -> Bool {
         if let problem = AccessTokenFormat.newest.problem(with: payload) {
             throw .badInput("the payload cannot travel in an access token: \(problem)")
@@ -57,7 +57,7 @@ extension InProcessBackend {
         }
     }
 
-    /// See ``SessionBackend/sign(_:)``.
+    /// See `SessionBackend.sign(_:)`.
     public func sign(_ token: ApplicationTokenRequest) async throws(SessionError) -> String {
         try await run { () async throws(ServiceError) in
             try await service.signToken(
@@ -66,7 +66,7 @@ extension InProcessBackend {
         }
     }
 
-    /// See ``SessionBackend/publishedKeys()``.
+    /// See `SessionBackend.publishedKeys()`.
     public func publishedKeys() async throws(SessionError) -> PublishedKeySet {
         let keys = try await run { () async throws(ServiceError) in try await service.publishedKeys() }
         return PublishedKeySet(keys: keys.keys, maxAgeSeconds: keys.maxAgeSeconds)
