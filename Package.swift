@@ -146,7 +146,7 @@ let package = Package(
         .target(
             name: "TesseraHummingbird",
             dependencies: [
-                "Tessera", "LosslessJSON",
+                "Tessera", "SessionEngine", "LosslessJSON",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

@@ -27,7 +27,7 @@ struct RemoteApp {
             let body = try JSONValue(parsing: Array(try await request.body.collect(upTo: 65_536).readableBytesView))
             let user = body.object?["userId"]?.string ?? ""
             let payload = body.object?["payload"]?.object ?? [:]
-            return Self.described(try await context.createSession(userID: user, payload: payload))
+            return Self.described(try await context.createSession(userID: UserID(user), payload: payload))
         }
         router.group().add(middleware: RequireSession()).get("me") { _, context in
             Self.described(try context.requireSession())
@@ -47,8 +47,8 @@ struct RemoteApp {
 
     private static func described(_ session: Session) -> String {
         JSONObject([
-            .init(name: "handle", value: .string(session.handle)),
-            .init(name: "userId", value: .string(session.userID)),
+            .init(name: "handle", value: .string(session.handle.text)),
+            .init(name: "userId", value: .string(session.userID.text)),
         ]).text
     }
 }

@@ -35,7 +35,7 @@ struct SessionRoutes {
         guard let user = form["user"]?.string, !user.isEmpty, form["password"] == "demo" else {
             throw HTTPError(.forbidden, message: "Any name will do, but the password is \"demo\".")
         }
-        let session = try await context.createSession(userID: user, payload: ["name": .string(user)])
+        let session = try await context.createSession(userID: UserID(user), payload: ["name": .string(user)])
         loot.note(session)
         return Reply(["status": "OK"])
     }
@@ -43,7 +43,7 @@ struct SessionRoutes {
     @Sendable private func me(_: Request, _ context: BasicSessionRequestContext) async throws -> Reply {
         let session = try context.requireSession()
         return Reply([
-            "user": .string(session.userID), "handle": .string(session.handle),
+            "user": .string(session.userID.text), "handle": .string(session.handle.text),
             "expiresAt": .integer(session.accessTokenExpiresAt.milliseconds), "payload": .object(session.payload),
         ])
     }
@@ -59,7 +59,7 @@ struct SessionRoutes {
         for handle in try await context.sessions().handles(of: current.userID) {
             guard let found = try await context.sessions().information(on: handle) else { continue }
             list.append([
-                "handle": .string(handle), "createdAt": .integer(found.createdAt.milliseconds),
+                "handle": .string(handle.text), "createdAt": .integer(found.createdAt.milliseconds),
                 "expiresAt": .integer(found.expiresAt.milliseconds), "current": .bool(handle == current.handle),
             ])
         }
@@ -69,7 +69,7 @@ struct SessionRoutes {
     /// Only one's own sessions can be revoked.
     @Sendable private func revoke(_ request: Request, _ context: BasicSessionRequestContext) async throws -> Reply {
         let session = try context.requireSession()
-        let handle = try await request.json()["handle"]?.string ?? ""
+        let handle = SessionHandle(try await request.json()["handle"]?.string ?? "")
         guard try await context.sessions().handles(of: session.userID).contains(handle) else {
             throw HTTPError(.notFound, message: "There is no such session.")
         }
@@ -89,7 +89,7 @@ struct SessionRoutes {
     }
 
     @Sendable private func trail(_: Request, _ context: BasicSessionRequestContext) async throws -> Reply {
-        let user = UserID(try context.requireSession().userID)
+        let user = try context.requireSession().userID
         let records = try await service.auditTrail(AuditQuery(userID: user, limit: 30))
         return Reply(
             .array(

@@ -56,7 +56,7 @@ final class Loot: Sendable {
     private let tokens = Mutex<[String: String]>([:])
 
     func note(_ session: Session) {
-        tokens.withLock { $0[session.handle] = session.refreshToken?.text }
+        tokens.withLock { $0[session.handle.text] = session.refreshToken?.text }
     }
 
     subscript(handle: String) -> String? { tokens.withLock { $0[handle] } }

@@ -1,54 +1,5 @@
-public import LosslessJSON
 public import SessionEngine
 public import SessionStorage
-
-/// What everybody may know about a session.
-public struct SessionFacts: Sendable, Equatable {
-    /// Its name.
-    public var handle: SessionHandle
-    /// Whose it is.
-    public var userID: UserID
-    /// The user of the login method.
-    public var recipeUserID: UserID
-    /// The tenant it lives in.
-    public var tenantID: TenantID
-    /// The data in its access token.
-    public var accessTokenPayload: JSONObjectText
-
-    init(_ record: SessionRecord) {
-        handle = record.handle
-        userID = record.userID
-        recipeUserID = record.userID
-        tenantID = record.tenantID
-        accessTokenPayload = record.accessTokenPayload
-    }
-
-    init(_ claims: AccessTokenClaims, payload: JSONObjectText? = nil) {
-        handle = claims.handle
-        userID = claims.userID
-        recipeUserID = claims.recipeUserID
-        tenantID = claims.tenantID
-        accessTokenPayload = payload ?? claims.userData
-    }
-}
-
-/// New tokens for a client.
-public struct IssuedTokens: Sendable {
-    /// The session they belong to.
-    public let session: SessionFacts
-    /// The short-lived token.
-    public let accessToken: AccessToken
-    /// The long-lived token.
-    public let refreshToken: RefreshToken
-    /// When the refresh token was made.
-    public let refreshTokenIssuedAt: Timestamp
-    /// When the session ends unless it is used.
-    public let refreshTokenExpiresAt: Timestamp
-    /// A random text that tells a front end that there is a session; no secret and never checked.
-    public let idRefreshToken: String
-    /// The double-submit secret, if the session uses one.
-    public let antiCSRFToken: AntiCSRFToken?
-}
 
 /// The answer to a sign-in.
 public enum CreateResult: Sendable {

@@ -1,14 +1,6 @@
 public import LosslessJSON
 public import SessionEngine
 
-/// The published keys with how long they may be kept.
-public struct PublishedKeys: Sendable {
-    /// The keys, an array of JWKs (RFC 7517).
-    public let keys: JSONValue
-    /// For how many seconds a verifier may keep them.
-    public let maxAgeSeconds: Int64
-}
-
 /// The key that verifies tokens of formats without a key id, for SDKs that verify locally.
 public struct LegacyVerificationKey: Sendable {
     /// SubjectPublicKeyInfo DER in standard base64.

@@ -4,46 +4,10 @@ public import SessionEngine
 import SessionStorage
 
 extension SessionService {
-    /// What a driver presents for new tokens.
-    public struct RefreshRequest: Sendable {
-        /// The refresh token.
-        public var refreshToken: RefreshToken
-        /// The anti-CSRF token that came with it.
-        public var antiCSRFToken: AntiCSRFToken?
-        /// Whether the new tokens come with an anti-CSRF token.
-        public var usesAntiCSRF: Bool
-        /// Whether a token that was sealed with an anti-CSRF token has to come with it.
-        public var checksAntiCSRF: Bool
-        /// The format of the new access token.
-        public var format: AccessTokenFormat
-        /// The kind of key the session uses from now on; `nil` keeps its own.
-        public var signingKeyKind: SigningKeyKind?
-        /// Whether the new token takes the presented one's place at once, or at its first use.
-        public var rotatesAtOnce: Bool
-        /// How long the access token lives, where that is not left to the policy.
-        public var accessTokenValidity: Milliseconds?
-
-        /// Collects what was presented.
-        public init(
-            refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,
-            checksAntiCSRF: Bool = true, format: AccessTokenFormat = .newest, signingKeyKind: SigningKeyKind? = nil,
-            rotatesAtOnce: Bool = false, accessTokenValidity: Milliseconds? = nil
-        ) {
-            self.refreshToken = refreshToken
-            self.antiCSRFToken = antiCSRFToken
-            self.usesAntiCSRF = usesAntiCSRF
-            self.checksAntiCSRF = checksAntiCSRF
-            self.format = format
-            self.signingKeyKind = signingKeyKind
-            self.rotatesAtOnce = rotatesAtOnce
-            self.accessTokenValidity = accessTokenValidity
-        }
-    }
-
     /// Exchanges a refresh token for new tokens, or says why not (docs/decisions/0019).
     ///
     /// - Throws: ``ServiceError``: the outcome is then unknown to the client, who may simply try again.
-    public func refresh(_ request: RefreshRequest) async throws(ServiceError) -> RefreshResult {
+    public func refresh(_ request: PresentedRefreshToken) async throws(ServiceError) -> RefreshResult {
         let presented: Refresh.Presented
         do throws(RefreshTokenProblem) {
             let content = try refreshTokenKey.open(request.refreshToken)
@@ -79,7 +43,7 @@ extension SessionService {
         }
     }
 
-    private func rules(for request: RefreshRequest) -> Refresh.Rules {
+    private func rules(for request: PresentedRefreshToken) -> Refresh.Rules {
         Refresh.Rules(
             checksAntiCSRF: request.checksAntiCSRF && request.usesAntiCSRF, signingKeyKind: request.signingKeyKind,
             format: request.format, refreshTokenValidity: policy.refreshTokenValidity,
@@ -101,7 +65,7 @@ extension SessionService {
     public func regenerate(accessToken: String, payload: JSONObject?) async throws(ServiceError) -> RegenerateResult {
         let now = clock.time()
         let claims: AccessTokenClaims
-        switch try await self.claims(of: VerifyRequest(accessToken: accessToken).token, at: now) {
+        switch try await self.claims(of: PresentedAccessToken(accessToken: accessToken).token, at: now) {
         case .failure(let problem): return .notAToken(problem)
         case .success(let verified): claims = verified
         }

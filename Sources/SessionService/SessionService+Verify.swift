@@ -2,53 +2,12 @@ public import SessionEngine
 import SessionStorage
 
 extension SessionService {
-    /// What a driver asks about an access token.
-    public struct VerifyRequest: Sendable {
-        /// The token, taken apart and not yet believed.
-        let token: Result<UnverifiedAccessToken, AccessTokenProblem>
-        /// The anti-CSRF token that came with it.
-        public var antiCSRFToken: AntiCSRFToken?
-        /// Whether one has to come with it.
-        public var checksAntiCSRF: Bool
-        /// Whether the session must still exist, and whether a changed payload gives a new token.
-        public var checksDatabase: Bool
-        /// Whether the verification changes nothing and gives no token.
-        public var isReadOnly: Bool
-
-        /// Collects the question.
-        public init(
-            accessToken: String, antiCSRFToken: AntiCSRFToken? = nil, checksAntiCSRF: Bool = false,
-            checksDatabase: Bool = false, isReadOnly: Bool = false
-        ) {
-            do throws(AccessTokenProblem) {
-                token = .success(try UnverifiedAccessToken(accessToken))
-            } catch {
-                token = .failure(error)
-            }
-            self.antiCSRFToken = antiCSRFToken
-            self.checksAntiCSRF = checksAntiCSRF
-            self.checksDatabase = checksDatabase
-            self.isReadOnly = isReadOnly
-        }
-
-        /// Collects the question about a token that was taken apart before.
-        public init(
-            token: UnverifiedAccessToken, antiCSRFToken: AntiCSRFToken?, checksAntiCSRF: Bool, checksDatabase: Bool
-        ) {
-            self.token = .success(token)
-            self.antiCSRFToken = antiCSRFToken
-            self.checksAntiCSRF = checksAntiCSRF
-            self.checksDatabase = checksDatabase
-            isReadOnly = false
-        }
-    }
-
     /// Verifies an access token (docs/specification/core.md 4.3).
     ///
     /// Touches storage only where it has to.
     ///
     /// - Throws: ``ServiceError``.
-    public func verify(_ request: VerifyRequest) async throws(ServiceError) -> VerifyResult {
+    public func verify(_ request: PresentedAccessToken) async throws(ServiceError) -> VerifyResult {
         try await finish(verifyPromptly(request))
     }
 
@@ -57,13 +16,13 @@ extension SessionService {
         /// All of it.
         case decided(VerifyResult)
         /// The token is good, and storage knows whether its session is.
-        case needsRecord(AccessTokenClaims, VerifyRequest, at: Timestamp)
+        case needsRecord(AccessTokenClaims, PresentedAccessToken, at: Timestamp)
         /// No key that is known here has signed the token; storage may know another one.
-        case needsKeys(VerifyRequest, AccessTokenProblem, at: Timestamp, generation: Int)
+        case needsKeys(PresentedAccessToken, AccessTokenProblem, at: Timestamp, generation: Int)
     }
 
     /// Begins to verify an access token, without waiting for anything; ``finish(_:)`` does what is left.
-    public func verifyPromptly(_ request: VerifyRequest) -> PromptVerification {
+    public func verifyPromptly(_ request: PresentedAccessToken) -> PromptVerification {
         let now = clock.time()
         let generation = keys.generation
         switch verified(request.token, at: now) {
@@ -92,7 +51,7 @@ extension SessionService {
 
     /// Looks at the claims of a token whose signature is good.
     private func checked(
-        _ claims: AccessTokenClaims, _ request: VerifyRequest, at now: Timestamp
+        _ claims: AccessTokenClaims, _ request: PresentedAccessToken, at now: Timestamp
     ) -> PromptVerification {
         do throws(AccessTokenProblem) {
             try Verify.check(
@@ -106,7 +65,7 @@ extension SessionService {
         return .needsRecord(claims, request, at: now)
     }
 
-    private func rules(for request: VerifyRequest) -> Verify.Rules {
+    private func rules(for request: PresentedAccessToken) -> Verify.Rules {
         Verify.Rules(
             checksDatabase: request.checksDatabase, refreshTokenValidity: policy.refreshTokenValidity,
             isReadOnly: request.isReadOnly, accessTokenValidity: policy.accessTokenValidity,

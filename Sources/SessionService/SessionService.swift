@@ -1,5 +1,5 @@
 public import Foundations
-public import LosslessJSON
+import LosslessJSON
 public import SessionEngine
 public import SessionStorage
 
@@ -62,48 +62,12 @@ public struct SessionService: Sendable {
         try await keys.prepare(policy.signingAlgorithm)
     }
 
-    /// What a new session is made from.
-    public struct Request: Sendable {
-        /// The user who has just proved who they are.
-        public var userID: UserID
-        /// Data for the access token; readable by whoever holds it.
-        public var accessTokenPayload: JSONObject
-        /// Data that stays in storage.
-        public var sessionData: JSONObject
-        /// The tenant the session lives in.
-        public var tenantID: TenantID
-        /// The format of the access token.
-        public var format: AccessTokenFormat
-        /// Whether an anti-CSRF token goes with the session.
-        public var usesAntiCSRF: Bool
-        /// Which kind of key signs the session's tokens.
-        public var signingKeyKind: SigningKeyKind
-        /// How long the access token lives, where that is not left to the policy.
-        public var accessTokenValidity: Milliseconds?
-
-        /// Collects what is known at sign-in; the defaults suit a new application.
-        public init(
-            userID: UserID, accessTokenPayload: JSONObject = [:], sessionData: JSONObject = [:],
-            tenantID: TenantID = .public, format: AccessTokenFormat = .newest, usesAntiCSRF: Bool = false,
-            signingKeyKind: SigningKeyKind = .dynamic, accessTokenValidity: Milliseconds? = nil
-        ) {
-            self.userID = userID
-            self.accessTokenPayload = accessTokenPayload
-            self.sessionData = sessionData
-            self.tenantID = tenantID
-            self.format = format
-            self.usesAntiCSRF = usesAntiCSRF
-            self.signingKeyKind = signingKeyKind
-            self.accessTokenValidity = accessTokenValidity
-        }
-    }
-
     /// Creates a session (docs/specification/core.md 4.1).
     ///
     /// Nothing is stored unless every token could be made.
     ///
     /// - Throws: ``ServiceError``.
-    public func createSession(_ request: Request) async throws(ServiceError) -> CreateResult {
+    public func createSession(_ request: NewSession) async throws(ServiceError) -> CreateResult {
         if let problem = request.format.problem(with: request.accessTokenPayload) { return .payloadRefused(problem) }
         let now = clock.time()
         var random = clock.random

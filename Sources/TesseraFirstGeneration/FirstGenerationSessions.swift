@@ -42,9 +42,10 @@ public struct FirstGenerationSessions: Sendable {
         userId: String, jwtPayload: JSONObject = [:], sessionData: JSONObject = [:]
     ) async throws(FirstGenerationError) -> FirstGenerationTokens {
         let new = NewSession(
-            userID: userId, payload: jwtPayload, data: sessionData, usesAntiCSRF: settings.enableAntiCsrf)
+            userID: UserID(userId), accessTokenPayload: jwtPayload, sessionData: sessionData,
+            usesAntiCSRF: settings.enableAntiCsrf)
         return try await run { () async throws(SessionError) in
-            FirstGenerationTokens(try await backend.create(new), settings)
+            try FirstGenerationTokens(try await backend.create(new), settings)
         }
     }
 
@@ -64,15 +65,16 @@ public struct FirstGenerationSessions: Sendable {
             throw .tryRefreshToken("the access token is no access token")
         }
         let presented = PresentedAccessToken(
-            token: token, text: accessToken, antiCSRFToken: antiCsrfToken,
+            accessToken: accessToken, takenApart: token, antiCSRFToken: antiCsrfToken.map(AntiCSRFToken.init),
             checksAntiCSRF: doAntiCsrfCheck && settings.enableAntiCsrf, usesAntiCSRF: settings.enableAntiCsrf)
         return try await run { () async throws(SessionError) in
             let answer = try await backend.verify(presented)
-            let valid = answer.replacement.flatMap { try? UnverifiedAccessToken($0.text) } ?? token
+            let payload = answer.replacement?.visiblePayload ?? token.visiblePayload ?? [:]
             return FirstGenerationVerifiedSession(
-                session: FirstGenerationSession(
-                    answer.identity, ProtectedClaims.removed(from: valid.visiblePayload ?? [:])),
-                accessToken: answer.replacement.map { FirstGenerationToken($0, settings.accessTokenPath, settings) })
+                session: FirstGenerationSession(answer.facts, ProtectedClaims.removed(from: payload)),
+                accessToken: answer.replacement.map {
+                    FirstGenerationToken($0.text, $0.issuedAt, $0.expiresAt, settings.accessTokenPath, settings)
+                })
         }
     }
 
@@ -84,9 +86,10 @@ public struct FirstGenerationSessions: Sendable {
     ) async throws(FirstGenerationError) -> FirstGenerationTokens {
         // Drivers of that time send no anti-CSRF token here, but their sessions keep theirs.
         let presented = PresentedRefreshToken(
-            text: refreshToken, antiCSRFToken: antiCsrfToken, usesAntiCSRF: settings.enableAntiCsrf)
+            refreshToken: RefreshToken(refreshToken), antiCSRFToken: antiCsrfToken.map(AntiCSRFToken.init),
+            usesAntiCSRF: settings.enableAntiCsrf, signingKeyKind: .dynamic)
         return try await run { () async throws(SessionError) in
-            FirstGenerationTokens(try await backend.refresh(presented), settings)
+            try FirstGenerationTokens(try await backend.refresh(presented), settings)
         }
     }
 
@@ -94,7 +97,8 @@ public struct FirstGenerationSessions: Sendable {
     ///
     /// - Throws: ``FirstGenerationError/general(_:)``.
     public func revokeSession(sessionHandle: String) async throws(FirstGenerationError) -> Bool {
-        try await run { () async throws(SessionError) in try await backend.revoke(.handles([sessionHandle])).count == 1
+        try await run { () async throws(SessionError) in
+            try await backend.revoke([SessionHandle(sessionHandle)]).count == 1
         }
     }
 
@@ -102,14 +106,18 @@ public struct FirstGenerationSessions: Sendable {
     ///
     /// - Throws: ``FirstGenerationError/general(_:)``.
     public func revokeAllSessionsForUser(userId: String) async throws(FirstGenerationError) -> [String] {
-        try await run { () async throws(SessionError) in try await backend.revoke(.user(userId, tenant: nil)) }
+        try await run { () async throws(SessionError) in
+            try await backend.revokeAll(of: UserID(userId), tenant: nil).map(\.text)
+        }
     }
 
     /// The handles of a user's sessions.
     ///
     /// - Throws: ``FirstGenerationError/general(_:)``.
     public func getAllSessionHandlesForUser(userId: String) async throws(FirstGenerationError) -> [String] {
-        try await run { () async throws(SessionError) in try await backend.handles(of: userId, tenant: nil) }
+        try await run { () async throws(SessionError) in
+            try await backend.handles(of: UserID(userId), tenant: nil).map(\.text)
+        }
     }
 
     /// The data that is kept with a session.
@@ -125,7 +133,7 @@ public struct FirstGenerationSessions: Sendable {
     public func updateSessionData(sessionHandle: String, newSessionData: JSONObject) async throws(FirstGenerationError)
     {
         let isFound = try await run { () async throws(SessionError) in
-            try await backend.replaceData(of: sessionHandle, with: newSessionData)
+            try await backend.replaceData(of: SessionHandle(sessionHandle), with: newSessionData)
         }
         guard isFound else { throw Self.unknown }
     }
@@ -142,7 +150,7 @@ public struct FirstGenerationSessions: Sendable {
     /// - Throws: ``FirstGenerationError/unauthorised(_:)`` for a handle that names no session.
     public func updateJWTPayload(sessionHandle: String, newJWTPayload: JSONObject) async throws(FirstGenerationError) {
         let isFound = try await run { () async throws(SessionError) in
-            try await backend.replacePayload(of: sessionHandle, with: newJWTPayload)
+            try await backend.replacePayload(of: SessionHandle(sessionHandle), with: newJWTPayload)
         }
         guard isFound else { throw Self.unknown }
     }
@@ -150,7 +158,9 @@ public struct FirstGenerationSessions: Sendable {
     private static let unknown = FirstGenerationError.unauthorised("Session does not exist.")
 
     private func information(_ handle: String) async throws(FirstGenerationError) -> SessionInformation {
-        let found = try await run { () async throws(SessionError) in try await backend.information(on: handle) }
+        let found = try await run { () async throws(SessionError) in
+            try await backend.information(on: SessionHandle(handle))
+        }
         guard let found else { throw Self.unknown }
         return found
     }
@@ -188,7 +198,7 @@ public enum FirstGenerationError: Error, Sendable, Equatable {
         case .unauthorised(let reason, _): self = .unauthorised(reason)
         case .tryRefreshToken(let reason): self = .tryRefreshToken(reason)
         case .tokenTheftDetected(let handle, let user, _):
-            self = .tokenTheftDetected(sessionHandle: handle, userId: user)
+            self = .tokenTheftDetected(sessionHandle: handle.text, userId: user.text)
         case .coreUnavailable(let text), .coreRejected(_, let text), .badInput(let text), .misconfigured(let text),
             .retryLater(let text):
             self = .general(text)

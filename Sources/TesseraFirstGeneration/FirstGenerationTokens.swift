@@ -13,8 +13,8 @@ public struct FirstGenerationSession: Sendable, Equatable {
     /// The payload of its access token.
     public let userDataInJWT: JSONObject
 
-    init(_ identity: SessionIdentity, _ payload: JSONObject) {
-        (handle, userId, userDataInJWT) = (identity.handle, identity.userID, payload)
+    init(_ facts: SessionFacts, _ payload: JSONObject) {
+        (handle, userId, userDataInJWT) = (facts.handle.text, facts.userID.text, payload)
     }
 }
 
@@ -35,10 +35,13 @@ public struct FirstGenerationToken: Sendable, Redacted {
     /// Whether it comes along with requests that other sites cause.
     public let sameSite: SameSite
 
-    init(_ token: IssuedToken, _ path: String, _ settings: FirstGenerationSessions.Settings) {
-        self.token = token.text
-        expiry = token.expiresAt.milliseconds
-        createdTime = token.issuedAt.milliseconds
+    init(
+        _ text: String, _ issuedAt: Timestamp, _ expiresAt: Timestamp, _ path: String,
+        _ settings: FirstGenerationSessions.Settings
+    ) {
+        token = text
+        expiry = expiresAt.milliseconds
+        createdTime = issuedAt.milliseconds
         cookiePath = path
         cookieSecure = settings.cookieSecure
         domain = settings.cookieDomain
@@ -62,7 +65,7 @@ public struct FirstGenerationVerifiedSession: Sendable {
 }
 
 /// What a client is given when a session is begun or refreshed.
-public struct FirstGenerationTokens: Sendable {
+public struct FirstGenerationTokens: Sendable, Redacted {
     /// The session.
     public let session: FirstGenerationSession
     /// For the cookie `sAccessToken`.
@@ -74,16 +77,19 @@ public struct FirstGenerationTokens: Sendable {
     /// For the field `anti-csrf`; never log it.
     public let antiCsrfToken: String?
 
-    init(_ issued: IssuedSession, _ settings: FirstGenerationSessions.Settings) {
-        session = FirstGenerationSession(issued.identity, issued.payload)
-        accessToken = FirstGenerationToken(issued.accessToken, settings.accessTokenPath, settings)
-        refreshToken = FirstGenerationToken(issued.refreshToken, settings.refreshTokenPath, settings)
-        // It is no secret and never checked; a backend without one lets the session's name stand for it.
-        let fallback = IssuedToken(
-            text: issued.identity.handle, expiresAt: issued.refreshToken.expiresAt,
-            issuedAt: issued.refreshToken.issuedAt)
-        idRefreshToken = FirstGenerationToken(issued.idRefreshToken ?? fallback, settings.accessTokenPath, settings)
-        antiCsrfToken = issued.antiCSRFToken
+    init(_ issued: IssuedTokens, _ settings: FirstGenerationSessions.Settings) throws(SessionError) {
+        do throws(JSONError) {
+            session = FirstGenerationSession(issued.session, try issued.session.accessTokenPayload.decoded())
+        } catch {
+            throw .coreRejected(status: 500, message: "a stored payload is damaged")
+        }
+        let access = issued.accessToken
+        let (begin, end) = (issued.refreshTokenIssuedAt, issued.refreshTokenExpiresAt)
+        accessToken = FirstGenerationToken(
+            access.text, access.issuedAt, access.expiresAt, settings.accessTokenPath, settings)
+        refreshToken = FirstGenerationToken(issued.refreshToken.text, begin, end, settings.refreshTokenPath, settings)
+        idRefreshToken = FirstGenerationToken(issued.idRefreshToken, begin, end, settings.accessTokenPath, settings)
+        antiCsrfToken = issued.antiCSRFToken?.text
     }
 
     /// Writes the three cookies and the fields that clients of that time look for
@@ -100,12 +106,14 @@ public struct FirstGenerationTokens: Sendable {
 extension FirstGenerationSessions {
     /// Takes everything from a client (docs/specification/sdk.md 1.4).
     public func clear(_ changes: ResponseChanges) {
-        let gone = IssuedToken(text: "", expiresAt: Timestamp(milliseconds: 0), issuedAt: Timestamp(milliseconds: 0))
+        let past = Timestamp(milliseconds: 0)
         let paths = [
             ("sAccessToken", settings.accessTokenPath), ("sRefreshToken", settings.refreshTokenPath),
             ("sIdRefreshToken", settings.accessTokenPath),
         ]
-        for (name, path) in paths { changes.set(FirstGenerationToken(gone, path, settings).cookie(named: name)) }
+        for (name, path) in paths {
+            changes.set(FirstGenerationToken("", past, past, path, settings).cookie(named: name))
+        }
         changes.remove(.antiCSRF)
         changes.set(.idRefreshToken, to: "remove")
     }

@@ -2,6 +2,7 @@ import HTTPTypes
 public import Hummingbird
 import Logging
 import NIOCore
+import SessionEngine
 public import Tessera
 import Tracing
 
@@ -81,11 +82,11 @@ public struct RequireSession<Context: SessionRequestContext>: RouterMiddleware {
         var context = context
         context.sessionState.session = try await withSpan("session verify") { span in
             let session = try await sessions.session(in: exchange, options: options)
-            if let session { span.attributes["session.handle"] = session.handle }
+            if let session { span.attributes["session.handle"] = session.handle.text }
             return session
         }
         if let session = context.sessionState.session {
-            context.logger[metadataKey: "session.handle"] = "\(session.handle)"
+            context.logger[metadataKey: "session.handle"] = "\(session.handle.text)"
         }
         return try await next(request, context)
     }

@@ -1,5 +1,6 @@
 public import Hummingbird
 public import LosslessJSON
+public import SessionEngine
 public import Tessera
 
 /// A request context that knows the session of its request.
@@ -53,7 +54,7 @@ extension SessionRequestContext {
     /// - Throws: `SessionError`.
     @discardableResult
     public func createSession(
-        userID: String, tenant: String = "public", payload: JSONObject = [:], data: JSONObject = [:]
+        userID: UserID, tenant: TenantID = .public, payload: JSONObject = [:], data: JSONObject = [:]
     ) async throws(SessionError) -> Session {
         let parts = try sessionParts()
         return try await parts.sessions.create(

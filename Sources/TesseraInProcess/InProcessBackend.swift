@@ -1,6 +1,6 @@
 public import Foundations
 public import LosslessJSON
-import SessionEngine
+public import SessionEngine
 public import SessionService
 public import SessionStorage
 public import Tessera
@@ -32,28 +32,22 @@ public struct InProcessBackend: SessionBackend {
         }
     }
 
-    /// See `SessionBackend.create(_:)`.
-    public func create(_ session: NewSession) async throws(SessionError) -> IssuedSession {
-        let request = SessionService.Request(
-            userID: UserID(session.userID), accessTokenPayload: session.payload, sessionData: session.data,
-            tenantID: TenantID(session.tenantID), usesAntiCSRF: session.usesAntiCSRF,
-            signingKeyKind: session.usesDynamicKey ? .dynamic : .static)
-        switch try await run({ () async throws(ServiceError) in try await service.createSession(request) }) {
-        case .created(let tokens): return try IssuedSession(tokens)
-        case .payloadRefused(.protectedClaim):
-            throw .coreRejected(status: 400, message: "The user payload contains protected field")
-        case .payloadRefused(.tooLarge): throw Self.tooLarge
+    /// Begins a session; storage has it when this returns.
+    ///
+    /// - Throws: see `SessionBackend`.
+    public func create(_ session: NewSession) async throws(SessionError) -> IssuedTokens {
+        switch try await run({ () async throws(ServiceError) in try await service.createSession(session) }) {
+        case .created(let tokens): return tokens
+        case .payloadRefused(let problem): throw SessionError(problem)
         }
     }
 
-    /// See `SessionBackend.verify(_:)`.
+    /// Verifies an access token; storage is asked where a rule of rotation needs it, or the caller wants it.
+    ///
+    /// - Throws: see `SessionBackend`.
     public func verify(_ token: PresentedAccessToken) async throws(SessionError) -> VerifiedSession {
-        let request = SessionService.VerifyRequest(
-            token: token.token, antiCSRFToken: token.antiCSRFToken.map(AntiCSRFToken.init),
-            checksAntiCSRF: token.checksAntiCSRF, checksDatabase: token.checksDatabase)
-        switch try await run({ () async throws(ServiceError) in try await service.verify(request) }) {
-        case .valid(let facts, let replacement, _):
-            return VerifiedSession(identity: SessionIdentity(facts), replacement: replacement.map(IssuedToken.init))
+        switch try await run({ () async throws(ServiceError) in try await service.verify(token) }) {
+        case .valid(let facts, let replacement, _): return VerifiedSession(facts: facts, replacement: replacement)
         case .tryRefresh(let problem): throw .tryRefreshToken(reason: "the access token is not accepted: \(problem)")
         case .rotatedOut: throw .tryRefreshToken(reason: "the session has gone on without this access token")
         case .sessionEnded: throw .unauthorised(reason: "the session has ended", clearTokens: true)
@@ -61,42 +55,60 @@ public struct InProcessBackend: SessionBackend {
         }
     }
 
-    /// See `SessionBackend.refresh(_:)`.
-    public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedSession {
-        let request = SessionService.RefreshRequest(
-            refreshToken: RefreshToken(token.text), antiCSRFToken: token.antiCSRFToken.map(AntiCSRFToken.init),
-            usesAntiCSRF: token.usesAntiCSRF, signingKeyKind: token.usesDynamicKey ? .dynamic : .static)
-        switch try await run({ () async throws(ServiceError) in try await service.refresh(request) }) {
-        case .refreshed(let tokens): return try IssuedSession(tokens)
+    /// Exchanges a refresh token; the new one takes its place at its first use (docs/decisions/0015).
+    ///
+    /// - Throws: see `SessionBackend`.
+    public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens {
+        switch try await run({ () async throws(ServiceError) in try await service.refresh(token) }) {
+        case .refreshed(let tokens): return tokens
         case .unauthorised(let refusal):
             throw .unauthorised(reason: "the refresh token is not accepted: \(refusal)", clearTokens: true)
         case .tooLate: throw .retryLater(reason: "the refresh token was used a moment ago")
         case .reuseDetected(let handle, let user, _):
-            throw .tokenTheftDetected(handle: handle.text, userID: user.text, recipeUserID: user.text)
+            throw .tokenTheftDetected(handle: handle, userID: user, recipeUserID: user)
         }
     }
 
-    /// See `SessionBackend.regenerate(accessToken:payload:)`.
-    public func regenerate(accessToken: String, payload: JSONObject) async throws(SessionError) -> IssuedToken? {
+    /// Replaces the payload in storage and in the token, which must be one of these keys.
+    ///
+    /// - Throws: see `SessionBackend`.
+    public func regenerate(accessToken: String, payload: JSONObject) async throws(SessionError) -> AccessToken? {
         let result = try await run { () async throws(ServiceError) in
             try await service.regenerate(accessToken: accessToken, payload: payload)
         }
         switch result {
-        case .regenerated(_, let token): return token.map(IssuedToken.init)
+        case .regenerated(_, let token): return token
         case .notAToken(let problem):
             throw .unauthorised(reason: "the access token is not accepted: \(problem)", clearTokens: true)
         case .sessionEnded: throw .unauthorised(reason: "the session has ended", clearTokens: true)
-        case .payloadRefused(.protectedClaim):
-            throw .coreRejected(status: 400, message: "The user payload contains protected field")
-        case .payloadRefused(.tooLarge): throw Self.tooLarge
+        case .payloadRefused(let problem): throw SessionError(problem)
         }
     }
-
-    private static let tooLarge = SessionError.badInput(
-        "the payload is longer than \(PayloadProblem.maximumLength) bytes: keep such data in the session's data")
 
     /// Runs a step of the service with its error as the SDK's.
     func run<Result>(_ body: () async throws(ServiceError) -> Result) async throws(SessionError) -> Result {
         do throws(ServiceError) { return try await body() } catch { throw SessionError(error) }
+    }
+}
+
+extension SessionError {
+    /// A fault of the machine is told as one, never as a word about a session (docs/specification/security.md B07).
+    init(_ error: ServiceError) {
+        switch error {
+        case .storage(let storage): self = .coreUnavailable("storage failed: \(storage)")
+        case .signing(let signing):
+            self = .coreRejected(status: 500, message: "a token could not be signed: \(signing)")
+        }
+    }
+
+    /// What cannot travel is the caller's to change.
+    init(_ problem: PayloadProblem) {
+        switch problem {
+        case .protectedClaim: self = .coreRejected(status: 400, message: "The user payload contains protected field")
+        case .tooLarge:
+            self = .badInput(
+                "the payload is longer than \(PayloadProblem.maximumLength) bytes: keep such data in the session's data"
+            )
+        }
     }
 }

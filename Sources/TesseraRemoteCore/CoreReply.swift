@@ -19,60 +19,68 @@ struct CoreReply {
     }
 
     /// Whose session it is.
-    func identity() throws(SessionError) -> SessionIdentity {
+    func facts() throws(SessionError) -> SessionFacts {
         guard let session = object["session"]?.object, let handle = session["handle"]?.string,
             let user = session["userId"]?.string
         else { throw unexpected }
-        return SessionIdentity(
-            handle: handle, userID: user, recipeUserID: session["recipeUserId"]?.string,
-            tenantID: session["tenantId"]?.string ?? "public")
+        return SessionFacts(
+            handle: SessionHandle(handle), userID: UserID(user),
+            recipeUserID: session["recipeUserId"]?.string.map(UserID.init),
+            tenantID: session["tenantId"]?.string.map(TenantID.init) ?? .public,
+            accessTokenPayload: JSONObjectText(session["userDataInJWT"]?.object ?? [:]))
+    }
+
+    /// An access token that the core has made, if there is one.
+    func accessToken() throws(SessionError) -> AccessToken? {
+        guard let (text, issuedAt, expiresAt) = try timed("accessToken") else { return nil }
+        do throws(AccessTokenProblem) {
+            return try AccessToken(received: text, issuedAt: issuedAt, expiresAt: expiresAt)
+        } catch {
+            throw .coreRejected(status: 500, message: "the new access token cannot be read")
+        }
     }
 
     /// A token with its times, if there is one.
-    func token(_ name: String) throws(SessionError) -> IssuedToken? {
+    private func timed(
+        _ name: String
+    ) throws(SessionError) -> (text: String, issuedAt: Timestamp, expiresAt: Timestamp)? {
         guard let token = object[name]?.object else { return nil }
         guard let text = token["token"]?.string, let expiry = token["expiry"]?.number?.int64,
             let created = token["createdTime"]?.number?.int64
         else { throw unexpected }
-        return IssuedToken(
-            text: text, expiresAt: Timestamp(milliseconds: expiry), issuedAt: Timestamp(milliseconds: created))
+        return (text, Timestamp(milliseconds: created), Timestamp(milliseconds: expiry))
     }
 
     /// New tokens.
-    func issued() throws(SessionError) -> IssuedSession {
-        guard status == "OK", let access = try token("accessToken"), let refresh = try token("refreshToken"),
-            let payload = object["session"]?.object?["userDataInJWT"]?.object
+    func issued() throws(SessionError) -> IssuedTokens {
+        guard status == "OK", let access = try accessToken(), let refresh = try timed("refreshToken"),
+            object["session"]?.object?["userDataInJWT"]?.object != nil
         else { throw unexpected }
-        return IssuedSession(
-            identity: try identity(), payload: payload, accessToken: access, refreshToken: refresh,
-            idRefreshToken: try token("idRefreshToken"), antiCSRFToken: object["antiCsrfToken"]?.string)
+        let facts = try facts()
+        // It is no secret and never checked; where the core gives none the session's name stands for it.
+        return IssuedTokens(
+            session: facts, accessToken: access, refreshToken: RefreshToken(refresh.text),
+            refreshTokenIssuedAt: refresh.issuedAt, refreshTokenExpiresAt: refresh.expiresAt,
+            idRefreshToken: try timed("idRefreshToken")?.text ?? facts.handle.text,
+            antiCSRFToken: object["antiCsrfToken"]?.string.map(AntiCSRFToken.init))
     }
 
     /// What is kept about a session.
-    func information(_ handle: String) throws(SessionError) -> SessionInformation {
+    func information(_ handle: SessionHandle) throws(SessionError) -> SessionInformation {
         guard let user = object["userId"]?.string, let payload = object["userDataInJWT"]?.object,
             let data = object["userDataInDatabase"]?.object, let created = object["timeCreated"]?.number?.int64,
             let expiry = object["expiry"]?.number?.int64
         else { throw unexpected }
         return SessionInformation(
-            identity: SessionIdentity(
-                handle: handle, userID: user, recipeUserID: object["recipeUserId"]?.string,
-                tenantID: object["tenantId"]?.string ?? "public"),
-            payload: payload, data: data, createdAt: Timestamp(milliseconds: created),
+            handle: handle, userID: UserID(user), recipeUserID: object["recipeUserId"]?.string.map(UserID.init),
+            tenantID: object["tenantId"]?.string.map(TenantID.init) ?? .public, payload: payload, data: data,
+            createdAt: Timestamp(milliseconds: created),
             expiresAt: Timestamp(milliseconds: expiry))
     }
 
-    /// A list of texts.
-    func texts(_ name: String) throws(SessionError) -> [String] {
+    /// A list of handles.
+    func handles(_ name: String) throws(SessionError) -> [SessionHandle] {
         guard status == "OK", let list = object[name]?.array?.compactMap(\.string) else { throw unexpected }
-        return list
-    }
-}
-
-extension SessionIdentity {
-    init(_ claims: AccessTokenClaims) {
-        self.init(
-            handle: claims.handle.text, userID: claims.userID.text, recipeUserID: claims.recipeUserID.text,
-            tenantID: claims.tenantID.text)
+        return list.map(SessionHandle.init)
     }
 }

@@ -44,9 +44,9 @@ actor KeySetCache {
     }
 
     /// The set as it was published, and for how long it may be kept.
-    func published() async throws(SessionError) -> PublishedKeySet {
+    func published() async throws(SessionError) -> PublishedKeys {
         let keys = try await valid()
-        return PublishedKeySet(keys: keys.published, maxAgeSeconds: keys.life.count / 1_000)
+        return PublishedKeys(keys: keys.published, maxAgeSeconds: keys.life.count / 1_000)
     }
 
     private func valid() async throws(SessionError) -> Keys {

@@ -1,6 +1,6 @@
 public import Foundations
 public import LosslessJSON
-import SessionEngine
+public import SessionEngine
 public import Tessera
 
 /// Sessions kept by a core that is asked over HTTP, this project's or SuperTokens' own.
@@ -40,40 +40,46 @@ public struct RemoteCore: SessionBackend {
     }
 
     /// See `SessionBackend.create(_:)`.
-    public func create(_ session: NewSession) async throws(SessionError) -> IssuedSession {
+    public func create(_ session: NewSession) async throws(SessionError) -> IssuedTokens {
         let reply = try await client.ask(
             .init(
-                method: "POST", path: "/\(session.tenantID)/recipe/session",
+                method: "POST", path: "/\(session.tenantID.text)/recipe/session",
                 body: [
-                    "userId": .string(session.userID), "userDataInJWT": .object(session.payload),
-                    "userDataInDatabase": .object(session.data), "enableAntiCsrf": .bool(session.usesAntiCSRF),
-                    "useDynamicSigningKey": .bool(session.usesDynamicKey),
+                    "userId": .string(session.userID.text), "userDataInJWT": .object(session.accessTokenPayload),
+                    "userDataInDatabase": .object(session.sessionData), "enableAntiCsrf": .bool(session.usesAntiCSRF),
+                    "useDynamicSigningKey": .bool(session.signingKeyKind == .dynamic),
                 ]))
         return try CoreReply(reply).issued()
     }
 
     /// See `SessionBackend.verify(_:)`.
     public func verify(_ token: PresentedAccessToken) async throws(SessionError) -> VerifiedSession {
-        let claims = try await claims(of: token.token)
-        if let claims {
+        if let claims = try await claims(of: token.token) {
             do throws(AccessTokenProblem) {
                 try Verify.check(
-                    claims, antiCSRFToken: token.antiCSRFToken.map(AntiCSRFToken.init),
-                    checksAntiCSRF: token.checksAntiCSRF, at: clock.time())
+                    claims, antiCSRFToken: token.antiCSRFToken, checksAntiCSRF: token.checksAntiCSRF, at: clock.time())
             } catch {
                 throw .tryRefreshToken(reason: "the access token is not accepted: \(error)")
             }
             if !token.checksDatabase && claims.parentRefreshTokenHash == nil {
-                return VerifiedSession(identity: SessionIdentity(claims))
+                return VerifiedSession(facts: SessionFacts(claims))
             }
         }
         return try await askedAbout(token)
     }
 
     /// The claims of a token, verified here; `nil` for tokens of the oldest formats that only the core can judge.
-    private func claims(of token: UnverifiedAccessToken) async throws(SessionError) -> AccessTokenClaims? {
-        let current = try await keys.current()
+    private func claims(
+        of presented: Result<UnverifiedAccessToken, AccessTokenProblem>
+    ) async throws(SessionError) -> AccessTokenClaims? {
+        let token: UnverifiedAccessToken
         var problem: AccessTokenProblem
+        do throws(AccessTokenProblem) {
+            token = try presented.get()
+        } catch {
+            throw .tryRefreshToken(reason: "the access token is not accepted: \(error)")
+        }
+        let current = try await keys.current()
         do throws(AccessTokenProblem) {
             return try token.claims(verifiedBy: current)
         } catch {
@@ -96,12 +102,12 @@ public struct RemoteCore: SessionBackend {
             "accessToken": .string(token.text), "doAntiCsrfCheck": .bool(token.checksAntiCSRF),
             "enableAntiCsrf": .bool(token.usesAntiCSRF), "checkDatabase": .bool(token.checksDatabase),
         ]
-        if let antiCSRF = token.antiCSRFToken { body["antiCsrfToken"] = .some(.string(antiCSRF)) }
+        if let antiCSRF = token.antiCSRFToken { body["antiCsrfToken"] = .some(.string(antiCSRF.text)) }
         let reply = CoreReply(
             try await client.ask(
                 .init(method: "POST", path: "/recipe/session/verify", body: body, isRepeatable: true)))
         switch reply.status {
-        case "OK": return VerifiedSession(identity: try reply.identity(), replacement: try reply.token("accessToken"))
+        case "OK": return VerifiedSession(facts: try reply.facts(), replacement: try reply.accessToken())
         case "UNAUTHORISED": throw .unauthorised(reason: reply.message, clearTokens: true)
         case "TRY_REFRESH_TOKEN": throw .tryRefreshToken(reason: reply.message)
         default: throw reply.unexpected
@@ -109,32 +115,32 @@ public struct RemoteCore: SessionBackend {
     }
 
     /// See `SessionBackend.refresh(_:)`.
-    public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedSession {
+    public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens {
         var body: JSONObject = [
-            "refreshToken": .string(token.text), "enableAntiCsrf": .bool(token.usesAntiCSRF),
-            "useDynamicSigningKey": .bool(token.usesDynamicKey),
+            "refreshToken": .string(token.refreshToken.text), "enableAntiCsrf": .bool(token.usesAntiCSRF),
         ]
-        if let antiCSRF = token.antiCSRFToken { body["antiCsrfToken"] = .some(.string(antiCSRF)) }
+        if let kind = token.signingKeyKind { body["useDynamicSigningKey"] = .some(.bool(kind == .dynamic)) }
+        if let antiCSRF = token.antiCSRFToken { body["antiCsrfToken"] = .some(.string(antiCSRF.text)) }
         let reply = CoreReply(
             try await client.ask(.init(method: "POST", path: "/recipe/session/refresh", body: body)))
         switch reply.status {
         case "OK": return try reply.issued()
         case "UNAUTHORISED": throw .unauthorised(reason: reply.message, clearTokens: true)
         case "TOKEN_THEFT_DETECTED":
-            let identity = try reply.identity()
+            let facts = try reply.facts()
             throw .tokenTheftDetected(
-                handle: identity.handle, userID: identity.userID, recipeUserID: identity.recipeUserID)
+                handle: facts.handle, userID: facts.userID, recipeUserID: facts.recipeUserID)
         default: throw reply.unexpected
         }
     }
 
     /// See `SessionBackend.regenerate(accessToken:payload:)`.
-    public func regenerate(accessToken: String, payload: JSONObject) async throws(SessionError) -> IssuedToken? {
+    public func regenerate(accessToken: String, payload: JSONObject) async throws(SessionError) -> AccessToken? {
         let body: JSONObject = ["accessToken": .string(accessToken), "userDataInJWT": .object(payload)]
         let reply = CoreReply(
             try await client.ask(.init(method: "POST", path: "/recipe/session/regenerate", body: body)))
         switch reply.status {
-        case "OK": return try reply.token("accessToken")
+        case "OK": return try reply.accessToken()
         case "UNAUTHORISED": throw .unauthorised(reason: reply.message, clearTokens: true)
         default: throw reply.unexpected
         }

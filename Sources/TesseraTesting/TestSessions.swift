@@ -57,7 +57,7 @@ public struct TestSessions: Sendable {
     ///
     /// - Throws: `SessionError`.
     public func signIn(
-        _ userID: String, tenant: String = "public", payload: JSONObject = [:], data: JSONObject = [:]
+        _ userID: UserID, tenant: TenantID = .public, payload: JSONObject = [:], data: JSONObject = [:]
     ) async throws(SessionError) -> (session: Session, authorization: HTTPField) {
         let session = try await sessions.create(userID: userID, tenant: tenant, payload: payload, data: data)
         return (session, HTTPField(name: .authorization, value: "Bearer \(session.accessToken)"))

@@ -55,7 +55,7 @@ enum ImportWorld {
 extension SessionService {
     /// Verifies and says whether the token is good, and whether it is replaced.
     func isValid(_ token: String, database: Bool = true) async throws -> (valid: Bool, replacement: AccessToken?) {
-        let result = try await verify(VerifyRequest(accessToken: token, checksDatabase: database))
+        let result = try await verify(PresentedAccessToken(accessToken: token, checksDatabase: database))
         if case .valid(_, let replacement, _) = result { return (true, replacement) }
         return (false, nil)
     }
@@ -69,7 +69,7 @@ extension SessionService {
 
     func refresh(_ pair: OldSession.Pair, format: AccessTokenFormat = .v5) async throws -> RefreshResult {
         try await refresh(
-            RefreshRequest(
+            PresentedRefreshToken(
                 refreshToken: pair.refreshToken, antiCSRFToken: pair.antiCSRFToken,
                 usesAntiCSRF: pair.antiCSRFToken != nil, format: format))
     }

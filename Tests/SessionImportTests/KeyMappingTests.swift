@@ -138,7 +138,7 @@ struct KeyMappingTests {
             vectors.text("own", "legacy_tokens", "V2"),
         ] { #expect(try await service.isValid(token).valid) }
         let result = try await service.refresh(
-            SessionService.RefreshRequest(
+            PresentedRefreshToken(
                 refreshToken: RefreshToken(try vectors.text("refresh", "token")), format: .v2))
         guard case .refreshed(let tokens) = result else {
             Issue.record("\(result)")

@@ -54,7 +54,7 @@ struct FormatTests {
         let frame = #"{"k":""}"#.utf8.count
         for (length, fits) in [(PayloadProblem.maximumLength, true), (PayloadProblem.maximumLength + 1, false)] {
             let payload: JSONObject = ["k": .string(String(repeating: "x", count: length - frame))]
-            let request = SessionService.Request(userID: UserID("u"), accessTokenPayload: payload, format: format)
+            let request = NewSession(userID: UserID("u"), accessTokenPayload: payload, format: format)
             switch try await world.service.createSession(request) {
             case .created(let issued):
                 #expect(fits)
@@ -68,7 +68,7 @@ struct FormatTests {
     func protectedClaims(_ format: AccessTokenFormat) async throws {
         let world = try await World()
         for name in format.protectedClaims {
-            let request = SessionService.Request(
+            let request = NewSession(
                 userID: UserID("u"), accessTokenPayload: ["ok": 1, name: nil], format: format)
             let result = try await world.service.createSession(request)
             guard case .payloadRefused(.protectedClaim) = result else { throw Unexpected("\(name): \(result)") }

@@ -64,7 +64,7 @@ struct World {
         user: String = "u1", payload: JSONObject = ["k": "v"], format: AccessTokenFormat = .v5,
         antiCSRF: Bool = false, kind: SigningKeyKind = .dynamic, tenant: TenantID = .public
     ) async throws -> IssuedTokens {
-        let request = SessionService.Request(
+        let request = NewSession(
             userID: UserID(user), accessTokenPayload: payload, sessionData: ["home": 1], tenantID: tenant,
             format: format, usesAntiCSRF: antiCSRF, signingKeyKind: kind)
         let result = try await service.createSession(request)
@@ -88,7 +88,7 @@ struct World {
         format: AccessTokenFormat = .v5, kind: SigningKeyKind? = nil, atOnce: Bool = false
     ) async throws -> RefreshResult {
         try await service.refresh(
-            SessionService.RefreshRequest(
+            PresentedRefreshToken(
                 refreshToken: token, antiCSRFToken: antiCSRFToken, usesAntiCSRF: usesAntiCSRF, format: format,
                 signingKeyKind: kind, rotatesAtOnce: atOnce))
     }
@@ -98,7 +98,7 @@ struct World {
         isReadOnly: Bool = false
     ) async throws -> VerifyResult {
         try await service.verify(
-            SessionService.VerifyRequest(
+            PresentedAccessToken(
                 accessToken: token, antiCSRFToken: antiCSRFToken, checksAntiCSRF: checksAntiCSRF,
                 checksDatabase: database, isReadOnly: isReadOnly))
     }

@@ -158,7 +158,7 @@ struct HTTPSessionTests {
             let reply = try await browser.call(.post, "/auth/signout", [], tokens)
             #expect(reply.status == 200 && reply.body == #"{"status":"OK"}"#)
             #expect(reply.cleared == [mode] && reply["front-token"] == "remove")
-            let found = try await fixture.test.sessions.information(on: signedIn.body)
+            let found = try await fixture.test.sessions.information(on: SessionHandle(signedIn.body))
             #expect(found == nil)
             let again = try await browser.call(.post, "/auth/signout", [], tokens)
             #expect(again.status == 200 && again.cleared == [mode])
@@ -328,7 +328,7 @@ struct HTTPSessionTests {
                                 .authorization: "Bearer \(tokens.access ?? "")"
                             ])))
             }
-            let refreshed = try await dynamic.refresh(refreshToken: tokens.refresh ?? "")
+            let refreshed = try await dynamic.refresh(refreshToken: RefreshToken(tokens.refresh ?? ""))
             let found = try await dynamic.session(accessToken: refreshed.accessToken)
             #expect(found?.userID == "user1")
         }

@@ -65,7 +65,7 @@ struct LiveCoreTests {
             try await session.setData(["home": 2])
             try await session.mergePayload(["role": .null, "more": 1])
             #expect(session.payload["role"] == nil && session.payload["more"] == 1)
-            let refreshed = try await sessions.refresh(refreshToken: session.refreshToken?.text ?? "")
+            let refreshed = try await sessions.refresh(refreshToken: try #require(session.refreshToken))
             let used = try await sessions.session(accessToken: refreshed.accessToken)
             #expect(used?.accessToken != refreshed.accessToken && used?.payload["more"] == 1)
             let handles = try await sessions.handles(of: "u")
@@ -89,12 +89,12 @@ struct LiveCoreTests {
         let clock = TestClock(ClockAndRandomness.system.time())
         try await withCore(clock) { sessions in
             let session = try await sessions.create(userID: "u")
-            let token = session.refreshToken?.text ?? ""
+            let token = try #require(session.refreshToken)
             async let first = sessions.refresh(refreshToken: token)
             async let second = sessions.refresh(refreshToken: token)
             let children = try await [first, second]
             #expect(children[0].refreshToken?.text == children[1].refreshToken?.text)
-            _ = try await sessions.refresh(refreshToken: children[0].refreshToken?.text ?? "")
+            _ = try await sessions.refresh(refreshToken: try #require(children[0].refreshToken))
             clock.advance(by: .seconds(61))
             let late = await #expect(throws: SessionError.self) { try await sessions.refresh(refreshToken: token) }
             guard case .coreUnavailable? = late else { throw SessionError.badInput("\(String(describing: late))") }

@@ -1,4 +1,5 @@
 import LosslessJSON
+import SessionEngine
 import Tessera
 import Testing
 
@@ -12,7 +13,7 @@ struct QuerierTests {
     func version() async throws {
         let core = ScriptedCore { _ in nil }
         let backend = try core.backend()
-        for _ in 0..<3 { _ = try? await backend.revoke(.handles(["h"])) }
+        for _ in 0..<3 { _ = try? await backend.revoke(["h"]) }
         #expect(core.versionRequests.count == 1)
         #expect(core.versionRequests.first?.field("cdi-version") == nil)
         #expect(core.versionRequests.first?.field("api-key") == "key")
@@ -98,7 +99,7 @@ struct QuerierTests {
             try await backend.create(NewSession(userID: "u"))
         }
         await #expect(throws: SessionError.coreUnavailable(expected)) {
-            try await backend.refresh(PresentedRefreshToken(text: "t"))
+            try await backend.refresh(PresentedRefreshToken(refreshToken: RefreshToken("t")))
         }
     }
 
@@ -128,7 +129,7 @@ struct QuerierTests {
         let before = core.requests.count
         let single = try core.backend("http://one.test;http://one.test")
         await #expect {
-            try await single.refresh(PresentedRefreshToken(text: "t"))
+            try await single.refresh(PresentedRefreshToken(refreshToken: RefreshToken("t")))
         } throws: { error in
             guard case SessionError.coreUnavailable(let text) = error else { return false }
             return text.contains("unknown")

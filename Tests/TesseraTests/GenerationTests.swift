@@ -14,12 +14,12 @@ struct GenerationTests {
     /// Begins a session as an SDK of an earlier generation had it begun.
     private static func begin(
         _ format: AccessTokenFormat, _ payload: JSONObject, in test: TestSessions
-    ) async throws -> IssuedSession {
-        let request = SessionService.Request(userID: UserID("u"), accessTokenPayload: payload, format: format)
+    ) async throws -> IssuedTokens {
+        let request = NewSession(userID: UserID("u"), accessTokenPayload: payload, format: format)
         guard case .created(let tokens) = try await test.backend.service.createSession(request) else {
             throw SessionError.badInput("the session was refused")
         }
-        return try IssuedSession(tokens)
+        return tokens
     }
 
     @Test(
@@ -33,11 +33,19 @@ struct GenerationTests {
         #expect(session?.userID == "u" && session?.payload["a"] == 1)
     }
 
+    @Test("who made a token knows what it says, as who receives it reads it", arguments: AccessTokenFormat.allCases)
+    func known(format: AccessTokenFormat) async throws {
+        let made = try await Self.begin(format, ["a": 1, "n": nil, "t": "ü"], in: try await TestSessions()).accessToken
+        let received = try AccessToken(received: made.text, issuedAt: made.issuedAt, expiresAt: made.expiresAt)
+        #expect(made.visiblePayload?["a"] == 1 && made.visiblePayload?.text == received.visiblePayload?.text)
+        #expect(made.statedExpiry == received.statedExpiry)
+    }
+
     @Test("I8: a refreshed session is of the newest form and keeps its payload", arguments: AccessTokenFormat.allCases)
     func refreshed(format: AccessTokenFormat) async throws {
         let test = try await TestSessions()
         let issued = try await Self.begin(format, ["a": 1], in: test)
-        let session = try await test.sessions.refresh(refreshToken: issued.refreshToken.text)
+        let session = try await test.sessions.refresh(refreshToken: issued.refreshToken)
         #expect(session.payload["rsub"] == "u" && session.payload["a"] == 1)
     }
 
@@ -46,7 +54,7 @@ struct GenerationTests {
         let test = try await TestSessions()
         let issued = try await Self.begin(.v2, ["sub": "mine"], in: test)
         await #expect {
-            try await test.sessions.refresh(refreshToken: issued.refreshToken.text)
+            try await test.sessions.refresh(refreshToken: issued.refreshToken)
         } throws: { error in
             if case SessionError.unauthorised(_, clearTokens: true) = error { true } else { false }
         }
@@ -66,8 +74,8 @@ struct GenerationTests {
     func protected() async throws {
         let test = try await TestSessions()
         let session = NewSession(
-            userID: "u", tenantID: "public", payload: ["sub": "other"], data: [:], usesAntiCSRF: false,
-            usesDynamicKey: true)
+            userID: "u", accessTokenPayload: ["sub": "other"], sessionData: [:], tenantID: .public, usesAntiCSRF: false,
+            signingKeyKind: .dynamic)
         let expected = SessionError.coreRejected(status: 400, message: "The user payload contains protected field")
         await #expect(throws: expected) { try await test.backend.create(session) }
         #expect(try await test.sessions.handles(of: "u").isEmpty)

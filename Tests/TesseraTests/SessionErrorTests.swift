@@ -1,14 +1,16 @@
 import LosslessJSON
 import SessionEngine
+import TesseraInProcess
+import TesseraTesting
 import Testing
 
 @testable import Tessera
 
 @Suite("Session errors")
 struct SessionErrorTests {
-    @Test("an issued token never prints itself")
+    @Test("a presented token never prints itself")
     func redaction() {
-        let token = IssuedToken(text: "secret", expiresAt: .init(milliseconds: 1), issuedAt: .init(milliseconds: 0))
+        let token = PresentedAccessToken(accessToken: "secret")
         var dumped = ""
         dump(token, to: &dumped)
         #expect("\(token)" == "<redacted>")
@@ -16,14 +18,12 @@ struct SessionErrorTests {
     }
 
     @Test("nothing that carries a token, a payload or a cookie's value prints it")
-    func redactedRequests() {
-        let token = IssuedToken(text: "secret", expiresAt: .init(milliseconds: 1), issuedAt: .init(milliseconds: 0))
-        let identity = SessionIdentity(handle: "handle", userID: "user")
+    func redactedRequests() async throws {
+        let session = NewSession(
+            userID: "user", accessTokenPayload: ["role": "secret"], sessionData: ["key": "secret"])
         let values: [any CustomStringConvertible & CustomReflectable] = [
-            PresentedRefreshToken(text: "secret", antiCSRFToken: "secret"),
-            NewSession(userID: "user", payload: ["role": "secret"], data: ["key": "secret"]),
-            IssuedSession(
-                identity: identity, payload: [:], accessToken: token, refreshToken: token, antiCSRFToken: "secret"),
+            session, try await TestSessions().backend.create(session),
+            PresentedRefreshToken(refreshToken: RefreshToken("secret"), antiCSRFToken: AntiCSRFToken("secret")),
             SetCookie(
                 name: "name", value: "secret", path: "/", expiresAt: .init(milliseconds: 0), isSecure: true,
                 sameSite: .lax),

@@ -30,7 +30,7 @@ struct WithoutRequestTests {
             accessToken: session.accessToken, antiCSRFToken: session.antiCSRFToken)
         #expect(good?.handle == session.handle)
         await #expect {
-            try await test.sessions.session(accessToken: session.accessToken, antiCSRFToken: "wrong")
+            try await test.sessions.session(accessToken: session.accessToken, antiCSRFToken: AntiCSRFToken("wrong"))
         } throws: { error in
             if case SessionError.tryRefreshToken = error { true } else { false }
         }
@@ -52,11 +52,11 @@ struct WithoutRequestTests {
         let test = try await Self.test(isGuarded ? .viaToken : .none)
         let session = try await test.sessions.create(userID: "u")
         let refreshed = try await test.sessions.refresh(
-            refreshToken: session.refreshToken?.text ?? "", antiCSRFToken: session.antiCSRFToken)
+            refreshToken: try #require(session.refreshToken), antiCSRFToken: session.antiCSRFToken)
         #expect(refreshed.handle == session.handle && refreshed.accessToken != session.accessToken)
         #expect((refreshed.antiCSRFToken != nil) == isGuarded)
         await #expect {
-            try await test.sessions.refresh(refreshToken: "garbage")
+            try await test.sessions.refresh(refreshToken: RefreshToken("garbage"))
         } throws: { error in
             if case SessionError.unauthorised = error { true } else { false }
         }
@@ -67,7 +67,7 @@ struct WithoutRequestTests {
         let test = try await Self.test()
         let session = try await test.sessions.create(userID: "u")
         let found = try #require(try await test.sessions.information(on: session.handle))
-        #expect(found.data.isEmpty && found.payload.names == ["iss"] && found.identity.userID == "u")
+        #expect(found.data.isEmpty && found.payload.names == ["iss"] && found.userID == "u")
         try await session.revoke()
         let gone = try await test.sessions.information(on: session.handle)
         #expect(gone == nil)

@@ -52,7 +52,7 @@ struct Device {
 
     private func signIn() async -> IssuedTokens {
         while true {
-            let request = SessionService.Request(userID: user, accessTokenPayload: ["n": 0])
+            let request = NewSession(userID: user, accessTokenPayload: ["n": 0])
             if case .created(let tokens)? = await again({ try await $0.createSession(request) }) {
                 simulation.note("\(user.text) signs in")
                 return tokens
@@ -96,7 +96,7 @@ struct Device {
         guard simulation.chance(percent: 40) else { return }
         await verify(chosen)
         let atOnce = simulation.chance(percent: 50)
-        let request = SessionService.RefreshRequest(refreshToken: held.refreshToken, rotatesAtOnce: atOnce)
+        let request = PresentedRefreshToken(refreshToken: held.refreshToken, rotatesAtOnce: atOnce)
         guard let answer = await again({ try await $0.refresh(request) }) else { return }
         simulation.note("\(user.text)'s late request: \(answer.word)")
         simulation.storage.ledger.fault()
@@ -112,7 +112,7 @@ struct Device {
         var answer: RefreshResult?
         var softRefusals = 0
         repeat {
-            let request = SessionService.RefreshRequest(refreshToken: held.refreshToken, rotatesAtOnce: atOnce)
+            let request = PresentedRefreshToken(refreshToken: held.refreshToken, rotatesAtOnce: atOnce)
             if simulation.chance(percent: 10) {
                 // The network delivers the request twice, and one of the answers is lost.
                 simulation.storage.ledger.fault()
@@ -148,7 +148,7 @@ struct Device {
 
     private func verify(_ held: IssuedTokens) async {
         let isReadOnly = simulation.chance(percent: 50)
-        let request = SessionService.VerifyRequest(
+        let request = PresentedAccessToken(
             accessToken: held.accessToken.text, checksDatabase: simulation.chance(percent: 50), isReadOnly: isReadOnly)
         let answer = await again { try await $0.verify(request) }
         simulation.note("\(user.text) verifies: \(Self.word(answer))")
@@ -188,13 +188,13 @@ struct Device {
                     await simulation.executor.pause()
                 }
                 let atOnce = simulation.chance(percent: 50)
-                let request = SessionService.RefreshRequest(refreshToken: copy.refreshToken, rotatesAtOnce: atOnce)
+                let request = PresentedRefreshToken(refreshToken: copy.refreshToken, rotatesAtOnce: atOnce)
                 let answer = await again { try await $0.refresh(request) }
                 simulation.note("a thief of \(user.text): \(answer?.word ?? "no answer")")
                 guard let tokens = answer?.tokens else { return }
                 copy = tokens
                 if simulation.chance(percent: 50) {
-                    let request = SessionService.VerifyRequest(accessToken: copy.accessToken.text)
+                    let request = PresentedAccessToken(accessToken: copy.accessToken.text)
                     _ = await again { try await $0.verify(request) }
                 }
             }

@@ -258,7 +258,7 @@ private struct Episode {
     private func used(_ child: IssuedTokens?, at time: Double) async throws -> Timestamp? {
         guard let child, !follower.atOnce else { return nil }
         world.clock.set(start + Milliseconds(Int64(time * 1_000)))
-        let request = SessionService.VerifyRequest(accessToken: child.accessToken.text)
+        let request = PresentedAccessToken(accessToken: child.accessToken.text)
         guard case .valid(_, let replacement?, _) = try await world.service.verify(request) else { return nil }
         return replacement.expiresAt
     }

@@ -153,7 +153,7 @@ struct HonestClient {
         case .arrive(let call): try await arrive(call)
         case .reply(let call, let tokens): reply(call, tokens)
         case .use(let tokens):
-            let request = SessionService.VerifyRequest(accessToken: tokens.accessToken.text)
+            let request = PresentedAccessToken(accessToken: tokens.accessToken.text)
             switch try await world.service.verify(request) {
             case .valid, .tryRefresh: break
             case let other: broken.append("a verification: \(other)")

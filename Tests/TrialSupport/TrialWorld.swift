@@ -40,7 +40,7 @@ public struct TrialWorld: Sendable {
 
     /// Creates a session.
     public func create(user: String = "u", antiCSRF: Bool = false) async throws -> IssuedTokens {
-        let request = SessionService.Request(
+        let request = NewSession(
             userID: UserID(user), accessTokenPayload: ["n": 0], usesAntiCSRF: antiCSRF)
         guard case .created(let tokens) = try await service.createSession(request) else { throw TrialFailure.refused }
         return tokens
@@ -51,7 +51,7 @@ public struct TrialWorld: Sendable {
         _ token: RefreshToken, _ antiCSRFToken: AntiCSRFToken? = nil, atOnce: Bool
     ) async throws(ServiceError) -> RefreshResult {
         try await service.refresh(
-            SessionService.RefreshRequest(
+            PresentedRefreshToken(
                 refreshToken: token, antiCSRFToken: antiCSRFToken, usesAntiCSRF: antiCSRFToken != nil,
                 rotatesAtOnce: atOnce))
     }

@@ -103,7 +103,7 @@ struct RaceLane {
         let expected = isRevoked || !seen.isThere ? "unauthorised(sessionEnded)" : "ok"
         if word != expected { report.violate("the token presented again: \(word) instead of \(expected)") }
         guard isRevoked else { return }
-        let request = SessionService.VerifyRequest(accessToken: tokens.accessToken.text, checksDatabase: true)
+        let request = PresentedAccessToken(accessToken: tokens.accessToken.text, checksDatabase: true)
         guard case .sessionEnded = try await world.service.verify(request) else {
             return report.violate("I3: an access token is accepted after the end was acknowledged")
         }

@@ -18,7 +18,7 @@ extension CoreAPI {
         let usesAntiCSRF = try fields.versioned("enableAntiCsrf", \.bool) ?? settings.usesAntiCSRF
         let useDynamicKey = try fields.versioned("useDynamicSigningKey", \.bool)
         let validity = try accessTokenValidity(fields)
-        let request = SessionService.Request(
+        let request = NewSession(
             userID: UserID(userID), accessTokenPayload: payload, sessionData: data, tenantID: call.tenant,
             format: call.dialect.rules.accessTokenFormat, usesAntiCSRF: usesAntiCSRF,
             signingKeyKind: signingKeyKind(useDynamicKey, call) ?? .dynamic, accessTokenValidity: validity)
@@ -61,7 +61,7 @@ extension CoreAPI {
         let validity = try accessTokenValidity(fields)
         let rules = call.dialect.rules
         let result = try await service.refresh(
-            SessionService.RefreshRequest(
+            PresentedRefreshToken(
                 refreshToken: RefreshToken(token), antiCSRFToken: antiCSRFToken.map(AntiCSRFToken.init),
                 usesAntiCSRF: usesAntiCSRF, checksAntiCSRF: rules.checksAntiCSRFAtRefresh,
                 format: rules.accessTokenFormat, signingKeyKind: signingKeyKind(useDynamicKey, call),

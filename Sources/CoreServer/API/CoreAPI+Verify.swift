@@ -19,7 +19,7 @@ extension CoreAPI {
         let wantsAntiCSRFCheck = try fields.required("doAntiCsrfCheck", \.bool)
         let usesAntiCSRF = try fields.versioned("enableAntiCsrf", \.bool) ?? settings.usesAntiCSRF
         let checksDatabase = try fields.versioned("checkDatabase", \.bool) ?? settings.checksDatabase
-        let request = SessionService.VerifyRequest(
+        let request = PresentedAccessToken(
             accessToken: token, antiCSRFToken: antiCSRFToken.map(AntiCSRFToken.init),
             checksAntiCSRF: wantsAntiCSRFCheck && usesAntiCSRF, checksDatabase: checksDatabase,
             isReadOnly: call.dialect.rules.rotatesAtOnce)

@@ -1,7 +1,7 @@
 public import Foundations
-import LosslessJSON
+package import LosslessJSON
 
-/// A signed access token as it goes to the client.
+/// A signed access token as it goes to the client: made here, or received from a core that made it.
 ///
 /// It prints as `<redacted>`.
 public struct AccessToken: Sendable, Redacted {
@@ -13,6 +13,13 @@ public struct AccessToken: Sendable, Redacted {
     public let issuedAt: Timestamp
     /// When it stops being accepted, as far as its format tells.
     public let expiresAt: Timestamp
+    private let content: Content
+
+    /// What a token says: known to who made it, read by who received it.
+    private enum Content: Sendable {
+        case made(AccessTokenClaims)
+        case received(UnverifiedAccessToken)
+    }
 
     /// Signs claims.
     ///
@@ -37,6 +44,33 @@ public struct AccessToken: Sendable, Redacted {
         text = String(decoding: bytes, as: UTF8.self)
         issuedAt = claims.issuedAt
         expiresAt = claims.expiresAt
+        content = .made(claims)
+    }
+
+    /// Takes a token that a core elsewhere made, with the times that it tells.
+    ///
+    /// - Throws: ``AccessTokenProblem`` for anything that is no access token.
+    public init(received text: String, issuedAt: Timestamp, expiresAt: Timestamp) throws(AccessTokenProblem) {
+        content = .received(try UnverifiedAccessToken(text))
+        self.text = text
+        self.issuedAt = issuedAt
+        self.expiresAt = expiresAt
+    }
+
+    /// The payload as a front end is shown it: all of it, and of legacy tokens the application's part.
+    package var visiblePayload: JSONObject? {
+        switch content {
+        case .made(let claims): try? claims.format.isLegacy ? claims.userData.decoded() : claims.object()
+        case .received(let token): token.visiblePayload
+        }
+    }
+
+    /// When the token itself says that it ends.
+    package var statedExpiry: Timestamp? {
+        switch content {
+        case .made(let claims): claims.expiresAt
+        case .received(let token): token.statedExpiry
+        }
     }
 
     /// The two dots, a signature of 2048 bits in base64 and padding.

@@ -4,7 +4,12 @@ extension AccessTokenClaims {
     /// The token's payload as bytes, members in the order of the format.
     ///
     /// - Throws: ``JSONError`` when the stored payload is damaged.
-    func payload() throws(JSONError) -> [UInt8] {
+    func payload() throws(JSONError) -> [UInt8] { try object().serialized() }
+
+    /// The token's payload, members in the order of the format.
+    ///
+    /// - Throws: ``JSONError`` when the stored payload is damaged.
+    func object() throws(JSONError) -> JSONObject {
         let data = try userData.decoded()
         var payload = JSONObject()
         for named in format.claims {
@@ -17,7 +22,7 @@ extension AccessTokenClaims {
         if !format.isLegacy {
             for member in data.members { payload.append(member.name, member.value) }
         }
-        return payload.serialized()
+        return payload
     }
 
     private func json(of claim: AccessTokenFormat.Claim, userData: JSONObject) -> JSONValue {

@@ -112,7 +112,7 @@ public final class UnverifiedAccessToken: Sendable, Redacted {
 
     /// The payload as a front end is shown it: all of it, and of legacy tokens the application's part.
     ///
-    /// For tokens that were verified, or made, a moment ago.
+    /// For tokens that were verified, or received from who made them, a moment ago.
     package var visiblePayload: JSONObject? {
         format.isLegacy ? object?["userData"]?.object : object
     }

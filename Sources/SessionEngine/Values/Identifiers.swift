@@ -2,7 +2,7 @@ import Foundations
 import LosslessJSON
 
 /// The name of one signed-in device's session; not a secret, never enough to act as the user.
-public struct SessionHandle: Sendable, Hashable, CustomStringConvertible {
+public struct SessionHandle: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
     /// The handle as drivers see it.
     public let text: String
 
@@ -10,6 +10,9 @@ public struct SessionHandle: Sendable, Hashable, CustomStringConvertible {
     public init(_ text: String) {
         self.text = text
     }
+
+    /// A handle that is written in the source, as in a test.
+    public init(stringLiteral text: StaticString) { self.init(text.description) }
 
     /// A new handle: a random UUID, followed by `_<tenant>` off the public tenant (docs/specification/core.md 3.5).
     public static func make(tenant: TenantID, using random: inout some RandomNumberGenerator) -> SessionHandle {
@@ -27,7 +30,7 @@ public struct SessionHandle: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// The person a session belongs to, by whatever name the application uses.
-public struct UserID: Sendable, Hashable {
+public struct UserID: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
     /// The identifier as the application sent it; the empty text is allowed (docs/specification/core.md 1.0).
     public let text: String
 
@@ -36,6 +39,12 @@ public struct UserID: Sendable, Hashable {
         self.text = text
     }
 
+    /// An identifier that is written in the source, as in a test.
+    public init(stringLiteral text: StaticString) { self.init(text.description) }
+
+    /// The identifier itself.
+    public var description: String { text }
+
     /// Equal in every byte.
     public static func == (left: UserID, right: UserID) -> Bool { left.text.isSameText(as: right.text) }
     /// Hashes the bytes.
@@ -43,7 +52,7 @@ public struct UserID: Sendable, Hashable {
 }
 
 /// A tenant of an app; `public` is the one that always exists.
-public struct TenantID: Sendable, Hashable {
+public struct TenantID: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
     /// The tenant's name, lower-case letters, digits and dashes.
     public let text: String
 
@@ -51,6 +60,12 @@ public struct TenantID: Sendable, Hashable {
     public init(_ text: String) {
         self.text = text
     }
+
+    /// A tenant that is written in the source.
+    public init(stringLiteral text: StaticString) { self.init(text.description) }
+
+    /// The name itself.
+    public var description: String { text }
 
     /// The default tenant.
     public static let `public` = TenantID("public")

@@ -1,15 +1,16 @@
 public import LosslessJSON
+public import SessionEngine
 
 /// What keeps the sessions: the engine in this process, or a core that is asked over HTTP.
 ///
-/// The recipe decides what a request means; a backend only carries out. Both backends answer alike, and a backend of
-/// your own that wraps one of them can change any step.
+/// The recipe decides what a request means; a backend only carries out. Both backends answer alike, in the values of the engine,
+/// and a backend of your own that wraps one of them can change any step.
 public protocol SessionBackend: Sendable {
     /// Begins a session.
     ///
     /// - Throws: ``SessionError/badInput(_:)`` when the payload cannot travel in a token, ``SessionError/coreUnavailable(_:)``
     ///   or another fault of the machine; then no session was begun, as far as anybody can know.
-    func create(_ session: NewSession) async throws(SessionError) -> IssuedSession
+    func create(_ session: NewSession) async throws(SessionError) -> IssuedTokens
 
     /// Verifies an access token, without network or storage where its form allows that.
     ///
@@ -21,49 +22,119 @@ public protocol SessionBackend: Sendable {
     ///
     /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)``,
     ///   ``SessionError/tokenTheftDetected(handle:userID:recipeUserID:)``, or a fault of the machine.
-    func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedSession
+    func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens
 
     /// Replaces the payload of a session and its access token, which keeps its expiry.
     ///
     /// - Returns: the new access token; `nil` when the presented one has expired: then only storage was changed.
     /// - Throws: ``SessionError``.
-    func regenerate(accessToken: String, payload: JSONObject) async throws(SessionError) -> IssuedToken?
+    func regenerate(accessToken: String, payload: JSONObject) async throws(SessionError) -> AccessToken?
 
     /// Ends sessions.
     ///
     /// - Returns: the handles of those that were ended.
     /// - Throws: a fault of the machine; then nothing is known to be ended.
-    func revoke(_ sessions: SessionSelection) async throws(SessionError) -> [String]
+    func revoke(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionHandle]
+
+    /// Ends all sessions of a user, in one tenant or, with `nil`, in all.
+    ///
+    /// - Returns: the handles of those that were ended.
+    /// - Throws: a fault of the machine; then nothing is known to be ended.
+    func revokeAll(of user: UserID, tenant: TenantID?) async throws(SessionError) -> [SessionHandle]
 
     /// The handles of a user's sessions, oldest first, in one tenant or, with `nil`, in all.
     ///
     /// - Throws: a fault of the machine.
-    func handles(of userID: String, tenant: String?) async throws(SessionError) -> [String]
+    func handles(of user: UserID, tenant: TenantID?) async throws(SessionError) -> [SessionHandle]
 
     /// What is kept about a session, or `nil` when there is none.
     ///
     /// - Throws: a fault of the machine.
-    func information(on handle: String) async throws(SessionError) -> SessionInformation?
+    func information(on handle: SessionHandle) async throws(SessionError) -> SessionInformation?
 
     /// Replaces the data that is kept with a session.
     ///
     /// - Returns: whether there is such a session.
     /// - Throws: a fault of the machine.
-    func replaceData(of handle: String, with data: JSONObject) async throws(SessionError) -> Bool
+    func replaceData(of handle: SessionHandle, with data: JSONObject) async throws(SessionError) -> Bool
 
     /// Replaces the application's part of the payload; clients see it with their next refresh.
     ///
     /// - Returns: whether there is such a session.
     /// - Throws: a fault of the machine, or ``SessionError/badInput(_:)``.
-    func replacePayload(of handle: String, with payload: JSONObject) async throws(SessionError) -> Bool
+    func replacePayload(of handle: SessionHandle, with payload: JSONObject) async throws(SessionError) -> Bool
 
     /// Signs a token of the application's own (RFC 7519).
     ///
+    /// - Parameters:
+    ///   - payload: its claims; they go before those that are added (`iat`, `exp`, `iss`).
+    ///   - issuer: who issues it.
+    ///   - validity: how long it lives.
+    ///   - kind: which kind of key signs it.
     /// - Throws: a fault of the machine.
-    func sign(_ token: ApplicationTokenRequest) async throws(SessionError) -> String
+    func signToken(
+        payload: JSONObject, issuer: String, validity: Milliseconds, kind: SigningKeyKind
+    ) async throws(SessionError) -> String
 
     /// The keys that verify this backend's tokens.
     ///
     /// - Throws: a fault of the machine.
-    func publishedKeys() async throws(SessionError) -> PublishedKeySet
+    func publishedKeys() async throws(SessionError) -> PublishedKeys
+}
+
+/// A session whose access token was found to be good.
+public struct VerifiedSession: Sendable {
+    /// What the token says about it.
+    public var facts: SessionFacts
+    /// A token that takes the presented one's place, if there is one.
+    public var replacement: AccessToken?
+
+    /// The answer of a backend of your own.
+    public init(facts: SessionFacts, replacement: AccessToken? = nil) {
+        self.facts = facts
+        self.replacement = replacement
+    }
+}
+
+/// What is kept about a session.
+public struct SessionInformation: Sendable {
+    /// The session's name.
+    public var handle: SessionHandle
+    /// Whose it is.
+    public var userID: UserID
+    /// The user of the login method; equal to ``userID`` where no accounts are linked.
+    public var recipeUserID: UserID
+    /// The tenant it lives in.
+    public var tenantID: TenantID
+    /// The application's part of the payload, as the next access token will carry it.
+    public var payload: JSONObject
+    /// Data that stays with the server.
+    public var data: JSONObject
+    /// When it was begun.
+    public var createdAt: Timestamp
+    /// When it ends unless it is used.
+    public var expiresAt: Timestamp
+
+    /// The answer of a backend of your own.
+    public init(
+        handle: SessionHandle, userID: UserID, recipeUserID: UserID? = nil, tenantID: TenantID = .public,
+        payload: JSONObject, data: JSONObject, createdAt: Timestamp, expiresAt: Timestamp
+    ) {
+        self.handle = handle
+        self.userID = userID
+        self.recipeUserID = recipeUserID ?? userID
+        self.tenantID = tenantID
+        self.payload = payload
+        self.data = data
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+    }
+
+    /// What storage has, but for the hashes of tokens.
+    package init(_ record: SessionRecord) throws(JSONError) {
+        self.init(
+            handle: record.handle, userID: record.userID, tenantID: record.tenantID,
+            payload: try record.accessTokenPayload.decoded(), data: try record.sessionData.decoded(),
+            createdAt: record.createdAt, expiresAt: record.expiresAt)
+    }
 }

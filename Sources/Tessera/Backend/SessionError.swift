@@ -1,4 +1,5 @@
 public import LosslessJSON
+public import SessionEngine
 
 /// Why there is no session, one case for each answer that a client can be given (docs/specification/sdk.md 2.14).
 ///
@@ -9,7 +10,7 @@ public enum SessionError: Error, Sendable, Equatable {
     /// The client may refresh and try again.
     case tryRefreshToken(reason: String)
     /// A used-up refresh token came back: somebody holds a copy.
-    case tokenTheftDetected(handle: String, userID: String, recipeUserID: String)
+    case tokenTheftDetected(handle: SessionHandle, userID: UserID, recipeUserID: UserID)
     /// The session does not fulfil what a route asks for.
     case invalidClaims([ClaimValidationError])
     /// The request brought two session cookies of one name; the older ones are being expired.

@@ -23,18 +23,20 @@ public protocol SessionClaim: Sendable {
 /// Whom a claim is fetched for.
 public struct ClaimSubject: Sendable {
     /// The session; `nil` while it is being begun.
-    public var handle: String?
+    public var handle: SessionHandle?
     /// The (primary) user.
-    public var userID: String
+    public var userID: UserID
     /// The user of the login method.
-    public var recipeUserID: String
+    public var recipeUserID: UserID
     /// The tenant.
-    public var tenantID: String
+    public var tenantID: TenantID
     /// The payload as it is.
     public var payload: JSONObject
 
     /// Collects what a claim may look at.
-    public init(handle: String?, userID: String, recipeUserID: String, tenantID: String, payload: JSONObject) {
+    public init(
+        handle: SessionHandle?, userID: UserID, recipeUserID: UserID, tenantID: TenantID, payload: JSONObject
+    ) {
         self.handle = handle
         self.userID = userID
         self.recipeUserID = recipeUserID

@@ -66,6 +66,9 @@ final class SessionSettings: Sendable {
         return here == there && api.scheme == website.scheme
     }
 
+    /// Which keys sign access tokens.
+    var signingKeyKind: SigningKeyKind { configuration.usesDynamicKeys ? .dynamic : .static }
+
     /// The `SameSite` of cookies for a request.
     func sameSite(for request: HTTPRequest) throws(SessionError) -> SameSite {
         if let configured = configuration.cookieSameSite { return configured }

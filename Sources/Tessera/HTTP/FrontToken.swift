@@ -10,14 +10,14 @@ public struct FrontToken: Sendable, Equatable {
     public static let removal = "remove"
 
     /// Whose session it is.
-    public var userID: String
+    public var userID: UserID
     /// When the access token stops being accepted.
     public var expiresAt: Timestamp
     /// The payload of the access token.
     public var payload: JSONObject
 
     /// Puts a front token together.
-    public init(userID: String, expiresAt: Timestamp, payload: JSONObject) {
+    public init(userID: UserID, expiresAt: Timestamp, payload: JSONObject) {
         self.userID = userID
         self.expiresAt = expiresAt
         self.payload = payload
@@ -29,13 +29,13 @@ public struct FrontToken: Sendable, Equatable {
             let object = try? JSONValue(parsing: bytes).object, let userID = object["uid"]?.string,
             let expiry = object["ate"]?.number?.int64, let payload = object["up"]?.object
         else { return nil }
-        self.init(userID: userID, expiresAt: Timestamp(milliseconds: expiry), payload: payload)
+        self.init(userID: UserID(userID), expiresAt: Timestamp(milliseconds: expiry), payload: payload)
     }
 
     /// The field's value.
     public var text: String {
         let object: JSONObject = [
-            "uid": .string(userID), "ate": .integer(expiresAt.milliseconds), "up": .object(payload),
+            "uid": .string(userID.text), "ate": .integer(expiresAt.milliseconds), "up": .object(payload),
         ]
         return Base64.standard.encodedText(object.serialized())
     }

@@ -62,7 +62,7 @@ extension Sessions {
         case .tokenTheftDetected(let handle, _, _):
             try writer.clear(TokenTransfer.allCases)
             // The engine has ended it in the step that found the theft; older cores leave that to us.
-            _ = try await backend.revoke(.handles([handle]))
+            _ = try await backend.revoke([handle])
         case .duplicateCookies where !configuration.answersDuplicatesStrictly:
             exchange.changes.set(.frontToken, to: FrontToken.expired.text)
         default: break

@@ -1,6 +1,6 @@
 import HTTPTypes
 public import LosslessJSON
-import SessionEngine
+public import SessionEngine
 
 extension Sessions {
     /// Begins a session for a user who has just proved who they are, and gives its tokens to the client
@@ -16,7 +16,7 @@ extension Sessions {
     ///   - data: what stays with the server.
     /// - Throws: ``SessionError``.
     public func create(
-        userID: String, in exchange: SessionExchange, tenant: String = "public", payload: JSONObject = [:],
+        userID: UserID, in exchange: SessionExchange, tenant: TenantID = .public, payload: JSONObject = [:],
         data: JSONObject = [:]
     ) async throws(SessionError) -> Session {
         let transfer = try creationTransfer(exchange)
@@ -26,9 +26,10 @@ extension Sessions {
         let issued = try await backend.create(new)
         if transfer == .cookie {
             do {
-                try settings.checkCookie(.access, length: issued.accessToken.text.utf8.count, payload: new.payload)
+                try settings.checkCookie(
+                    .access, length: issued.accessToken.text.utf8.count, payload: new.accessTokenPayload)
             } catch {
-                _ = try await backend.revoke(.handles([issued.identity.handle]))
+                _ = try await backend.revoke([issued.session.handle])
                 throw error
             }
         }
@@ -36,7 +37,8 @@ extension Sessions {
         for other in TokenTransfer.allCases where other != transfer && presentsAccessToken(exchange, by: other) {
             try writer.remove(other)
         }
-        let session = try session(issued, attachment: .init(exchange: exchange, transfer: transfer))
+        let session = try Session(
+            issued, sessions: self, attachment: .init(exchange: exchange, transfer: transfer))
         try session.writeAllTokens()
         return session
     }
@@ -45,17 +47,17 @@ extension Sessions {
     ///
     /// - Throws: ``SessionError``.
     public func create(
-        userID: String, tenant: String = "public", payload: JSONObject = [:], data: JSONObject = [:],
+        userID: UserID, tenant: TenantID = .public, payload: JSONObject = [:], data: JSONObject = [:],
         usesAntiCSRF: Bool? = nil
     ) async throws(SessionError) -> Session {
         let new = try await newSession(
             userID, tenant, payload, data, usesAntiCSRF: usesAntiCSRF ?? (configuration.antiCSRF == .viaToken))
-        return try session(try await backend.create(new), attachment: nil)
+        return try Session(try await backend.create(new), sessions: self, attachment: nil)
     }
 
     /// What the backend is asked for: the application's payload, who issues it, and the claims.
     private func newSession(
-        _ userID: String, _ tenant: String, _ payload: JSONObject, _ data: JSONObject, usesAntiCSRF: Bool
+        _ userID: UserID, _ tenant: TenantID, _ payload: JSONObject, _ data: JSONObject, usesAntiCSRF: Bool
     ) async throws(SessionError) -> NewSession {
         var payload = payload
         payload["iss"] = .some(.string(app.issuer))
@@ -68,19 +70,8 @@ extension Sessions {
             }
         }
         return NewSession(
-            userID: userID, tenantID: tenant, payload: subject.payload, data: data, usesAntiCSRF: usesAntiCSRF,
-            usesDynamicKey: configuration.usesDynamicKeys)
-    }
-
-    /// A session from its new tokens.
-    func session(_ issued: IssuedSession, attachment: Session.Attachment?) throws(SessionError) -> Session {
-        guard let token = try? UnverifiedAccessToken(issued.accessToken.text) else {
-            throw .coreRejected(status: 500, message: "the new access token cannot be read")
-        }
-        return try Session(
-            identity: issued.identity, accessToken: issued.accessToken.text, token: token,
-            refreshToken: issued.refreshToken, antiCSRFToken: issued.antiCSRFToken, sessions: self,
-            attachment: attachment)
+            userID: userID, accessTokenPayload: subject.payload, sessionData: data, tenantID: tenant,
+            usesAntiCSRF: usesAntiCSRF, signingKeyKind: settings.signingKeyKind)
     }
 
     /// How the tokens of a new session travel.

@@ -7,8 +7,8 @@ extension Sessions {
     /// - Returns: the handles of those that were ended.
     /// - Throws: a fault of the machine; then nothing is known to be ended.
     @discardableResult
-    public func revoke(_ handles: [String]) async throws(SessionError) -> [String] {
-        try await backend.revoke(.handles(handles))
+    public func revoke(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionHandle] {
+        try await backend.revoke(handles)
     }
 
     /// Ends all sessions of a user, in one tenant or, with `nil`, in all.
@@ -16,21 +16,25 @@ extension Sessions {
     /// - Returns: the handles of those that were ended.
     /// - Throws: a fault of the machine; then nothing is known to be ended.
     @discardableResult
-    public func revokeAll(of userID: String, tenant: String? = nil) async throws(SessionError) -> [String] {
-        try await backend.revoke(.user(userID, tenant: tenant))
+    public func revokeAll(
+        of userID: UserID, tenant: TenantID? = nil
+    ) async throws(SessionError) -> [SessionHandle] {
+        try await backend.revokeAll(of: userID, tenant: tenant)
     }
 
     /// The handles of a user's sessions, oldest first.
     ///
     /// - Throws: a fault of the machine.
-    public func handles(of userID: String, tenant: String? = nil) async throws(SessionError) -> [String] {
+    public func handles(
+        of userID: UserID, tenant: TenantID? = nil
+    ) async throws(SessionError) -> [SessionHandle] {
         try await backend.handles(of: userID, tenant: tenant)
     }
 
     /// What is kept about a session, or `nil` when there is none.
     ///
     /// - Throws: a fault of the machine.
-    public func information(on handle: String) async throws(SessionError) -> SessionInformation? {
+    public func information(on handle: SessionHandle) async throws(SessionError) -> SessionInformation? {
         try await backend.information(on: handle)
     }
 
@@ -39,7 +43,7 @@ extension Sessions {
     /// - Returns: whether there is such a session.
     /// - Throws: a fault of the machine.
     @discardableResult
-    public func replaceData(of handle: String, with data: JSONObject) async throws(SessionError) -> Bool {
+    public func replaceData(of handle: SessionHandle, with data: JSONObject) async throws(SessionError) -> Bool {
         try await backend.replaceData(of: handle, with: data)
     }
 
@@ -50,7 +54,7 @@ extension Sessions {
     /// - Returns: whether there is such a session.
     /// - Throws: a fault of the machine, or ``SessionError/badInput(_:)``.
     @discardableResult
-    public func mergePayload(of handle: String, _ update: JSONObject) async throws(SessionError) -> Bool {
+    public func mergePayload(of handle: SessionHandle, _ update: JSONObject) async throws(SessionError) -> Bool {
         guard let found = try await backend.information(on: handle) else { return false }
         let payload = ProtectedClaims.removed(from: found.payload).merging(ProtectedClaims.removed(from: update))
         return try await backend.replacePayload(of: handle, with: payload)
@@ -62,7 +66,7 @@ extension Sessions {
     /// - Throws: as ``mergePayload(of:_:)``.
     @discardableResult
     public func set<Claim: SessionClaim>(
-        _ claim: Claim, to value: Claim.Value, of handle: String
+        _ claim: Claim, to value: Claim.Value, of handle: SessionHandle
     ) async throws(SessionError) -> Bool {
         try await mergePayload(of: handle, [claim.key: claim.entry(claim.encode(value), at: clock.time())])
     }
@@ -72,7 +76,7 @@ extension Sessions {
     /// - Returns: whether there is such a session.
     /// - Throws: as ``mergePayload(of:_:)``.
     @discardableResult
-    public func remove(_ claim: some SessionClaim, of handle: String) async throws(SessionError) -> Bool {
+    public func remove(_ claim: some SessionClaim, of handle: SessionHandle) async throws(SessionError) -> Bool {
         try await mergePayload(of: handle, [claim.key: .null])
     }
 
@@ -81,7 +85,7 @@ extension Sessions {
     /// - Returns: the value, if there is one; the outer `nil` when there is no such session.
     /// - Throws: a fault of the machine.
     public func value<Claim: SessionClaim>(
-        of claim: Claim, handle: String
+        of claim: Claim, handle: SessionHandle
     ) async throws(SessionError) -> Claim.Value?? {
         try await backend.information(on: handle).map { claim.value(in: $0.payload) }
     }
@@ -91,12 +95,12 @@ extension Sessions {
     /// - Returns: what is wrong; `nil` when there is no such session.
     /// - Throws: as ``mergePayload(of:_:)``, and ``SessionError/claimUnavailable(key:reason:)``.
     public func validateClaims(
-        of handle: String, _ validators: [any ClaimValidator]? = nil
+        of handle: SessionHandle, _ validators: [any ClaimValidator]? = nil
     ) async throws(SessionError) -> [ClaimValidationError]? {
         guard let found = try await backend.information(on: handle) else { return nil }
         let subject = ClaimSubject(
-            handle: handle, userID: found.identity.userID, recipeUserID: found.identity.recipeUserID,
-            tenantID: found.identity.tenantID, payload: found.payload)
+            handle: handle, userID: found.userID, recipeUserID: found.recipeUserID,
+            tenantID: found.tenantID, payload: found.payload)
         let evaluation = try await ClaimEvaluation.run(
             validators ?? self.validators, for: subject, at: clock.time())
         if !evaluation.update.isEmpty { try await mergePayload(of: handle, evaluation.update) }
@@ -109,8 +113,7 @@ extension Sessions {
     public func sign(
         _ payload: JSONObject, validity: Milliseconds = .seconds(3_153_600_000), usesStaticKey: Bool = true
     ) async throws(SessionError) -> String {
-        try await backend.sign(
-            ApplicationTokenRequest(
-                payload: payload, validity: validity, usesStaticKey: usesStaticKey, issuer: app.issuer))
+        try await backend.signToken(
+            payload: payload, issuer: app.issuer, validity: validity, kind: usesStaticKey ? .static : .dynamic)
     }
 }

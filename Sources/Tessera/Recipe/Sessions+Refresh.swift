@@ -1,4 +1,5 @@
 import HTTPTypes
+public import SessionEngine
 
 extension Sessions {
     /// Exchanges the refresh token of a request for new tokens (docs/specification/sdk.md 2.8).
@@ -24,14 +25,15 @@ extension Sessions {
         if found.transfer == .cookie { try checkForgery(request, antiCSRF) }
         let issued = try await backend.refresh(
             PresentedRefreshToken(
-                text: found.text, antiCSRFToken: request.headerFields[.antiCSRF],
+                refreshToken: found.token, antiCSRFToken: request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
                 usesAntiCSRF: found.transfer == .cookie && antiCSRF == .viaToken,
-                usesDynamicKey: configuration.usesDynamicKeys))
+                signingKeyKind: settings.signingKeyKind))
         for other in TokenTransfer.allCases where other != found.transfer && presentsRefreshToken(tokens, by: other) {
             try writer.remove(other)
         }
         if tokens.hasLegacyCookie { try writer.removeLegacyCookie() }
-        let session = try session(issued, attachment: .init(exchange: exchange, transfer: found.transfer))
+        let session = try Session(
+            issued, sessions: self, attachment: .init(exchange: exchange, transfer: found.transfer))
         try session.writeAllTokens()
         return session
     }
@@ -40,21 +42,23 @@ extension Sessions {
     ///
     /// - Throws: ``SessionError``.
     public func refresh(
-        refreshToken: String, antiCSRFToken: String? = nil, usesAntiCSRF: Bool? = nil
+        refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool? = nil
     ) async throws(SessionError) -> Session {
         let issued = try await backend.refresh(
             PresentedRefreshToken(
-                text: refreshToken, antiCSRFToken: antiCSRFToken,
+                refreshToken: refreshToken, antiCSRFToken: antiCSRFToken,
                 usesAntiCSRF: usesAntiCSRF ?? (configuration.antiCSRF == .viaToken),
-                usesDynamicKey: configuration.usesDynamicKeys))
-        return try session(issued, attachment: nil)
+                signingKeyKind: settings.signingKeyKind))
+        return try Session(issued, sessions: self, attachment: nil)
     }
 
     private func refreshToken(
         _ tokens: RequestTokens, _ allowed: SessionConfiguration.Transfer
-    ) -> (text: String, transfer: TokenTransfer)? {
-        if allowed != .cookie, let text = tokens.bearer { return (text, .header) }
-        if allowed != .header, let text = tokens.cookieValues(.refresh).first, !text.isEmpty { return (text, .cookie) }
+    ) -> (token: RefreshToken, transfer: TokenTransfer)? {
+        if allowed != .cookie, let text = tokens.bearer { return (RefreshToken(text), .header) }
+        if allowed != .header, let text = tokens.cookieValues(.refresh).first, !text.isEmpty {
+            return (RefreshToken(text), .cookie)
+        }
         return nil
     }
 

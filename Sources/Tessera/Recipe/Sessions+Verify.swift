@@ -1,5 +1,5 @@
 import HTTPTypes
-import SessionEngine
+public import SessionEngine
 
 extension Sessions {
     /// The session that a request belongs to (docs/specification/sdk.md 2.5).
@@ -26,11 +26,12 @@ extension Sessions {
         let antiCSRF = try settings.antiCSRF(for: exchange.request)
         if isDue { try checkForgery(exchange.request, antiCSRF) }
         let presented = PresentedAccessToken(
-            token: found.token, text: found.text, antiCSRFToken: exchange.request.headerFields[.antiCSRF],
+            accessToken: found.text, takenApart: found.token,
+            antiCSRFToken: exchange.request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
             checksAntiCSRF: isDue && antiCSRF == .viaToken, usesAntiCSRF: isCookie && antiCSRF == .viaToken,
             checksDatabase: options.checksDatabase)
         return try await verified(
-            presented, options, attachment: .init(exchange: exchange, transfer: found.transfer))
+            presented, found.token, options, attachment: .init(exchange: exchange, transfer: found.transfer))
     }
 
     /// The session of an access token that reached the application in its own way.
@@ -38,7 +39,7 @@ extension Sessions {
     /// - Returns: the session; `nil` where the text is no access token and none is required.
     /// - Throws: ``SessionError``.
     public func session(
-        accessToken: String, antiCSRFToken: String? = nil, options: VerifyOptions = VerifyOptions()
+        accessToken: String, antiCSRFToken: AntiCSRFToken? = nil, options: VerifyOptions = VerifyOptions()
     ) async throws(SessionError) -> Session? {
         let isDue = options.checksAntiCSRF ?? true
         if configuration.antiCSRF == .viaCustomHeader && isDue {
@@ -50,25 +51,24 @@ extension Sessions {
             return nil
         }
         let presented = PresentedAccessToken(
-            token: token, text: accessToken, antiCSRFToken: antiCSRFToken,
+            accessToken: accessToken, takenApart: token, antiCSRFToken: antiCSRFToken,
             checksAntiCSRF: isDue && configuration.antiCSRF == .viaToken,
             usesAntiCSRF: configuration.antiCSRF == .viaToken, checksDatabase: options.checksDatabase)
-        return try await verified(presented, options, attachment: nil)
+        return try await verified(presented, token, options, attachment: nil)
     }
 
     /// Asks the backend, then the validators.
     private func verified(
-        _ presented: PresentedAccessToken, _ options: VerifyOptions, attachment: Session.Attachment?
+        _ presented: PresentedAccessToken, _ token: UnverifiedAccessToken, _ options: VerifyOptions,
+        attachment: Session.Attachment?
     ) async throws(SessionError) -> Session {
-        let wanted: SigningKeyKind = configuration.usesDynamicKeys ? .dynamic : .static
-        if let kind = presented.token.signingKeyKind, kind != wanted {
+        if let kind = token.signingKeyKind, kind != settings.signingKeyKind {
             throw .tryRefreshToken(reason: "the access token is signed with a \(kind.rawValue) key")
         }
         let answer = try await backend.verify(presented)
         let session = try Session(
-            identity: answer.identity, accessToken: presented.text, token: presented.token, sessions: self,
-            attachment: attachment)
-        if let replacement = answer.replacement { try session.adopt(replacement.text) }
+            answer.facts, accessToken: presented.text, token: token, sessions: self, attachment: attachment)
+        if let replacement = answer.replacement { try session.adopt(replacement) }
         let validators = await options.validators?(self.validators, session) ?? self.validators
         try await session.assert(validators)
         return session

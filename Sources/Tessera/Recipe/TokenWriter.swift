@@ -25,11 +25,13 @@ struct TokenWriter {
     }
 
     /// Writes a refresh token.
-    func write(refreshToken: IssuedToken, by transfer: TokenTransfer) throws(SessionError) {
+    func write(
+        _ refreshToken: RefreshToken, until expiry: Timestamp, by transfer: TokenTransfer
+    ) throws(SessionError) {
         switch transfer {
         case .cookie:
             exchange.changes.set(
-                try settings.cookie(.refresh, refreshToken.text, until: refreshToken.expiresAt, for: exchange.request))
+                try settings.cookie(.refresh, refreshToken.text, until: expiry, for: exchange.request))
         case .header: exchange.changes.set(.sessionRefreshToken, to: refreshToken.text)
         }
     }

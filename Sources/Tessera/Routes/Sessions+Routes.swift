@@ -1,5 +1,6 @@
 public import HTTPTypes
 import LosslessJSON
+import SessionEngine
 
 extension Sessions {
     /// The route of the SDK that a request is for, if it is for one (docs/specification/sdk.md 2.17).

@@ -5,7 +5,7 @@ extension Session {
     /// Whom claims of this session are fetched for.
     private var subject: ClaimSubject {
         ClaimSubject(
-            handle: handle, userID: userID, recipeUserID: identity.recipeUserID, tenantID: tenantID, payload: payload)
+            handle: handle, userID: userID, recipeUserID: recipeUserID, tenantID: tenantID, payload: payload)
     }
 
     /// The value of a claim, if the payload has one.

@@ -10,14 +10,21 @@ public final class Session: Sendable {
         var accessToken: String
         var payload: JSONObject
         var expiresAt: Timestamp
+
+        init(_ accessToken: String, _ payload: JSONObject?, _ expiresAt: Timestamp?) throws(SessionError) {
+            guard let payload, let expiresAt else {
+                throw .coreRejected(status: 500, message: "an access token that was just accepted cannot be read")
+            }
+            (self.accessToken, self.payload, self.expiresAt) = (accessToken, payload, expiresAt)
+        }
+
+        init(_ token: AccessToken) throws(SessionError) {
+            try self.init(token.text, token.visiblePayload, token.statedExpiry)
+        }
     }
 
-    /// Whose it is.
-    public let identity: SessionIdentity
-    /// The refresh token, if this session was begun or refreshed now; it prints as `<redacted>`.
-    public let refreshToken: IssuedToken?
-    /// The anti-CSRF token, if this session was begun or refreshed now and uses one; never log it.
-    public let antiCSRFToken: String?
+    private let facts: SessionFacts
+    private let issued: IssuedTokens?
     let sessions: Sessions
     let attachment: Attachment?
     private let state: Mutex<State>
@@ -28,27 +35,41 @@ public final class Session: Sendable {
         let transfer: TokenTransfer
     }
 
+    /// A session whose access token was presented and found to be good.
     init(
-        identity: SessionIdentity, accessToken: String, token: UnverifiedAccessToken, refreshToken: IssuedToken? = nil,
-        antiCSRFToken: String? = nil, sessions: Sessions, attachment: Attachment?
+        _ facts: SessionFacts, accessToken: String, token: UnverifiedAccessToken, sessions: Sessions,
+        attachment: Attachment?
     ) throws(SessionError) {
-        guard let payload = token.visiblePayload, let expiresAt = token.statedExpiry else {
-            throw .coreRejected(status: 500, message: "an access token that was just accepted cannot be read")
-        }
-        self.identity = identity
-        self.refreshToken = refreshToken
-        self.antiCSRFToken = antiCSRFToken
+        self.facts = facts
+        issued = nil
         self.sessions = sessions
         self.attachment = attachment
-        state = Mutex(State(accessToken: accessToken, payload: payload, expiresAt: expiresAt))
+        state = Mutex(try State(accessToken, token.visiblePayload, token.statedExpiry))
+    }
+
+    /// A session that was begun or refreshed.
+    init(_ issued: IssuedTokens, sessions: Sessions, attachment: Attachment?) throws(SessionError) {
+        facts = issued.session
+        self.issued = issued
+        self.sessions = sessions
+        self.attachment = attachment
+        state = Mutex(try State(issued.accessToken))
     }
 
     /// The session's name; not a secret.
-    public var handle: String { identity.handle }
+    public var handle: SessionHandle { facts.handle }
     /// Whose it is.
-    public var userID: String { identity.userID }
+    public var userID: UserID { facts.userID }
+    /// The user of the login method; equal to ``userID`` where no accounts are linked.
+    public var recipeUserID: UserID { facts.recipeUserID }
     /// The tenant it lives in.
-    public var tenantID: String { identity.tenantID }
+    public var tenantID: TenantID { facts.tenantID }
+    /// The refresh token, if this session was begun or refreshed now; it prints as `<redacted>`.
+    public var refreshToken: RefreshToken? { issued?.refreshToken }
+    /// When the session ends unless it is used, if it was begun or refreshed now.
+    public var refreshTokenExpiresAt: Timestamp? { issued?.refreshTokenExpiresAt }
+    /// The anti-CSRF token, if this session was begun or refreshed now and uses one; it prints as `<redacted>`.
+    public var antiCSRFToken: AntiCSRFToken? { issued?.antiCSRFToken }
     /// The payload of the access token, with what the SDK keeps in it.
     public var payload: JSONObject { state.withLock { $0.payload } }
     /// The access token; never log it.
@@ -58,14 +79,14 @@ public final class Session: Sendable {
 
     /// What scripts may know about the session.
     public var frontToken: FrontToken {
-        state.withLock { FrontToken(userID: identity.userID, expiresAt: $0.expiresAt, payload: $0.payload) }
+        state.withLock { FrontToken(userID: userID, expiresAt: $0.expiresAt, payload: $0.payload) }
     }
 
     /// Ends the session, here and at the client.
     ///
     /// - Throws: a fault of the machine; then nothing is known to have ended.
     public func revoke() async throws(SessionError) {
-        _ = try await sessions.backend.revoke(.handles([handle]))
+        _ = try await sessions.backend.revoke([handle])
         if let attachment {
             try TokenWriter(settings: sessions.settings, exchange: attachment.exchange).clear([attachment.transfer])
         }
@@ -108,15 +129,13 @@ public final class Session: Sendable {
             state.withLock { $0.payload = ProtectedClaims.only(in: before).merging(own) }
             return
         }
-        try adopt(issued.text)
+        try adopt(issued)
     }
 
     /// Takes a new access token in and, where there is a client, passes it on.
-    func adopt(_ accessToken: String) throws(SessionError) {
-        guard let token = try? UnverifiedAccessToken(accessToken), let payload = token.visiblePayload,
-            let expiresAt = token.statedExpiry
-        else { throw .coreRejected(status: 500, message: "the new access token cannot be read") }
-        state.withLock { $0 = State(accessToken: accessToken, payload: payload, expiresAt: expiresAt) }
+    func adopt(_ accessToken: AccessToken) throws(SessionError) {
+        let adopted = try State(accessToken)
+        state.withLock { $0 = adopted }
         try writeAccessToken()
     }
 
@@ -129,11 +148,12 @@ public final class Session: Sendable {
 
     /// Writes everything that a client needs to begin with.
     func writeAllTokens() throws(SessionError) {
-        guard let attachment, let refreshToken else { return }
+        guard let attachment, let issued else { return }
         try writeAccessToken()
         let writer = TokenWriter(settings: sessions.settings, exchange: attachment.exchange)
-        try writer.write(refreshToken: refreshToken, by: attachment.transfer)
-        if let antiCSRFToken { attachment.exchange.changes.set(.antiCSRF, to: antiCSRFToken) }
+        try writer.write(
+            issued.refreshToken, until: issued.refreshTokenExpiresAt, by: attachment.transfer)
+        if let antiCSRFToken { attachment.exchange.changes.set(.antiCSRF, to: antiCSRFToken.text) }
     }
 
     private static let ended = SessionError.unauthorised(reason: "Session does not exist anymore", clearTokens: true)

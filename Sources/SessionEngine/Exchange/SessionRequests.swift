@@ -1,0 +1,163 @@
+public import Foundations
+public import LosslessJSON
+
+/// A session to be begun.
+public struct NewSession: Sendable, Redacted {
+    /// The user who has just proved who they are.
+    public var userID: UserID
+    /// Data for the access token; readable by whoever holds it.
+    public var accessTokenPayload: JSONObject
+    /// Data that stays in storage.
+    public var sessionData: JSONObject
+    /// The tenant the session lives in.
+    public var tenantID: TenantID
+    /// Whether an anti-CSRF token goes with the session.
+    public var usesAntiCSRF: Bool
+    /// Which kind of key signs the session's tokens.
+    public var signingKeyKind: SigningKeyKind
+    /// The format of the access token; drivers of older generations need older ones.
+    package var format: AccessTokenFormat
+    /// How long the access token lives, where a driver may say so.
+    package var accessTokenValidity: Milliseconds?
+
+    /// Collects what is known at sign-in; the defaults suit a new application.
+    public init(
+        userID: UserID, accessTokenPayload: JSONObject = [:], sessionData: JSONObject = [:],
+        tenantID: TenantID = .public, usesAntiCSRF: Bool = false, signingKeyKind: SigningKeyKind = .dynamic
+    ) {
+        self.init(
+            userID: userID, accessTokenPayload: accessTokenPayload, sessionData: sessionData, tenantID: tenantID,
+            format: .newest, usesAntiCSRF: usesAntiCSRF, signingKeyKind: signingKeyKind)
+    }
+
+    /// Collects what a driver of any generation says.
+    package init(
+        userID: UserID, accessTokenPayload: JSONObject = [:], sessionData: JSONObject = [:],
+        tenantID: TenantID = .public, format: AccessTokenFormat, usesAntiCSRF: Bool = false,
+        signingKeyKind: SigningKeyKind = .dynamic, accessTokenValidity: Milliseconds? = nil
+    ) {
+        self.userID = userID
+        self.accessTokenPayload = accessTokenPayload
+        self.sessionData = sessionData
+        self.tenantID = tenantID
+        self.format = format
+        self.usesAntiCSRF = usesAntiCSRF
+        self.signingKeyKind = signingKeyKind
+        self.accessTokenValidity = accessTokenValidity
+    }
+}
+
+/// An access token as it was presented, with what has to be checked; it prints as `<redacted>`.
+public struct PresentedAccessToken: Sendable, Redacted {
+    /// The token as the client holds it.
+    ///
+    /// Never log it.
+    public let text: String
+    /// The token, taken apart and not yet believed, or why it is none.
+    public let token: Result<UnverifiedAccessToken, AccessTokenProblem>
+    /// The anti-CSRF token that came with it.
+    public var antiCSRFToken: AntiCSRFToken?
+    /// Whether one has to come with it.
+    public var checksAntiCSRF: Bool
+    /// Whether sessions use anti-CSRF tokens at all; cores elsewhere ask.
+    public var usesAntiCSRF: Bool
+    /// Whether the session must still exist, and whether a changed payload gives a new token.
+    public var checksDatabase: Bool
+    /// Whether the verification changes nothing and gives no token.
+    package var isReadOnly = false
+
+    /// Takes a token apart and collects the question.
+    public init(
+        accessToken text: String, antiCSRFToken: AntiCSRFToken? = nil, checksAntiCSRF: Bool = false,
+        usesAntiCSRF: Bool = false,
+        checksDatabase: Bool = false
+    ) {
+        let token: Result<UnverifiedAccessToken, AccessTokenProblem>
+        do throws(AccessTokenProblem) {
+            token = .success(try UnverifiedAccessToken(text))
+        } catch {
+            token = .failure(error)
+        }
+        self.init(text, token, antiCSRFToken, checksAntiCSRF, usesAntiCSRF, checksDatabase)
+    }
+
+    /// Collects the question about a token that was taken apart before.
+    package init(
+        accessToken text: String, takenApart token: UnverifiedAccessToken, antiCSRFToken: AntiCSRFToken?,
+        checksAntiCSRF: Bool,
+        usesAntiCSRF: Bool, checksDatabase: Bool = false
+    ) {
+        self.init(text, .success(token), antiCSRFToken, checksAntiCSRF, usesAntiCSRF, checksDatabase)
+    }
+
+    /// Collects the question of a driver that may want nothing changed.
+    package init(
+        accessToken text: String, antiCSRFToken: AntiCSRFToken? = nil, checksAntiCSRF: Bool = false,
+        checksDatabase: Bool = false, isReadOnly: Bool
+    ) {
+        self.init(
+            accessToken: text, antiCSRFToken: antiCSRFToken, checksAntiCSRF: checksAntiCSRF,
+            usesAntiCSRF: checksAntiCSRF,
+            checksDatabase: checksDatabase)
+        self.isReadOnly = isReadOnly
+    }
+
+    private init(
+        _ text: String, _ token: Result<UnverifiedAccessToken, AccessTokenProblem>, _ antiCSRFToken: AntiCSRFToken?,
+        _ checksAntiCSRF: Bool, _ usesAntiCSRF: Bool, _ checksDatabase: Bool
+    ) {
+        self.text = text
+        self.token = token
+        self.antiCSRFToken = antiCSRFToken
+        self.checksAntiCSRF = checksAntiCSRF
+        self.usesAntiCSRF = usesAntiCSRF
+        self.checksDatabase = checksDatabase
+    }
+}
+
+/// A refresh token as it was presented, with what the new tokens should be like.
+public struct PresentedRefreshToken: Sendable, Redacted {
+    /// The refresh token.
+    public var refreshToken: RefreshToken
+    /// The anti-CSRF token that came with it.
+    public var antiCSRFToken: AntiCSRFToken?
+    /// Whether the session uses anti-CSRF tokens: then one has to come with the request, and a new one is given.
+    public var usesAntiCSRF: Bool
+    /// The kind of key the session uses from now on; `nil` keeps its own.
+    public var signingKeyKind: SigningKeyKind?
+    /// Whether a token that was sealed with an anti-CSRF token has to come with it; old drivers send none.
+    package var checksAntiCSRF: Bool
+    /// The format of the new access token.
+    package var format: AccessTokenFormat
+    /// Whether the new token takes the presented one's place at once, or at its first use.
+    package var rotatesAtOnce: Bool
+    /// How long the access token lives, where a driver may say so.
+    package var accessTokenValidity: Milliseconds?
+
+    /// Collects what was presented.
+    public init(
+        refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,
+        signingKeyKind: SigningKeyKind? = nil
+    ) {
+        self.init(
+            refreshToken: refreshToken, antiCSRFToken: antiCSRFToken, usesAntiCSRF: usesAntiCSRF,
+            signingKeyKind: signingKeyKind,
+            rotatesAtOnce: false)
+    }
+
+    /// Collects what a driver of any generation presented.
+    package init(
+        refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,
+        checksAntiCSRF: Bool = true, format: AccessTokenFormat = .newest, signingKeyKind: SigningKeyKind? = nil,
+        rotatesAtOnce: Bool = false, accessTokenValidity: Milliseconds? = nil
+    ) {
+        self.refreshToken = refreshToken
+        self.antiCSRFToken = antiCSRFToken
+        self.usesAntiCSRF = usesAntiCSRF
+        self.checksAntiCSRF = checksAntiCSRF
+        self.format = format
+        self.signingKeyKind = signingKeyKind
+        self.rotatesAtOnce = rotatesAtOnce
+        self.accessTokenValidity = accessTokenValidity
+    }
+}
