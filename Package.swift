@@ -179,7 +179,7 @@ let package = Package(
         .executableTarget(
             name: "HelloSession",
             dependencies: [
-                "Tessera", "TesseraInProcess", "TesseraHummingbird", "SQLiteStorage",
+                "TesseraInProcess", "TesseraHummingbird", "SQLiteStorage",
                 .product(name: "Hummingbird", package: "hummingbird"),
             ],
             path: "Examples/HelloSession",
@@ -188,8 +188,8 @@ let package = Package(
         .executableTarget(
             name: "RemoteApp",
             dependencies: [
-                "Tessera", "TesseraHummingbird", "TesseraRemoteCore", "SessionEngine", "LosslessJSON",
-                .product(name: "Hummingbird", package: "hummingbird"), .product(name: "NIOCore", package: "swift-nio"),
+                "TesseraHummingbird", "TesseraRemoteCore", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Examples/RemoteApp",
             swiftSettings: settings
@@ -211,9 +211,8 @@ let package = Package(
         .executableTarget(
             name: "WebApp",
             dependencies: [
-                "Foundations", "Tessera", "TesseraInProcess", "TesseraHummingbird", "SessionService", "SessionStorage",
-                "InMemoryStorage",
-                "SessionEngine", "LosslessJSON", .product(name: "Hummingbird", package: "hummingbird"),
+                "TesseraInProcess", "TesseraHummingbird", "SessionService", "SessionStorage", "InMemoryStorage",
+                "SessionEngine", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             path: "Examples/WebApp",

@@ -73,9 +73,9 @@ struct Subject {
     /// What the server has read from its socket.
     private let request: HTTPRequest
     private let isValid: () -> Bool
-    private let session: SessionMiddleware<BasicSessionRequestContext>
-    private let require = RequireSession<BasicSessionRequestContext>()
-    private let context: BasicSessionRequestContext
+    private let session: TesseraMiddleware<BasicTesseraRequestContext>
+    private let require = RequireSession<BasicTesseraRequestContext>()
+    private let context: BasicTesseraRequestContext
 
     init(_ algorithm: SigningAlgorithm) async throws {
         let backend = try await InProcessBackend(
@@ -86,8 +86,8 @@ struct Subject {
         request = HTTPRequest(
             method: .get, scheme: "https", authority: "api.example.com", path: "/me",
             headerFields: [.cookie: "__Host-sAccessToken=\(token)"])
-        session = SessionMiddleware(sessions)
-        context = BasicSessionRequestContext(
+        session = TesseraMiddleware(sessions)
+        context = BasicTesseraRequestContext(
             source: ApplicationRequestContextSource(channel: EmbeddedChannel(), logger: Logger(label: "benchmark")))
         let parts = token.split(separator: ".")
         let signed = Array("\(parts[0]).\(parts[1])".utf8)

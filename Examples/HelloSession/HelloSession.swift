@@ -1,9 +1,6 @@
 import Foundation
 import Hummingbird
-import LosslessJSON
 import SQLiteStorage
-import SessionEngine
-import Tessera
 import TesseraHummingbird
 import TesseraInProcess
 
@@ -13,13 +10,13 @@ import TesseraInProcess
 @main
 struct HelloSession {
     static func main() async throws {
-        let storage = try SQLiteDatabase(folder: "sessions").storage(of: .public)
+        let storage = try SQLiteDatabase(folder: "sessions").storage()
         let sessions = try Sessions(
             app: AppInfo(name: "Hello", apiDomain: "http://localhost:8080"),
             backend: try await InProcessBackend(storage: storage))
 
-        let router = Router(context: BasicSessionRequestContext.self)
-        router.add(middleware: SessionMiddleware(sessions))
+        let router = Router(context: BasicTesseraRequestContext.self)
+        router.add(middleware: TesseraMiddleware(sessions))
         router.post("login") { _, context in
             try await context.createSession(userID: "alice", payload: ["role": "admin"])
             return "Welcome"

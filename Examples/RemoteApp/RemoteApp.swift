@@ -1,9 +1,6 @@
 import Foundation
 import Hummingbird
-import LosslessJSON
 import NIOCore
-import SessionEngine
-import Tessera
 import TesseraHummingbird
 import TesseraRemoteCore
 
@@ -21,8 +18,8 @@ struct RemoteApp {
         configuration.cookieNaming = .superTokens
         let sessions = try Sessions(app: app, configuration: configuration, backend: core)
 
-        let router = Router(context: BasicSessionRequestContext.self)
-        router.add(middleware: SessionMiddleware(sessions))
+        let router = Router(context: BasicTesseraRequestContext.self)
+        router.add(middleware: TesseraMiddleware(sessions))
         router.post("login") { request, context in
             let body = try JSONValue(parsing: Array(try await request.body.collect(upTo: 65_536).readableBytesView))
             let user = body.object?["userId"]?.string ?? ""

@@ -1,10 +1,9 @@
+import Foundation
 import HTTPTypes
 import Hummingbird
-import LosslessJSON
 import SessionEngine
 import SessionService
 import SessionStorage
-import Tessera
 import TesseraHummingbird
 
 /// The calls of the pages; README.md describes their JSON.
@@ -13,7 +12,7 @@ struct SessionRoutes {
     let clock: DemoClock
     let loot: Loot
 
-    func add(to router: Router<BasicSessionRequestContext>) {
+    func add(to router: Router<BasicTesseraRequestContext>) {
         router.post("api/login", use: logIn)
         router.get("stolen", use: plant)
         let api = router.group("api").add(middleware: RequireSession(VerifyOptions(checksDatabase: true)))
@@ -30,7 +29,7 @@ struct SessionRoutes {
         }
     }
 
-    @Sendable private func logIn(_ request: Request, _ context: BasicSessionRequestContext) async throws -> Reply {
+    @Sendable private func logIn(_ request: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
         let form = try await request.json()
         guard let user = form["user"]?.string, !user.isEmpty, form["password"] == "demo" else {
             throw HTTPError(.forbidden, message: "Any name will do, but the password is \"demo\".")
@@ -40,7 +39,7 @@ struct SessionRoutes {
         return Reply(["status": "OK"])
     }
 
-    @Sendable private func me(_: Request, _ context: BasicSessionRequestContext) async throws -> Reply {
+    @Sendable private func me(_: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
         let session = try context.requireSession()
         return Reply([
             "user": .string(session.userID.text), "handle": .string(session.handle.text),
@@ -48,12 +47,12 @@ struct SessionRoutes {
         ])
     }
 
-    @Sendable private func save(_ request: Request, _ context: BasicSessionRequestContext) async throws -> Reply {
+    @Sendable private func save(_ request: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
         try await context.requireSession().setData(try await request.json())
         return Reply(["status": "OK"])
     }
 
-    @Sendable private func devices(_: Request, _ context: BasicSessionRequestContext) async throws -> Reply {
+    @Sendable private func devices(_: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
         let current = try context.requireSession()
         var list: [JSONValue] = []
         for handle in try await context.sessions().handles(of: current.userID) {
@@ -67,7 +66,7 @@ struct SessionRoutes {
     }
 
     /// Only one's own sessions can be revoked.
-    @Sendable private func revoke(_ request: Request, _ context: BasicSessionRequestContext) async throws -> Reply {
+    @Sendable private func revoke(_ request: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
         let session = try context.requireSession()
         let handle = SessionHandle(try await request.json()["handle"]?.string ?? "")
         guard try await context.sessions().handles(of: session.userID).contains(handle) else {
@@ -81,14 +80,14 @@ struct SessionRoutes {
         return Reply(["status": "OK"])
     }
 
-    @Sendable private func revokeAll(_: Request, _ context: BasicSessionRequestContext) async throws -> Reply {
+    @Sendable private func revokeAll(_: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
         let session = try context.requireSession()
         try await context.sessions().revokeAll(of: session.userID)
         try await session.revoke()
         return Reply(["status": "OK"])
     }
 
-    @Sendable private func trail(_: Request, _ context: BasicSessionRequestContext) async throws -> Reply {
+    @Sendable private func trail(_: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
         let user = try context.requireSession().userID
         let records = try await service.auditTrail(AuditQuery(userID: user, limit: 30))
         return Reply(
@@ -101,19 +100,18 @@ struct SessionRoutes {
                 }))
     }
 
-    @Sendable private func expire(_: Request, _: BasicSessionRequestContext) async throws -> Reply {
+    @Sendable private func expire(_: Request, _: BasicTesseraRequestContext) async throws -> Reply {
         clock.push(by: service.policy.accessTokenValidity)
         return Reply(["status": "OK"])
     }
 
     /// Gives another browser a copy of a session's refresh token, as a thief would.
-    @Sendable private func plant(_ request: Request, _: BasicSessionRequestContext) async throws -> Response {
+    @Sendable private func plant(_ request: Request, _: BasicTesseraRequestContext) async throws -> Response {
         let handle = request.uri.queryParameters["session"].map(String.init) ?? ""
         guard let token = loot[handle] else { throw HTTPError(.notFound, message: "There is nothing to steal.") }
-        let cookie = SetCookie(
-            name: "sRefreshToken", value: token, path: "/auth/session/refresh",
-            expiresAt: clock.time + .seconds(86_400), isSecure: false, sameSite: .lax)
-        return Response(status: .seeOther, headers: [.location: "/", .setCookie: cookie.fieldValue])
+        let value = token.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        let cookie = "sRefreshToken=\(value); Path=/auth/session/refresh; Max-Age=86400; HttpOnly; SameSite=Lax"
+        return Response(status: .seeOther, headers: [.location: "/", .setCookie: cookie])
     }
 }
 

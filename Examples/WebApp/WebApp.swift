@@ -1,12 +1,9 @@
 import Foundation
-import Foundations
 import Hummingbird
 import InMemoryStorage
-import LosslessJSON
 import SessionEngine
 import SessionService
 import Synchronization
-import Tessera
 import TesseraHummingbird
 import TesseraInProcess
 
@@ -25,9 +22,9 @@ struct WebApp {
             app: AppInfo(name: "Tessera demo", apiDomain: "http://localhost:\(port)"),
             backend: InProcessBackend(service), hooks: DemoHooks(loot: loot), clock: sources)
 
-        let router = Router(context: BasicSessionRequestContext.self)
+        let router = Router(context: BasicTesseraRequestContext.self)
         router.add(middleware: SecurityHeaders())
-        router.add(middleware: SessionMiddleware(sessions))
+        router.add(middleware: TesseraMiddleware(sessions))
         try Pages.add(to: router)
         SessionRoutes(service: service, clock: clock, loot: loot).add(to: router)
         let app = Application(
@@ -93,7 +90,7 @@ enum Pages {
         ("/app.js", "app.js", "text/javascript"),
     ]
 
-    static func add(to router: Router<BasicSessionRequestContext>) throws {
+    static func add(to router: Router<BasicTesseraRequestContext>) throws {
         for (path, name, type) in files {
             let folder = Bundle.module.bundleURL.appendingPathComponent("Pages")
             let text = try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)

@@ -49,7 +49,7 @@
         public var address: String { driver.settings.address }
 
         /// The storage of one app, which takes sessions of any tenant, whether ``apps`` knows it or not.
-        public func storage(of app: AppID) -> PostgresSessionStorage {
+        public func storage(of app: AppID = .public) -> PostgresSessionStorage {
             PostgresSessionStorage(database: self, app: app, checksTenants: false)
         }
 

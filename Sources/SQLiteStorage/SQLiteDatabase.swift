@@ -74,7 +74,7 @@ public final class SQLiteDatabase: Sendable {
     public var missingReserve: Int { reserve.missing }
 
     /// The storage of one app, whether ``apps`` knows it or not.
-    public func storage(of app: AppID) -> SQLiteSessionStorage {
+    public func storage(of app: AppID = .public) -> SQLiteSessionStorage {
         SQLiteSessionStorage(database: self, app: app, checksTenants: false)
     }
 

@@ -194,7 +194,7 @@ public enum FirstGenerationError: Error, Sendable, Equatable {
     }
 
     init(_ error: SessionError) {
-        switch error {
+        switch error.kind {
         case .unauthorised(let reason, _): self = .unauthorised(reason)
         case .tryRefreshToken(let reason): self = .tryRefreshToken(reason)
         case .tokenTheftDetected(let handle, let user, _):

@@ -49,7 +49,7 @@ public struct FirstGenerationToken: Sendable, Redacted {
     }
 
     /// The token in a cookie, `HttpOnly`.
-    public func cookie(named name: String) -> SetCookie {
+    package func cookie(named name: String) -> SetCookie {
         SetCookie(
             name: name, value: token, domain: domain, path: cookiePath, expiresAt: Timestamp(milliseconds: expiry),
             isSecure: cookieSecure, sameSite: sameSite)

@@ -14,7 +14,7 @@ struct SessionMetrics: Sendable {
         routes = Dictionary(
             uniqueKeysWithValues: SessionRoute.allCases.map { route in
                 let counters = ["ok", "refused"].map {
-                    Counter(label: Self.name, dimensions: [("route", route.rawValue), ("outcome", $0)])
+                    Counter(label: Self.name, dimensions: [("route", route.path), ("outcome", $0)])
                 }
                 return (route, (ok: counters[0], refused: counters[1]))
             })
@@ -27,7 +27,7 @@ struct SessionMetrics: Sendable {
 
     /// Counts an error of an application's route.
     func count(_ error: SessionError) {
-        switch error {
+        switch error.kind {
         case .tokenTheftDetected: thefts.increment()
         case .coreUnavailable, .coreRejected, .misconfigured, .claimUnavailable: faults.increment()
         default: refused.increment()

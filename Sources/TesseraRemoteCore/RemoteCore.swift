@@ -30,7 +30,7 @@ public struct RemoteCore: SessionBackend {
     ) throws(SessionError) {
         var hosts: [String] = []
         for uri in connectionURI?.split(separator: ";") ?? [] {
-            hosts.append(try NormalisedDomain(String(uri)).text + NormalisedPath(String(uri)).text)
+            hosts.append(try Origin(String(uri)).text + URLPath(String(uri)).text)
         }
         client = CoreClient(
             hosts: hosts, apiKey: apiKey, identity: [("apiDomain", app.apiDomain.text)], transport: transport,

@@ -42,7 +42,7 @@ public struct TestSessions: Sendable {
         app: AppInfo? = nil, configuration: SessionConfiguration = SessionConfiguration(),
         policy: SessionPolicy = SessionPolicy(signingAlgorithm: .es256), clock: VirtualClock = VirtualClock(),
         claims: [any SessionClaim] = [], validators: [any ClaimValidator] = [],
-        hooks: any SessionHooks = StandardHooks()
+        hooks: (any SessionHooks)? = nil
     ) async throws(SessionError) {
         let sources = ClockAndRandomness(time: { clock.time }, randomBits: ClockAndRandomness.system.randomBits)
         backend = try await InProcessBackend(storage: InMemorySessionStorage(), policy: policy, clock: sources)

@@ -65,9 +65,9 @@ struct EdgeTests {
     @Test("M4 and M5: CORS outermost: its fields and ours, on a failure and on a 401", arguments: [0, 1])
     func cors(transport: Int) async throws {
         let test = try await TestSessions()
-        let router = Router(context: BasicSessionRequestContext.self)
+        let router = Router(context: BasicTesseraRequestContext.self)
         router.add(middleware: CORSMiddleware(allowOrigin: .originBased, allowCredentials: true))
-        router.add(middleware: SessionMiddleware(test.sessions))
+        router.add(middleware: TesseraMiddleware(test.sessions))
         router.post("create") { _, context -> String in
             _ = try await context.createSession(userID: "u")
             throw HTTPError(.conflict, message: "sorry")

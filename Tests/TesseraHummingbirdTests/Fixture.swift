@@ -13,13 +13,13 @@ let transports: [TestingSetup] = [.router, .live]
 /// An application with sessions and the routes that the numbered cases need.
 struct Fixture {
     let test: TestSessions
-    let app: Application<RouterResponder<BasicSessionRequestContext>>
+    let app: Application<RouterResponder<BasicTesseraRequestContext>>
 
     init(
         apiDomain: String = "http://api.supertokens.io", website: String = "http://supertokens.io",
         gateway: String = "", _ configure: (inout SessionConfiguration) -> Void = { _ in },
         claims: [any SessionClaim] = [], validators: [any ClaimValidator] = [],
-        hooks: any SessionHooks = StandardHooks(), policy: SessionPolicy = SessionPolicy(signingAlgorithm: .es256)
+        hooks: (any SessionHooks)? = nil, policy: SessionPolicy = SessionPolicy(signingAlgorithm: .es256)
     ) async throws {
         var configuration = SessionConfiguration()
         configuration.cookieNaming = .superTokens
@@ -32,9 +32,9 @@ struct Fixture {
             router: Self.router(test.sessions), configuration: .init(address: .hostname("127.0.0.1", port: 0)))
     }
 
-    private static func router(_ sessions: Sessions) -> Router<BasicSessionRequestContext> {
-        let router = Router(context: BasicSessionRequestContext.self)
-        router.add(middleware: SessionMiddleware(sessions))
+    private static func router(_ sessions: Sessions) -> Router<BasicTesseraRequestContext> {
+        let router = Router(context: BasicTesseraRequestContext.self)
+        router.add(middleware: TesseraMiddleware(sessions))
         router.post("create") { request, context in
             var payload: JSONObject = [:]
             if let text = request.uri.queryParameters["payload"] {
@@ -77,7 +77,7 @@ struct Fixture {
         ("guarded", VerifyOptions(checksAntiCSRF: true)), ("unclaimed", VerifyOptions { _, _ in [] }),
     ]
 
-    @Sendable private static func show(_: Request, _ context: BasicSessionRequestContext) -> String {
+    @Sendable private static func show(_: Request, _ context: BasicTesseraRequestContext) -> String {
         context.session?.handle.text ?? "none"
     }
 

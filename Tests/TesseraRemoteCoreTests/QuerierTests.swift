@@ -43,7 +43,7 @@ struct QuerierTests {
         await #expect {
             try await ScriptedCore { _ in nil }.backend(nil).information(on: "h")
         } throws: { error in
-            guard case SessionError.coreUnavailable(let text) = error else { return false }
+            guard case .coreUnavailable(let text)? = (error as? SessionError)?.kind else { return false }
             return text.hasPrefix("No SuperTokens core available to query. Please pass supertokens > connectionURI")
         }
     }
@@ -71,7 +71,7 @@ struct QuerierTests {
             await #expect {
                 try await core.backend().information(on: "h")
             } throws: { error in
-                guard case SessionError.coreRejected(429, let text) = error else { return false }
+                guard case .coreRejected(429, let text)? = (error as? SessionError)?.kind else { return false }
                 return text.contains("with status code: 429") && text.contains("busy")
             }
             #expect(core.requests.count == 6 && core.waits == [10, 260, 510, 760, 1_010])
@@ -85,7 +85,7 @@ struct QuerierTests {
         await #expect {
             try await core.backend().information(on: "h")
         } throws: { error in
-            guard case SessionError.misconfigured(let text) = error else { return false }
+            guard case .misconfigured(let text)? = (error as? SessionError)?.kind else { return false }
             return text.contains("not compatible") && text.contains("99.1")
         }
     }
@@ -131,7 +131,7 @@ struct QuerierTests {
         await #expect {
             try await single.refresh(PresentedRefreshToken(refreshToken: RefreshToken("t")))
         } throws: { error in
-            guard case SessionError.coreUnavailable(let text) = error else { return false }
+            guard case .coreUnavailable(let text)? = (error as? SessionError)?.kind else { return false }
             return text.contains("unknown")
         }
         #expect(core.requests.count == before + 1)

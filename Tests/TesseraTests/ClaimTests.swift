@@ -96,7 +96,7 @@ struct ClaimTests {
         await #expect {
             try await test.sessions.session(accessToken: session.accessToken, options: strict)
         } throws: { error in
-            guard case SessionError.invalidClaims(let errors) = error else { return false }
+            guard case .invalidClaims(let errors)? = (error as? SessionError)?.kind else { return false }
             return errors.map(\.id) == ["one", "two"]
         }
         let none = VerifyOptions { _, _ in [] }

@@ -46,6 +46,20 @@ struct ConfigurationTests {
         #expect(try Self.settings { $0.cookieNaming = .superTokens }.cookieName(.refresh) == "sRefreshToken")
     }
 
+    @Test("field names are those of the wire")
+    func fieldNames() {
+        let names: [HTTPField.Name] = [
+            .antiCSRF, .frontToken, .sessionAccessToken, .sessionRefreshToken, .authMode, .recipeID, .idRefreshToken,
+            .fetchSite, .exposedHeaders,
+        ]
+        #expect(
+            names.map(\.rawName) == [
+                "anti-csrf", "front-token", "st-access-token", "st-refresh-token", "st-auth-mode", "rid",
+                "id-refresh-token",
+                "sec-fetch-site", "access-control-expose-headers",
+            ])
+    }
+
     @Test("D1: the base path")
     func basePath() throws {
         #expect(try AppInfo(name: "a", apiDomain: "b.test").apiBasePath.text == "/auth")
@@ -118,9 +132,9 @@ struct ConfigurationTests {
             ("localhost:3000", "localhost"), (".localhost:8080", "localhost"), (".localhost.org", ".localhost.org"),
             ("127.0.0.1:3000", "127.0.0.1"), (".127.0.0.1", "127.0.0.1"),
             ("http://.api.example.com:3000/x", ".api.example.com"),
-        ] { #expect(try SessionScope(raw).text == expected, "\(raw)") }
+        ] { #expect(try CookieDomain(raw).text == expected, "\(raw)") }
         for raw in ["", "http://", "a b", "a;b"] {
-            #expect(throws: SessionError.self, "\(raw)") { try SessionScope(raw) }
+            #expect(throws: SessionError.self, "\(raw)") { try CookieDomain(raw) }
         }
     }
 
@@ -134,7 +148,7 @@ struct ConfigurationTests {
             (".example.com", ""), ("localhost:4000/one/two", "/one/two"), ("127.0.0.1:4000/one/two", "/one/two"),
             ("/.netlify/functions/api", "/.netlify/functions/api"), ("eXiStS", "/eXiStS"), ("auth/../email", "/email"),
             ("one/two//", "/one/two/"), ("/user.name", "/user.name"), ("/a b", "/a%20b"),
-        ] { #expect(try NormalisedPath(raw).text == expected, "\(raw)") }
+        ] { #expect(try URLPath(raw).text == expected, "\(raw)") }
     }
 
     @Test("D11: domains")
@@ -147,9 +161,9 @@ struct ConfigurationTests {
             ("127.0.0.1:4000", "http://127.0.0.1:4000"), ("localhost.org", "http://localhost.org"),
             ("https://localhost:4000", "https://localhost:4000"), ("https://127.0.0.1:80/", "https://127.0.0.1:80"),
             ("https://api.example.com:443", "https://api.example.com"),
-        ] { #expect(try NormalisedDomain(raw).text == expected, "\(raw)") }
+        ] { #expect(try Origin(raw).text == expected, "\(raw)") }
         for raw in ["/one/two", "one", "", "https://", "http://a b.test"] {
-            #expect(throws: SessionError.self, "\(raw)") { try NormalisedDomain(raw) }
+            #expect(throws: SessionError.self, "\(raw)") { try Origin(raw) }
         }
     }
 

@@ -56,7 +56,7 @@ struct GenerationTests {
         await #expect {
             try await test.sessions.refresh(refreshToken: issued.refreshToken)
         } throws: { error in
-            if case SessionError.unauthorised(_, clearTokens: true) = error { true } else { false }
+            if case .unauthorised(_, clearTokens: true)? = (error as? SessionError)?.kind { true } else { false }
         }
     }
 
@@ -115,7 +115,7 @@ struct GenerationTests {
         await #expect {
             try await test.sessions.session(accessToken: session.accessToken, options: options)
         } throws: { error in
-            guard case SessionError.invalidClaims(let found) = error else { return false }
+            guard case .invalidClaims(let found)? = (error as? SessionError)?.kind else { return false }
             return found.count == 1 && found[0].id == "c" && found[0].reason != nil
         }
     }

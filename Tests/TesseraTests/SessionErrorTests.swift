@@ -8,6 +8,16 @@ import Testing
 
 @Suite("Session errors")
 struct SessionErrorTests {
+    @Test("an application tells errors apart by their codes, and finds in them what it may need")
+    func codes() {
+        let theft = SessionError.tokenTheftDetected(handle: "h", userID: "u", recipeUserID: "r")
+        #expect(theft.code == .tokenTheftDetected && theft.stolenSession?.handle == "h" && theft.reason.isEmpty)
+        let rejected = SessionError.coreRejected(status: 500, message: "m")
+        #expect(rejected.code == .coreRejected && rejected.reason == "m" && rejected.stolenSession == nil)
+        #expect("\(SessionError.duplicateCookies)" == "duplicateCookies")
+        #expect(SessionError.invalidClaims([.init(id: "c", reason: nil)]).claimErrors.map(\.id) == ["c"])
+    }
+
     @Test("a presented token never prints itself")
     func redaction() {
         let token = PresentedAccessToken(accessToken: "secret")

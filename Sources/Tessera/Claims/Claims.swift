@@ -4,38 +4,48 @@ public import SessionEngine
 /// A type that a claim may hold.
 public protocol ClaimValue: Sendable, Equatable {
     /// The value as JSON.
-    var json: JSONValue { get }
+    var claimValue: JSONValue { get }
     /// The value from JSON; `nil` where that is of another type.
-    init?(json: JSONValue)
+    init?(claimValue: JSONValue)
 }
 
 extension String: ClaimValue {
     /// A JSON string.
-    public var json: JSONValue { .string(self) }
+    public var claimValue: JSONValue { .string(self) }
     /// The text of a JSON string.
-    public init?(json: JSONValue) {
-        guard let text = json.string else { return nil }
+    public init?(claimValue: JSONValue) {
+        guard let text = claimValue.string else { return nil }
         self = text
     }
 }
 
 extension Bool: ClaimValue {
     /// `true` or `false`.
-    public var json: JSONValue { .bool(self) }
+    public var claimValue: JSONValue { .bool(self) }
     /// The truth value of a JSON boolean.
-    public init?(json: JSONValue) {
-        guard let bool = json.bool else { return nil }
+    public init?(claimValue: JSONValue) {
+        guard let bool = claimValue.bool else { return nil }
         self = bool
     }
 }
 
 extension Int64: ClaimValue {
     /// A JSON number.
-    public var json: JSONValue { .integer(self) }
+    public var claimValue: JSONValue { .integer(self) }
     /// The value of a JSON number that is a whole one.
-    public init?(json: JSONValue) {
-        guard let number = json.number?.int64 else { return nil }
+    public init?(claimValue: JSONValue) {
+        guard let number = claimValue.number?.int64 else { return nil }
         self = number
+    }
+}
+
+extension Int: ClaimValue {
+    /// A JSON number.
+    public var claimValue: JSONValue { .integer(Int64(self)) }
+    /// The value of a JSON number that is a whole one.
+    public init?(claimValue: JSONValue) {
+        guard let number = claimValue.number?.int64 else { return nil }
+        self.init(exactly: number)
     }
 }
 
@@ -60,9 +70,9 @@ public struct PrimitiveClaim<Value: ClaimValue>: SessionClaim {
     /// See ``SessionClaim/fetch(for:)``.
     public func fetch(for subject: ClaimSubject) async throws -> Value? { try await fetchValue(subject) }
     /// The value as JSON.
-    public func encode(_ value: Value) -> JSONValue { value.json }
+    public func encode(_ value: Value) -> JSONValue { value.claimValue }
     /// The value from JSON.
-    public func decode(_ value: JSONValue) -> Value? { Value(json: value) }
+    public func decode(_ value: JSONValue) -> Value? { Value(claimValue: value) }
 
     /// The claim must have a value.
     ///
@@ -72,8 +82,9 @@ public struct PrimitiveClaim<Value: ClaimValue>: SessionClaim {
     ///   - id: the validator's name; `nil` takes the claim's.
     public func hasValue(_ value: Value, maxAge: Milliseconds? = nil, id: String? = nil) -> any ClaimValidator {
         ConditionValidator(
-            claim: self, id: id ?? key, maxAge: maxAge ?? defaultMaxAge, expectation: ("expectedValue", value.json)
-        ) { value.json.means($0) ? nil : "expectedValue" }
+            claim: self, id: id ?? key, maxAge: maxAge ?? defaultMaxAge,
+            expectation: ("expectedValue", value.claimValue)
+        ) { value.claimValue.means($0) ? nil : "expectedValue" }
     }
 }
 
@@ -113,24 +124,24 @@ public struct PrimitiveArrayClaim<Element: ClaimValue>: SessionClaim {
     /// See ``SessionClaim/fetch(for:)``.
     public func fetch(for subject: ClaimSubject) async throws -> [Element]? { try await fetchValue(subject) }
     /// The values as a JSON array.
-    public func encode(_ value: [Element]) -> JSONValue { .array(value.map(\.json)) }
+    public func encode(_ value: [Element]) -> JSONValue { .array(value.map(\.claimValue)) }
     /// The values of a JSON array.
     public func decode(_ value: JSONValue) -> [Element]? {
         guard let elements = value.array else { return nil }
-        let decoded = elements.compactMap(Element.init(json:))
+        let decoded = elements.compactMap(Element.init(claimValue:))
         return decoded.count == elements.count ? decoded : nil
     }
 
     /// One value must be among them.
     public func includes(_ value: Element, maxAge: Milliseconds? = nil, id: String? = nil) -> any ClaimValidator {
-        validator(maxAge, id, missing: "expectedToInclude", value.json) {
+        validator(maxAge, id, missing: "expectedToInclude", value.claimValue) {
             $0.contains(value) ? nil : "expectedToInclude"
         }
     }
 
     /// One value must not be among them.
     public func excludes(_ value: Element, maxAge: Milliseconds? = nil, id: String? = nil) -> any ClaimValidator {
-        validator(maxAge, id, missing: "expectedToNotInclude", value.json) {
+        validator(maxAge, id, missing: "expectedToNotInclude", value.claimValue) {
             $0.contains(value) ? "expectedToNotInclude" : nil
         }
     }

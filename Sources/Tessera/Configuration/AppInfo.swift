@@ -3,22 +3,32 @@ public import HTTPTypes
 /// Where an application lives (docs/specification/sdk.md 2.1).
 public struct AppInfo: Sendable {
     /// Where a website is from which requests come.
-    public enum Website: Sendable {
+    public struct Website: Sendable {
+        enum Kind: Sendable {
+            case fixed(String)
+            case perRequest(@Sendable (HTTPRequest) -> String)
+        }
+
+        let kind: Kind
+
         /// Always there.
-        case fixed(String)
+        public static func fixed(_ domain: String) -> Website { Website(kind: .fixed(domain)) }
+
         /// Decided for each request, for an API that serves several websites.
-        case perRequest(@Sendable (HTTPRequest) -> String)
+        public static func perRequest(_ domain: @escaping @Sendable (HTTPRequest) -> String) -> Website {
+            Website(kind: .perRequest(domain))
+        }
     }
 
     /// The application's name.
     public let name: String
     /// Where the API is.
-    public let apiDomain: NormalisedDomain
+    package let apiDomain: Origin
     /// The path under which the SDK answers, with the gateway's prefix.
-    public let apiBasePath: NormalisedPath
+    package let apiBasePath: URLPath
     /// The prefix that a gateway takes off before requests reach this server.
-    let gatewayPath: NormalisedPath
-    let fixedWebsite: NormalisedDomain?
+    let gatewayPath: URLPath
+    let fixedWebsite: Origin?
     private let website: Website
 
     /// Describes an application.
@@ -39,24 +49,24 @@ public struct AppInfo: Sendable {
             throw .misconfigured("Please provide your apiDomain inside the appInfo object")
         }
         self.name = name
-        self.apiDomain = try NormalisedDomain(apiDomain)
+        self.apiDomain = try Origin(apiDomain)
         self.website = website ?? .fixed(apiDomain)
-        switch self.website {
+        switch self.website.kind {
         case .fixed(""): throw .misconfigured("Please provide either origin or websiteDomain inside the appInfo object")
-        case .fixed(let domain): fixedWebsite = try NormalisedDomain(domain)
+        case .fixed(let domain): fixedWebsite = try Origin(domain)
         case .perRequest: fixedWebsite = nil
         }
-        gatewayPath = try NormalisedPath(apiGatewayPath)
-        self.apiBasePath = gatewayPath.appending(try NormalisedPath(apiBasePath))
+        gatewayPath = try URLPath(apiGatewayPath)
+        self.apiBasePath = gatewayPath.appending(try URLPath(apiBasePath))
     }
 
     /// The website a request comes from.
     ///
     /// - Throws: ``SessionError/misconfigured(_:)`` when the application names no website.
-    public func website(for request: HTTPRequest) throws(SessionError) -> NormalisedDomain {
+    package func website(for request: HTTPRequest) throws(SessionError) -> Origin {
         if let fixedWebsite { return fixedWebsite }
-        guard case .perRequest(let domain) = website else { return apiDomain }
-        return try NormalisedDomain(domain(request))
+        guard case .perRequest(let domain) = website.kind else { return apiDomain }
+        return try Origin(domain(request))
     }
 
     /// Who issues the tokens: the `iss` of RFC 7519 (docs/specification/sdk.md 2.13).

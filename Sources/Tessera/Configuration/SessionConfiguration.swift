@@ -4,44 +4,56 @@ import SessionEngine
 /// How sessions are kept in browsers and other clients; the defaults are the safe ones (docs/specification/sdk.md 2.2).
 public struct SessionConfiguration: Sendable {
     /// How cross-site request forgery is fended off.
-    public enum AntiCSRF: Sendable, Hashable {
+    public struct AntiCSRF: Sendable, Hashable {
+        private enum Kind { case automatic, none, viaToken, viaCustomHeader }
+        private let kind: Kind
+
         /// By a custom header where cookies are sent across sites, and by `SameSite` where they are not.
-        case automatic
+        public static let automatic = AntiCSRF(kind: .automatic)
         /// By nothing but `SameSite` and what the browser says about the origin.
-        case none
+        public static let none = AntiCSRF(kind: .none)
         /// By a token that scripts of the page send beside the cookies.
-        case viaToken
+        public static let viaToken = AntiCSRF(kind: .viaToken)
         /// By a header that forms cannot send (`rid`).
-        case viaCustomHeader
+        public static let viaCustomHeader = AntiCSRF(kind: .viaCustomHeader)
     }
 
     /// How tokens travel.
-    public enum Transfer: Sendable, Hashable {
+    public struct Transfer: Sendable, Hashable {
+        private enum Kind { case any, cookie, header }
+        private let kind: Kind
+
         /// As the client asks; header fields where it does not say.
-        case any
+        public static let any = Transfer(kind: .any)
         /// In cookies.
-        case cookie
+        public static let cookie = Transfer(kind: .cookie)
         /// In header fields.
-        case header
+        public static let header = Transfer(kind: .header)
     }
 
     /// What the session cookies are called.
-    public enum CookieNaming: Sendable, Hashable {
+    public struct CookieNaming: Sendable, Hashable {
+        private enum Kind { case prefixed, superTokens }
+        private let kind: Kind
+
         /// `sAccessToken` and `sRefreshToken`, with the prefixes `__Host-` and `__Secure-` where cookies are `Secure` and
         /// belong to one host: no other host can then plant one (RFC 6265bis section 4.1.3).
-        case prefixed
+        public static let prefixed = CookieNaming(kind: .prefixed)
         /// Exactly `sAccessToken` and `sRefreshToken`, for backends that share cookies with other SuperTokens SDKs.
-        case superTokens
+        public static let superTokens = CookieNaming(kind: .superTokens)
     }
 
     /// Where the cookies of an earlier configuration belonged.
-    public enum OlderCookieDomain: Sendable, Hashable {
+    public struct OlderCookieDomain: Sendable, Hashable {
+        enum Place: Hashable { case unknown, hostOnly, domain(String) }
+        let place: Place
+
         /// Not known; all places where such a cookie could be are tried.
-        case unknown
+        public static let unknown = OlderCookieDomain(place: .unknown)
         /// To the host that set them.
-        case hostOnly
+        public static let hostOnly = OlderCookieDomain(place: .hostOnly)
         /// To a domain.
-        case domain(String)
+        public static func domain(_ domain: String) -> OlderCookieDomain { OlderCookieDomain(place: .domain(domain)) }
     }
 
     /// The domain whose hosts share the session; `nil` for this host only.
@@ -82,22 +94,37 @@ public struct SessionConfiguration: Sendable {
     public init() {}
 }
 
-/// What the SDK answers by itself, below the base path.
-public enum SessionRoute: String, Sendable, CaseIterable {
+/// What the SDK answers by itself, below the base path; more may come.
+public struct SessionRoute: Sendable, Hashable, CaseIterable {
+    package enum Kind: String, CaseIterable {
+        case refresh = "/session/refresh"
+        case signOut = "/signout"
+        case keySet = "/jwt/jwks.json"
+        case discovery = "/.well-known/openid-configuration"
+        case browserModule = "/tessera.js"
+    }
+
+    package let kind: Kind
+
+    /// All of them.
+    public static let allCases = Kind.allCases.map(SessionRoute.init)
     /// `POST /session/refresh`.
-    case refresh = "/session/refresh"
+    public static let refresh = SessionRoute(kind: .refresh)
     /// `POST /signout`.
-    case signOut = "/signout"
+    public static let signOut = SessionRoute(kind: .signOut)
     /// `GET /jwt/jwks.json`: the keys that verify access tokens.
-    case keySet = "/jwt/jwks.json"
+    public static let keySet = SessionRoute(kind: .keySet)
     /// `GET /.well-known/openid-configuration`: who issues them.
-    case discovery = "/.well-known/openid-configuration"
+    public static let discovery = SessionRoute(kind: .discovery)
     /// `GET /tessera.js`: the browser module.
-    case browserModule = "/tessera.js"
+    public static let browserModule = SessionRoute(kind: .browserModule)
+
+    /// Where it is, below the base path.
+    public var path: String { kind.rawValue }
 
     /// The method that it is asked with.
     var method: HTTPRequest.Method {
-        switch self {
+        switch kind {
         case .refresh, .signOut: .post
         case .keySet, .discovery, .browserModule: .get
         }

@@ -27,16 +27,16 @@ final class SessionSettings: Sendable {
             throw .misconfigured("\(error)")
         }
         cookieDomain = try Self.scope(configuration.cookieDomain)
-        if case .domain(let domain) = configuration.olderCookieDomain {
-            olderCookieDomain = domain.isEmpty ? .hostOnly : .domain(try SessionScope(domain).text)
+        if case .domain(let domain) = configuration.olderCookieDomain.place {
+            olderCookieDomain = domain.isEmpty ? .hostOnly : .domain(try CookieDomain(domain).text)
         } else {
             olderCookieDomain = configuration.olderCookieDomain
         }
-        let path = try NormalisedPath(configuration.accessTokenPath).text
+        let path = try URLPath(configuration.accessTokenPath).text
         accessTokenPath = path.isEmpty ? "/" : path
         isSecure = configuration.cookieSecure ?? app.apiDomain.isHTTPS
         var origins: Set = [app.apiDomain.text]
-        for origin in configuration.trustedOrigins { origins.insert(try NormalisedDomain(origin).text) }
+        for origin in configuration.trustedOrigins { origins.insert(try Origin(origin).text) }
         trustedOrigins = origins
         if let website = app.fixedWebsite, configuration.cookieSameSite == nil {
             isFixedSameSite = try Self.isSameSite(app.apiDomain, website, publicSuffixes)
@@ -50,12 +50,12 @@ final class SessionSettings: Sendable {
 
     private static func scope(_ domain: String?) throws(SessionError) -> String? {
         guard let domain else { return nil }
-        return try SessionScope(domain).text
+        return try CookieDomain(domain).text
     }
 
     /// Whether the website of a request and the API are one site to a browser.
     private static func isSameSite(
-        _ api: NormalisedDomain, _ website: NormalisedDomain, _ suffixes: PublicSuffixes
+        _ api: Origin, _ website: Origin, _ suffixes: PublicSuffixes
     ) throws(SessionError) -> Bool {
         let advice = "Please make sure that the apiDomain and websiteDomain have correct values"
         guard let here = RegistrableDomain.of(api.host, by: suffixes),

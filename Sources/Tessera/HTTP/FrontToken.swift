@@ -1,30 +1,30 @@
 import Foundations
-public import LosslessJSON
-public import SessionEngine
+package import LosslessJSON
+package import SessionEngine
 
 /// What scripts may know about a session: standard base64 of `{"uid", "ate", "up"}` (docs/specification/sdk.md 2.3).
 ///
 /// Everybody who can run a script in the page can read it.
-public struct FrontToken: Sendable, Equatable {
+package struct FrontToken: Sendable, Equatable {
     /// The word that tells a front end that its session is over.
-    public static let removal = "remove"
+    package static let removal = "remove"
 
     /// Whose session it is.
-    public var userID: UserID
+    package var userID: UserID
     /// When the access token stops being accepted.
-    public var expiresAt: Timestamp
+    package var expiresAt: Timestamp
     /// The payload of the access token.
-    public var payload: JSONObject
+    package var payload: JSONObject
 
     /// Puts a front token together.
-    public init(userID: UserID, expiresAt: Timestamp, payload: JSONObject) {
+    package init(userID: UserID, expiresAt: Timestamp, payload: JSONObject) {
         self.userID = userID
         self.expiresAt = expiresAt
         self.payload = payload
     }
 
     /// Reads a field's value; `nil` when it is no front token.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let bytes = Base64.standard.decode(Array(text.utf8)[...]),
             let object = try? JSONValue(parsing: bytes).object, let userID = object["uid"]?.string,
             let expiry = object["ate"]?.number?.int64, let payload = object["up"]?.object
@@ -33,7 +33,7 @@ public struct FrontToken: Sendable, Equatable {
     }
 
     /// The field's value.
-    public var text: String {
+    package var text: String {
         let object: JSONObject = [
             "uid": .string(userID.text), "ate": .integer(expiresAt.milliseconds), "up": .object(payload),
         ]

@@ -12,8 +12,7 @@ struct RequestCookies: Sendable {
         /// Whether the value may have escapes in it.
         let isEscaped: Bool
 
-        /// A value with bad escapes is taken as it is, as every cookie reader does
-        /// (docs/specification/cases.md F3).
+        /// A value with bad escapes is taken as it is, as every cookie reader does (docs/specification/cases.md F3).
         var decoded: String { isEscaped ? PercentEncoding.decode(value.utf8) ?? value : value }
     }
 

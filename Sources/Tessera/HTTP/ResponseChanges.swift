@@ -23,7 +23,7 @@ public final class ResponseChanges: Sendable {
     ///   - name: the field's name.
     ///   - value: its value.
     ///   - isExposed: whether scripts of other origins may read it.
-    public func set(_ name: HTTPField.Name, to value: String, isExposed: Bool = true) {
+    package func set(_ name: HTTPField.Name, to value: String, isExposed: Bool = true) {
         state.withLock { state in
             state.fields.removeAll { $0.name == name }
             state.fields.append((name, value))
@@ -32,7 +32,7 @@ public final class ResponseChanges: Sendable {
     }
 
     /// Takes back what was set before.
-    public func remove(_ name: HTTPField.Name) {
+    package func remove(_ name: HTTPField.Name) {
         state.withLock { state in
             state.fields.removeAll { $0.name == name }
             state.exposed.removeAll { $0 == name }
@@ -40,7 +40,7 @@ public final class ResponseChanges: Sendable {
     }
 
     /// Sets a cookie in the place of an earlier one of the same name, domain and path.
-    public func set(_ cookie: SetCookie) {
+    package func set(_ cookie: SetCookie) {
         state.withLock { state in
             if let index = state.cookies.firstIndex(where: cookie.replaces) {
                 state.cookies[index] = cookie

@@ -1,4 +1,4 @@
-public import Foundations
+package import Foundations
 
 /// Whether a browser sends a cookie with requests that other sites cause (RFC 6265bis section 5.6.7).
 public enum SameSite: String, Sendable, CaseIterable {
@@ -11,29 +11,29 @@ public enum SameSite: String, Sendable, CaseIterable {
 }
 
 /// A cookie for a response.
-public struct SetCookie: Sendable, Equatable, Redacted {
+package struct SetCookie: Sendable, Equatable, Redacted {
     /// What browsers keep of a cookie's name and value together, in bytes (RFC 6265bis section 5.7).
-    public static let maximumLength = 4_096
+    package static let maximumLength = 4_096
 
     /// Its name, case-exact.
-    public var name: String
+    package var name: String
     /// Its value, before percent-encoding; never log it.
-    public var value: String
+    package var value: String
     /// The domain whose hosts get it; `nil` for the host that set it only.
-    public var domain: String?
+    package var domain: String?
     /// The paths it is sent to.
-    public var path: String
+    package var path: String
     /// When the browser drops it.
-    public var expiresAt: Timestamp
+    package var expiresAt: Timestamp
     /// Whether scripts cannot read it.
-    public var isHTTPOnly: Bool
+    package var isHTTPOnly: Bool
     /// Whether it travels over TLS only.
-    public var isSecure: Bool
+    package var isSecure: Bool
     /// Whether it comes along with requests that other sites cause.
-    public var sameSite: SameSite
+    package var sameSite: SameSite
 
     /// Puts a cookie together; it is for servers only (`HttpOnly`), unless told otherwise.
-    public init(
+    package init(
         name: String, value: String, domain: String? = nil, path: String, expiresAt: Timestamp, isSecure: Bool,
         sameSite: SameSite, isHTTPOnly: Bool = true
     ) {
@@ -48,7 +48,7 @@ public struct SetCookie: Sendable, Equatable, Redacted {
     }
 
     /// The field's value, attributes in the order that SuperTokens' SDKs write (docs/specification/cases.md B11).
-    public var fieldValue: String {
+    package var fieldValue: String {
         var parts = ["\(name)=\(PercentEncoding.component.encode(value))"]
         if let domain { parts.append("Domain=\(domain)") }
         parts += ["Path=\(path)", "Expires=\(HTTPDate.text(expiresAt))"]
@@ -58,17 +58,9 @@ public struct SetCookie: Sendable, Equatable, Redacted {
         return parts.joined(separator: "; ")
     }
 
-    /// The same cookie, to be dropped at once.
-    public var expired: SetCookie {
-        var copy = self
-        copy.value = ""
-        copy.expiresAt = Timestamp(milliseconds: 0)
-        return copy
-    }
-
     /// Whether a browser keeps both in one place, so that the later replaces the earlier (RFC 6265bis section 5.7).
     func replaces(_ other: SetCookie) -> Bool { name == other.name && domain == other.domain && path == other.path }
 
     /// The name without the value.
-    public var description: String { "\(name)=<redacted>; Path=\(path)" }
+    package var description: String { "\(name)=<redacted>; Path=\(path)" }
 }

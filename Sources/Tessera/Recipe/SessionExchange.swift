@@ -39,6 +39,14 @@ struct RequestTokens {
     /// The values of a token's cookie.
     func cookieValues(_ kind: TokenKind) -> [String] { cookies.values(settings.cookieName(kind)) }
 
+    /// Whether a token came, by one way of travelling.
+    func bring(_ kind: TokenKind, by transfer: TokenTransfer) -> Bool {
+        switch transfer {
+        case .cookie: !cookieValues(kind).isEmpty
+        case .header: bearer != nil
+        }
+    }
+
     /// The first value of a token's cookie.
     func firstCookieValue(_ kind: TokenKind) -> String? { cookies.first(settings.cookieName(kind)) }
 

@@ -36,9 +36,8 @@ extension SessionHooks {
 }
 
 /// The defaults.
-public struct StandardHooks: SessionHooks {
-    /// Nothing to set.
-    public init() {}
+package struct StandardHooks: SessionHooks {
+    package init() {}
 }
 
 /// A call of one of the SDK's own routes.

@@ -57,7 +57,7 @@ extension Sessions {
 
     private func clear(after error: SessionError, in exchange: SessionExchange) async throws(SessionError) {
         let writer = TokenWriter(settings: settings, exchange: exchange)
-        switch error {
+        switch error.kind {
         case .unauthorised(_, clearTokens: true): try writer.clear(TokenTransfer.allCases)
         case .tokenTheftDetected(let handle, _, _):
             try writer.clear(TokenTransfer.allCases)
@@ -71,7 +71,7 @@ extension Sessions {
 
     private func standardReply(to error: SessionError) -> SessionReply {
         let expired = HTTPResponse.Status(code: configuration.sessionExpiredStatus)
-        switch error {
+        switch error.kind {
         case .unauthorised: return .message(expired, "unauthorised")
         case .tryRefreshToken: return .message(expired, "try refresh token")
         case .tokenTheftDetected: return .message(expired, "token theft detected")
@@ -93,7 +93,7 @@ extension Sessions {
     }
 
     private func log(_ error: SessionError) {
-        switch error {
+        switch error.kind {
         case .tokenTheftDetected(let handle, _, _):
             logger.warning("token theft detected", metadata: ["session.handle": "\(handle)"])
         case .coreUnavailable(let text), .misconfigured(let text): logger.error("\(text)")

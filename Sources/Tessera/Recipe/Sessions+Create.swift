@@ -34,7 +34,8 @@ extension Sessions {
             }
         }
         let writer = TokenWriter(settings: settings, exchange: exchange)
-        for other in TokenTransfer.allCases where other != transfer && presentsAccessToken(exchange, by: other) {
+        let tokens = RequestTokens(exchange.request, settings)
+        for other in TokenTransfer.allCases where other != transfer && tokens.bring(.access, by: other) {
             try writer.remove(other)
         }
         let session = try Session(
@@ -80,7 +81,7 @@ extension Sessions {
         switch settings.transfer(for: exchange.request, isCreating: true) {
         case .header: return .header
         case .any where !asksForCookie: return .header
-        case .any, .cookie: break
+        default: break
         }
         try checkCookiesCanBeKept(exchange)
         return .cookie
@@ -95,13 +96,5 @@ extension Sessions {
         throw .misconfigured(
             "Since your API and website domain are different, for sessions to work, please use https on your apiDomain "
                 + "and dont set cookieSecure to false.")
-    }
-
-    private func presentsAccessToken(_ exchange: SessionExchange, by transfer: TokenTransfer) -> Bool {
-        let tokens = RequestTokens(exchange.request, settings)
-        return switch transfer {
-        case .cookie: !tokens.cookieValues(.access).isEmpty
-        case .header: tokens.bearer != nil
-        }
     }
 }

@@ -22,13 +22,13 @@ extension Sessions {
             try checkDuplicates(tokens, writer)
         }
         let antiCSRF = try settings.antiCSRF(for: request)
-        if found.transfer == .cookie { try checkForgery(request, antiCSRF) }
+        if found.transfer == .cookie { try checkCSRF(request, antiCSRF) }
         let issued = try await backend.refresh(
             PresentedRefreshToken(
                 refreshToken: found.token, antiCSRFToken: request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
                 usesAntiCSRF: found.transfer == .cookie && antiCSRF == .viaToken,
                 signingKeyKind: settings.signingKeyKind))
-        for other in TokenTransfer.allCases where other != found.transfer && presentsRefreshToken(tokens, by: other) {
+        for other in TokenTransfer.allCases where other != found.transfer && tokens.bring(.refresh, by: other) {
             try writer.remove(other)
         }
         if tokens.hasLegacyCookie { try writer.removeLegacyCookie() }
@@ -62,13 +62,6 @@ extension Sessions {
         return nil
     }
 
-    private func presentsRefreshToken(_ tokens: RequestTokens, by transfer: TokenTransfer) -> Bool {
-        switch transfer {
-        case .cookie: !tokens.cookieValues(.refresh).isEmpty
-        case .header: tokens.bearer != nil
-        }
-    }
-
     /// Nobody can know which of two cookies is the current one: the older are dropped, and the client tries again.
     private func checkDuplicates(_ tokens: RequestTokens, _ writer: TokenWriter) throws(SessionError) {
         let duplicated = TokenKind.allCases.filter(tokens.isDuplicated)
@@ -77,14 +70,10 @@ extension Sessions {
         throw .duplicateCookies
     }
 
-    private func checkForgery(
+    private func checkCSRF(
         _ request: HTTPRequest, _ antiCSRF: SessionConfiguration.AntiCSRF
     ) throws(SessionError) {
-        guard try RequestChecks.isFromTrustedOrigin(request, settings) else {
-            throw .unauthorised(reason: "the request comes from an origin that is not trusted", clearTokens: false)
-        }
-        if antiCSRF == .viaCustomHeader && request.headerFields[.recipeID] == nil {
-            throw .unauthorised(reason: "the anti-CSRF check failed: there is no rid field", clearTokens: true)
-        }
+        guard let problem = try RequestChecks.crossSiteProblem(of: request, antiCSRF, settings) else { return }
+        throw .unauthorised(reason: problem.rawValue, clearTokens: problem == .noCustomHeader)
     }
 }

@@ -24,7 +24,7 @@ extension Sessions {
         }
         let isDue = isCookie && (options.checksAntiCSRF ?? (exchange.request.method != .get))
         let antiCSRF = try settings.antiCSRF(for: exchange.request)
-        if isDue { try checkForgery(exchange.request, antiCSRF) }
+        if isDue { try checkCSRF(exchange.request, antiCSRF) }
         let presented = PresentedAccessToken(
             accessToken: found.text, takenApart: found.token,
             antiCSRFToken: exchange.request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
@@ -70,7 +70,7 @@ extension Sessions {
             answer.facts, accessToken: presented.text, token: token, sessions: self, attachment: attachment)
         if let replacement = answer.replacement { try session.adopt(replacement) }
         let validators = await options.validators?(self.validators, session) ?? self.validators
-        try await session.assert(validators)
+        try await session.requireClaims(validators)
         return session
     }
 
@@ -93,16 +93,11 @@ extension Sessions {
         return token
     }
 
-    /// Refuses a request that another site may have caused.
-    private func checkForgery(
+    /// Refuses a request that another site may have caused; one that only reads may come from anywhere.
+    private func checkCSRF(
         _ request: HTTPRequest, _ antiCSRF: SessionConfiguration.AntiCSRF
     ) throws(SessionError) {
-        let isTrusted = try RequestChecks.isFromTrustedOrigin(request, settings)
-        guard isTrusted || RequestChecks.isSafe(request.method) else {
-            throw .tryRefreshToken(reason: "the request comes from an origin that is not trusted")
-        }
-        if antiCSRF == .viaCustomHeader && request.headerFields[.recipeID] == nil {
-            throw .tryRefreshToken(reason: "the anti-CSRF check failed: there is no rid field")
-        }
+        let problem = try RequestChecks.crossSiteProblem(of: request, antiCSRF, settings, mayRead: true)
+        if let problem { throw .tryRefreshToken(reason: problem.rawValue) }
     }
 }

@@ -7,7 +7,7 @@ import SessionEngine
 public final class Sessions: Sendable {
     let settings: SessionSettings
     /// What keeps the sessions.
-    public let backend: any SessionBackend
+    package let backend: any SessionBackend
     let claims: [any SessionClaim]
     let validators: [any ClaimValidator]
     let hooks: any SessionHooks
@@ -29,7 +29,7 @@ public final class Sessions: Sendable {
     public init(
         app: AppInfo, configuration: SessionConfiguration = SessionConfiguration(), backend: any SessionBackend,
         claims: [any SessionClaim] = [], validators: [any ClaimValidator] = [],
-        hooks: any SessionHooks = StandardHooks(), clock: ClockAndRandomness = .system,
+        hooks: (any SessionHooks)? = nil, clock: ClockAndRandomness = .system,
         logger: Logger = Logger(label: "tessera.sessions")
     ) throws(SessionError) {
         settings = try SessionSettings(app, configuration)
@@ -39,7 +39,7 @@ public final class Sessions: Sendable {
         self.backend = backend
         self.claims = claims
         self.validators = validators
-        self.hooks = hooks
+        self.hooks = hooks ?? StandardHooks()
         self.clock = clock
         self.logger = logger
     }

@@ -78,7 +78,7 @@ struct TokenWriter {
 
     /// The domains at which an older cookie may be: the configured one, or the host and all above it that can have one.
     private var olderDomains: [String?] {
-        switch settings.olderCookieDomain {
+        switch settings.olderCookieDomain.place {
         case .hostOnly: return [nil]
         case .domain(let domain): return [domain]
         case .unknown:

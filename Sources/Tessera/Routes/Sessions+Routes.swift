@@ -21,14 +21,14 @@ extension Sessions {
 
     private func route(at path: String, _ method: HTTPRequest.Method) -> SessionRoute? {
         let path = path.hasSuffix("/") ? String(path.dropLast()) : path
-        return configuration.routes.first { $0.rawValue == path && $0.method == method }
+        return configuration.routes.first { $0.path == path && $0.method == method }
     }
 
     /// Answers a request for one of the SDK's own routes; what it changes about the response is in the exchange.
     public func answer(_ route: SessionRoute, in exchange: SessionExchange) async -> SessionReply {
         do {
             let call = SessionCall(sessions: self, exchange: exchange)
-            switch route {
+            switch route.kind {
             case .refresh: return try await hooks.refresh(call)
             case .signOut: return try await hooks.signOut(call)
             case .keySet: return try await keySet()
@@ -55,7 +55,7 @@ extension Sessions {
     /// OpenID Connect Discovery 1.0, as far as it is about tokens of sessions.
     private var discovery: SessionReply {
         var reply = SessionReply(json: [
-            "issuer": .string(app.issuer), "jwks_uri": .string(app.issuer + SessionRoute.keySet.rawValue),
+            "issuer": .string(app.issuer), "jwks_uri": .string(app.issuer + SessionRoute.keySet.path),
             "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["RS256"],
             "response_types_supported": ["code", "id_token", "id_token token"],
         ])

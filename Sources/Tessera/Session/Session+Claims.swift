@@ -36,7 +36,7 @@ extension Session {
     /// Fetches the claims that are too old, passes changes on to the client, and judges the payload.
     ///
     /// - Throws: ``SessionError/invalidClaims(_:)`` with all that is wrong, and as ``mergePayload(_:)``.
-    public func assert(_ validators: [any ClaimValidator]) async throws(SessionError) {
+    public func requireClaims(_ validators: [any ClaimValidator]) async throws(SessionError) {
         guard !validators.isEmpty else { return }
         let evaluation = try await ClaimEvaluation.run(validators, for: subject, at: sessions.clock.time())
         if !evaluation.update.isEmpty { try await mergePayload(evaluation.update) }

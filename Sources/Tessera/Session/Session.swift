@@ -78,7 +78,7 @@ public final class Session: Sendable {
     public var accessTokenExpiresAt: Timestamp { state.withLock { $0.expiresAt } }
 
     /// What scripts may know about the session.
-    public var frontToken: FrontToken {
+    package var frontToken: FrontToken {
         state.withLock { FrontToken(userID: userID, expiresAt: $0.expiresAt, payload: $0.payload) }
     }
 

@@ -4,13 +4,13 @@ public import SessionEngine
 public import Tessera
 
 /// A request context that knows the session of its request.
-public protocol SessionRequestContext: RequestContext {
-    /// What ``SessionMiddleware`` and ``RequireSession`` keep here.
+public protocol TesseraRequestContext: RequestContext {
+    /// What ``TesseraMiddleware`` and ``RequireSession`` keep here.
     var sessionState: SessionState { get set }
 }
 
 /// A context with nothing but the session, for applications that need no more.
-public struct BasicSessionRequestContext: SessionRequestContext {
+public struct BasicTesseraRequestContext: TesseraRequestContext {
     /// What Hummingbird keeps.
     public var coreContext: CoreRequestContextStorage
     /// What sessions keep.
@@ -32,7 +32,7 @@ public struct SessionState: Sendable {
     public init() {}
 }
 
-extension SessionRequestContext {
+extension TesseraRequestContext {
     /// The session of the request, on routes below ``RequireSession``; `nil` where none is required and there is none.
     public var session: Session? { sessionState.session }
 
@@ -46,7 +46,7 @@ extension SessionRequestContext {
 
     /// The sessions of the application.
     ///
-    /// - Throws: `SessionError.misconfigured` on routes that are not below ``SessionMiddleware``.
+    /// - Throws: `SessionError.misconfigured` on routes that are not below ``TesseraMiddleware``.
     public func sessions() throws(SessionError) -> Sessions { try sessionParts().sessions }
 
     /// Begins a session for a user who has just proved who they are; the response takes its tokens to the client.
@@ -63,12 +63,12 @@ extension SessionRequestContext {
 
     /// The request as sessions see it, with what they change about its response.
     ///
-    /// - Throws: `SessionError.misconfigured` on routes that are not below ``SessionMiddleware``.
+    /// - Throws: `SessionError.misconfigured` on routes that are not below ``TesseraMiddleware``.
     public func sessionExchange() throws(SessionError) -> SessionExchange { try sessionParts().exchange }
 
     func sessionParts() throws(SessionError) -> (sessions: Sessions, exchange: SessionExchange) {
         guard let sessions = sessionState.sessions, let exchange = sessionState.exchange else {
-            throw .misconfigured("add SessionMiddleware to the router, before the routes that use sessions")
+            throw .misconfigured("add TesseraMiddleware to the router, before the routes that use sessions")
         }
         return (sessions, exchange)
     }

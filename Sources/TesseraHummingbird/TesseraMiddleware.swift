@@ -10,7 +10,7 @@ import Tracing
 /// whether a handler returns or throws.
 ///
 /// Add it before everything but `CORSMiddleware`.
-public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddleware {
+public struct TesseraMiddleware<Context: TesseraRequestContext>: RouterMiddleware {
     private let sessions: Sessions
     private let metrics = SessionMetrics()
 
@@ -26,7 +26,7 @@ public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddlewar
         let exchange = SessionExchange(request: request.head)
         var response: Response
         if let route = sessions.route(for: request.head) {
-            response = await withSpan("session \(route.rawValue)") { _ in
+            response = await withSpan("session \(route.path)") { _ in
                 Response(await sessions.answer(route, in: exchange))
             }
             metrics.count(route, response.status)
@@ -60,7 +60,7 @@ public struct SessionMiddleware<Context: SessionRequestContext>: RouterMiddlewar
 }
 
 /// Asks for a session on the routes that follow.
-public struct RequireSession<Context: SessionRequestContext>: RouterMiddleware {
+public struct RequireSession<Context: TesseraRequestContext>: RouterMiddleware {
     private let options: VerifyOptions
 
     /// Requires what the options say; a session, by default.

@@ -1,36 +1,36 @@
 import Foundations
 
 /// Where an API or a website is: scheme, host and port, without a path (docs/specification/sdk.md 2.16.2).
-public struct NormalisedDomain: Sendable, Hashable {
+package struct Origin: Sendable, Hashable {
     /// `http` or `https`.
-    public let scheme: String
+    package let scheme: String
     /// The host in lower case.
-    public let host: String
+    package let host: String
     /// The port, where it is not the scheme's own.
-    public let port: Int?
+    package let port: Int?
 
     /// Reads what people write into a configuration: `api.example.com`, `https://API.example.com/one`, `localhost:4000`.
     ///
     /// - Throws: ``SessionError/misconfigured(_:)`` for anything that names no host.
-    public init(_ raw: String) throws(SessionError) {
-        guard let address = Address(raw), !address.host.isEmpty else {
+    package init(_ raw: String) throws(SessionError) {
+        guard let address = URLAuthority(raw), !address.host.isEmpty else {
             throw .misconfigured("Please provide a valid domain name instead of '\(raw)'")
         }
-        let isLocal = address.host.hasPrefix("localhost") || Address.isIPv4(address.host)
+        let isLocal = address.host.hasPrefix("localhost") || URLAuthority.isIPv4(address.host)
         scheme = address.scheme ?? (isLocal ? "http" : "https")
         host = address.host
         port = address.port == (scheme == "https" ? 443 : 80) ? nil : address.port
     }
 
     /// Whether it is reached over TLS.
-    public var isHTTPS: Bool { scheme == "https" }
+    package var isHTTPS: Bool { scheme == "https" }
 
     /// The origin as browsers write it (RFC 6454 section 6.2).
-    public var text: String { "\(scheme)://\(host)" + (port.map { ":\($0)" } ?? "") }
+    package var text: String { "\(scheme)://\(host)" + (port.map { ":\($0)" } ?? "") }
 }
 
 /// The parts of what people write for an address; no URL parser of a platform, because they differ.
-struct Address {
+struct URLAuthority {
     var scheme: String?
     var host: String
     var port: Int?

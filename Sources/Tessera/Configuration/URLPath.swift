@@ -1,19 +1,19 @@
 import Foundations
 
 /// A path of an API, beginning with a slash, or empty for the root (docs/specification/sdk.md 2.16.1).
-public struct NormalisedPath: Sendable, Hashable {
+package struct URLPath: Sendable, Hashable {
     /// The path.
-    public let text: String
+    package let text: String
 
     /// Reads what people write: `/auth`, `auth/`, `https://api.example.com/auth?x=1`.
     ///
     /// - Throws: ``SessionError/misconfigured(_:)`` for anything that is no path.
-    public init(_ raw: String) throws(SessionError) {
+    package init(_ raw: String) throws(SessionError) {
         let trimmed = String(raw.trimmed(\.isWhitespace))
         let path: String
         if trimmed.hasPrefix("/") {
             path = String(trimmed.prefix { !"?#".contains($0) })
-        } else if let address = Address(trimmed) {
+        } else if let address = URLAuthority(trimmed) {
             path = address.path
         } else if trimmed.contains("://") {
             throw .misconfigured("Please provide a valid URL path instead of '\(raw)'")
@@ -25,10 +25,10 @@ public struct NormalisedPath: Sendable, Hashable {
     }
 
     /// This path followed by another.
-    public func appending(_ other: NormalisedPath) -> NormalisedPath { NormalisedPath(joined: text + other.text) }
+    package func appending(_ other: URLPath) -> URLPath { URLPath(joined: text + other.text) }
 
     /// This path followed by a text that is known to be a path.
-    func appending(_ literal: StaticString) -> NormalisedPath { NormalisedPath(joined: text + "\(literal)") }
+    func appending(_ literal: StaticString) -> URLPath { URLPath(joined: text + "\(literal)") }
 
     private init(joined: String) {
         text = joined

@@ -1,14 +1,14 @@
 import Foundations
 
 /// The hosts that get a cookie: a cookie's `Domain` (docs/specification/sdk.md 2.16.3).
-public struct SessionScope: Sendable, Hashable {
+struct CookieDomain: Sendable, Hashable {
     /// The domain, with its leading dot where there was one.
-    public let text: String
+    let text: String
 
     /// Reads a domain, with or without scheme, port and path.
     ///
     /// - Throws: ``SessionError/misconfigured(_:)`` for anything that names no host.
-    public init(_ raw: String) throws(SessionError) {
+    init(_ raw: String) throws(SessionError) {
         var rest = raw.trimmed(\.isWhitespace).lowercased()[...]
         for scheme in ["http://", "https://"] where rest.hasPrefix(scheme) { rest = rest.dropFirst(scheme.count) }
         let hasDot = rest.hasPrefix(".")
@@ -17,6 +17,6 @@ public struct SessionScope: Sendable, Hashable {
         guard !host.isEmpty, !host.contains(where: { $0.isWhitespace || $0 == ";" || $0 == "," }) else {
             throw .misconfigured("Please provide a valid sessionScope instead of '\(raw)'")
         }
-        text = hasDot && host != "localhost" && !Address.isIPv4(host) ? "." + host : host
+        text = hasDot && host != "localhost" && !URLAuthority.isIPv4(host) ? "." + host : host
     }
 }

@@ -1,0 +1,3 @@
+// Nobody uses this module without Tessera (docs/decisions/0015).
+
+@_exported public import Tessera
