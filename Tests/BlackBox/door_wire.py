@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import select
 import socket
@@ -24,7 +25,7 @@ FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\t]*?)
 
 
 class NotHTTP(Exception):
-    """The server sent something that is not a reply."""
+    """The server sent something that is no reply, or one that nothing guards."""
 
 
 def head(line: str, *fields: str, host: str | None = "localhost") -> bytes:
@@ -38,6 +39,11 @@ def post(path: str, body: bytes = BODY, *fields: str, length: int | None = None,
     size = len(body) if length is None else length
     return head(f"POST {path} HTTP/{version}", f"cdi-version: {CDI}", "Content-Type: application/json",
                 f"Content-Length: {size}", *fields) + body
+
+
+def revocation(handle: str) -> bytes:
+    """A request that ends a session."""
+    return post("/recipe/session/remove", json.dumps({"sessionHandles": [handle]}).encode())
 
 
 def chunked(body: bytes, *fields: str, path: str = "/recipe/session") -> bytes:
@@ -106,11 +112,7 @@ def take(data: bytes, of_head: bool = False) -> tuple[Answer, int] | None:
 
 
 class Peer:
-    """A connection."""
-
-    answers = 0
-    unguarded: list[str] = []
-    """What replies of all connections lacked against browsers."""
+    """A connection; finding C1: each reply has to be guarded against browsers."""
 
     def __init__(self, port: int, source: str = HOST, receive_buffer: int = 0, timeout: float = 10) -> None:
         """Connects from an address of this machine."""
@@ -148,10 +150,25 @@ class Peer:
                 return None
         answer, length = found
         self._data = self._data[length:]
-        Peer.answers += 1
         if answer.unguarded:
-            Peer.unguarded.append(f"{answer.status} {answer.body[:60]!r} lacks {answer.unguarded}")
+            raise NotHTTP(f"finding C1: {answer.status} {answer.body[:60]!r} lacks {answer.unguarded}")
         return answer
+
+    def statuses(self, seconds: float = 3, most: int = 1_000) -> list[int]:
+        """The statuses of the replies that still come."""
+        found: list[int] = []
+        while len(found) < most and (answer := self.answer(seconds)) is not None:
+            found.append(answer.status)
+        return found
+
+    def final(self, seconds: float = 5, of_head: bool = False) -> tuple[list[int], Answer | None]:
+        """The statuses up to a final reply, and that reply."""
+        seen: list[int] = []
+        while (answer := self.answer(seconds, of_head)) is not None:
+            seen.append(answer.status)
+            if answer.status >= 200:
+                break
+        return seen, answer
 
     def _receive(self, seconds: float, most: int = 65_536) -> bool:
         if self.ended or not select.select([self.socket], [], [], max(0, seconds))[0]:
@@ -199,10 +216,7 @@ def ask(port: int, request: bytes, source: str = HOST, finish: bool = False, sec
         peer.send(request)
         if finish:
             peer.finish()
-        answer = peer.answer(seconds, request.startswith(b"HEAD "))
-        while answer is not None and answer.status < 200:
-            answer = peer.answer(seconds)
-        return answer
+        return peer.final(seconds, request.startswith(b"HEAD "))[1]
 
 
 class LimitedServer(Server):

@@ -1,4 +1,4 @@
-"""Shared helpers of the black-box scripts: the server under test, an HTTP client and a list of checks."""
+"""Shared helpers of the black box: the server under test, an HTTP client, and what campaigns find."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -94,10 +96,7 @@ class Child:
 
     def says(self, words: str, seconds: float = WORD_SECONDS) -> bool:
         """Waits until the process has written something: its log is written beside its work."""
-        end = time.monotonic() + seconds
-        while words not in self.output and time.monotonic() < end:
-            time.sleep(0.01)
-        return words in self.output
+        return until(lambda: words in self.output, seconds, 0.01)
 
     @property
     def alive(self) -> bool:
@@ -404,3 +403,39 @@ class Checks:
         """Prints the closing line and returns the exit code."""
         print(f"{self.passed} passed, {self.failed} failed", flush=True)
         return 1 if self.failed or not self.passed else 0
+
+
+class Tally:
+    """What a campaign found: how often it looked, and what was wrong; its negative control has to find something."""
+
+    def __init__(self) -> None:
+        """Begins with nothing."""
+        self.made = 0
+        self.violations: list[str] = []
+        self._lock = threading.Lock()
+
+    def check(self, name: str, good: bool, detail: object = "") -> bool:
+        """Notes what holds and what does not."""
+        with self._lock:
+            self.made += 1
+            if not good:
+                self.violations.append(f"{name}: {str(detail)[:1200]}")
+        return good
+
+    def equal(self, name: str, found: object, expected: object) -> bool:
+        """Notes whether two values are equal."""
+        return self.check(name, found == expected, f"got {found!r}, expected {expected!r}")
+
+
+def until(wanted: Callable[[], object], seconds: float = WORD_SECONDS, pause: float = 0.02) -> bool:
+    """Waits for something and tells whether it came."""
+    end = time.monotonic() + seconds
+    while not (came := wanted()) and time.monotonic() < end:
+        time.sleep(pause)
+    return bool(came)
+
+
+def together(*works: Callable[[], object]) -> list[Any]:
+    """Does several things side by side, each from its beginning on, and gives what came of each."""
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [each.result() for each in [pool.submit(work) for work in works]]
