@@ -11,7 +11,7 @@ SAMPLE ?=
 BUILT ?=
 BUILD = $(if $(BUILT),@true,swift build)
 # A part of the black box by its files; ARGS='-k finding_W7 --seed 5' for some of it. In `make test` nothing is skipped.
-PYTEST = python3 -m pytest -c Tests/pytest.ini --rootdir Tests $(SAMPLE) $(ARGS)
+PYTEST = python3 -m pytest -c Tests/pytest.ini --rootdir Tests $(SAMPLE) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 BOX = Tests/BlackBox/test_
 
 .PHONY: beside help run demo browser test build dependencies unit docs readme drivers kill9 import restore hostile operation
@@ -31,7 +31,7 @@ dependencies:
 build: dependencies
 	$(BUILD) -c release --product tessera $(SWIFT_FLAGS)
 
-# One file with the Swift standard library in it, stripped; `static.py` looks at its size, start and memory.
+# One file with the Swift standard library in it, stripped; `test_static.py` looks at its size, start and memory.
 static: dependencies
 	swift build -c release --product tessera --static-swift-stdlib --scratch-path .build-static $(SWIFT_FLAGS) \
 	    -Xlinker --no-export-dynamic
@@ -72,31 +72,31 @@ docs: dependencies
 	scripts/check-docs $(SWIFT_FLAGS)
 
 readme: build
-	python3 Tests/BlackBox/readme.py
+	$(PYTEST) $(BOX)readme.py
 
 # The example web application in headless Chromium; pictures are kept in .build/screenshots.
 browser: dependencies
 	$(BUILD) --product WebApp $(SWIFT_FLAGS)
-	python3 Tests/Browser/webapp.py
+	$(PYTEST) Tests/Browser
 
 drivers: build
-	python3 Tests/BlackBox/drivers.py $(SAMPLE)
+	$(PYTEST) $(BOX)drivers.py
 
 # The Swift SDK and supertokens-python on one core.
 beside: build
 	$(BUILD) --product RemoteApp $(SWIFT_FLAGS)
-	python3 Tests/BlackBox/beside.py
+	$(PYTEST) $(BOX)beside.py
 
 kill9: build
-	python3 Tests/BlackBox/kill9.py $(SAMPLE)
+	$(PYTEST) $(BOX)kill9.py
 
 import: build
-	python3 Tests/BlackBox/import_dump.py
+	$(PYTEST) $(BOX)import.py
 
 # A copy is put back; also on PostgreSQL.
 restore: build
-	python3 Tests/BlackBox/restore.py
-	$(CLUSTER) python3 Tests/BlackBox/restore.py
+	$(PYTEST) $(BOX)restore.py
+	$(CLUSTER) $(PYTEST) $(BOX)restore.py
 
 hostile: build
 	$(PYTEST) $(BOX)hostile.py $(BOX)starts.py $(BOX)disk.py
@@ -104,48 +104,48 @@ hostile: build
 # What one operation allocates, against a budget.
 allocations: build
 	@scripts/install-dependencies gcc
-	python3 Tests/BlackBox/allocations.py
+	$(PYTEST) $(BOX)allocations.py
 
 # The duties of an HTTP server on the open internet, byte by byte; and what many strangers at once can do.
 door: build
 	$(PYTEST) $(BOX)door_*.py
 
 storm: build
-	python3 Tests/BlackBox/storm.py $(SAMPLE)
+	$(PYTEST) $(BOX)storm.py
 
 # 100,000 sessions of one user end beside the refreshes of others, on both storages.
 mass: build
-	python3 Tests/BlackBox/mass_revocation.py $(SAMPLE)
-	$(CLUSTER) python3 Tests/BlackBox/mass_revocation.py $(SAMPLE)
+	$(PYTEST) $(BOX)mass_revocation.py
+	$(CLUSTER) $(PYTEST) $(BOX)mass_revocation.py
 
 operation: build
 	$(PYTEST) $(BOX)operation.py $(BOX)audit.py
 
 schema: build
-	python3 Tests/BlackBox/schema.py $(SAMPLE)
+	$(PYTEST) $(BOX)schema.py
 
 # What only a database that many nodes share can get wrong, and the tests of before on it.
 postgres: build nodes failover network inplace
-	$(CLUSTER) python3 Tests/BlackBox/drivers.py $(SAMPLE)
-	$(CLUSTER) python3 Tests/BlackBox/kill9.py $(if $(SAMPLE),--quick,--rounds 8)
+	$(CLUSTER) $(PYTEST) $(BOX)drivers.py
+	$(CLUSTER) $(PYTEST) $(BOX)kill9.py $(if $(SAMPLE)$(ROUNDS),,--rounds 8)
 	$(CLUSTER) $(PYTEST) $(BOX)hostile.py $(BOX)starts.py $(BOX)disk.py $(BOX)operation.py $(BOX)audit.py
 
 # E-01 and E-10, the number of statements, keys and apps of several nodes.
 nodes: build trials
-	python3 Tests/BlackBox/nodes.py $(SAMPLE)
+	$(PYTEST) $(BOX)nodes.py
 
 # E-04: the database stops under load, or its standby takes over.
 failover: build
-	python3 Tests/BlackBox/failover.py $(SAMPLE)
+	$(PYTEST) $(BOX)failover.py
 
 # E-11 and E-12: the network to the database breaks and slows down.
 network: build
 	@scripts/install-dependencies wrk
-	python3 Tests/BlackBox/network.py $(SAMPLE)
+	$(PYTEST) $(BOX)network.py
 
 # On the schema of a SuperTokens core, with a million sessions in it.
 inplace: build
-	python3 Tests/BlackBox/inplace.py $(SAMPLE)
+	$(PYTEST) $(BOX)inplace.py
 
 trials: dependencies
 	$(BUILD) -c release --product Trials $(SWIFT_FLAGS)
@@ -167,7 +167,7 @@ sixty-periods: build
 	@scripts/install-dependencies gcc
 	$(BUILD) --product HelloSession $(SWIFT_FLAGS)
 	$(BUILD) --product RemoteApp $(SWIFT_FLAGS)
-	python3 Tests/BlackBox/follow.py $(SAMPLE)
+	$(PYTEST) $(BOX)follow.py
 
 # E-01; ROUNDS=n for more: 64 callers present one refresh token at one moment.
 same-token: trials
@@ -180,16 +180,16 @@ pairs: trials
 # E-03: kill -9 at every named place, which only a debug build has.
 killpoints: dependencies
 	$(BUILD) --product tessera $(SWIFT_FLAGS)
-	python3 Tests/BlackBox/killpoints.py $(SAMPLE)
+	$(PYTEST) $(BOX)killpoints.py
 
 # E-08: replies that are cut after every byte.
 cutreplies: build
-	python3 Tests/BlackBox/cutreplies.py $(SAMPLE)
+	$(PYTEST) $(BOX)cutreplies.py
 
 # Every state of a small model of rotation.
 spin:
 	@scripts/install-dependencies spin gcc
-	python3 Tests/Model/check.py $(SAMPLE)
+	python3 Tests/Model/check.py $(filter --quick,$(SAMPLE))
 
 # Deletes each check of the engine's rotation in turn; too long for every change.
 mutants: dependencies

@@ -7,7 +7,6 @@ import copy
 import http.client
 import json
 import re
-import time
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -16,12 +15,13 @@ from urllib.parse import quote, unquote
 from urllib.request import Request, urlopen
 
 from drivers_releases import HERE, Release
-from harness import HOST, Child, Json, Server, ServerFailed, free_port
+from harness import HOST, Child, Json, Server, ServerFailed, free_port, until
 
 REFRESH = "/auth/session/refresh"
 SIGN_OUT = "/auth/signout"
 API_KEY = "drivers-key-0123456789-0123456789"
 START_SECONDS = 60.0
+KEYS = f"api_keys: {API_KEY}\n"
 
 
 class SteadyServer(Server):
@@ -50,14 +50,13 @@ class Application:
 
     def ready(self) -> "Application":
         """Waits until the application says where it listens; connections wait there until it accepts them."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.child.alive:
-            said = re.search(r"^port (\d+)$", self.child.output, re.MULTILINE)
-            if said:
-                self.port = int(said[1])
-                return self
-            time.sleep(0.05)
-        raise ServerFailed(f"the application did not start\n{self.child.output}")
+        said = re.compile(r"^port (\d+)$", re.MULTILINE)
+        until(lambda: said.search(self.child.output) or not self.child.alive, START_SECONDS, 0.05)
+        found = said.search(self.child.output)
+        if found is None:
+            raise ServerFailed(f"the application did not start\n{self.child.output}")
+        self.port = int(found[1])
+        return self
 
     def browser(self, mode: str) -> "Browser":
         """A new user's browser."""

@@ -1,16 +1,15 @@
-"""The releases of the SDK that drivers.py drives: what each can do, and its virtual environment."""
+"""The releases of the SDK that test_drivers.py drives: what each can do, and its virtual environment."""
 
 from __future__ import annotations
 
 import base64
 import enum
 import hashlib
-import subprocess
-import venv
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from environments import environment
 from harness import ROOT
 
 HERE = Path(__file__).resolve().parent
@@ -60,19 +59,8 @@ class Release:
         return (self.cdi, f"{path}/v2") if self is NEWEST else ("3.0", path)
 
     def python(self) -> Path:
-        """Returns the Python of the release's environment, which it makes when the pinned versions changed."""
-        requirements = HERE / f"requirements-drivers-{self.version}.txt"
-        folder = ENVIRONMENTS / self.version
-        python, stamp = folder / "bin" / "python", folder / "installed.sha256"
-        wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
-        if python.exists() and stamp.exists() and stamp.read_text() == wanted:
-            return python
-        print(f"installing {requirements.name} into {folder.relative_to(ROOT)}", flush=True)
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary",
-                        ":all:", "-r", requirements], check=True)
-        stamp.write_text(wanted)
-        return python
+        """The Python of the release's environment."""
+        return environment(ENVIRONMENTS / self.version, HERE / f"requirements-drivers-{self.version}.txt")
 
     def altered(self) -> list[str]:
         """The files of the installed release that are not as they were published; all of them if it is another one."""

@@ -5,12 +5,12 @@ drivers_silence.py has those for which time has to pass.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from drivers_browser import Browser
 from drivers_releases import Feature
 from drivers_suite import THEFT, UNAUTHORISED, Suite
+from harness import together
 
 PARALLEL = 16
 
@@ -36,85 +36,83 @@ class Rotation(Suite):
         """Refresh tokens can be refreshed one after the other without any use of the access tokens."""
         browser, _, handle = self.signed_in()
         thief = browser.copy()
-        self.equal("four refreshes in a row", [browser.refresh().status for _ in range(4)], [200] * 4)
-        self.equal("the last access token is good", browser.me().json.get("handle"), handle)
-        self.equal("the first refresh token is theft", thief.refresh().refusal, self.theft_refusal())
-        self.equal("the trail of the chain's end", self.ends(handle), self.theft_trail)
+        assert [browser.refresh().status for _ in range(4)] == [200] * 4, "four refreshes in a row"
+        assert browser.me().json.get("handle") == handle, "the last access token is good"
+        assert thief.refresh().refusal == self.theft_refusal(), "the first refresh token is theft"
+        assert self.ends(handle) == self.theft_trail, "the trail of the chain's end"
 
     def lost_reply(self) -> None:
         """A refresh whose reply was lost may be repeated, even if it arrives after the new tokens were used."""
         browser, _, handle = self.signed_in()
         lost, late = browser.copy(), browser.copy()
-        self.equal("refresh with a lost reply", lost.refresh().status, 200)
-        self.equal("the same token refreshes again", browser.refresh().status, 200)
+        assert lost.refresh().status == 200, "refresh with a lost reply"
+        assert browser.refresh().status == 200, "the same token refreshes again"
         self.check_children("the repetition", [lost, browser])
-        self.equal("the session goes on", browser.me().json.get("handle"), handle)
+        assert browser.me().json.get("handle") == handle, "the session goes on"
         self.check_late(handle, late, browser)
 
     def check_late(self, handle: str, late: Browser, owner: Browser) -> None:
         """Who comes late, but in the window, is given what the others were given, and nobody is accused."""
-        self.equal("a late repetition refreshes", late.refresh().status, 200)
-        self.equal("it is given the owner's token", late.tokens.refresh, owner.tokens.refresh)
-        self.equal("its access token is good", late.me().json.get("handle"), handle)
-        self.equal("the owner's is too", owner.me().json.get("handle"), handle)
-        self.equal("nobody is accused", self.ends(handle), [])
+        assert late.refresh().status == 200, "a late repetition refreshes"
+        assert late.tokens.refresh == owner.tokens.refresh, "it is given the owner's token"
+        assert late.me().json.get("handle") == handle, "its access token is good"
+        assert owner.me().json.get("handle") == handle, "the owner's is too"
+        assert self.ends(handle) == [], "nobody is accused"
+
+    @staticmethod
+    def refreshed(tabs: list[Browser]) -> list[int]:
+        """What all are answered who refresh at one moment."""
+        gate = Barrier(len(tabs))
+        return [page.status for page in together(*(lambda tab=tab: (gate.wait(30), tab.refresh())[1] for tab in tabs))]
 
     def parallel(self) -> None:
         """Many refreshes of one token at once all succeed; afterwards the old token is theft."""
         browser, user, handle = self.signed_in()
         old, tabs = browser.copy(), [browser.copy() for _ in range(PARALLEL)]
-        gate = Barrier(PARALLEL)
-
-        def refreshed(tab: Browser) -> int:
-            gate.wait(timeout=30)
-            return tab.refresh().status
-
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            self.equal("parallel refreshes all succeed", list(pool.map(refreshed, tabs)), [200] * PARALLEL)
+        assert self.refreshed(tabs) == [200] * PARALLEL, "parallel refreshes all succeed"
         self.check_children("the tabs", tabs)
-        self.equal("no theft so far", self.ends(handle), [])
+        assert self.ends(handle) == [], "no theft so far"
         chosen, other = self.dice.sample(tabs, 2)
-        self.equal("one tab uses its tokens", chosen.me().json.get("handle"), handle)
+        assert chosen.me().json.get("handle") == handle, "one tab uses its tokens"
         self.check_other(handle, chosen, other, old)
-        self.equal("which ends the session", [each.refresh().refusal for each in (chosen, other, old)],
-                   [UNAUTHORISED] * 3)
-        self.equal("the trail of the end", self.ends(handle), self.theft_trail)
-        self.equal("nothing is listed", browser.handles(user), [])
+        assert [each.refresh().refusal for each in (chosen, other, old)] == [UNAUTHORISED] * 3, "which ends the session"
+        assert self.ends(handle) == self.theft_trail, "the trail of the end"
+        assert browser.handles(user) == [], "nothing is listed"
 
     def check_children(self, name: str, browsers: list[Browser]) -> None:
         """Children of one token are one."""
-        self.equal(f"{name} got one token", len({each.tokens.refresh for each in browsers}), 1)
+        assert len({each.tokens.refresh for each in browsers}) == 1, f"{name} got one token"
 
     def check_other(self, handle: str, chosen: Browser, other: Browser, old: Browser) -> None:
         """The other tab goes on too, because there is one chain, until a token of the generation before comes back."""
         self.check_late(handle, old.copy(), chosen)
-        self.equal("another tab refreshes", other.refresh().status, 200)
-        self.equal("and so does the first", chosen.refresh().status, 200)
+        assert other.refresh().status == 200, "another tab refreshes"
+        assert chosen.refresh().status == 200, "and so does the first"
         self.check_children("both tabs", [chosen, other])
-        self.equal("each tab's access token is good", [each.me().json.get("handle") for each in (chosen, other)],
-                   [handle] * 2)
-        self.equal("still no theft", self.ends(handle), [])
-        self.equal("the old token is theft", old.refresh().refusal, self.theft_refusal())
+        assert [each.me().json.get("handle") for each in (chosen, other)] == [handle] * 2, (
+            "each tab's access token is good")
+        assert self.ends(handle) == [], "still no theft"
+        assert old.refresh().refusal == self.theft_refusal(), "the old token is theft"
 
     def theft(self) -> None:
         """An old token that comes back after newer ones were used ends the session."""
         browser, user, handle = self.signed_in()
         thief = browser.copy()
         for turn in range(1, self.lives + 1):
-            self.equal(f"refresh {turn} before the theft", browser.refresh().status, 200)
-            self.equal(f"the new tokens of refresh {turn} are used", browser.me().status, 200)
+            assert browser.refresh().status == 200, f"refresh {turn} before the theft"
+            assert browser.me().status == 200, f"the new tokens of refresh {turn} are used"
         page = thief.refresh()
-        self.equal("the old refresh token is theft", page.refusal, self.theft_refusal())
+        assert page.refusal == self.theft_refusal(), "the old refresh token is theft"
         if self.theft_refusal() != THEFT:  # there was nothing left for the handler to revoke
             told = {"message": "noted theft", "handle": handle, "userId": user, "revoked": False}
-            self.equal("the application's handler was told whose session it is", page.json, told)
-        self.check("theft takes the thief's tokens", not thief.tokens.access and not thief.tokens.refresh)
-        self.equal("theft revokes the session", browser.information(handle), {"found": False})
-        self.equal("the user's list is empty", browser.handles(user), [])
+            assert page.json == told, "the application's handler was told whose session it is"
+        assert not thief.tokens.access and not thief.tokens.refresh, "theft takes the thief's tokens"
+        assert browser.information(handle) == {"found": False}, "theft revokes the session"
+        assert browser.handles(user) == [], "the user's list is empty"
         if self.has(Feature.CHECK):
-            self.equal("the owner is signed out too", browser.checked().status, 401)
-        self.equal("the owner cannot refresh", browser.refresh().refusal, UNAUTHORISED)
-        self.equal("the trail of the theft", self.ends(handle), self.theft_trail)
+            assert browser.checked().status == 401, "the owner is signed out too"
+        assert browser.refresh().refusal == UNAUTHORISED, "the owner cannot refresh"
+        assert self.ends(handle) == self.theft_trail, "the trail of the theft"
 
 
 class StrictRotation(Rotation):
@@ -130,16 +128,16 @@ class RandomRotation(StrictRotation):
 
     def check_late(self, handle: str, late: Browser, owner: Browser) -> None:
         """Who comes after the first use is a thief."""
-        self.equal("a late repetition is theft", late.refresh().refusal, self.theft_refusal())
-        self.equal("which the owner pays for", owner.refresh().refusal, UNAUTHORISED)
-        self.equal("the trail of a late repetition", self.ends(handle), self.theft_trail)
+        assert late.refresh().refusal == self.theft_refusal(), "a late repetition is theft"
+        assert owner.refresh().refusal == UNAUTHORISED, "which the owner pays for"
+        assert self.ends(handle) == self.theft_trail, "the trail of a late repetition"
 
     def check_children(self, name: str, browsers: list[Browser]) -> None:
         """Each child is another one."""
-        self.equal(f"{name} got a token each", len({each.tokens.refresh for each in browsers}), len(browsers))
+        assert len({each.tokens.refresh for each in browsers}) == len(browsers), f"{name} got a token each"
 
     def check_other(self, handle: str, chosen: Browser, other: Browser, old: Browser) -> None:
         """The child that was used first stays; its sibling is theft."""
-        self.equal("the child that was used refreshes", chosen.refresh().status, 200)
-        self.equal("and its child is used", chosen.me().json.get("handle"), handle)
-        self.equal("a sibling's refresh is theft", other.refresh().refusal, self.theft_refusal())
+        assert chosen.refresh().status == 200, "the child that was used refreshes"
+        assert chosen.me().json.get("handle") == handle, "and its child is used"
+        assert other.refresh().refusal == self.theft_refusal(), "a sibling's refresh is theft"

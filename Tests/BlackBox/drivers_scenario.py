@@ -19,23 +19,23 @@ class Scenario(Rotation):
         """Signing in gives tokens in the wanted way and the session the application asked for."""
         browser, user = self.browser(), self.user()
         page = browser.login(user, {"role": "admin", "hard": HARD}, {"cart": [1]})
-        self.equal("login is answered 200", page.status, 200)
-        self.equal("login names the user", page.json.get("userId"), user)
+        assert page.status == 200, "login is answered 200"
+        assert page.json.get("userId") == user, "login names the user"
         payload = page.json.get("payload", {})
-        self.equal("login carries the payload", (payload.get("role"), payload.get("hard")), ("admin", HARD))
-        self.check("login hands out both tokens", bool(browser.tokens.access and browser.tokens.refresh))
+        assert (payload.get("role"), payload.get("hard")) == ("admin", HARD), "login carries the payload"
+        assert browser.tokens.access and browser.tokens.refresh, "login hands out both tokens"
         front = browser.tokens.front_json()
-        self.equal("the front token names the user", front["uid"], user)
-        self.check("the front token ends in the future", front["ate"] > time.time() * 1000, front["ate"])
+        assert front["uid"] == user, "the front token names the user"
+        assert front["ate"] > time.time() * 1000, "the front token ends in the future"
         in_cookies = bool(page.headers.get_all("set-cookie"))
-        self.equal("login uses the wanted transfer method", in_cookies, self.mode == "cookie")
+        assert in_cookies == (self.mode == "cookie"), "login uses the wanted transfer method"
         version = self.application.release.token_version
-        self.equal("the access token has the version of the CDI", browser.tokens.part(0).get("version"), version)
-        self.equal("only 2022 hands out an sIdRefreshToken", bool(browser.tokens.id_refresh), version == "2")
+        assert browser.tokens.part(0).get("version") == version, "the access token has the version of the CDI"
+        assert bool(browser.tokens.id_refresh) == (version == "2"), "only 2022 hands out an sIdRefreshToken"
         if self.has(Feature.TENANTS):
-            self.equal("login names the tenant", page.json.get("tenantId"), "public")
+            assert page.json.get("tenantId") == "public", "login names the tenant"
         if self.has(Feature.RECIPE_USERS):
-            self.equal("login names the recipe user", page.json.get("recipeUserId"), user)
+            assert page.json.get("recipeUserId") == user, "login names the recipe user"
 
     def verify(self) -> None:
         """A session verifies with and without the database, and nothing else does."""
@@ -43,46 +43,45 @@ class Scenario(Rotation):
         for path in ("/me", "/me/checked") if self.has(Feature.CHECK) else ("/me",):
             page = browser.send("GET", path)
             found = (page.status, page.json.get("handle"), page.json.get("userId"))
-            self.equal(f"{path} knows the session", found, (200, handle, user))
-            self.check(f"{path} keeps the token", not page.headers.get("front-token"))
-        self.equal("no token is refused", self.browser().me().status, 401)
+            assert found == (200, handle, user), f"{path} knows the session"
+            assert not page.headers.get("front-token"), f"{path} keeps the token"
+        assert self.browser().me().status == 401, "no token is refused"
         forged = browser.copy()
         head, _, tail = str(forged.tokens.access).rpartition(".")
         forged.tokens.access = f"{head}.{'B' if tail[0] == 'A' else 'A'}{tail[1:]}"
-        self.equal("a forged token is refused", forged.me().status, 401)
+        assert forged.me().status == 401, "a forged token is refused"
 
     def refresh(self) -> None:
         """A refresh gives new tokens, whose first use settles them."""
         browser, _, handle = self.signed_in({"kept": HARD})
         for turn in range(1, 4):
             before = copy.copy(browser.tokens)
-            self.equal(f"refresh {turn} is answered 200", browser.refresh().status, 200)
+            assert browser.refresh().status == 200, f"refresh {turn} is answered 200"
             after = browser.tokens
-            self.check(f"refresh {turn} changes both tokens",
-                       after.access != before.access and after.refresh != before.refresh)
-            self.equal(f"the token of refresh {turn} keeps its version", after.part(0)["version"],
-                       self.application.release.token_version)
+            assert (after.access != before.access and after.refresh != before.refresh), (
+                f"refresh {turn} changes both tokens")
+            assert after.part(0)["version"] == self.application.release.token_version, (
+                f"the token of refresh {turn} keeps its version")
             first = browser.me()
-            self.equal(f"verify after refresh {turn}", (first.status, first.json.get("handle")), (200, handle))
-            self.check(f"verify after refresh {turn} replaces the access token", bool(first.headers.get("front-token")))
-            self.equal(f"the payload survives refresh {turn}", first.json["payload"].get("kept"), HARD)
+            assert (first.status, first.json.get("handle")) == (200, handle), f"verify after refresh {turn}"
+            assert first.headers.get("front-token"), f"verify after refresh {turn} replaces the access token"
+            assert first.json["payload"].get("kept") == HARD, f"the payload survives refresh {turn}"
             second = browser.me()
-            self.check(f"the replacement {turn} is final",
-                       second.status == 200 and not second.headers.get("front-token"))
+            assert second.status == 200 and not second.headers.get("front-token"), f"the replacement {turn} is final"
         if self.has(Feature.CHECK):
-            self.equal("verify with the database after refreshes", browser.checked().status, 200)
+            assert browser.checked().status == 200, "verify with the database after refreshes"
 
     def bad_refresh(self) -> None:
         """What is no refresh token is refused and cleared."""
         for name, token in (("garbage", "garbage"), ("an empty V2", ".V2"), ("three parts", "a.b.V2")):
             browser, _, _ = self.signed_in()
             browser.tokens.refresh = token
-            self.equal(f"refresh with {name}", browser.refresh().refusal, UNAUTHORISED)
-            self.check(f"refresh with {name} clears", not browser.tokens.access and not browser.tokens.refresh)
+            assert browser.refresh().refusal == UNAUTHORISED, f"refresh with {name}"
+            assert not browser.tokens.access and not browser.tokens.refresh, f"refresh with {name} clears"
         browser, _, handle = self.signed_in()
         browser.tokens.refresh = None
-        self.equal("refresh with no token", browser.refresh().status, 401)
-        self.equal("the session is still there", browser.information(handle).get("found"), True)
+        assert browser.refresh().status == 401, "refresh with no token"
+        assert browser.information(handle).get("found"), "the session is still there"
 
     def payload(self) -> None:
         """Changing the payload changes the token in hand and every later one."""
@@ -90,19 +89,19 @@ class Scenario(Rotation):
         before = browser.tokens.access
         change: Json = {"role": "admin", "text": "ž🐎", "nested": {"nothing": None}}
         page = browser.send("POST", "/payload", change | ({"gone": None} if self.has(Feature.MERGE) else {}))
-        self.equal("a change of the payload is answered 200", page.status, 200)
-        self.check("a change of the payload replaces the access token", browser.tokens.access != before)
+        assert page.status == 200, "a change of the payload is answered 200"
+        assert browser.tokens.access != before, "a change of the payload replaces the access token"
         for name, step in (("at once", None), ("after a refresh", browser.refresh)):
             if step:
-                self.equal("refresh after a change of the payload", step().status, 200)
+                assert step().status == 200, "refresh after a change of the payload"
             self._same_payload(f"the new payload is there {name}", browser.me().json["payload"], change)
         self._same_payload("the new payload is stored", browser.information(handle)["payload"], change)
 
     def _same_payload(self, name: str, found: Json, expected: Json) -> None:
         if self.has(Feature.MERGE):  # the SDK adds members of its own
-            self.equal(name, (self.within(found, expected), "gone" in found), (expected, False))
+            assert (self.within(found, expected), "gone" in found) == (expected, False), name
         else:
-            self.equal(name, found, expected)
+            assert found == expected, name
 
     def payload_by_handle(self) -> None:
         """A payload that was changed by handle arrives with the next refresh or database check."""
@@ -110,30 +109,30 @@ class Scenario(Rotation):
         other = browser.copy()
         update: Json = {"plan": "paid", "nested": {"nothing": None}}
         body: Json = {"handle": handle, "update": update}
-        self.equal("payload by handle", browser.send("POST", "/admin/payload", body).json, {"updated": True})
-        self.equal("a local check still sees the old payload", browser.me().json["payload"].get("plan"), "free")
+        assert browser.send("POST", "/admin/payload", body).json == {"updated": True}, "payload by handle"
+        assert browser.me().json["payload"].get("plan") == "free", "a local check still sees the old payload"
         if self.has(Feature.CHECK):
             checked = other.checked()
-            self.equal("a database check brings the new payload", checked.json["payload"].get("plan"), "paid")
-            self.check("a database check replaces the token", bool(checked.headers.get("front-token")))
-        self.equal("refresh after payload by handle", browser.refresh().status, 200)
+            assert checked.json["payload"].get("plan") == "paid", "a database check brings the new payload"
+            assert checked.headers.get("front-token"), "a database check replaces the token"
+        assert browser.refresh().status == 200, "refresh after payload by handle"
         payload = browser.me().json["payload"]
-        self.equal("a refresh brings the new payload", self.within(payload, update), update)
+        assert self.within(payload, update) == update, "a refresh brings the new payload"
         body = {"handle": self.identifier(), "update": {"plan": "paid"}}
-        self.equal("payload of no session", browser.send("POST", "/admin/payload", body).json, {"updated": False})
+        assert browser.send("POST", "/admin/payload", body).json == {"updated": False}, "payload of no session"
 
     def data(self) -> None:
         """The data of a session comes back as it was written."""
         browser, _, handle = self.signed_in(data={"first": None, "hard": HARD})
         first = browser.send("GET", "/data").json
-        self.equal("data of the login", first, {"data": {"first": None, "hard": HARD}})
-        self.equal("data is written and read back", browser.send("PUT", "/data", HARD).json, {"data": HARD})
-        self.equal("data by handle", browser.information(handle).get("data"), HARD)
+        assert first == {"data": {"first": None, "hard": HARD}}, "data of the login"
+        assert browser.send("PUT", "/data", HARD).json == {"data": HARD}, "data is written and read back"
+        assert browser.information(handle).get("data") == HARD, "data by handle"
         body: Json = {"handle": handle, "data": {}}
-        self.equal("data is emptied by handle", browser.send("POST", "/admin/data", body).json, {"updated": True})
-        self.equal("emptied data", browser.send("GET", "/data").json, {"data": {}})
+        assert browser.send("POST", "/admin/data", body).json == {"updated": True}, "data is emptied by handle"
+        assert browser.send("GET", "/data").json == {"data": {}}, "emptied data"
         body["handle"] = self.identifier()
-        self.equal("data of no session", browser.send("POST", "/admin/data", body).json, {"updated": False})
+        assert browser.send("POST", "/admin/data", body).json == {"updated": False}, "data of no session"
 
     def information(self) -> None:
         """A session can be read by its handle."""
@@ -143,33 +142,32 @@ class Scenario(Rotation):
         expected |= {"tenantId": "public"} if self.has(Feature.TENANTS) else {}
         expected |= {"recipeUserId": user} if self.has(Feature.RECIPE_USERS) else {}
         times = {"created": found["created"], "expiry": found["expiry"]}
-        self.equal("information", {k: v for k, v in found.items() if k not in ("payload", *times)}, expected)
-        self.equal("information has the payload", found["payload"].get("a"), HARD)
+        assert {k: v for k, v in found.items() if k not in ("payload", *times)} == expected, "information"
+        assert found["payload"].get("a") == HARD, "information has the payload"
         now = time.time() * 1000
-        self.check("information has sensible times", now - 60_000 < found["created"] <= now + 1000 < found["expiry"],
-                   found)
-        self.equal("the session knows its times", browser.send("GET", "/times").json, times)
-        self.equal("information on no session", browser.information(self.identifier()), {"found": False})
+        assert now - 60_000 < found["created"] <= now + 1000 < found["expiry"], "information has sensible times"
+        assert browser.send("GET", "/times").json == times, "the session knows its times"
+        assert browser.information(self.identifier()) == {"found": False}, "information on no session"
 
     def revocation(self) -> None:
         """One, several and all sessions of a user can be listed and revoked."""
         browser, user, first = self.signed_in()
         handles = [first] + [self.browser().login(user).json["handle"] for _ in range(4)]
-        self.equal("all sessions of a user are listed", browser.handles(user), sorted(handles))
+        assert browser.handles(user) == sorted(handles), "all sessions of a user are listed"
         body: Json = {"handle": first}
-        self.equal("revoke one", browser.send("POST", "/admin/revoke", body).json, {"revoked": True})
-        self.equal("revoke it again", browser.send("POST", "/admin/revoke", body).json, {"revoked": False})
-        self.equal("a local check cannot know", browser.me().status, 200)
+        assert browser.send("POST", "/admin/revoke", body).json == {"revoked": True}, "revoke one"
+        assert browser.send("POST", "/admin/revoke", body).json == {"revoked": False}, "revoke it again"
+        assert browser.me().status == 200, "a local check cannot know"
         if self.has(Feature.CHECK):
-            self.equal("a database check refuses it", browser.checked().status, 401)
-        self.equal("it cannot refresh", browser.refresh().refusal, UNAUTHORISED)
+            assert browser.checked().status == 401, "a database check refuses it"
+        assert browser.refresh().refusal == UNAUTHORISED, "it cannot refresh"
         several = browser.send("POST", "/admin/revoke-several", {"handles": [*handles[1:3], self.identifier()]})
-        self.equal("revoke several", sorted(several.json["revoked"]), sorted(handles[1:3]))
+        assert sorted(several.json["revoked"]) == sorted(handles[1:3]), "revoke several"
         everything = browser.send("POST", "/admin/revoke-all", {"userId": user})
-        self.equal("revoke all", sorted(everything.json["revoked"]), sorted(handles[3:]))
-        self.equal("nothing is left", browser.handles(user), [])
+        assert sorted(everything.json["revoked"]) == sorted(handles[3:]), "revoke all"
+        assert browser.handles(user) == [], "nothing is left"
         again = browser.send("POST", "/admin/revoke-all", {"userId": user})
-        self.equal("revoke all when nothing is left", again.json, {"revoked": []})
+        assert again.json == {"revoked": []}, "revoke all when nothing is left"
 
     def sign_out(self) -> None:
         """Signing out revokes the session and takes the tokens."""
@@ -177,23 +175,23 @@ class Scenario(Rotation):
             browser, _, handle = self.signed_in()
             kept = browser.copy()
             page = browser.send("POST", path)
-            self.equal(f"POST {path}", (page.status, page.json), (200, answer))
-            self.check(f"{path} takes the tokens", not browser.tokens.access and not browser.tokens.refresh)
-            self.equal(f"{path} revokes the session", browser.information(handle), {"found": False})
-            self.equal(f"a copy kept before {path} cannot refresh", kept.refresh().refusal, UNAUTHORISED)
-        self.equal("nobody can leave twice", browser.send("POST", "/leave").status, 401)
+            assert (page.status, page.json) == (200, answer), f"POST {path}"
+            assert not browser.tokens.access and not browser.tokens.refresh, f"{path} takes the tokens"
+            assert browser.information(handle) == {"found": False}, f"{path} revokes the session"
+            assert kept.refresh().refusal == UNAUTHORISED, f"a copy kept before {path} cannot refresh"
+        assert browser.send("POST", "/leave").status == 401, "nobody can leave twice"
 
     def blacklisting(self) -> None:
         """A core that checks the database for every old driver sees revocation and new payloads at once."""
         browser, _, handle = self.signed_in({"plan": "free"})
         body = {"handle": handle, "update": {"plan": "paid"}}
-        self.equal("payload by handle", browser.send("POST", "/admin/payload", body).json, {"updated": True})
+        assert browser.send("POST", "/admin/payload", body).json == {"updated": True}, "payload by handle"
         page = browser.me()
-        self.equal("the new payload is seen at once", (page.status, page.json.get("payload")), (200, {"plan": "paid"}))
-        self.check("and its token is handed out", bool(page.headers.get("front-token")))
-        self.equal("which is final", browser.me().headers.get("front-token"), None)
-        self.equal("revoke", browser.send("POST", "/admin/revoke", {"handle": handle}).json, {"revoked": True})
-        self.equal("revocation is seen at once", browser.me().refusal, UNAUTHORISED)
+        assert (page.status, page.json.get("payload")) == (200, {"plan": "paid"}), "the new payload is seen at once"
+        assert page.headers.get("front-token"), "and its token is handed out"
+        assert browser.me().headers.get("front-token") is None, "which is final"
+        assert browser.send("POST", "/admin/revoke", {"handle": handle}).json == {"revoked": True}, "revoke"
+        assert browser.me().refusal == UNAUTHORISED, "revocation is seen at once"
 
 
 class Guarded(Scenario):
@@ -206,30 +204,30 @@ class Guarded(Scenario):
     def anti_csrf(self) -> None:
         """With anti-CSRF on, what changes something needs the token that came at login."""
         browser, _, handle = self.signed_in()
-        self.check("login hands out an anti-CSRF token", bool(browser.tokens.csrf))
-        self.equal("a change with the token", browser.send("POST", "/change").status, 200)
-        self.equal("a change without it", browser.send("POST", "/change", csrf=False).refusal, TRY_REFRESH)
-        self.equal("reading needs none", browser.send("GET", "/me", csrf=False).status, 200)
+        assert browser.tokens.csrf, "login hands out an anti-CSRF token"
+        assert browser.send("POST", "/change").status == 200, "a change with the token"
+        assert browser.send("POST", "/change", csrf=False).refusal == TRY_REFRESH, "a change without it"
+        assert browser.send("GET", "/me", csrf=False).status == 200, "reading needs none"
         crossed = browser.copy()
         crossed.tokens.csrf = self.signed_in()[0].tokens.csrf
-        self.equal("a change with another session's", crossed.send("POST", "/change").refusal, TRY_REFRESH)
-        self.equal("a refresh with another session's", crossed.refresh().refusal, UNAUTHORISED)
-        self.equal("a refresh without it", browser.copy().refresh(csrf=False).refusal, UNAUTHORISED)
-        self.equal("the session is unharmed", browser.information(handle).get("found"), True)
+        assert crossed.send("POST", "/change").refusal == TRY_REFRESH, "a change with another session's"
+        assert crossed.refresh().refusal == UNAUTHORISED, "a refresh with another session's"
+        assert browser.copy().refresh(csrf=False).refusal == UNAUTHORISED, "a refresh without it"
+        assert browser.information(handle).get("found"), "the session is unharmed"
         before = browser.tokens.csrf
-        self.equal("a refresh with it", browser.refresh().status, 200)
-        self.check("a refresh changes it", browser.tokens.csrf not in (None, before))
-        self.equal("a change right after a refresh", browser.send("POST", "/change").status, 200)
-        self.equal("a change with the promoted token", browser.send("POST", "/change").status, 200)
+        assert browser.refresh().status == 200, "a refresh with it"
+        assert browser.tokens.csrf not in (None, before), "a refresh changes it"
+        assert browser.send("POST", "/change").status == 200, "a change right after a refresh"
+        assert browser.send("POST", "/change").status == 200, "a change with the promoted token"
         page = browser.send("POST", "/change", csrf=False)
-        self.equal("the promoted token still wants it", page.refusal, TRY_REFRESH)
+        assert page.refusal == TRY_REFRESH, "the promoted token still wants it"
 
     def no_anti_csrf(self) -> None:
         """Tokens in headers need no anti-CSRF token."""
         browser, _, _ = self.signed_in()
-        self.check("header login has no anti-CSRF token", browser.tokens.csrf is None)
-        self.equal("a change in header mode", browser.send("POST", "/change").status, 200)
-        self.equal("a refresh in header mode", browser.refresh().status, 200)
+        assert browser.tokens.csrf is None, "header login has no anti-CSRF token"
+        assert browser.send("POST", "/change").status == 200, "a change in header mode"
+        assert browser.refresh().status == 200, "a refresh in header mode"
 
 
 ORDINARY = ("login", "verify", "refresh", "chain", "lost_reply", "parallel", "theft", "bad_refresh", "payload",

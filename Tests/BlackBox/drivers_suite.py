@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 import uuid
-from functools import partial
-from typing import Callable
+from typing import Any
 
 from drivers_browser import Application, Browser
 from drivers_releases import Feature
-from harness import Checks, Json, ServerFailed
+from harness import Json
 
 HARD: Json = {
     "name": "Příliš žluťoučký kůň", "emoji": "🐎", "quote": "\"\\\u2028/", "number": 12345678901, "fraction": 1.5,
@@ -20,36 +19,18 @@ THEFT = (401, "token theft detected")
 
 
 class Suite:
-    """Named checks of one application in one way to carry tokens."""
+    """What users of one application do, in one way to carry tokens."""
 
-    def __init__(self, checks: Checks, dice: random.Random, application: Application, mode: str, label: str) -> None:
-        """Prepares the checks."""
-        self.checks = checks
+    def __init__(self, dice: random.Random, application: Application, mode: str, beside: Any = None) -> None:
+        """Prepares them; some steps need something beside their application."""
         self.dice = dice
         self.application = application
         self.mode = mode
-        self.label = f"[{application.release.version} {label}]"
-
-    def run(self, *steps: str) -> None:
-        """Runs the named steps; one whose name does not exist fails."""
-        for step in steps:
-            self.checks.run(f"{self.label} {step}", partial(self._run, step))
-
-    def _run(self, name: str) -> None:
-        step: Callable[[], None] = getattr(self, name)
-        step()
+        self.beside = beside
 
     def has(self, feature: Feature) -> bool:
         """Whether the release can do something."""
         return self.application.release.has(feature)
-
-    def equal(self, name: str, found: object, expected: object) -> None:
-        """Checks that two values are equal."""
-        self.checks.equal(f"{self.label} {name}", found, expected)
-
-    def check(self, name: str, good: bool, detail: object = "") -> None:
-        """Notes a check."""
-        self.checks.check(f"{self.label} {name}", good, detail)
 
     def identifier(self) -> str:
         """A UUID from the seed."""
@@ -68,8 +49,7 @@ class Suite:
         """A browser with a new session, its user and its handle."""
         browser, user = self.browser(), self.user()
         page = browser.login(user, payload, data, tenant)
-        if page.status != 200:
-            raise ServerFailed(f"login answered {page.status} {page.json}")
+        assert page.status == 200, f"login answered {page.json}"
         return browser, user, str(page.json["handle"])
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Where follow.py follows a session: a core, an application with its sessions in process, and one with `RemoteCore`.
+"""Where test_follow.py follows a session: a core, and applications with sessions in process and with `RemoteCore`.
 
 All of them run unmodified on a wall clock that the script moves: clock_shim.c answers when they ask for the time.
 """
@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Protocol
 
+import pytest
 from drivers_browser import START_SECONDS, Application, Browser, Tokens
-from harness import HOST, ROOT, Checks, Child, Core, Json, Server, ServerFailed, binary
+from harness import HOST, ROOT, Child, Core, Json, Server, ServerFailed, binary, until
 
 SHIM = Path(__file__).resolve().parent / "clock_shim.c"
 HELLO_SESSION = os.environ.get("HELLO_SESSION", str(ROOT / ".build/debug/HelloSession"))
@@ -40,7 +41,7 @@ class Clock:
         """Builds the shim; its clock shows the right time until it is moved."""
         compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
         if not sys.platform.startswith("linux") or compiler is None:
-            sys.exit("the clock of a program can only be moved on Linux, and with a C compiler (cc, gcc or clang)")
+            pytest.skip("the clock of a program can only be moved on Linux, and with a C compiler (cc, gcc or clang)")
         library, path = folder / "clock_shim.so", folder / "clock"
         subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(SHIM)], check=True)
         path.write_bytes(bytes(mmap.PAGESIZE))
@@ -172,16 +173,15 @@ class Example(Application):
     def __init__(self, program: str, folder: Path, environment: dict[str, str]) -> None:
         """Starts the application in a folder and waits for it."""
         if not Path(program).is_file():
-            sys.exit(f"no application at {program}: swift build --product {Path(program).name}")
+            pytest.skip(f"no application at {program}: swift build --product {Path(program).name}")
         self.port = 0
         self.child = Child(["env", "-C", str(folder), program], {**environment, "PORT": "0"})
-        deadline = time.monotonic() + START_SECONDS
-        while self.port == 0:
-            if time.monotonic() > deadline or not self.child.alive:
-                raise ServerFailed(f"{program} did not start\n{self.child.output}")
-            said = re.search(rf"listening on {re.escape(HOST)}:(\d+)$", self.child.output, re.MULTILINE)
-            self.port = int(said[1]) if said else 0
-            time.sleep(0.01)
+        said = re.compile(rf"listening on {re.escape(HOST)}:(\d+)$", re.MULTILINE)
+        until(lambda: said.search(self.child.output) or not self.child.alive, START_SECONDS, 0.01)
+        found = said.search(self.child.output)
+        if found is None:
+            raise ServerFailed(f"{program} did not start\n{self.child.output}")
+        self.port = int(found[1])
 
 
 class AppPlace:
@@ -237,6 +237,8 @@ class AppPlace:
 class Places:
     """A core and two applications on one clock, and the five ways to keep a session there."""
 
+    names = ("core, CDI 2.7", "core, CDI 5.4", "core, CDI 5.6", "in process", "RemoteCore")
+
     def __init__(self, folder: Path) -> None:
         """Starts everything; always on SQLite, because a database has a clock of its own."""
         self.clock = Clock(folder)
@@ -256,17 +258,17 @@ class Places:
              "--session", handle], capture_output=True, text=True, check=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def check_clocks(self, checks: Checks) -> None:
+    def check_clocks(self) -> None:
         """Everybody lives by the clock that is moved: new tokens end an hour after what it shows."""
         for place in self.all:
             for moved in (0.0, DAY):
                 self.clock.to(self.clock.now + moved)
                 off = place.begin("clock").pair.end - LIFE - self.clock.now
-                checks.check(f"{place.name}: its clock can be moved", abs(off) < 5, f"it is off by {off:.1f} s")
+                assert abs(off) < 5, (f"{place.name}: its clock can be moved", f"it is off by {off:.1f} s")
 
-    def stop(self, checks: Checks) -> None:
+    def stop(self) -> None:
         """Ends everything."""
-        checks.equal("SIGTERM exits 0", self._server.stop(), 0)
+        assert self._server.stop() == 0, "SIGTERM exits 0"
         for example in (self._remote, self._hello):
-            checks.check("the applications are still there", example.child.alive, example.child.output[-2000:])
+            assert example.child.alive, ("the applications are still there", example.child.output[-2000:])
             example.child.kill()

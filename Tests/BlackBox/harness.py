@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Callable, Mapping
 from urllib.parse import urlencode
+from weakref import WeakSet
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -73,6 +74,8 @@ class TemporaryFolder:
 class Child:
     """A process of ours that never outlives the script; its output goes to a file."""
 
+    all: "WeakSet[Child]" = WeakSet()
+
     def __init__(self, arguments: list[str], environment: Mapping[str, str] | None = None) -> None:
         """Starts the process."""
         self._folder = TemporaryFolder("tessera-output-")
@@ -83,6 +86,7 @@ class Child:
                 env={**os.environ, "TESSERA_STATE_DIR": str(self._folder.path), **(environment or {})},
                 start_new_session=True)
         atexit.register(self.kill)
+        Child.all.add(self)
 
     @property
     def pid(self) -> int:
@@ -366,43 +370,6 @@ class Core:
     def handles(self, user: str) -> list[str]:
         """Lists the sessions of a user."""
         return list(self.get("/recipe/session/user", userId=user).json.get("sessionHandles", []))
-
-
-class Checks:
-    """Named checks: counts them, prints each and gives the exit code."""
-
-    def __init__(self, quiet: bool = False) -> None:
-        """Starts an empty list; a quiet one prints failures only."""
-        self.passed = 0
-        self.failed = 0
-        self._quiet = quiet
-
-    def check(self, name: str, good: bool, detail: object = "") -> bool:
-        """Notes a check; the detail is printed when it failed."""
-        if good:
-            self.passed += 1
-            if not self._quiet:
-                print(f"ok    {name}", flush=True)
-        else:
-            self.failed += 1
-            print(f"FAIL  {name}: {str(detail)[:1200]}", flush=True)
-        return good
-
-    def equal(self, name: str, found: object, expected: object) -> bool:
-        """Checks that two values are equal."""
-        return self.check(name, found == expected, f"got {found!r}, expected {expected!r}")
-
-    def run(self, name: str, step: Callable[[], object]) -> None:
-        """Runs a step whose unexpected end is a failure of its own."""
-        try:
-            step()
-        except Exception as error:  # noqa: BLE001 - a broken step must not hide the others
-            self.check(name, False, f"{type(error).__name__}: {error}")
-
-    def finish(self) -> int:
-        """Prints the closing line and returns the exit code."""
-        print(f"{self.passed} passed, {self.failed} failed", flush=True)
-        return 1 if self.failed or not self.passed else 0
 
 
 class Tally:

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Kills the server with `kill -9` under load, again and again, and checks that nothing it acknowledged is lost.
+"""Load and a model of it: what test_kill9.py and test_failover.py do to a server, and what must hold afterwards.
 
 Each thread owns its sessions and keeps a model of them. An answered operation is a fact; the one operation that a
 thread had under way when the server died may or may not have happened, and the model allows both.
@@ -11,20 +10,17 @@ which is longer than a round, the parent gives the same child, whether that was 
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import random
-import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Callable
 
-from harness import Checks, Core, Json, Reply, Server, exit_on_signals
+from harness import Core, Json, Reply, Server, Tally, together
 
 THREADS = 16
 LIVE_PER_THREAD = 12
-CHECKERS = 8
 THEFT_SHARE = 0.2
 REVOKED_SAMPLE = 400
 NETWORK = (OSError, http.client.HTTPException)
@@ -186,12 +182,11 @@ class Load:
 class Audit:
     """The comparison of a worker's model with what a restarted server says."""
 
-    def __init__(self, worker: Worker, core: Core, checks: Checks, lock: threading.Lock) -> None:
+    def __init__(self, worker: Worker, core: Core, tally: Tally) -> None:
         """Prepares the comparison for one worker."""
         self._worker = worker
         self._core = core
-        self._checks = checks
-        self._lock = lock
+        self._tally = tally
 
     def run(self) -> None:
         """Compares everything and settles what was unknown."""
@@ -209,8 +204,7 @@ class Audit:
         self._core.close()
 
     def _check(self, name: str, good: bool, detail: object = "") -> bool:
-        with self._lock:
-            return self._checks.check(f"{self._worker.user}: {name}", good, detail)
+        return self._tally.check(f"{self._worker.user}: {name}", good, detail)
 
     def _session(self, session: Session) -> None:
         reply = self._core.information(session.handle)
@@ -295,12 +289,11 @@ class Audit:
 class Campaign:
     """Rounds of load, kill, restart and comparison on one data folder."""
 
-    def __init__(self, seed: int, longest: float) -> None:
-        """Prepares the workers."""
+    def __init__(self, seed: int, longest: float = 1.2) -> None:
+        """Prepares the workers; the load lasts so many seconds at most before a kill."""
         self._random = random.Random(seed)
         self._longest = longest
-        self.checks = Checks(quiet=True)
-        self._lock = threading.Lock()
+        self.tally = Tally()
         self._workers = [Worker(f"user-{n}", random.Random(f"{seed}/{n}")) for n in range(THREADS)]
 
     def run(self, rounds: int) -> None:
@@ -309,15 +302,15 @@ class Campaign:
             keys = self._keys(server)
             for number in range(1, rounds + 1):
                 self._round(server, number)
-                self.checks.equal("the signing keys are the same", self._keys(server), keys)
+                self.tally.equal("the signing keys are the same", self._keys(server), keys)
             self._last(server, keys)
 
     def _last(self, server: Server, keys: list[str]) -> None:
-        self.checks.equal("SIGTERM exits 0", server.stop(), 0)
+        self.tally.equal("SIGTERM exits 0", server.stop(), 0)
         server.start()
         self._audit(server)
         self._old_revocations(server)
-        self.checks.equal("the signing keys are the same after SIGTERM", self._keys(server), keys)
+        self.tally.equal("the signing keys are the same after SIGTERM", self._keys(server), keys)
 
     def _keys(self, server: Server) -> list[str]:
         core = server.core()
@@ -326,34 +319,31 @@ class Campaign:
         return sorted(str(key.get("kid")) + str(key.get("n")) for key in found)
 
     def _round(self, server: Server, number: int) -> None:
-        before, failed = self.acknowledged, self.checks.failed
-        lasted = self._kill_under_load(server)
+        before, failed = self.acknowledged, len(self.tally.violations)
+        lasted = self.under_load(server, server.kill)
         server.start()
         self._audit(server)
         live = sum(len(worker.live) for worker in self._workers)
         print(f"round {number:2}: killed after {lasted:.2f} s, {self.acknowledged - before} acknowledged, "
               f"ready again in {server.ready_after * 1000:.0f} ms, {live} sessions live, "
-              f"{self.checks.failed - failed} violations",
-              flush=True)
+              f"{len(self.tally.violations) - failed} violations")
 
-    def _kill_under_load(self, server: Server) -> float:
-        dying = threading.Event()
-        threads = [threading.Thread(target=Load(worker, server.core(), dying).run) for worker in self._workers]
-        lasts = self._random.uniform(0.1, self._longest)
-        for thread in threads:
-            thread.start()
-        time.sleep(lasts)
-        server.kill()
-        dying.set()
-        for thread in threads:
-            thread.join()
+    def under_load(self, server: Server, interrupt: Callable[[], None], load: type[Load] = Load) -> float:
+        """Interrupts after a while what all workers do, and tells how long that was."""
+        dying, lasts = threading.Event(), self._random.uniform(0.1, self._longest)
+
+        def stop() -> None:
+            time.sleep(lasts)
+            try:
+                interrupt()
+            finally:
+                dying.set()
+
+        together(stop, *(load(worker, server.core(), dying).run for worker in self._workers))
         return lasts
 
     def _audit(self, server: Server) -> None:
-        with ThreadPoolExecutor(CHECKERS) as pool:
-            audits = [Audit(worker, server.core(), self.checks, self._lock) for worker in self._workers]
-            for finished in [pool.submit(audit.run) for audit in audits]:
-                finished.result()
+        together(*(Audit(worker, server.core(), self.tally).run for worker in self._workers))
 
     def _old_revocations(self, server: Server) -> None:
         """Looks once more at sessions that were revoked in any round."""
@@ -361,7 +351,7 @@ class Campaign:
         core = server.core()
         for session in self._random.sample(everything, min(REVOKED_SAMPLE, len(everything))):
             reply = core.information(session.handle)
-            self.checks.check("a session revoked long ago is gone", reply.outcome == "UNAUTHORISED", reply.outcome)
+            self.tally.check("a session revoked long ago is gone", reply.outcome == "UNAUTHORISED", reply.outcome)
 
     @property
     def acknowledged(self) -> int:
@@ -377,25 +367,7 @@ class Campaign:
                 total[name] = total.get(name, 0) + count
         return total
 
-
-def main() -> int:
-    """Runs the campaign."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--quick", action="store_true", help="a quarter of the rounds")
-    parser.add_argument("--longest", type=float, default=1.2, help="the longest load before a kill, in seconds")
-    options = parser.parse_args()
-    exit_on_signals()
-    rounds = max(1, options.rounds // 4) if options.quick else options.rounds
-    print(f"seed {options.seed}, {rounds} rounds, {THREADS} threads", flush=True)
-    campaign, begun = Campaign(options.seed, options.longest), time.monotonic()
-    campaign.checks.run("the campaign runs to its end", lambda: campaign.run(rounds))
-    kinds = ", ".join(f"{count} {name}" for name, count in sorted(campaign.counts.items()))
-    print(f"{rounds} rounds in {time.monotonic() - begun:.0f} s, {campaign.acknowledged} acknowledged "
-          f"({kinds}), {campaign.checks.failed} violations")
-    return campaign.checks.finish()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    def __str__(self) -> str:
+        """What was done and found."""
+        kinds = ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items()))
+        return f"{self.acknowledged} acknowledged ({kinds}), {len(self.tally.violations)} violations"

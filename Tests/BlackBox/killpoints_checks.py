@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
-from harness import Checks, Core, Json, Reply, Server
+from harness import Core, Json, Reply, Server, Tally
 
 NEWEST = "5.6"
 THEFT = "TOKEN_THEFT_DETECTED"
@@ -15,34 +15,26 @@ ENDED = "UNAUTHORISED"
 PAGE = 1_000
 
 
-class Tally(Checks):
-    """Checks of several threads, counted by the invariant that begins their names."""
+class Places(Tally):
+    """What is found after kills, by the invariant that begins its name; a violation tells the place of the kill."""
 
-    def __init__(self, silent: bool = False) -> None:
-        """Starts an empty list; a silent one prints nothing, for violations that are wanted."""
-        super().__init__(quiet=True)
-        self._lock = threading.Lock()
-        self._silent = silent
+    def __init__(self) -> None:
+        """Begins with nothing."""
+        super().__init__()
         self.places = threading.local()
-        self.made: Counter[str] = Counter()
+        self.kinds: Counter[str] = Counter()
         self.violated: Counter[str] = Counter()
         """How often which check failed, by its whole name."""
 
     def check(self, name: str, good: bool, detail: object = "") -> bool:
-        """Notes a check; the place of the kill is told with a failure."""
-        with self._lock:
-            self.made[name.split(":")[0]] += 1
-            if good:
-                return super().check(name, good)
-            self.violated[name] += 1
-            if not self._silent:
-                return super().check(f"{name} [{getattr(self.places, 'place', '')}]", good, detail)
-            self.failed += 1
-            return False
+        """Notes what holds and what does not."""
+        self.kinds[name.split(":")[0]] += 1
+        self.violated[name] += not good
+        return super().check(f"{name} [{getattr(self.places, 'place', '')}]", good, detail)
 
     def summary(self) -> str:
         """How often each invariant was checked."""
-        return ", ".join(f"{name} {count}" for name, count in sorted(self.made.items()))
+        return ", ".join(f"{name} {count}" for name, count in sorted(self.kinds.items()))
 
 
 @dataclass
@@ -114,7 +106,7 @@ def ends_by_theft(record: Json) -> bool:
 class Probe:
     """Asks a restarted server about a session and compares the answers."""
 
-    def __init__(self, server: Server, tally: Tally) -> None:
+    def __init__(self, server: Server, tally: Places) -> None:
         """Prepares the connections."""
         self.tally = tally
         self._cores = {cdi: server.core(cdi) for cdi in ("5.4", NEWEST)}

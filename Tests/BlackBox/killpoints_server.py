@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import statistics
 from collections import Counter
@@ -13,11 +12,6 @@ from harness import HOST, READY_SECONDS, ROOT, Child, Server, free_port
 DEBUG_BINARY = ROOT / ".build" / "debug" / "tessera"
 CONFIG = "access_token_signing_algorithm: ES256\n"
 STARTED = "Started SuperTokens on"
-
-
-def use_debug_build() -> None:
-    """Makes the scripts run the build that has failpoints, unless the caller names another one."""
-    os.environ.setdefault("TESSERA_BINARY", str(DEBUG_BINARY))
 
 
 class PointServer(Server):

@@ -116,7 +116,7 @@ class Probers:
         """Starts them."""
         self._running = [(source, subprocess.Popen(
             [sys.executable, __file__, str(port), source, str(server)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
-            for source in sources]
+                         for source in sources]
         for _, process in self._running:
             assert process.stdout is not None and process.stdout.readline() == "ready\n"
 

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import site
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
+from environments import environment
+from harness import ROOT
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-VENV = ROOT / ".venv-browser"
-REQUIREMENTS = HERE / "requirements.txt"
 PACKAGES = {"chromium": "chromium", "chromium-driver": "chromedriver"}
 PICTURES = ROOT / ".build" / "screenshots"
 
 
-def in_environment() -> None:
-    """Goes on in an environment that has Selenium, made on first use; installs Chromium where it is missing."""
-    python = VENV / "bin" / "python"
-    if Path(sys.prefix) == VENV:
-        return
+def ready() -> None:
+    """Makes Selenium importable, and installs Chromium where it is missing."""
     missing = [package for package, program in PACKAGES.items() if not shutil.which(program)]
     subprocess.run([ROOT / "scripts/install-dependencies", *missing], check=True)
-    stamp, wanted = VENV / "installed", REQUIREMENTS.read_text()
-    if not (python.exists() and stamp.exists() and stamp.read_text() == wanted):
-        venv.create(VENV, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS],
-                       check=True)
-        stamp.write_text(wanted)
-    os.execv(python, [str(python), *sys.argv])
+    python = environment(ROOT / ".venv-browser", HERE / "requirements.txt")
+    for packages in python.parents[1].glob("lib/python*/site-packages"):
+        site.addsitedir(str(packages))
 
 
 def start(name: str):
@@ -39,11 +30,12 @@ def start(name: str):
 
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--window-size=1280,1000"):
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
+                 "--window-size=1280,1000"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-    driver.set_script_timeout(20)
+    driver.set_script_timeout(60)
     driver.profile_name = name
     return driver
 

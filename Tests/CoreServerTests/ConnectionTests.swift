@@ -93,6 +93,42 @@ struct ConnectionTests {
         #expect(!wire.isActive)
     }
 
+    /// What comes first, what dribbles in each second after it, and how many seconds the server bears with it.
+    static let slow: [(first: String, drip: String, seconds: Int)] = [
+        ("GET /hello HTTP/1.1\r\nHost: localhost\r\nContent-Le", "", 10), ("GET /hello HTTP/1.1\r\nX: ", "x", 10),
+        ("GET /hello HTTP/1.1\r\n", "X-More: y\r\n", 10), (live + "GET /hello HTTP/1.1\r\nHo", "", 10),
+        (body + "Content-Length: 500\r\n\r\n", "", 20), (body + "Content-Length: 500\r\n\r\n", "x", 20),
+        (body + "Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", 20),
+        (body + "Content-Length: 1000000\r\n\r\n" + String(repeating: "x", count: 500_000), "", 20),
+    ]
+    private static let body = "POST /recipe/session/verify HTTP/1.1\r\nHost: localhost\r\n"
+
+    @Test("whoever stops in the midst or dribbles on is ended in time, with a word", arguments: slow)
+    func slowClients(first: String, drip: String, seconds: Int) async throws {
+        let wire = try Wire(try await Wire.api())
+        wire.receive(first)
+        for _ in 0..<seconds {
+            #expect(wire.isActive)
+            if !drip.isEmpty { wire.receive(drip) }
+            wire.wait(1)
+        }
+        #expect(try wire.statuses().last == "408")
+        wire.wait(2)
+        #expect(!wire.isActive)
+    }
+
+    @Test("a body that takes 14 s at a steady pace is served")
+    func steadyBody() async throws {
+        let wire = try Wire(try await Wire.api())
+        wire.receive(Self.body + "Content-Length: 16\r\n\r\n{}")
+        for _ in 0..<14 {
+            wire.wait(1)
+            wire.receive(" ")
+        }
+        #expect(try wire.statuses() == ["400"])
+        #expect(wire.isActive)
+    }
+
     @Test("requests that come together are answered one after the other, cut at any place (finding W3)")
     func pipeline() async throws {
         let api = try await Wire.api()

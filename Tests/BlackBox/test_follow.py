@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Follows sessions with a copied refresh token, for up to 60 lives of the access token, until the thief is noticed.
 
 The owner's page refreshes within a second of the end of its access token and uses what it got at once. The thief copied
@@ -10,17 +9,16 @@ programs throw dice of their own.
 
 from __future__ import annotations
 
-import argparse
 import random
-import sys
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import accumulate, product
+from itertools import accumulate
+from typing import Callable, Iterator
 
+import pytest
 from follow_places import LIFE, Clock, Kind, Pair, Place, Places, Unexpected
-from harness import Checks, Json, TemporaryFolder, exit_on_signals
+from harness import Json
 
 PERIODS = 60
 WINDOW = 60.0
@@ -230,58 +228,31 @@ class Episode:
         self._owner_comes()
 
 
-class Row:
-    """A place and a strategy: some sessions, one after the other, and what has to hold for each."""
+def judge(strategy: Strategy, found: Outcome) -> None:
+    """What has to hold for a session."""
+    assert not found.problem, "every answer is one of the rule's"
+    assert (found.soft > 0) == (found.late > 0), "the audit trail names what was refused softly"
+    if strategy == Strategy.ACCESS:
+        assert (found.noticed, found.soft, found.reuse) == (None, 0, []), "nobody is accused"
+        return
+    if strategy in AT_FIRST:
+        assert found.noticed == 1, "noticed in the period of the copy"
+    else:
+        assert found.in_step > 0, "shares the first period, or the aim is bad"
+        assert found.noticed == found.in_step + 1, "noticed in the period after the last one that he shared"
+        assert found.in_step <= HANDFUL
+    assert found.gone, "the session is over for both"
+    assert [each.get("by") for each in found.reuse] == ["theft"], "the audit trail names it, once"
 
-    def __init__(self, checks: Checks, place: Place, strategy: Strategy) -> None:
-        """Starts without any."""
-        self._checks, self.place, self.strategy = checks, place, strategy
-        self.outcomes: list[Outcome] = []
-        self.failed = False
 
-    def run(self, clock: Clock, seed: str, runs: int) -> None:
-        """Follows sessions; one that goes wrong is enough."""
-        for n in range(runs):
-            outcome = Episode(self.place, clock, self.strategy, random.Random(f"{seed}/{n}")).run()
-            self.outcomes.append(outcome)
-            self._judge(f"{self.place.name}, {self.strategy.value}, session {n}", outcome)
-            if self.failed:
-                break
-
-    def _judge(self, name: str, found: Outcome) -> None:
-        def check(what: str, good: bool) -> None:
-            self.failed = not self._checks.check(f"{name}: {what}", good, found) or self.failed
-
-        check("every answer is one of the rule's", not found.problem)
-        check("the audit trail names what was refused softly", (found.soft > 0) == (found.late > 0))
-        if self.strategy == Strategy.ACCESS:
-            check("nobody is accused", (found.noticed, found.soft, found.reuse) == (None, 0, []))
-            return
-        if self.strategy in AT_FIRST:
-            check("noticed in the period of the copy", found.noticed == 1)
-        else:
-            check("shares the first period, or the aim is bad", found.in_step > 0)
-            check("noticed in the period after the last one that he shared", found.noticed == found.in_step + 1)
-            check(f"shares at most {HANDFUL} periods", found.in_step <= HANDFUL)
-        if found.noticed:
-            check("the session is over for both", found.gone)
-            check("the audit trail names it, once", [each.get("by") for each in found.reuse] == ["theft"])
-
-    def cells(self) -> list[str]:
-        """The line of the table."""
-        noticed = [outcome.noticed for outcome in self.outcomes if outcome.noticed]
-        step = [outcome.in_step for outcome in self.outcomes]
-        classes = Counter(str(each.get("class")) for outcome in self.outcomes for each in outcome.reuse)
-        by = Counter(outcome.by for outcome in self.outcomes)
-        if self.strategy == Strategy.ACCESS:
-            when = "nothing to notice"
-        else:
-            when = spread(noticed) if len(noticed) == len(step) else f"never in {PERIODS}"
-        if any(outcome.problem for outcome in self.outcomes):
-            when = "see above"
-        return [self.place.name, self.strategy.value, str(len(step)), when, listed(by), spread(step),
-                str(sum(outcome.soft for outcome in self.outcomes)), listed(classes) or "-",
-                "FAILED" if self.failed or not step else "ok"]
+def summary(strategy: Strategy, outcomes: list[Outcome]) -> str:
+    """What came of some sessions."""
+    noticed = [outcome.noticed for outcome in outcomes if outcome.noticed]
+    classes = Counter(str(each.get("class")) for outcome in outcomes for each in outcome.reuse)
+    by = Counter(outcome.by for outcome in outcomes)
+    when = "nothing to notice" if strategy == Strategy.ACCESS else f"noticed in period {spread(noticed)}"
+    return (f"{len(outcomes)} runs, {when} by {listed(by)}, in step {spread([each.in_step for each in outcomes])}, "
+            f"{sum(outcome.soft for outcome in outcomes)} refused softly, audit class {listed(classes) or '-'}")
 
 
 def spread(numbers: list[int]) -> str:
@@ -297,49 +268,41 @@ def listed(found: Counter[str]) -> str:
     return ", ".join(name if len(found) == 1 else f"{name} {count}" for name, count in sorted(found.items()))
 
 
-HEAD = ["place", "strategy", "runs", "noticed in period", "by", "periods in step", "503", "audit class", ""]
-WIDTHS = [13, 8, 4, 17, 16, 18, 3, 24, 6]
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    """All places, whose clocks can be moved: otherwise the rest would prove nothing."""
+    found = Places(tmp_path_factory.mktemp("follow"))
+    found.check_clocks()
+    yield found
+    found.stop()
 
 
-def printed(cells: list[str]) -> None:
-    """Prints a line of the table."""
-    print("  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS)).rstrip(), flush=True)
+Extra = dict[Strategy, list[int]]
 
 
-def main() -> int:
-    """Follows sessions everywhere with every strategy."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--runs", type=int, help="sessions of each place and strategy, instead of 5 or 10")
-    parser.add_argument("--quick", action="store_true", help="fewer sessions")
-    parser.add_argument("--only", default="", help="only places whose name has this in it")
-    options = parser.parse_args()
-    runs = dict.fromkeys(Strategy, options.runs) if options.runs else QUICK_RUNS if options.quick else RUNS
-    exit_on_signals()
-    checks, begun, folder = Checks(quiet=True), time.monotonic(), TemporaryFolder("tessera-follow-")
-    print(f"seed {options.seed}", flush=True)
-    places = Places(folder.path)
-    places.check_clocks(checks)
-    chosen = [place for place in places.all if options.only in place.name]
-    if checks.failed or not checks.check("there is a place of that name", bool(chosen), options.only):
-        return checks.finish()  # the rest would prove nothing
-    rows: list[Row] = []
-    printed(HEAD)
-    for place, strategy in product(chosen, Strategy):
-        row, name = Row(checks, place, strategy), f"{place.name}/{strategy.value}"
-        checks.run(name, lambda: row.run(places.clock, f"{options.seed}/{name}", runs[strategy]))
-        printed(row.cells())
-        rows.append(row)
-    for strategy in (Strategy.TARGET, Strategy.AFTER):
-        outcomes = [outcome for row in rows if row.strategy == strategy for outcome in row.outcomes]
-        extra = [outcome.in_step - 1 for outcome in outcomes if outcome.in_step]
-        mean = sum(extra) / max(1, len(extra))
-        print(f"{strategy.value}: {mean:.2f} periods in step after the first, in the mean of {len(extra)} sessions")
-        checks.check(f"{strategy.value}: at most {MEAN_EXTRA:g} in the mean", mean <= MEAN_EXTRA, mean)
-    places.stop(checks)
-    print(f"{time.monotonic() - begun:.0f} s")
-    return checks.finish()
+@pytest.fixture(scope="module")
+def extra() -> Extra:
+    """The periods in step after the first one, of all sessions of a strategy."""
+    return {Strategy.TARGET: [], Strategy.AFTER: []}
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@pytest.mark.parametrize("strategy", Strategy, ids=lambda strategy: strategy.value)
+@pytest.mark.parametrize("place", range(5), ids=Places.names)
+def test_a_thief_is_noticed(places: Places, extra: Extra, seed: int, quick: bool, say: Callable[[str], None],
+                            place: int, strategy: Strategy) -> None:
+    where, outcomes = places.all[place], []
+    for n in range((QUICK_RUNS if quick else RUNS)[strategy]):
+        dice = random.Random(f"{seed}/{where.name}/{strategy.value}/{n}")
+        outcomes.append(Episode(where, places.clock, strategy, dice).run())
+        judge(strategy, outcomes[-1])
+    say(f"{where.name}, {strategy.value}: {summary(strategy, outcomes)}")
+    if strategy in extra:
+        extra[strategy] += [outcome.in_step - 1 for outcome in outcomes]
+
+
+@pytest.mark.parametrize("strategy", [Strategy.TARGET, Strategy.AFTER], ids=lambda strategy: strategy.value)
+def test_he_is_not_in_step_for_long_in_the_mean(extra: Extra, say: Callable[[str], None], strategy: Strategy) -> None:
+    found = extra[strategy] or pytest.skip("no session was followed")
+    mean = sum(found) / len(found)
+    say(f"{strategy.value}: {mean:.2f} periods in step after the first, in the mean of {len(found)} sessions")
+    assert mean <= MEAN_EXTRA

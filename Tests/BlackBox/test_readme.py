@@ -1,12 +1,10 @@
-#!/usr/bin/env python3
-"""Runs the console blocks of README.md against a fresh core and compares what they print with what the README says.
+"""The console blocks of README.md, run against a fresh core, print what the README says.
 
-With --write the answers in the README are replaced by the real ones.
+`python3 test_readme.py` replaces the answers in the README by the real ones.
 """
 
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -53,24 +51,20 @@ def with_answer(block: str, answer: str) -> str:
     return "".join(f"$ {line}\n" for line in commands(block)) + shortened(answer)
 
 
-def main() -> int:
-    """Compares or rewrites."""
-    text = README.read_text()
-    blocks = BLOCK.findall(text)
+def answered() -> list[tuple[str, str]]:
+    """The blocks of the README, each beside the one that it should be."""
+    blocks = BLOCK.findall(README.read_text())
     with Server() as server:
-        answers = run(blocks, server.port)
-    real = [with_answer(block, answer) for block, answer in zip(blocks, answers)]
-    if "--write" in sys.argv:
-        for block, new in zip(blocks, real):
-            text = text.replace(block, new)
-        README.write_text(text)
-        return 0
-    wrong = [(block, new) for block, new in zip(blocks, real) if block != new]
-    for block, new in wrong:
-        print(f"README says:\n{block}\nthe core says:\n{new}")
-    print(f"{len(blocks) - len(wrong)} passed, {len(wrong)} failed")
-    return 1 if wrong else 0
+        return [(block, with_answer(block, answer)) for block, answer in zip(blocks, run(blocks, server.port))]
+
+
+def test_the_readme_says_what_the_core_says() -> None:
+    for block, real in answered():
+        assert block == real
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    text = README.read_text()
+    for block, real in answered():
+        text = text.replace(block, real)
+    README.write_text(text)

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Uses the example web application in headless Chromium, as people would, and keeps pictures in .build/screenshots.
+"""The example web application is used in headless Chromium, as people would; pictures are kept in .build/screenshots.
 
 The wall clock of the application is moved where minutes have to pass.
 """
@@ -9,20 +8,18 @@ from __future__ import annotations
 import http.server
 import os
 import re
-import subprocess
-import sys
 import threading
+from typing import Iterator
 
-from chromium import ROOT, console_errors, in_environment, picture, start
+import pytest
+from chromium import console_errors, picture, ready, start
+from follow_places import Clock
+from harness import ROOT, Child, until
 
-in_environment()
+ready()
 
 from selenium.webdriver.common.by import By  # noqa: E402 - there is no Selenium before this line
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
-
-sys.path.insert(0, str(ROOT / "Tests/BlackBox"))
-from follow_places import Clock  # noqa: E402
-from harness import Checks, TemporaryFolder  # noqa: E402
 
 BINARY = os.environ.get("WEB_APP", str(ROOT / ".build/debug/WebApp"))
 WINDOW = 60
@@ -42,7 +39,7 @@ class Page:
         """The element of a selector."""
         return self.driver.find_element(By.CSS_SELECTOR, css)
 
-    def wait(self, what, seconds: float = 15):
+    def wait(self, what, seconds: float = 60):
         """Waits until something is true of the page."""
         return WebDriverWait(self.driver, seconds, 0.05).until(lambda _: what())
 
@@ -94,29 +91,62 @@ class Page:
             "return window.sessionEvents.filter(e => e.action === 'REFRESH_SESSION').length")
 
 
-def ordinary(checks: Checks, page: Page, clock: Clock) -> None:
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory: pytest.TempPathFactory) -> Clock:
+    """The wall clock of the application."""
+    return Clock(tmp_path_factory.mktemp("clock"))
+
+
+@pytest.fixture(scope="module")
+def application(clock: Clock) -> Iterator[str]:
+    """The address of a running application."""
+    child = Child([BINARY], {**clock.environment, "PORT": "0"})
+    said = re.compile(r"http://localhost:\d+")
+    assert until(lambda: said.search(child.output) or not child.alive, 60), child.output
+    yield said.findall(child.output)[0]
+    child.kill()
+
+
+@pytest.fixture(scope="module")
+def ada(application: str) -> Iterator[Page]:
+    """The browser that all tests go on with, one after the other."""
+    page = Page(application, "ada")
+    yield page
+    page.driver.quit()
+
+
+@pytest.fixture
+def page(ada: Page, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The same, of which a picture is kept when something goes wrong."""
+    failed = request.session.testsfailed
+    yield ada
+    if request.session.testsfailed > failed:
+        picture(ada.driver, f"failed-{request.node.name}")
+
+
+def test_log_in_expiry_refresh_and_data(page: Page) -> None:
     """Log-in, expiry, refresh, data."""
     picture(page.driver, "1-log-in")
-    checks.equal("no complaint on the log-in page", console_errors(page.driver), [])
+    assert console_errors(page.driver) == [], "no complaint on the log-in page"
     page.log_in("ada")
     picture(page.driver, "2-inside")
-    checks.check("the page shows who is signed in", "ada" in page.find("#who").text)
+    assert "ada" in page.find("#who").text, "the page shows who is signed in"
     cookies = page.cookies()
     access = cookies.get("sAccessToken", {})
-    checks.check("the access token is out of reach of scripts", access.get("httpOnly") and access["sameSite"] == "Lax")
-    checks.check("scripts see the front token", "sFrontToken" in page.driver.execute_script("return document.cookie"))
+    assert access.get("httpOnly") and access["sameSite"] == "Lax", "the access token is out of reach of scripts"
+    assert "sFrontToken" in page.driver.execute_script("return document.cookie"), "scripts see the front token"
     page.press("expire", "expired")
     page.press("parallel", "1 refresh")
-    checks.check("six parallel calls after expiry make one refresh", "1 refresh" in page.find("#outcome").text)
-    checks.check("the session goes on", "ada" in page.find("#facts").text)
+    assert "1 refresh" in page.find("#outcome").text, "six parallel calls after expiry make one refresh"
+    assert "ada" in page.find("#facts").text, "the session goes on"
     page.find("#data textarea").clear()
     page.find("#data textarea").send_keys('{"colour": "blue"}')
     page.find("#data button").click()
     page.wait(lambda: "Saved" in page.find("#outcome").text)
-    checks.equal("data is kept", page.run("return (await (await fetch('/api/data')).json()).colour"), "blue")
+    assert page.run("return (await (await fetch('/api/data')).json()).colour") == "blue", "data is kept"
 
 
-def two_tabs(checks: Checks, page: Page, clock: Clock) -> None:
+def test_two_tabs_find_their_token_expired_at_one_moment(page: Page) -> None:
     """Two tabs find their token expired at one moment."""
     first = page.driver.current_window_handle
     page.driver.switch_to.new_window("tab")
@@ -133,14 +163,14 @@ def two_tabs(checks: Checks, page: Page, clock: Clock) -> None:
     for tab in (first, second):
         page.driver.switch_to.window(tab)
         found.append(page.run("return window.calls"))
-    checks.equal("two tabs with an expired token: all calls succeed", found, [[200] * 3] * 2)
-    checks.check("no theft was seen", "reuse" not in str(page.run("return await (await fetch('/api/trail')).text()")))
-    checks.check("the trail can be read", page.run(rotations) > 0)
+    assert found == [[200] * 3] * 2, "two tabs with an expired token: all calls succeed"
+    assert "reuse" not in str(page.run("return await (await fetch('/api/trail')).text()")), "no theft was seen"
+    assert page.run(rotations) > 0, "the trail can be read"
     page.driver.close()
     page.driver.switch_to.window(first)
 
 
-def tabs_refresh_once(checks: Checks, page: Page, clock: Clock) -> None:
+def test_two_tabs_refresh_once(page: Page) -> None:
     """Counts the refreshes of two tabs."""
     first = page.driver.current_window_handle
     page.driver.switch_to.new_window("tab")
@@ -161,14 +191,14 @@ def tabs_refresh_once(checks: Checks, page: Page, clock: Clock) -> None:
         page.driver.switch_to.window(tab)
         page.run("await window.calls; return 1")
         after += page.refreshes()
-    checks.equal("two tabs and six calls: one refresh", after - before, 1)
+    assert after - before == 1, "two tabs and six calls: one refresh"
     page.driver.close()
     page.driver.switch_to.window(first)
     page.driver.refresh()
     page.wait(lambda: page.find("#facts").text)
 
 
-def forged(checks: Checks, page: Page, clock: Clock) -> None:
+def test_a_form_of_another_site_is_refused(page: Page) -> None:
     """A page of another site posts a form."""
 
     class Evil(http.server.BaseHTTPRequestHandler):
@@ -187,119 +217,94 @@ def forged(checks: Checks, page: Page, clock: Clock) -> None:
     page.driver.get(f"http://127.0.0.1:{server.server_port}/")
     page.find("button").click()
     page.wait(lambda: page.address in page.driver.current_url)
-    checks.check("a form of another site is refused", "unauthorised" in page.driver.page_source)
+    assert "unauthorised" in page.driver.page_source, "a form of another site is refused"
     server.shutdown()
     page.driver.get(page.address)
     page.wait(lambda: page.find("#facts").text)
-    checks.check("and nobody was signed out", "ada" in page.find("#facts").text)
+    assert "ada" in page.find("#facts").text, "and nobody was signed out"
     console_errors(page.driver)
 
 
-def late(checks: Checks, page: Page, clock: Clock) -> None:
+def test_a_late_refresh_harms_nobody(page: Page, clock: Clock) -> None:
     """A refresh with the token before the current one succeeds in its window, then it is refused, and harms nobody."""
     old = page.refresh_cookie()
     page.press("refresh", "Refreshed")
     current = page.refresh_cookie()
-    checks.check("a refresh gives another token", old["value"] != current["value"])
+    assert old["value"] != current["value"], "a refresh gives another token"
     page.wait(lambda: page.find("#facts").text)
     page.put_cookie(old)
     page.press("refresh", "Refreshed")
-    checks.equal("a late refresh gives the same token", page.refresh_cookie()["value"], current["value"])
+    assert page.refresh_cookie()["value"] == current["value"], "a late refresh gives the same token"
     clock.to(clock.now + WINDOW + 1)
-    checks.equal("no complaint of the page so far", console_errors(page.driver), [])
+    assert console_errors(page.driver) == [], "no complaint of the page so far"
     before = page.events()
     page.put_cookie(old)
     page.driver.delete_cookie("sAccessToken")
     status = page.run("return (await fetch('/api/me')).status")
-    checks.equal("after the window the call that needs it fails", status, 503)
-    checks.equal("the page is told nothing", page.events(), before)
-    checks.check("it keeps its front token", "sFrontToken" in page.driver.execute_script("return document.cookie"))
-    checks.equal("and its refresh token", page.refresh_cookie()["value"], old["value"])
-    checks.check("nobody is signed out", page.find("#inside").is_displayed() and not page.find("#notice").text)
+    assert status == 503, "after the window the call that needs it fails"
+    assert page.events() == before, "the page is told nothing"
+    assert "sFrontToken" in page.driver.execute_script("return document.cookie"), "it keeps its front token"
+    assert page.refresh_cookie()["value"] == old["value"], "and its refresh token"
+    assert page.find("#inside").is_displayed() and not page.find("#notice").text, "nobody is signed out"
     picture(page.driver, "3-late")
     page.put_cookie(current)
-    checks.equal("with the current token it goes on", page.run("return (await fetch('/api/me')).status"), 200)
+    assert page.run("return (await fetch('/api/me')).status") == 200, "with the current token it goes on"
     trail = page.trail()
-    checks.check("the trail tells it, and of no theft", "late_parent" in trail and "reuse" not in trail, trail)
+    assert "late_parent" in trail and "reuse" not in trail, "the trail tells it, and of no theft"
     complaints = [text for text in console_errors(page.driver) if " 503 " not in text]
-    checks.equal("no other complaint", complaints, [])
+    assert complaints == [], "no other complaint"
 
 
-def shared(checks: Checks, page: Page, clock: Clock) -> None:
+def test_a_copy_within_a_minute_of_its_owner_accuses_nobody(page: Page) -> None:
     """A copy that is used within a minute of its owner: nobody can tell them apart, and nobody is accused."""
     page.press("steal", "copy")
     twin = Page(page.find("#stolen-link").get_attribute("href"), "twin")
     twin.wait(lambda: twin.find("#facts").text)
     page.press("refresh", "Refreshed")
-    checks.equal("both have one token", page.refresh_cookie()["value"], twin.refresh_cookie()["value"])
-    checks.check("nobody is accused", "reuse" not in page.trail())
+    assert page.refresh_cookie()["value"] == twin.refresh_cookie()["value"], "both have one token"
+    assert "reuse" not in page.trail(), "nobody is accused"
     twin.driver.quit()
     page.press("refresh", "Refreshed")
 
 
-def stolen(checks: Checks, page: Page, clock: Clock) -> None:
+def test_a_copy_that_is_used_later_is_found_out(page: Page, clock: Clock) -> None:
     """A copy of the refresh token is used in another profile, and its owner comes later."""
     page.press("steal", "copy")
     thief = Page(page.find("#stolen-link").get_attribute("href"), "thief")
     thief.wait(lambda: thief.find("#facts").text)
-    checks.check("the thief is in", "ada" in thief.find("#facts").text)
+    assert "ada" in thief.find("#facts").text, "the thief is in"
     picture(thief.driver, "1-in")
     begun = clock.now
     clock.to(begun + WINDOW + 1)
     refused = page.run("return (await fetch('/auth/session/refresh?superTokensDoNotDoInterception', "
                        "{method: 'POST'})).status")
-    checks.equal("in the silence the victim is told nothing", refused, 503)
-    checks.check("nor signed out", page.find("#inside").is_displayed() and not page.find("#notice").text)
+    assert refused == 503, "in the silence the victim is told nothing"
+    assert page.find("#inside").is_displayed() and not page.find("#notice").text, "nor signed out"
     clock.to(begun + SILENCE + 1)
     page.find("#refresh").click()
     page.wait(lambda: page.find("#notice").text)
     picture(page.driver, "4-theft")
-    checks.check("the victim is told", "somebody else" in page.find("#notice").text)
+    assert "somebody else" in page.find("#notice").text, "the victim is told"
     status = thief.run("return (await fetch('/api/me')).status")
-    checks.equal("the thief is out", status, 401)
+    assert status == 401, "the thief is out"
     thief.driver.quit()
     complaints = [text for text in console_errors(page.driver) if " 503 " not in text]
-    checks.equal("no complaint but of what was refused", complaints, [])
+    assert complaints == [], "no complaint but of what was refused"
 
 
-def end(checks: Checks, page: Page, clock: Clock) -> None:
+def test_the_trail_shows_the_theft_and_all_can_be_signed_out(page: Page) -> None:
     """The trail shows the theft; signing out everywhere ends another profile's session."""
     page.log_in("ada")
     page.wait(lambda: "reuse_detected" in page.find("#trail").text)
     picture(page.driver, "5-trail")
-    checks.check("the trail shows the theft", True)
     other = Page(page.address, "other")
     other.log_in("ada")
     page.find("#everywhere").click()
     page.wait(lambda: page.find("#log-in").is_displayed())
-    checks.equal("the other profile is signed out", other.run("return (await fetch('/api/me')).status"), 401)
+    assert other.run("return (await fetch('/api/me')).status") == 401, "the other profile is signed out"
     other.driver.quit()
     page.log_in("ada")
     page.find("#sign-out").click()
     page.wait(lambda: "Signed out" in page.find("#notice").text)
-    checks.check("sign-out takes the cookies away", "sAccessToken" not in page.cookies())
-    checks.equal("no complaint in the console", console_errors(page.driver), [])
-
-
-def main() -> int:
-    """Runs all of it."""
-    checks, clock = Checks(), Clock(TemporaryFolder().path)
-    environment = {**os.environ, **clock.environment, "PORT": "0"}
-    application = subprocess.Popen([BINARY], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        address = re.search(r"http://localhost:\d+", application.stdout.readline())[0]
-        page = Page(address, "ada")
-        for part in (ordinary, two_tabs, tabs_refresh_once, forged, late, shared, stolen, end):
-            try:
-                part(checks, page, clock)
-            except Exception:
-                picture(page.driver, f"failed-{part.__name__}")
-                raise
-        page.driver.quit()
-    finally:
-        application.kill()
-    return checks.finish()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    assert "sAccessToken" not in page.cookies(), "sign-out takes the cookies away"
+    assert console_errors(page.driver) == [], "no complaint in the console"

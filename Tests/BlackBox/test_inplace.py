@@ -1,21 +1,20 @@
-#!/usr/bin/env python3
-"""Runs a core directly on the schema of SuperTokens' core 11.1.3, and looks at what that core would find afterwards.
+"""A core directly on the schema of SuperTokens' core 11.1.3, and what that core would find afterwards.
 
 The schema is migrated while a million sessions are in it and others write, with an eye on every lock.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
-import sys
 import threading
 import time
+from typing import Callable
 
-from harness import Checks, Server, binary, exit_on_signals
+import pytest
+from harness import Server, binary, together
 from import_dump import AWKWARD, HANDLE, VECTORS, make_dump
-from nodes import LockWatch
+from lock_watch import LockWatch
 from postgres import USER, Cluster
 
 ADDED = {"apps": {"tessera_revision"}, "tenants": {"tessera_settings"},
@@ -50,7 +49,7 @@ def restore(cluster: Cluster, name: str, rows: int) -> str:
     return uri
 
 
-def watch_works(cluster: Cluster, checks: Checks) -> None:
+def test_the_watch_over_locks_sees_one(cluster: Cluster) -> None:
     """The watch over locks sees one: its negative control."""
     cluster.create_database("watched")
     cluster.query("CREATE TABLE t (a int)", "watched")
@@ -58,23 +57,31 @@ def watch_works(cluster: Cluster, checks: Checks) -> None:
     # Two seconds, because a busy machine looks with gaps, and each gap begins another lock.
     cluster.query("BEGIN; LOCK TABLE t; SELECT pg_sleep(2); COMMIT", "watched")
     seen = watch.stop()
-    checks.check(f"a lock of two seconds is seen ({seen * 1000:.0f} ms without a gap)", seen > 0.3)
+    assert seen > 0.3, f"a lock of two seconds is seen ({seen * 1000:.0f} ms without a gap)"
 
 
-def migrates(cluster: Cluster, checks: Checks, uri: str, rows: int) -> None:
+@pytest.fixture(scope="module")
+def rows(quick: bool) -> int:
+    """How many sessions there are."""
+    return 100_000 if quick else 1_000_000
+
+
+@pytest.fixture(scope="module")
+def migrated(cluster: Cluster, rows: int, say: Callable[[str], None]) -> str:
     """The additions, made beside the traffic of the old core."""
+    old = restore(cluster, "old", rows)
     before = columns(cluster, "old")
-    plan = tessera(uri, "migrate", "plan")
-    checks.check("the plan says what it found and what it locks",
-                 plan.returncode == 0 and "SuperTokens" in plan.stdout and "SHARE UPDATE EXCLUSIVE" in plan.stdout
-                 and "ACCESS EXCLUSIVE, for an entry" in plan.stdout, plan.stdout + plan.stderr)
-    checks.equal("the plan changes nothing", columns(cluster, "old"), before)
-    doctor = tessera(uri, "doctor", "postgres")
-    checks.check("the doctor sees what is missing", "0001-sessions" in doctor.stdout, doctor.stdout)
+    plan = tessera(old, "migrate", "plan")
+    assert (plan.returncode == 0 and "SuperTokens" in plan.stdout and "SHARE UPDATE EXCLUSIVE" in plan.stdout and
+            "ACCESS EXCLUSIVE, for an entry" in plan.stdout), (
+        "the plan says what it found and what it locks", plan.stdout + plan.stderr)
+    assert columns(cluster, "old") == before, "the plan changes nothing"
+    doctor = tessera(old, "doctor", "postgres")
+    assert "0001-sessions" in doctor.stdout, "the doctor sees what is missing"
     end, slowest = threading.Event(), [0.0]
 
     def old_core() -> None:
-        process = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-d", uri], stdin=subprocess.PIPE,
+        process = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-d", old], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, text=True)
         assert process.stdin and process.stdout
         number = 0
@@ -92,113 +99,89 @@ def migrates(cluster: Cluster, checks: Checks, uri: str, rows: int) -> None:
             slowest[0] = max(slowest[0], time.monotonic() - begun)
         process.kill()
 
-    writer = threading.Thread(target=old_core)
-    writer.start()
-    watch = LockWatch(cluster, "old")
-    done = tessera(uri, "migrate", "apply")
-    longest = watch.stop()
-    end.set()
-    writer.join()
-    checks.check("the schema is migrated", done.returncode == 0, done.stdout + done.stderr)
-    checks.check("progress is shown", "[1/" in done.stderr and "100%" in done.stderr + "100%", done.stderr)
-    checks.check(f"no lock that stops others for 100 ms ({rows} rows; longest {longest * 1000:.0f} ms)", longest < 0.1)
-    checks.check(f"the old core's transactions went on (slowest {slowest[0] * 1000:.0f} ms)", slowest[0] < 1)
+    def migrate() -> tuple[subprocess.CompletedProcess[str], float]:
+        watch = LockWatch(cluster, "old")
+        try:
+            return tessera(old, "migrate", "apply"), watch.stop()
+        finally:
+            end.set()
+
+    done, longest = together(migrate, old_core)[0]
+    say(f"{rows} rows: longest lock {longest * 1000:.0f} ms, the old core's slowest {slowest[0] * 1000:.0f} ms")
+    assert done.returncode == 0, ("the schema is migrated", done.stdout + done.stderr)
+    assert "[1/" in done.stderr and "100%" in done.stderr + "100%", "progress is shown"
+    assert longest < 0.1, "no lock stops others for 100 ms"
+    assert slowest[0] < 1, "the old core's transactions went on"
     after = columns(cluster, "old")
-    checks.equal("only our own was added", {table: after[table] - before.get(table, set()) for table in before
-                                            if after.get(table) != before[table]}, ADDED)
-    checks.equal("and only our own tables", sorted(set(after) - set(before)),
-                 ["tessera_audit_trail", "tessera_cut_offs", "tessera_schema_migrations", "tessera_signing_keys"])
-    checks.check("a second time there is nothing to do", "up to date" in tessera(uri, "migrate", "apply").stdout)
+    assert {table: after[table] - before[table] for table in before if after[table] != before[table]} == ADDED
+    assert sorted(set(after) - set(before)) == ["tessera_audit_trail", "tessera_cut_offs", "tessera_schema_migrations",
+                                                "tessera_signing_keys"], "only our own was added"
+    assert "up to date" in tessera(old, "migrate", "apply").stdout, "a second time there is nothing to do"
+    return old
 
 
-def serves(cluster: Cluster, checks: Checks, uri: str) -> None:
+def test_old_sessions_go_on_and_the_old_core_finds_what_is_new(cluster: Cluster, migrated: str) -> None:
     """Old sessions go on, and what is new is where the old core looks for it."""
-    with Server(database=uri) as server:
+    with Server(database=migrated) as server:
         core = server.core()
         first = core.refresh(VECTORS["refresh"]["token"])
-        checks.equal("the old refresh token is exchanged", first.outcome, "OK")
-        checks.equal("the payload is there", first.json["session"]["userDataInJWT"], AWKWARD)
-        checks.equal("the new access token is good", core.verify(first.json["accessToken"]["token"], True).outcome, "OK")
+        assert first.outcome == "OK", "the old refresh token is exchanged"
+        assert first.json["session"]["userDataInJWT"] == AWKWARD, "the payload is there"
+        assert core.verify(first.json["accessToken"]["token"], True).outcome == "OK", "the new access token is good"
         kids = sorted(key["kid"] for key in core.get("/.well-known/jwks.json").json["keys"])
         dynamic = cluster.query("SELECT 'd-' || created_at_time FROM session_access_token_signing_keys "
                                 "WHERE app_id = 'public' ORDER BY 1", "old")
         static = cluster.query("SELECT key_id FROM jwt_signing_keys WHERE app_id = 'public' AND algorithm = 'RS256'",
                                "old")
-        checks.equal("the old core knows every key that is published", sorted(dynamic + static), kids)
-        checks.equal("the old key signs", first.json["accessToken"]["token"].split(".")[0] != "", True)
+        assert sorted(dynamic + static) == kids, "the old core knows every key that is published"
+        assert (first.json["accessToken"]["token"].split(".")[0] != ""), "the old key signs"
         made = core.create("switcher", {"a": 1}, {"b": 2}).json
         row = cluster.query("SELECT tenant_id, user_id, length(refresh_token_hash_2), session_data, jwt_user_payload, "
                             f"use_static_key FROM session_info WHERE session_handle = '{made['session']['handle']}'",
                             "old")
-        checks.equal("a new session is what the old core writes", row,
-                     ['public|switcher|64|{"b":2}|{"a":1}|f'])
+        assert row == ['public|switcher|64|{"b":2}|{"a":1}|f'], "a new session is what the old core writes"
         # What the old core does when a team switches back: a session of its own, and a rotation of ours.
         cluster.query("INSERT INTO session_info (app_id, tenant_id, session_handle, user_id, refresh_token_hash_2, "
                       "session_data, expires_at, created_at_time, jwt_user_payload, use_static_key) VALUES ('public', "
                       "'public', 'back', 'back', 'x', '{}', 4102444800000, 1, '{\"back\":true}', false)", "old")
         found = core.information("back")
-        checks.check("a session that the old core made meanwhile is there",
-                     found.ok and found.json.get("userDataInJWT") == {"back": True}, found.text)
+        assert (found.ok and found.json.get("userDataInJWT") == {"back": True}), (
+            "a session that the old core made meanwhile is there", found.text)
         handle = made["session"]["handle"]
         cluster.query("UPDATE session_info SET refresh_token_hash_2 = 'another', expires_at = expires_at + 1 "
                       f"WHERE session_handle = '{handle}'", "old")
-        checks.equal("a rotation by the old core counts", core.refresh(made["refreshToken"]["token"]).outcome,
-                     "TOKEN_THEFT_DETECTED")
-        checks.equal("a session ends for both", core.revoke([HANDLE]).json["sessionHandlesRevoked"], [HANDLE])
-        checks.equal("its row is gone", cluster.query(
-            f"SELECT app_id FROM session_info WHERE session_handle = '{HANDLE}'", "old"), ["shop"])
-        checks.equal("stop", server.stop(), 0)
-    checks.equal("the old core's secret is as it was", cluster.query(
-        "SELECT value FROM key_value WHERE app_id = 'public' AND name = 'refresh_token_key'", "old"),
-        [VECTORS["refresh"]["master_key"]])
-    doctor = tessera(uri, "doctor", "postgres")
-    checks.check("the doctor is content", doctor.returncode == 0 and "in place" in doctor.stdout
-                 and "BAD" not in doctor.stdout, doctor.stdout + doctor.stderr)
+        assert core.refresh(made["refreshToken"]["token"]).outcome == "TOKEN_THEFT_DETECTED", (
+            "a rotation by the old core counts")
+        assert core.revoke([HANDLE]).json["sessionHandlesRevoked"] == [HANDLE], "a session ends for both"
+        gone = f"SELECT app_id FROM session_info WHERE session_handle = '{HANDLE}'"
+        assert cluster.query(gone, "old") == ["shop"], "its row is gone"
+        assert server.stop() == 0
+    secret = "SELECT value FROM key_value WHERE app_id = 'public' AND name = 'refresh_token_key'"
+    assert cluster.query(secret, "old") == [VECTORS["refresh"]["master_key"]], "the old core's secret is as it was"
+    doctor = tessera(migrated, "doctor", "postgres")
+    assert (doctor.returncode == 0 and "in place" in doctor.stdout and "BAD" not in doctor.stdout), (
+        "the doctor is content", doctor.stdout + doctor.stderr)
 
 
-def doctors(cluster: Cluster, checks: Checks) -> None:
+def test_what_the_doctor_finds_and_says_to_do(cluster: Cluster) -> None:
     """What the doctor finds, and what it says to do."""
     cluster.query("CREATE ROLE weak LOGIN; ALTER ROLE weak SET synchronous_commit = off;", "postgres")
     uri = cluster.create_database("weak")
     weak = uri.replace(f"//{USER}@", "//weak@")
     found = tessera(weak, "doctor", "postgres")
-    checks.check("a role that cannot make tables", found.returncode == 1 and "may not make tables" in found.stdout
-                 and "GRANT" in found.stdout, found.stdout)
-    checks.check("commits that do not wait", "ALTER ROLE weak SET synchronous_commit = on" in found.stdout, found.stdout)
+    assert (found.returncode == 1 and "may not make tables" in found.stdout and "GRANT" in found.stdout), "a role that cannot make tables"
+    assert "ALTER ROLE weak SET synchronous_commit = on" in found.stdout, "commits that do not wait"
     away = tessera(uri.replace(f":{cluster.port}", ":1"), "doctor", "postgres")
-    checks.check("no server", away.returncode == 1 and "no connection" in away.stderr, away.stderr)
+    assert away.returncode == 1 and "no connection" in away.stderr, "no server"
     nothing = subprocess.run([str(binary()), "doctor", "postgres"], capture_output=True, text=True, check=False)
-    checks.check("no database named", nothing.returncode == 1 and "POSTGRESQL_CONNECTION_URI" in nothing.stderr,
-                 nothing.stderr)
+    assert (nothing.returncode == 1 and "POSTGRESQL_CONNECTION_URI" in nothing.stderr), "no database named"
     with Server(database=uri):
         pass
     cluster.query("GRANT ALL ON ALL TABLES IN SCHEMA public TO weak", "weak")
     with Server(database=weak) as server:
-        checks.check("a server-side setting that loses commits is put right, and told",
-                     server.says("synchronous_commit was off"), server.output)
+        assert server.says("synchronous_commit was off"), (
+            "a server-side setting that loses commits is put right, and told", server.output)
         settled = cluster.query("SELECT count(*) FROM pg_stat_activity WHERE usename = 'weak'", "weak")
-        checks.check("the core is connected as that role", int(settled[0]) >= 1, settled)
+        assert int(settled[0]) >= 1, "the core is connected as that role"
     with Server(database=f"{uri}&options=-c%20synchronous_commit%3Doff") as server:
-        checks.check("the operator's own word is taken, with an alarm", server.says("can be lost"), server.output)
-
-
-def main() -> int:
-    """Runs the checks."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
-    options = parser.parse_args()
-    rows = options.rows // 10 if options.quick else options.rows
-    exit_on_signals()
-    checks = Checks()
-    with Cluster() as cluster:
-        checks.run("watch", lambda: watch_works(cluster, checks))
-        uri = restore(cluster, "old", rows)
-        checks.run("migrate", lambda: migrates(cluster, checks, uri, rows))
-        checks.run("serve", lambda: serves(cluster, checks, uri))
-        checks.run("doctor", lambda: doctors(cluster, checks))
-    return checks.finish()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        assert server.says("can be lost"), ("the operator's own word is taken, with an alarm", server.output)

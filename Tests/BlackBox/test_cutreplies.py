@@ -1,30 +1,26 @@
-#!/usr/bin/env python3
 """Cuts refreshes at every byte of the reply and of the request, with a client that tries again (experiment E-08).
 
 The client presents its refresh token over a socket of its own, reads exactly k bytes of the reply and resets the
-connection; it then presents the same token again, sometimes twice, and goes on with the token that it finally has. The
-other way round, it sends only k bytes of the request. A request may also arrive late, after what came of it was used. The
-client must never be logged out, no theft may be noted, and what it gets must be what any earlier reply has said, byte for
-byte. At the end of each session a used-up token is presented, to see that there was one live chain.
+connection; it then presents the same token again, sometimes twice, and goes on with the token that it finally has.
+The other way round, it sends only k bytes of the request. A request may also arrive late, after what came of it was
+used. The client must never be logged out, no theft may be noted, and what it gets must be what any earlier reply has
+said, byte for byte. At the end of each session a used-up token is presented: there was one live chain.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import random
 import re
 import select
 import socket
 import struct
-import sys
-import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Callable, Iterator
 
-from harness import HOST, Checks, Json, Reply, Server, exit_on_signals
+import pytest
+from harness import HOST, Json, Reply, Server, together
 
 VERSIONS = ("2.9", "4.0", "5.4", "5.6")
 AT_ONCE = "5.6"
@@ -60,13 +56,8 @@ class Figures:
 
     def add(self, other: "Figures") -> None:
         """Takes over the figures of another session."""
-        self.cuts += other.cuts
-        self.retries += other.retries
-        self.late += other.late
-        self.compared += other.compared
-        self.logouts += other.logouts
-        self.thefts += other.thefts
-        self.violations += other.violations
+        for name in ("cuts", "retries", "late", "compared", "logouts", "thefts", "violations"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class Wire:
@@ -242,48 +233,34 @@ def drive(server: Server, cdi: str, seed: str, rounds: int, step: int = 1) -> Fi
     dice.shuffle(cuts)
     clients = [Client(server, cdi, f"user-{n}", random.Random(f"{seed}/{n}")) for n in range(SESSIONS)]
     total = Figures(longest=Counter(lengths))
-    with ThreadPoolExecutor(SESSIONS) as pool:
-        for figures in pool.map(lambda pair: pair[1].run(cuts[pair[0]::SESSIONS]), enumerate(clients)):
-            total.add(figures)
+    for figures in together(*(lambda n=n, client=client: client.run(cuts[n::SESSIONS])
+                              for n, client in enumerate(clients))):
+        total.add(figures)
     return total
 
 
-def told(cdi: str, found: Figures, seconds: float) -> str:
-    """The line of a version."""
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A server whose signatures cost little."""
+    with Server(config=CONFIG) as running:
+        yield running
+        assert running.stop() == 0
+
+
+@pytest.mark.parametrize("cdi", VERSIONS)
+def test_no_cut_logs_anybody_out(server: Server, seed: int, rounds: Callable[[int, int], int], quick: bool, cdi: str,
+                                 say: Callable[[str], None]) -> None:
+    found = drive(server, cdi, f"{seed}/{cdi}", rounds(2, 1), 3 if quick else 1)
     reply, request = (f"{found.cuts[where]} {name} cut (0..{found.longest[where]} bytes)"
                       for where, name in (("reply", "replies"), ("request", "requests")))
-    return (f"CDI {cdi}: {sum(found.cuts.values())} rounds, {reply}, {request}, {found.retries} cut twice, "
-            f"{found.late} late, {found.compared} tokens compared, {found.logouts} log-outs, {found.thefts} theft records, "
-            f"{len(found.violations)} violations, {seconds:.0f} s")
+    say(f"CDI {cdi}: {reply}, {request}, {found.retries} cut twice, {found.late} late, {found.compared} tokens "
+        f"compared, {found.logouts} log-outs, {found.thefts} theft records, {len(found.violations)} violations")
+    assert (found.logouts, found.thefts, found.violations) == (0, 0, [])
 
 
-def main() -> int:
-    """Runs every version and the negative control."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", "2")), help="cuts at each byte")
-    parser.add_argument("--quick", action="store_true", help="one cut at each third byte")
-    options = parser.parse_args()
-    exit_on_signals()
-    checks, begun = Checks(quiet=True), time.monotonic()
-    print(f"seed {options.seed}", flush=True)
-    with Server(config=CONFIG) as server:
-        for cdi in VERSIONS:
-            started = time.monotonic()
-            how = (1, 3) if options.quick else (options.rounds, 1)
-            found = drive(server, cdi, f"{options.seed}/{cdi}", *how)
-            print(told(cdi, found, time.monotonic() - started), flush=True)
-            checks.equal(f"CDI {cdi}: log-outs, theft records, violations",
-                         (found.logouts, found.thefts, found.violations[:5]), (0, 0, []))
-        checks.equal("SIGTERM exits 0", server.stop(), 0)
-    with Server(config=NAIVE) as server:
-        found = drive(server, AT_ONCE, f"{options.seed}/naive", 1, step=8)
-    print(f"negative control: {found.logouts} log-outs of {sum(found.cuts.values())} rounds found when the parent is "
-          f"forgotten at once{', as it must be' if found.logouts else ': the checks are blind'}")
-    checks.check("the negative control is caught", found.logouts > 0)
-    print(f"{time.monotonic() - begun:.0f} s")
-    return checks.finish()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def test_a_parent_that_is_forgotten_at_once_is_found_out(seed: int, serve: Callable[..., Server],
+                                                         say: Callable[[str], None]) -> None:
+    """The negative control."""
+    found = drive(serve(NAIVE), AT_ONCE, f"{seed}/naive", 1, step=8)
+    say(f"negative control: {found.logouts} log-outs of {sum(found.cuts.values())} rounds found")
+    assert found.logouts

@@ -10,11 +10,11 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-for name in Path(__file__).parent.glob("[!t]*.py"):
+for name in (Path(__file__).parent / "BlackBox").glob("[!t]*.py"):
     pytest.register_assert_rewrite(name.stem)
 
 from door_wire import KEY  # noqa: E402 - assertions of helpers are to explain themselves
-from harness import Core, Server  # noqa: E402
+from harness import Child, Core, Server  # noqa: E402
 from machine import Machine  # noqa: E402
 from postgres import Cluster  # noqa: E402
 
@@ -31,9 +31,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Lets clean-up run when somebody ends the run."""
+    """Ends all processes and cleans up when somebody ends the run; threads that use them end then too."""
+
+    def end(number: int, _: object) -> None:
+        for child in list(Child.all):
+            child.kill()
+        pytest.exit(f"signal {number}", 128 + number)
+
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, _: pytest.exit(f"signal {received}", 128 + received))
+        signal.signal(number, end)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

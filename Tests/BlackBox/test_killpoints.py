@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Kills the server with `kill -9` at every named place inside every operation (experiment E-03).
 
 For each operation a traced run tells which places it passes. Then, for each place and each pass, a server is armed to
@@ -11,27 +10,27 @@ Two servers work side by side, each with a client who lives through all of its k
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import os
 import random
-import sys
-import threading
-import time
 from collections import Counter, deque
 from dataclasses import dataclass
+from typing import Callable
 
-from harness import Checks, Core, ServerFailed, exit_on_signals
+import pytest
+from harness import Core, ServerFailed, together
 from killpoints_changes import FirstStart, Regenerate, Remove, RemoveAll, UpdateData, UpdatePayload
-from killpoints_checks import KNOWN_STOLEN, NEWEST, Holder, Probe, Tally, Trail, tokens
+from killpoints_checks import KNOWN_STOLEN, NEWEST, Holder, Places, Probe, Trail, tokens
 from killpoints_operations import (CDI, Create, LateRepeat, OlderDriver, Operation, RefreshAtOnce, RefreshChild,
                                    RefreshCurrent, RepeatAtOnce, Reuse, ReuseAtOnce, SoftRefusal, StaleReuse,
                                    StaleReuseAtOnce, VerifyChild, must)
-from killpoints_server import CONFIG, PointServer, milliseconds, numbered, use_debug_build
+from killpoints_server import CONFIG, DEBUG_BINARY, PointServer, milliseconds, numbered
 
+SERVERS = 2
 OPERATIONS: list[type[Operation]] = [
-    Create, RefreshCurrent, RefreshChild, VerifyChild, RefreshAtOnce, RepeatAtOnce, OlderDriver, LateRepeat, SoftRefusal,
-    Reuse, StaleReuse, ReuseAtOnce, StaleReuseAtOnce, UpdatePayload, UpdateData, Regenerate, Remove, RemoveAll, FirstStart]
+    Create, RefreshCurrent, RefreshChild, VerifyChild, RefreshAtOnce, RepeatAtOnce, OlderDriver, LateRepeat,
+    SoftRefusal, Reuse, StaleReuse, ReuseAtOnce, StaleReuseAtOnce, UpdatePayload, UpdateData, Regenerate, Remove,
+    RemoveAll, FirstStart]
 FORGETFUL = CONFIG + "revoke_session_on_token_theft: false\n"
 NETWORK = (OSError, http.client.HTTPException, ServerFailed)
 MOST_FAILURES = 3
@@ -58,7 +57,7 @@ class Strike:
 class Lane:
     """One server after another on one data folder, and a client for each rule of rotation who lives through it all."""
 
-    def __init__(self, tally: Tally, config: str = CONFIG) -> None:
+    def __init__(self, tally: Places, config: str = CONFIG) -> None:
         """Starts the server."""
         self.tally = tally
         self.config = config
@@ -187,7 +186,7 @@ class Lane:
 class Campaign:
     """Strikes that several lanes share."""
 
-    def __init__(self, tally: Tally, config: str, servers: int) -> None:
+    def __init__(self, tally: Places, config: str, servers: int) -> None:
         """Starts the lanes."""
         self.tally = tally
         self.lanes = [Lane(tally, config) for _ in range(servers)]
@@ -196,18 +195,13 @@ class Campaign:
     def traced(self, kinds: list[type[Operation]]) -> list[Strike]:
         """The places that operations pass."""
         found = [strike for kind in kinds for strike in self.lanes[0].trace(kind)]
-        if not found:
-            sys.exit("the server passes no named place: it is not a debug build")
+        assert found, "the server passes no named place: it is not a debug build"
         return found
 
     def run(self, strikes: list[Strike]) -> None:
         """Does the strikes and what comes at the end."""
         waiting = deque(strikes)
-        threads = [threading.Thread(target=self._work, args=(lane, waiting), daemon=True) for lane in self.lanes]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together(*(lambda lane=lane: self._work(lane, waiting) for lane in self.lanes))
 
     def _work(self, lane: Lane, waiting: deque[Strike]) -> None:
         while self._failures < MOST_FAILURES:
@@ -222,7 +216,7 @@ class Campaign:
                 self.tally.check("restart: the strike runs to its end", False, f"{type(error).__name__}: {error}")
                 lane.server.kill()
                 lane.begin()
-        self.tally.run("restart: the end", lane.finish)
+        lane.finish()
 
     @property
     def kills(self) -> Counter[str]:
@@ -250,50 +244,34 @@ def sampled(strikes: list[Strike], dice: random.Random) -> list[Strike]:
     return found
 
 
-def control(checks: Checks, servers: int, most: int | None) -> None:
-    """Leaves the revocation to the driver, as SuperTokens does: the checks must find sessions known to be stolen."""
-    tally = Tally(silent=True)
-    campaign = Campaign(tally, FORGETFUL, servers)
-    strikes = campaign.traced([Reuse, StaleReuse])
-    campaign.run(random.sample(strikes, most or len(strikes)))
-    found, kills = tally.violated[KNOWN_STOLEN], sum(campaign.kills.values())
-    said = "violations found, as it must be" if found else "violations found: the checks are blind"
-    print(f"negative control: {found} {said} ({kills} kills, with the revocation left to the driver)", flush=True)
-    checks.check("the negative control is caught", found > 0)
+@pytest.fixture(autouse=True)
+def debug_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The build that has failpoints, unless the caller names another one."""
+    monkeypatch.setenv("TESSERA_BINARY", os.environ.get("TESSERA_DEBUG_BINARY", str(DEBUG_BINARY)))
 
 
-def main() -> int:
-    """Runs the campaign and its negative control."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", "2")), help="strikes at each place")
-    parser.add_argument("--servers", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="some places of each operation, once")
-    options = parser.parse_args()
-    exit_on_signals()
-    use_debug_build()
-    begun, tally = time.monotonic(), Tally()
-    rounds = f"{options.rounds} rounds" if not options.quick else "a short run"
-    print(f"seed {options.seed}, {rounds}, {options.servers} servers side by side", flush=True)
-    campaign = Campaign(tally, CONFIG, options.servers)
+def test_no_kill_at_any_place_breaks_a_promise(dice: random.Random, rounds: Callable[[int, int], int], quick: bool,
+                                               say: Callable[[str], None]) -> None:
+    tally = Places()
+    campaign = Campaign(tally, CONFIG, SERVERS)
     strikes = campaign.traced(OPERATIONS)
-    for kind, count in Counter(strike.operation for strike in strikes).items():
-        print(f"{kind.name}: {count} places", flush=True)
-    dice = random.Random(options.seed)
-    planned = sampled(strikes, dice) if options.quick else strikes * options.rounds
+    planned = sampled(strikes, dice) if quick else strikes * rounds(2, 1)
     dice.shuffle(planned)
     campaign.run(planned)
-    tally.check("restart: every place was reached", not campaign.missed, [str(each) for each in campaign.missed])
-    print(f"checks: {tally.summary()}\nready again: {milliseconds(campaign.restarts)}")
-    print(f"{len(OPERATIONS)} operations, {len(campaign.kills)} named places, {len(strikes)} places in operations, "
-          f"{sum(campaign.kills.values())} kills, {tally.failed} violations, {time.monotonic() - begun:.0f} s")
-    checks = Checks(quiet=True)
-    checks.equal("violations", tally.failed, 0)
-    most = QUICK_CONTROL if options.quick else None
-    checks.run("the negative control", lambda: control(checks, options.servers, most))
-    print(f"{time.monotonic() - begun:.0f} s in all")
-    return checks.finish()
+    say(f"checks: {tally.summary()}\nready again: {milliseconds(campaign.restarts)}")
+    say(f"{len(OPERATIONS)} operations, {len(campaign.kills)} named places, {len(strikes)} places in operations, "
+        f"{sum(campaign.kills.values())} kills, {len(tally.violations)} violations")
+    assert [str(each) for each in campaign.missed] == [], "every place was reached"
+    assert tally.violations == []
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def test_a_revocation_that_is_left_to_the_driver_is_found_out(dice: random.Random, quick: bool,
+                                                              say: Callable[[str], None]) -> None:
+    """The negative control: as SuperTokens does it, sessions known to be stolen live on."""
+    tally = Places()
+    campaign = Campaign(tally, FORGETFUL, SERVERS)
+    strikes = campaign.traced([Reuse, StaleReuse])
+    campaign.run(dice.sample(strikes, QUICK_CONTROL if quick else len(strikes)))
+    found = tally.violated[KNOWN_STOLEN]
+    say(f"negative control: {found} violations found in {sum(campaign.kills.values())} kills")
+    assert found
