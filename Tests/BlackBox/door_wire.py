@@ -115,7 +115,6 @@ class Peer:
     """A connection; finding C1: each reply has to be guarded against browsers."""
 
     def __init__(self, port: int, source: str = HOST, receive_buffer: int = 0, timeout: float = 10) -> None:
-        """Connects from an address of this machine."""
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer:
@@ -202,11 +201,9 @@ class Peer:
         self.socket.close()
 
     def __enter__(self) -> "Peer":
-        """Is open already."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Hangs up."""
         self.close()
 
 

@@ -17,11 +17,8 @@ from drivers_sdk import GENERATIONS, Json, Sdk
 
 
 def add_own_routes(app: FastAPI, sdk: Any) -> None:
-    """What a user does with the session of the request."""
-
     @app.post("/login")
     async def login(request: Request) -> Json:
-        """Signs a user in."""
         return sdk.described(await sdk.login(request, await request.json()))
 
     @app.get("/me")
@@ -41,44 +38,35 @@ def add_own_routes(app: FastAPI, sdk: Any) -> None:
 
     @app.post("/payload")
     async def payload(request: Request, found: SessionContainer = Depends(sdk.verifier())) -> Json:
-        """Changes the payload of the session."""
         await sdk.update_payload(found, await request.json())
         return sdk.described(found)
 
     @app.get("/data")
     async def read_data(found: SessionContainer = Depends(sdk.verifier())) -> Json:
-        """Reads the data of the session."""
         return {"data": await sdk.data(found)}
 
     @app.put("/data")
     async def write_data(request: Request, found: SessionContainer = Depends(sdk.verifier())) -> Json:
-        """Replaces the data of the session."""
         await sdk.update_data(found, await request.json())
         return {"data": await sdk.data(found)}
 
     @app.get("/times")
     async def times(found: SessionContainer = Depends(sdk.verifier())) -> Json:
-        """Reads when the session began and when it ends."""
         return {"created": await found.get_time_created(), "expiry": await found.get_expiry()}
 
     @app.post("/leave")
     async def leave(found: SessionContainer = Depends(sdk.verifier())) -> Json:
-        """Revokes the session without the SDK's own sign-out."""
         await found.revoke_session()
         return {"left": True}
 
 
 def add_claim_routes(app: FastAPI, sdk: Any) -> None:
-    """What needs claims."""
-
     @app.get("/paid")
     async def paid(found: SessionContainer = Depends(sdk.verifier(paid=True))) -> Json:
-        """Is only for those who have paid."""
         return sdk.described(found)
 
     @app.get("/claim")
     async def read_claim(found: SessionContainer = Depends(sdk.verifier())) -> Json:
-        """Reads the claim of the session."""
         return {"value": await found.get_claim_value(sdk.claim)}
 
     @app.post("/claim")
@@ -89,7 +77,6 @@ def add_claim_routes(app: FastAPI, sdk: Any) -> None:
 
     @app.get("/admin/claim")
     async def claim_of(handle: str) -> Json:
-        """Reads the claim of any session."""
         return await sdk.claim_of(handle)
 
     @app.post("/admin/claim")
@@ -105,80 +92,63 @@ def add_claim_routes(app: FastAPI, sdk: Any) -> None:
 
     @app.post("/jwt")
     async def make_jwt(request: Request) -> Json:
-        """Makes a token of the application's own."""
         body = await request.json()
         return await sdk.jwt(body["payload"], body["static"])
 
     @app.get("/keys")
     async def keys() -> Json:
-        """Lists the published keys."""
         return {"kids": await sdk.key_ids()}
 
 
 def add_admin_routes(app: FastAPI, sdk: Any) -> None:
-    """What an application does with the sessions of others."""
-
     @app.get("/admin/information")
     async def information(handle: str) -> Json:
-        """Reads everything about a session."""
         found = await sdk.information(handle)
         return {"found": False} if found is None else {"found": True, **found}
 
     @app.get("/admin/handles")
     async def handles(user: str, tenant: Optional[str] = None) -> Json:
-        """Lists the sessions of a user."""
         return {"handles": await sdk.handles(user, tenant)}
 
     @app.post("/admin/payload")
     async def payload_of(request: Request) -> Json:
-        """Changes the payload of a session."""
         body = await request.json()
         return {"updated": await sdk.update_payload_of(body["handle"], body["update"])}
 
     @app.post("/admin/data")
     async def data_of(request: Request) -> Json:
-        """Replaces the data of a session."""
         body = await request.json()
         return {"updated": await sdk.update_data_of(body["handle"], body["data"])}
 
     @app.post("/admin/revoke")
     async def revoke(request: Request) -> Json:
-        """Revokes a session."""
         return {"revoked": await revoke_session((await request.json())["handle"])}
 
     @app.post("/admin/revoke-several")
     async def revoke_several(request: Request) -> Json:
-        """Revokes several sessions."""
         return {"revoked": await revoke_multiple_sessions((await request.json())["handles"])}
 
     @app.post("/admin/revoke-all")
     async def revoke_all(request: Request) -> Json:
-        """Revokes the sessions of a user."""
         body = await request.json()
         return {"revoked": await sdk.revoke_all(body["userId"], body.get("tenantId"))}
 
 
 def add_tenant_routes(app: FastAPI, sdk: Any) -> None:
-    """What needs tenants."""
-
     @app.get("/tenants")
     async def tenants() -> Json:
-        """Lists the tenants."""
         return {"tenants": await sdk.tenants()}
 
     @app.put("/tenants/{tenant}")
     async def make_tenant(tenant: str) -> Json:
-        """Makes a tenant."""
         return {"new": await sdk.make_tenant(tenant)}
 
     @app.delete("/tenants/{tenant}")
     async def remove_tenant(tenant: str) -> Json:
-        """Removes a tenant."""
         return {"existed": await sdk.remove_tenant(tenant)}
 
 
 def application(sdk: Sdk) -> FastAPI:
-    """The routes that the SDK can serve."""
     app = FastAPI()
     add_own_routes(app, sdk)
     add_admin_routes(app, sdk)

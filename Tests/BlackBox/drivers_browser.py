@@ -39,7 +39,6 @@ class Application:
 
     def __init__(self, release: Release, python: Path, core: str, *options: str,
                  environment: Mapping[str, str] | None = None) -> None:
-        """Starts the application without waiting for it."""
         self.release = release
         self.core = core
         self.port = 0

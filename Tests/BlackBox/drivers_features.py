@@ -168,6 +168,7 @@ class Restart(Suite):
         assert child[0].refresh().status == 200, "refresh before the restart"
         revoked[0].send("POST", "/admin/revoke", {"handle": revoked[2]})
         known = fresh[0].information(fresh[2])
+        assert fresh[0].me().status == 200, "the SDK has the core's keys"
         assert self.beside.stop() == 0, "the core ends with 0"
         assert fresh[0].me().json.get("handle") == fresh[2], "a verification needs no core"
         assert fresh[0].copy().refresh().status == 500, "a refresh while the core is away"

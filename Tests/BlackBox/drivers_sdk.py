@@ -28,7 +28,6 @@ class Sdk:
     """The generation of 2022: payloads are replaced, sessions live in cookies."""
 
     def start(self, own: str, core: str, key: str, options: Any) -> None:
-        """Initialises the SDK."""
         handlers = InputErrorHandlers(on_token_theft_detected=note_theft) if options.note_theft else None
         init(
             app_info=InputAppInfo(app_name="drivers", api_domain=own, website_domain=own),
@@ -37,28 +36,22 @@ class Sdk:
             recipe_list=[session.init(anti_csrf=options.anti_csrf, error_handlers=handlers, **self.settings(options))])
 
     def settings(self, options: Any) -> Json:
-        """The further arguments of session.init."""
         return {}
 
     def verifier(self, check: bool = False, paid: bool = False) -> Callable[..., Any]:
-        """The dependency that demands a session."""
         return verify_session()
 
     def described(self, found: SessionContainer) -> Json:
-        """What the routes tell about the session of a request."""
         return {
             "handle": found.get_handle(), "userId": found.get_user_id(), "payload": found.get_access_token_payload()}
 
     async def login(self, request: Any, body: Json) -> SessionContainer:
-        """Creates a session."""
         return await functions.create_new_session(request, body["userId"], body.get("payload"), body.get("data"))
 
     async def update_payload(self, found: SessionContainer, update: Json) -> None:
-        """Changes the payload of the request's own session."""
         await found.update_access_token_payload(update)
 
     async def update_payload_of(self, handle: str, update: Json) -> bool:
-        """Changes the payload of any session."""
         try:
             await functions.update_access_token_payload(handle, update)
         except UnauthorisedError:
@@ -66,15 +59,12 @@ class Sdk:
         return True
 
     async def data(self, found: SessionContainer) -> Json:
-        """Reads the data of the request's own session."""
         return await found.get_session_data()
 
     async def update_data(self, found: SessionContainer, data: Json) -> None:
-        """Replaces the data of the request's own session."""
         await found.update_session_data(data)
 
     async def update_data_of(self, handle: str, data: Json) -> bool:
-        """Replaces the data of any session."""
         try:
             await functions.update_session_data(handle, data)
         except UnauthorisedError:
@@ -82,7 +72,6 @@ class Sdk:
         return True
 
     async def information(self, handle: str) -> Optional[Json]:
-        """Reads everything about a session."""
         try:
             found = await functions.get_session_information(handle)
         except UnauthorisedError:
@@ -90,17 +79,14 @@ class Sdk:
         return self.informed(found) if found else None
 
     def informed(self, found: Any) -> Json:
-        """The information about a session as the routes tell it."""
         return {
             "handle": found.session_handle, "userId": found.user_id, "data": found.session_data,
             "payload": found.access_token_payload, "created": found.time_created, "expiry": found.expiry}
 
     async def handles(self, user: str, tenant: Optional[str]) -> list[str]:
-        """Lists the sessions of a user."""
         return await functions.get_all_session_handles_for_user(user)
 
     async def revoke_all(self, user: str, tenant: Optional[str]) -> list[str]:
-        """Revokes the sessions of a user."""
         return await functions.revoke_all_sessions_for_user(user)
 
 
@@ -108,11 +94,9 @@ class SdkWithClaims(Sdk):
     """The generation of 2023: standard tokens, headers or cookies, claims, payloads are merged."""
 
     def settings(self, options: Any) -> Json:
-        """The kind of signing key."""
         return {"use_dynamic_access_token_signing_key": not options.static_keys}
 
     def __init__(self) -> None:
-        """Makes the claim."""
         from supertokens_python.recipe.session.claims import PrimitiveClaim
 
         self.claim = PrimitiveClaim("plan", lambda *_: "free")
@@ -125,34 +109,27 @@ class SdkWithClaims(Sdk):
         return verify_session(override_global_claim_validators=lambda ordinary, *_: [*ordinary, wanted])
 
     async def update_payload(self, found: SessionContainer, update: Json) -> None:
-        """Merges into the payload of the request's own session."""
         await found.merge_into_access_token_payload(update)
 
     async def update_payload_of(self, handle: str, update: Json) -> bool:
-        """Merges into the payload of any session."""
         return await functions.merge_into_access_token_payload(handle, update)
 
     async def data(self, found: SessionContainer) -> Json:
-        """Reads the data of the request's own session."""
         return await found.get_session_data_from_database()
 
     async def update_data(self, found: SessionContainer, data: Json) -> None:
-        """Replaces the data of the request's own session."""
         await found.update_session_data_in_database(data)
 
     async def update_data_of(self, handle: str, data: Json) -> bool:
-        """Replaces the data of any session."""
         return await functions.update_session_data_in_database(handle, data)
 
     def informed(self, found: Any) -> Json:
-        """The information about a session as the routes tell it."""
         return {
             "handle": found.session_handle, "userId": found.user_id, "data": found.session_data_in_database,
             "payload": found.custom_claims_in_access_token_payload, "created": found.time_created,
             "expiry": found.expiry}
 
     def owner(self, user: str) -> tuple[Any, ...]:
-        """The arguments that say whose session it is."""
         return (user,)
 
     async def direct(self, user: str) -> Json:
@@ -168,7 +145,6 @@ class SdkWithClaims(Sdk):
             "promoted": read.get_all_session_tokens_dangerously()["accessAndFrontTokenUpdated"] if read else None}
 
     async def key_ids(self) -> list[str]:
-        """Lists the published keys."""
         return [key.kid for key in (await functions.get_jwks()).keys]
 
     async def jwt(self, payload: Json, static: bool) -> Json:
@@ -211,19 +187,15 @@ class SdkWithTenants(SdkWithClaims):
     """The generation of 2024: sessions belong to a tenant."""
 
     def owner(self, user: str, tenant: str = "public") -> tuple[Any, ...]:
-        """The arguments that say whose session it is."""
         return (tenant, user)
 
     def described(self, found: SessionContainer) -> Json:
-        """What the routes tell about the session of a request."""
         return {**super().described(found), "tenantId": found.get_tenant_id()}
 
     def informed(self, found: Any) -> Json:
-        """The information about a session as the routes tell it."""
         return {**super().informed(found), "tenantId": found.tenant_id}
 
     async def login(self, request: Any, body: Json) -> SessionContainer:
-        """Creates a session."""
         owner = self.owner(body["userId"], body.get("tenantId") or "public")
         return await functions.create_new_session(request, *owner, body.get("payload"), body.get("data"))
 
@@ -248,7 +220,6 @@ class SdkWithTenants(SdkWithClaims):
         return (await delete_tenant(tenant)).did_exist
 
     async def tenants(self) -> list[str]:
-        """Lists the tenants."""
         from supertokens_python.recipe.multitenancy.asyncio import list_all_tenants
 
         return [tenant.tenant_id for tenant in (await list_all_tenants()).tenants]
@@ -258,17 +229,14 @@ class SdkWithRecipeUsers(SdkWithTenants):
     """The generation of 2025: a user may have several ways to sign in."""
 
     def owner(self, user: str, tenant: str = "public") -> tuple[Any, ...]:
-        """The arguments that say whose session it is."""
         from supertokens_python.types import RecipeUserId
 
         return (tenant, RecipeUserId(user))
 
     def described(self, found: SessionContainer) -> Json:
-        """What the routes tell about the session of a request."""
         return {**super().described(found), "recipeUserId": found.get_recipe_user_id().get_as_string()}
 
     def informed(self, found: Any) -> Json:
-        """The information about a session as the routes tell it."""
         return {**super().informed(found), "recipeUserId": found.recipe_user_id.get_as_string()}
 
 

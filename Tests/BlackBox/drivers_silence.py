@@ -60,7 +60,6 @@ class Silence(Rotation):
     """One session that goes on after a used-up token came back, and one that ends when it comes back once more."""
 
     def __init__(self, dice: random.Random, application: Application, mode: str) -> None:
-        """Prepares them."""
         super().__init__(dice, application, mode)
         self._shared: list[tuple[Browser, Browser, str, str]] = []
         """The owner's browser, a copy from before the refresh, the session and its user."""

@@ -13,7 +13,6 @@ class FaultProxy:
     """Stands between a core and its database; runs in a thread of its own."""
 
     def __init__(self, target: int) -> None:
-        """Listens on a free port and forwards to a port of this machine."""
         self._target = target
         self._loop = asyncio.new_event_loop()
         self.port = 0

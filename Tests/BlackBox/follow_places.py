@@ -125,7 +125,6 @@ class CorePlace:
     """A core that is asked with one version of its interface."""
 
     def __init__(self, server: Server, cdi: str) -> None:
-        """Prepares a connection."""
         self.name = f"core, CDI {cdi}"
         self.at_once = cdi == AT_ONCE
         self._core = server.core(cdi)
@@ -171,7 +170,6 @@ class Example(Application):
     """A run of an example application; the log of its server tells where it listens."""
 
     def __init__(self, program: str, folder: Path, environment: dict[str, str]) -> None:
-        """Starts the application in a folder and waits for it."""
         if not Path(program).is_file():
             pytest.skip(f"no application at {program}: swift build --product {Path(program).name}")
         self.port = 0
@@ -190,7 +188,6 @@ class AppPlace:
     at_once = False
 
     def __init__(self, name: str, application: Application, trail: Trail) -> None:
-        """Remembers whom to ask."""
         self.name = name
         self._application = application
         self.trail = trail

@@ -62,7 +62,6 @@ class TemporaryFolder:
     """A folder that is removed when the script ends, whatever happens."""
 
     def __init__(self, prefix: str = "tessera-") -> None:
-        """Makes the folder."""
         self.path = Path(tempfile.mkdtemp(prefix=prefix))
         atexit.register(self.remove)
 
@@ -77,7 +76,6 @@ class Child:
     all: "WeakSet[Child]" = WeakSet()
 
     def __init__(self, arguments: list[str], environment: Mapping[str, str] | None = None) -> None:
-        """Starts the process."""
         self._folder = TemporaryFolder("tessera-output-")
         self._output = self._folder.path / "output"
         with self._output.open("wb") as sink:
@@ -90,7 +88,6 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id."""
         return self.process.pid
 
     @property
@@ -104,7 +101,6 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
         return self.process.poll() is None
 
     def kill(self) -> None:
@@ -208,12 +204,10 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process id of the current run."""
         return self._running().pid
 
     @property
     def alive(self) -> bool:
-        """Whether the current run is alive."""
         return self.child is not None and self.child.alive
 
     @property
@@ -226,11 +220,9 @@ class Server:
         return self._running().says(words)
 
     def stop(self) -> int:
-        """Ends the run with SIGTERM and returns its exit code."""
         return self._running().stop()
 
     def kill(self) -> None:
-        """Ends the run with kill -9."""
         self._running().kill()
 
     def _running(self) -> Child:
@@ -239,15 +231,12 @@ class Server:
         return self.child
 
     def core(self, cdi: str | None = CDI, headers: Mapping[str, str] | None = None) -> "Core":
-        """A new connection to the current run."""
         return Core(self.port, cdi, headers)
 
     def __enter__(self) -> "Server":
-        """Starts the server."""
         return self.start()
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        """Makes sure that the server is gone."""
         if self.child is not None:
             self.child.kill()
         self._folder.remove()
@@ -268,7 +257,6 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """The body as text."""
         return self.body.decode("utf-8", errors="replace")
 
     @property
@@ -324,15 +312,12 @@ class Core:
         self._connection.close()
 
     def get(self, path: str, **query: str) -> Reply:
-        """Sends a GET with a query."""
         return self.send("GET", path + ("?" + urlencode(query) if query else ""))
 
     def post(self, path: str, body: Any) -> Reply:
-        """Posts a JSON value."""
         return self._with_json("POST", path, body)
 
     def put(self, path: str, body: Any) -> Reply:
-        """Puts a JSON value."""
         return self._with_json("PUT", path, body)
 
     def _with_json(self, method: str, path: str, body: Any) -> Reply:
@@ -340,35 +325,28 @@ class Core:
         return self.send(method, path, data, {"content-type": "application/json; charset=utf-8"})
 
     def create(self, user: str, payload: Json | None = None, data: Json | None = None, csrf: bool = False) -> Reply:
-        """Creates a session."""
         return self.post("/recipe/session", {
             "userId": user, "userDataInJWT": payload or {}, "userDataInDatabase": data or {},
             "enableAntiCsrf": csrf, "useDynamicSigningKey": True})
 
     def verify(self, token: str, check_database: bool = False) -> Reply:
-        """Verifies an access token."""
         return self.post("/recipe/session/verify", {
             "accessToken": token, "doAntiCsrfCheck": False, "enableAntiCsrf": False, "checkDatabase": check_database})
 
     def refresh(self, token: str) -> Reply:
-        """Exchanges a refresh token."""
         return self.post("/recipe/session/refresh", {
             "refreshToken": token, "enableAntiCsrf": False, "useDynamicSigningKey": True})
 
     def revoke(self, handles: list[str]) -> Reply:
-        """Revokes sessions by handle."""
         return self.post("/recipe/session/remove", {"sessionHandles": handles})
 
     def information(self, handle: str) -> Reply:
-        """Reads what the server knows about a session."""
         return self.get("/recipe/session", sessionHandle=handle)
 
     def update_data(self, handle: str, data: Json) -> Reply:
-        """Replaces the data of a session."""
         return self.put("/recipe/session/data", {"sessionHandle": handle, "userDataInDatabase": data})
 
     def handles(self, user: str) -> list[str]:
-        """Lists the sessions of a user."""
         return list(self.get("/recipe/session/user", userId=user).json.get("sessionHandles", []))
 
 
@@ -376,7 +354,6 @@ class Tally:
     """What a campaign found: how often it looked, and what was wrong; its negative control has to find something."""
 
     def __init__(self) -> None:
-        """Begins with nothing."""
         self.made = 0
         self.violations: list[str] = []
         self._lock = threading.Lock()
@@ -390,7 +367,6 @@ class Tally:
         return good
 
     def equal(self, name: str, found: object, expected: object) -> bool:
-        """Notes whether two values are equal."""
         return self.check(name, found == expected, f"got {found!r}, expected {expected!r}")
 
 

@@ -79,7 +79,6 @@ class Load:
     """What a worker does to a server until the server dies."""
 
     def __init__(self, worker: Worker, core: Core, dying: threading.Event) -> None:
-        """Prepares the load of one worker."""
         self._worker = worker
         self._core = core
         self._dying = dying
@@ -183,7 +182,6 @@ class Audit:
     """The comparison of a worker's model with what a restarted server says."""
 
     def __init__(self, worker: Worker, core: Core, tally: Tally) -> None:
-        """Prepares the comparison for one worker."""
         self._worker = worker
         self._core = core
         self._tally = tally
@@ -368,6 +366,5 @@ class Campaign:
         return total
 
     def __str__(self) -> str:
-        """What was done and found."""
         kinds = ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items()))
         return f"{self.acknowledged} acknowledged ({kinds}), {len(self.tally.violations)} violations"

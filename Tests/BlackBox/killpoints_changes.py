@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Callable
-
 from harness import Core, Reply
 from killpoints_checks import Holder, Probe, Trail, tokens
 from killpoints_operations import NEW, Operation
@@ -15,18 +13,13 @@ class UpdatePayload(Operation):
     name = "payload update"
     member = "userDataInJWT"
 
-    def requests(self, core: Core) -> list[Callable[[], Reply]]:
-        """Replaces."""
-        return [lambda: self.replace(core)]
-
-    def replace(self, core: Core) -> Reply:
-        """The request."""
+    def request(self, core: Core) -> Reply:
         return core.put("/recipe/jwt/data", {"sessionHandle": self.holder.handle, "userDataInJWT": NEW})
 
     def check(self, probe: Probe) -> None:
         """Changed with its record or not at all; the retry changes what was not changed."""
         self._same_state(probe, {0, 1})
-        again = self.replace(probe.core)
+        again = self.request(probe.core)
         probe.tally.check("I5: the retry succeeds", again.ok, again.outcome)
         self._same_state(probe, {1})
         probe.settles(self.holder)
@@ -46,8 +39,7 @@ class UpdateData(UpdatePayload):
     name = "session data update"
     member = "userDataInDatabase"
 
-    def replace(self, core: Core) -> Reply:
-        """The request."""
+    def request(self, core: Core) -> Reply:
         return core.update_data(self.holder.handle, NEW)
 
 
@@ -56,8 +48,7 @@ class Regenerate(UpdatePayload):
 
     name = "regenerate"
 
-    def replace(self, core: Core) -> Reply:
-        """The request."""
+    def request(self, core: Core) -> Reply:
         return core.post("/recipe/session/regenerate", {"accessToken": self.holder.access, "userDataInJWT": NEW})
 
 
@@ -77,12 +68,7 @@ class Remove(Operation):
         """Those that are to go."""
         return self.holders[:2]
 
-    def requests(self, core: Core) -> list[Callable[[], Reply]]:
-        """Revokes."""
-        return [lambda: self.remove(core)]
-
-    def remove(self, core: Core) -> Reply:
-        """The request."""
+    def request(self, core: Core) -> Reply:
         return core.revoke([each.handle for each in self.wanted])
 
     def check(self, probe: Probe) -> None:
@@ -91,7 +77,7 @@ class Remove(Operation):
         every = {each.handle for each in self.wanted}
         probe.tally.check("I3: all or none of one request", gone in (set(), every), gone)
         probe.tally.check("I3: an answered revocation holds", bool(gone) or not self.acknowledged, gone)
-        again = self.remove(probe.core)
+        again = self.request(probe.core)
         told = set(again.json.get("sessionHandlesRevoked", []))
         probe.tally.equal("I5: the retry tells what it revoked", told, every - gone)
         for holder in self.wanted:
@@ -114,8 +100,7 @@ class RemoveAll(Remove):
         """Those that are to go."""
         return self.holders
 
-    def remove(self, core: Core) -> Reply:
-        """The request."""
+    def request(self, core: Core) -> Reply:
         return core.post("/recipe/session/remove", {"userId": self.holder.user})
 
 
@@ -127,9 +112,8 @@ class FirstStart(Operation):
     def prepare(self, core: Core) -> None:
         """There is nobody yet."""
 
-    def requests(self, core: Core) -> list[Callable[[], Reply]]:
-        """Signs in."""
-        return [lambda: core.create("first")]
+    def request(self, core: Core) -> Reply:
+        return core.create("first")
 
     def check(self, probe: Probe) -> None:
         """There is one key of each kind, each with its record, and they serve."""

@@ -19,7 +19,6 @@ class Places(Tally):
     """What is found after kills, by the invariant that begins its name; a violation tells the place of the kill."""
 
     def __init__(self) -> None:
-        """Begins with nothing."""
         super().__init__()
         self.places = threading.local()
         self.kinds: Counter[str] = Counter()
@@ -107,7 +106,6 @@ class Probe:
     """Asks a restarted server about a session and compares the answers."""
 
     def __init__(self, server: Server, tally: Places) -> None:
-        """Prepares the connections."""
         self.tally = tally
         self._cores = {cdi: server.core(cdi) for cdi in ("5.4", NEWEST)}
         self.core = self._cores["5.4"]

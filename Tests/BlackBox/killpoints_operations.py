@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Callable
 
 from harness import Core, Json, Reply
 from killpoints_checks import ENDED, NEWEST, THEFT, Holder, Probe, Trail, tokens
@@ -34,7 +33,6 @@ class Operation:
     """What the server is told besides."""
 
     def __init__(self) -> None:
-        """Begins with nothing acknowledged."""
         self.acknowledged: list[Reply] = []
         self.holders: list[Holder] = []
 
@@ -58,14 +56,13 @@ class Operation:
             holder.access = str(must(core.verify(holder.access)).json["accessToken"]["token"])
         return holder
 
-    def requests(self, core: Core) -> list[Callable[[], Reply]]:
-        """What the client asks for while the server is armed."""
+    def request(self, core: Core) -> Reply:
+        """What the client asks for while the server is armed, and once more afterwards."""
         raise NotImplementedError
 
     def act(self, core: Core) -> None:
         """Asks; ends with the error of the connection when the server dies."""
-        for request in self.requests(core):
-            self.acknowledged.append(request())
+        self.acknowledged.append(self.request(core))
 
     def check(self, probe: Probe) -> None:
         """Looks at the state, asks again as a client does, and looks once more."""
@@ -81,9 +78,8 @@ class Create(Operation):
         """Needs nobody."""
         self.user = f"user-{uuid.uuid4()}"
 
-    def requests(self, core: Core) -> list[Callable[[], Reply]]:
-        """Signs in."""
-        return [lambda: core.create(self.user)]
+    def request(self, core: Core) -> Reply:
+        return core.create(self.user)
 
     def check(self, probe: Probe) -> None:
         """What was made without an answer has its record, and signing in again works."""
@@ -111,9 +107,8 @@ class RefreshCurrent(Operation):
 
     name = "refresh of the current token"
 
-    def requests(self, core: Core) -> list[Callable[[], Reply]]:
-        """Refreshes."""
-        return [lambda: core.refresh(self.holder.refresh)]
+    def request(self, core: Core) -> Reply:
+        return core.refresh(self.holder.refresh)
 
     def check(self, probe: Probe) -> None:
         """The same token gives the same child as often as it is asked."""
@@ -152,9 +147,8 @@ class RefreshChild(RefreshCurrent):
         super().prepare(core)
         self.holder.child_access, self.holder.child = tokens(must(core.refresh(self.holder.refresh)))
 
-    def requests(self, core: Core) -> list[Callable[[], Reply]]:
-        """Refreshes the child."""
-        return [lambda: core.refresh(self.holder.child)]
+    def request(self, core: Core) -> Reply:
+        return core.refresh(self.holder.child)
 
     def check(self, probe: Probe) -> None:
         """Promoted once, before the death or by the retry."""
@@ -177,9 +171,8 @@ class VerifyChild(RefreshChild):
 
     name = "verification of an unused child (promotion)"
 
-    def requests(self, core: Core) -> list[Callable[[], Reply]]:
-        """Verifies."""
-        return [lambda: core.verify(self.holder.child_access)]
+    def request(self, core: Core) -> Reply:
+        return core.verify(self.holder.child_access)
 
     def check(self, probe: Probe) -> None:
         """Promoted once, and the retry gives a token for good."""
@@ -261,9 +254,8 @@ class LateRepeat(OlderDriver):
         self.holder.take(must(core.refresh(self.holder.refresh)))
         self.holder.access = str(must(core.verify(self.holder.access)).json["accessToken"]["token"])
 
-    def requests(self, core: Core) -> list[Callable[[], Reply]]:
-        """Refreshes the parent."""
-        return [lambda: core.refresh(self.holder.used_up[-1])]
+    def request(self, core: Core) -> Reply:
+        return core.refresh(self.holder.used_up[-1])
 
     def check(self, probe: Probe) -> None:
         """The same current token, before the death and afterwards."""
@@ -315,9 +307,13 @@ class Reuse(Operation):
         self.holder.cdi = self.acts_at
         self.stolen = self.holder.used_up[self.token]
 
-    def requests(self, core: Core) -> list[Callable[[], Reply]]:
+    def request(self, core: Core) -> Reply:
+        return core.refresh(self.stolen)
+
+    def act(self, core: Core) -> None:
         """Presents the token and does what the driver does."""
-        return [lambda: core.refresh(self.stolen), lambda: core.revoke([self.holder.handle])]
+        super().act(core)
+        self.acknowledged.append(core.revoke([self.holder.handle]))
 
     def check(self, probe: Probe) -> None:
         """Not detected, or revoked; in the end revoked, with one record of the theft, however often it is presented."""

@@ -18,7 +18,6 @@ class PointServer(Server):
     """One run after another on one data folder, each armed or not; every run writes a trace."""
 
     def __init__(self, config: str = CONFIG, data: Path | None = None) -> None:
-        """Prepares an unarmed server."""
         super().__init__(data=data, config=config)
         self._base = self._told = config
         self._environment: dict[str, str] = {}

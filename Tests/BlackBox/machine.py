@@ -15,7 +15,6 @@ class Machine:
     """A folder of its own for configuration, data and word of running cores, with the `tessera` command."""
 
     def __init__(self) -> None:
-        """Makes the folder."""
         self._folder = TemporaryFolder("tessera-operation-")
         self.path = self._folder.path
 

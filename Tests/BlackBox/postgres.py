@@ -98,7 +98,6 @@ class Cluster:
         self._run(program("pg_ctl"), "-D", str(self.data), "-m", mode, "-w", "stop", check=False)
 
     def promote(self) -> None:
-        """Makes a standby the primary."""
         self._run(program("pg_ctl"), "-D", str(self.data), "-w", "promote")
 
     def reload(self) -> None:
@@ -106,11 +105,9 @@ class Cluster:
         self._run(program("pg_ctl"), "-D", str(self.data), "reload")
 
     def uri(self, database: str = DATABASE, port: int | None = None) -> str:
-        """The address of a database."""
         return f"postgresql://{USER}@{HOST}:{port or self.port}/{database}?gssencmode=disable"
 
     def query(self, sql: str, database: str = DATABASE) -> list[str]:
-        """Runs SQL with psql and gives the lines it prints."""
         return self._run("psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.uri(database), "-c",
                          sql).stdout.splitlines()
 
@@ -154,9 +151,7 @@ class Cluster:
         self._folder.remove()
 
     def __enter__(self) -> "Cluster":
-        """Starts the server."""
         return self.start()
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        """Removes everything."""
         self.remove()

@@ -27,7 +27,6 @@ class Player:
     """One connection and its script."""
 
     def __init__(self, script: Script, port: int, source: str) -> None:
-        """Begins to connect."""
         self.script, self.data, self.ended, self.broken = script, b"", False, False
         self.statuses: list[int] = []
         self._steps = list(script.steps)
@@ -128,7 +127,6 @@ class Stage:
     """Keeps so many players on at once."""
 
     def __init__(self, port: int, next_script: Callable[[], Script], wide: int) -> None:
-        """Prepares it."""
         self._port, self._next, self._wide = port, next_script, wide
         self._selector = selectors.DefaultSelector()
         self._players: dict[int, Player] = {}

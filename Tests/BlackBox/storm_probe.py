@@ -103,7 +103,6 @@ class Health:
         return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
     def __str__(self) -> str:
-        """The distribution in milliseconds."""
         parts = [f"p{percent:g} {self.share(percent) * 1000:.1f}" for percent in (50, 99, 99.9, 100)]
         return (f"{self.source}: {len(self.waits)} probes, {', '.join(parts)} ms ({self.worst * 1000:.1f} without waits for "
                 f"a processor), {len(self.failures)} failed")
@@ -113,7 +112,6 @@ class Probers:
     """Probers from several addresses of this machine."""
 
     def __init__(self, port: int, server: int, sources: tuple[str, ...]) -> None:
-        """Starts them."""
         self._running = [(source, subprocess.Popen(
             [sys.executable, __file__, str(port), source, str(server)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
                          for source in sources]

@@ -25,7 +25,6 @@ class Counter:
     """A server that runs with a counter of its allocations, and the number so far."""
 
     def __init__(self, folder: Path) -> None:
-        """Builds the counter."""
         self._count = folder / "count"
         library, source = folder / "count.so", Path(__file__).resolve().parent / "malloc_count.c"
         subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library, source], check=True)

@@ -28,7 +28,6 @@ class SwiftApplication(Application):
     """What it makes of a token for which the core has no answer now; a driver has an error of its own."""
 
     def __init__(self, core: str, environment: Mapping[str, str]) -> None:
-        """Starts the application without waiting for it."""
         self.core = core
         self.port = 0
         self.child = Child([SWIFT], {"CORE": core, "API_KEY": API_KEY, "PORT": "0", **environment})
@@ -97,7 +96,6 @@ class Late:
     """A session that one side refreshes, and its old token, which comes to the other side late."""
 
     def __init__(self, here: Application, there: Application, mode: str) -> None:
-        """Prepares it."""
         self._here, self._there, self._mode = here, there, mode
 
     def share(self) -> None:

@@ -123,7 +123,6 @@ class Client:
     """A client with one session, whose every refresh is cut."""
 
     def __init__(self, server: Server, cdi: str, name: str, dice: random.Random) -> None:
-        """Prepares the connections."""
         self._core = server.core(cdi)
         self._wire = Wire(server.port, cdi)
         self._cdi = cdi

@@ -23,7 +23,6 @@ class Disk:
     """A small file system of our own, unmounted when the script ends."""
 
     def __init__(self, size: int) -> None:
-        """Prepares the mount point."""
         self._folder = TemporaryFolder()
         self._size = size
         self.path = self._folder.path
@@ -67,7 +66,6 @@ class People:
     """Sessions in every state that matters, made while there was room."""
 
     def __init__(self, core: Core) -> None:
-        """Signs everybody in."""
         self.first = core.create("first", {}, {"first": True}).json
         self.spare = core.create("spare").json
         self.fresh = core.create("fresh").json

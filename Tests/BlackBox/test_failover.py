@@ -76,7 +76,6 @@ class PromotionCampaign(StopCampaign):
     """Rounds in which the primary dies and its synchronous standby becomes the primary."""
 
     def __init__(self, seed: int) -> None:
-        """Makes a primary and its standby."""
         self._ports = (free_port(), free_port())
         primary = Cluster(self._settings(), port=self._ports[0]).start()
         super().__init__(primary, seed)

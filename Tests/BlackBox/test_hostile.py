@@ -171,11 +171,6 @@ def test_an_old_path_has_old_versions_only(server: Server, value: str) -> None:
     assert server.core(value).post("/session", CREATION).outcome == UNSUPPORTED.format(value)
 
 
-@pytest.mark.parametrize("path", ["/hello", "/apiversion", "/.well-known/jwks.json"])
-def test_some_paths_need_no_version(server: Server, path: str) -> None:
-    assert server.core("abc").get(path).status == 200
-
-
 @pytest.mark.parametrize("static", [False, True])
 def test_a_token_of_the_applications_own_is_no_access_token(core: Core, static: bool) -> None:
     """The application may have signed it, with the claims and the key of an access token."""

@@ -50,7 +50,6 @@ class Strike:
     count: int
 
     def __str__(self) -> str:
-        """The operation and the place."""
         return f"{self.operation.name} at {self.place}:{self.count}"
 
 
@@ -58,7 +57,6 @@ class Lane:
     """One server after another on one data folder, and a client for each rule of rotation who lives through it all."""
 
     def __init__(self, tally: Places, config: str = CONFIG) -> None:
-        """Starts the server."""
         self.tally = tally
         self.config = config
         self.kills: Counter[str] = Counter()
@@ -187,7 +185,6 @@ class Campaign:
     """Strikes that several lanes share."""
 
     def __init__(self, tally: Places, config: str, servers: int) -> None:
-        """Starts the lanes."""
         self.tally = tally
         self.lanes = [Lane(tally, config) for _ in range(servers)]
         self._failures = 0

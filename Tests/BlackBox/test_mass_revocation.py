@@ -46,7 +46,6 @@ class Rows:
     """The database, looked at and filled beside the core."""
 
     def __init__(self, server: Server) -> None:
-        """Finds it."""
         self._uri = server.database
         self._path = Path(server.data) / "tessera.sqlite"
         self.log = "tessera_audit_trail" if self._uri else "audit_trail"
@@ -123,7 +122,6 @@ class Memory:
     """The resident memory of the core, looked at all the time."""
 
     def __init__(self, pid: int) -> None:
-        """Begins."""
         self._path = Path(f"/proc/{pid}/status")
         self.first = self.most = self._now()
         self._end = threading.Event()

@@ -46,7 +46,6 @@ class Traffic:
     """Callers that refresh, verify offline and verify with the database, until they are told to stop."""
 
     def __init__(self, server: Server) -> None:
-        """Makes a session for each caller and starts."""
         self.sample = Sample()
         self._server = server
         self._end = threading.Event()
@@ -169,7 +168,6 @@ class Answers:
     """What many callers were told, who read sessions with the database."""
 
     def __init__(self) -> None:
-        """Begins with nothing."""
         self.wrong: list[str] = []
         self.slowest = 0.0
 

@@ -179,7 +179,6 @@ class Balancer:
     """Sends each request to a node that takes part; a node leaves before it stops."""
 
     def __init__(self, nodes: list[Server]) -> None:
-        """Begins with all nodes."""
         self._nodes = list(nodes)
         self._ports = [node.port for node in nodes]
         self._lock = threading.Lock()
@@ -214,7 +213,6 @@ class Node(Server):
     """A core of one of two releases."""
 
     def __init__(self, program: Path, **more: Any) -> None:
-        """Prepares a run of a release."""
         super().__init__(**more)
         self.program = program
 

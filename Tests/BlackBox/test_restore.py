@@ -32,7 +32,6 @@ class Client:
     """A client of one CDI version that keeps the newest tokens."""
 
     def __init__(self, server: Server, version: str, user: str) -> None:
-        """Signs in."""
         self.server, self.version = server, version
         self.newer: Json = {} if version == "2.7" else {"useDynamicSigningKey": True}
         self.take(call(server, version, "/recipe/session", {
@@ -61,7 +60,6 @@ class Store:
     """Copies of a server's data, and how they are put back."""
 
     def __init__(self, server: Server) -> None:
-        """Prepares copies of a server's data."""
         self.server = server
         self.folder = TemporaryFolder("tessera-copy-")
         self.copy = self.folder.path / "copy"

@@ -35,7 +35,6 @@ class Storm:
     """One server and what comes over it."""
 
     def __init__(self, server: LimitedServer, say: Callable[[str], None]) -> None:
-        """Looks how the server is before."""
         self._server, self._say = server, say
         self.well()
         time.sleep(0.3)
