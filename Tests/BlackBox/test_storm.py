@@ -59,8 +59,9 @@ class Storm:
         self._say(f"{name}: {took:.1f} s; {before / 1024:.1f} MiB before, at most {peak / 1024:.1f}; the server's "
                   f"threads waited {self._starved() - starved:.2f} s for a processor")
         assert server.alive and peak <= MEMORY_KIB, server.output[-2000:]
-        assert until(lambda: server.descriptors <= self._descriptors + 2 and server.resident <= self._memory + GROWTH_KIB,
-                     15, 0.05), f"afterwards {server.descriptors} descriptors, {server.resident} KiB"
+        assert until(lambda: server.descriptors <= self._descriptors + 2
+                     and server.resident <= self._memory + GROWTH_KIB, 15, 0.05), (
+            f"afterwards {server.descriptors} descriptors, {server.resident} KiB")
         self.well()
 
     def well(self) -> None:
