@@ -16,7 +16,7 @@ import select
 import socket
 import struct
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Callable, Iterator
 
 import pytest
@@ -39,25 +39,6 @@ class Cut:
     where: str
     """`reply`: after so many bytes were read; `request`: after so many bytes were sent."""
     after: int
-
-
-@dataclass
-class Figures:
-    """What came of the cuts of one version."""
-
-    cuts: Counter[str] = field(default_factory=Counter)
-    longest: Counter[str] = field(default_factory=Counter)
-    retries: int = 0
-    late: int = 0
-    compared: int = 0
-    logouts: int = 0
-    thefts: int = 0
-    violations: list[str] = field(default_factory=list)
-
-    def add(self, other: "Figures") -> None:
-        """Takes over the figures of another session."""
-        for name in ("cuts", "retries", "late", "compared", "logouts", "thefts", "violations"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class Wire:
@@ -125,10 +106,10 @@ class Client:
     def __init__(self, server: Server, cdi: str, name: str, dice: random.Random) -> None:
         self._core = server.core(cdi)
         self._wire = Wire(server.port, cdi)
-        self._cdi = cdi
         self._name = name
         self._dice = dice
-        self._figures = Figures()
+        self.counts: Counter[str] = Counter()
+        self.violations: list[str] = []
         self._rotations = 0
         self._sign_in()
 
@@ -142,21 +123,20 @@ class Client:
         """How long the request and the reply of a refresh are."""
         return len(self._wire.request(self._token)), len(self._wire.whole(self._token))
 
-    def run(self, cuts: list[Cut]) -> Figures:
+    def run(self, cuts: list[Cut]) -> None:
         """Is cut again and again."""
         for cut in cuts:
             self._round(cut)
         self._end()
         self._core.close()
-        return self._figures
 
     def _round(self, cut: Cut) -> None:
         """A refresh that is cut, its repetition, and the use of what came of it."""
         seen = [self._wire.cut(self._token, cut)]
         if self._dice.random() < 0.25:
-            self._figures.retries += 1
+            self.counts["cut twice"] += 1
             seen.append(self._wire.cut(self._token, Cut("reply", self._dice.randrange(2_000))))
-        self._figures.cuts[cut.where] += 1
+        self.counts[cut.where] += 1
         reply = self._core.refresh(self._token)
         if not reply.ok:
             self._logged_out(cut, reply)
@@ -172,7 +152,7 @@ class Client:
 
     def _late(self, cut: Cut) -> None:
         """A request that was sent before the reply came arrives after that: it gets the same."""
-        self._figures.late += 1
+        self.counts["late"] += 1
         reply = self._core.refresh(self._used_up)
         if not reply.ok:
             self._logged_out(cut, reply)
@@ -182,7 +162,7 @@ class Client:
     def _compare(self, cut: Cut, seen: list[bytes], child: str) -> None:
         """What earlier replies said before they were cut is what the last one says."""
         for match in filter(None, map(REFRESH_TOKEN.search, seen)):
-            self._figures.compared += 1
+            self.counts["tokens compared"] += 1
             if match[1].decode() != child:
                 self._violation(f"{cut}: the retry gave another token")
 
@@ -192,14 +172,13 @@ class Client:
             self._violation(f"the new access token: {verified.outcome}")
 
     def _logged_out(self, cut: Cut, reply: Reply) -> None:
-        self._figures.logouts += 1
-        self._figures.thefts += self._told("reuse_detected")
-        if self._figures.logouts == 1:
-            self._violation(f"logged out after {cut}: {reply.outcome}")
+        self.counts["log-outs"] += 1
+        self.counts["theft records"] += self._told("reuse_detected")
+        self._violation(f"logged out after {cut}: {reply.outcome}")
         self._sign_in()
 
     def _violation(self, text: str) -> None:
-        self._figures.violations.append(f"CDI {self._cdi}: {text}")
+        self.violations.append(text)
 
     def _told(self, event: str) -> int:
         page = self._core.get("/tessera/audit", sessionHandle=self._handle, event=event, limit="1000", after="0")
@@ -212,7 +191,7 @@ class Client:
             self._violation(f"the last token: {last.outcome}")
             return
         self._use(last)
-        self._figures.thefts += self._told("reuse_detected")
+        self.counts["theft records"] += self._told("reuse_detected")
         if self._told("refreshed") != self._rotations + 1:
             self._violation(f"{self._told('refreshed')} rotations are told of, {self._rotations + 1} were made")
         if self._rotations and self._core.refresh(self._used_up).outcome != "TOKEN_THEFT_DETECTED":
@@ -221,21 +200,17 @@ class Client:
             self._violation("a second chain was left alive")
 
 
-def drive(server: Server, cdi: str, seed: str, rounds: int, step: int = 1) -> Figures:
+def drive(server: Server, cdi: str, seed: str, rounds: int, step: int = 1) -> tuple[Counter[str], list[str]]:
     """Cuts so often at every byte, or at one in so many from a random one on, shared among sessions."""
-    scout = Client(server, cdi, "scout", random.Random(seed))
-    request, reply = scout.lengths()
-    lengths = {"reply": reply, "request": request}
     dice = random.Random(seed)
-    cuts = [Cut(where, after) for where, length in lengths.items()
+    request, reply = Client(server, cdi, "scout", dice).lengths()
+    cuts = [Cut(where, after) for where, length in (("reply", reply), ("request", request))
             for after in range(dice.randrange(step), length + 1, step)] * rounds
     dice.shuffle(cuts)
     clients = [Client(server, cdi, f"user-{n}", random.Random(f"{seed}/{n}")) for n in range(SESSIONS)]
-    total = Figures(longest=Counter(lengths))
-    for figures in together(*(lambda n=n, client=client: client.run(cuts[n::SESSIONS])
-                              for n, client in enumerate(clients))):
-        total.add(figures)
-    return total
+    together(*(lambda n=n, client=client: client.run(cuts[n::SESSIONS]) for n, client in enumerate(clients)))
+    found = sum((client.counts for client in clients), Counter())
+    return found, [violation for client in clients for violation in client.violations]
 
 
 @pytest.fixture(scope="module")
@@ -249,17 +224,15 @@ def server() -> Iterator[Server]:
 @pytest.mark.parametrize("cdi", VERSIONS)
 def test_no_cut_logs_anybody_out(server: Server, seed: int, rounds: Callable[[int, int], int], quick: bool, cdi: str,
                                  say: Callable[[str], None]) -> None:
-    found = drive(server, cdi, f"{seed}/{cdi}", rounds(2, 1), 3 if quick else 1)
-    reply, request = (f"{found.cuts[where]} {name} cut (0..{found.longest[where]} bytes)"
-                      for where, name in (("reply", "replies"), ("request", "requests")))
-    say(f"CDI {cdi}: {reply}, {request}, {found.retries} cut twice, {found.late} late, {found.compared} tokens "
-        f"compared, {found.logouts} log-outs, {found.thefts} theft records, {len(found.violations)} violations")
-    assert (found.logouts, found.thefts, found.violations) == (0, 0, [])
+    found, violations = drive(server, cdi, f"{seed}/{cdi}", rounds(2, 1), 3 if quick else 1)
+    say(f"CDI {cdi}: {dict(found)}, {len(violations)} violations")
+    assert violations == [] and found["reply"] and found["request"]
+    assert (found["log-outs"], found["theft records"]) == (0, 0)
 
 
 def test_a_parent_that_is_forgotten_at_once_is_found_out(seed: int, serve: Callable[..., Server],
                                                          say: Callable[[str], None]) -> None:
     """The negative control."""
-    found = drive(serve(NAIVE), AT_ONCE, f"{seed}/naive", 1, step=8)
-    say(f"negative control: {found.logouts} log-outs of {sum(found.cuts.values())} rounds found")
-    assert found.logouts
+    found, _ = drive(serve(NAIVE), AT_ONCE, f"{seed}/naive", 1, step=8)
+    say(f"negative control: {dict(found)}")
+    assert found["log-outs"]

@@ -56,13 +56,10 @@ class Strike:
 class Lane:
     """One server after another on one data folder, and a client for each rule of rotation who lives through it all."""
 
-    def __init__(self, tally: Places, config: str = CONFIG) -> None:
-        self.tally = tally
-        self.config = config
-        self.kills: Counter[str] = Counter()
-        self.missed: list[Strike] = []
-        self.restarts: list[float] = []
-        self.server = PointServer(config)
+    def __init__(self, campaign: Campaign) -> None:
+        self.tally, self.config = campaign.tally, campaign.config
+        self.kills, self.missed, self.restarts = campaign.kills, campaign.missed, campaign.restarts
+        self.server = PointServer(self.config)
         self.survivors: list[Holder] = []
         self.ended: deque[Holder] = deque(maxlen=ENDED_KEPT)
         """Sessions of earlier kills; each was ended in the end."""
@@ -184,9 +181,15 @@ class Lane:
 class Campaign:
     """Strikes that several lanes share."""
 
-    def __init__(self, tally: Places, config: str, servers: int) -> None:
-        self.tally = tally
-        self.lanes = [Lane(tally, config) for _ in range(servers)]
+    def __init__(self, tally: Places, config: str) -> None:
+        self.tally, self.config = tally, config
+        self.kills: Counter[str] = Counter()
+        """How many processes died at each place."""
+        self.missed: list[Strike] = []
+        """The strikes whose place was not reached."""
+        self.restarts: list[float] = []
+        """How long the servers took to start again."""
+        self.lanes = [Lane(self) for _ in range(SERVERS)]
         self._failures = 0
 
     def traced(self, kinds: list[type[Operation]]) -> list[Strike]:
@@ -215,21 +218,6 @@ class Campaign:
                 lane.begin()
         lane.finish()
 
-    @property
-    def kills(self) -> Counter[str]:
-        """How many processes died at each place."""
-        return sum((lane.kills for lane in self.lanes), Counter())
-
-    @property
-    def missed(self) -> list[Strike]:
-        """The strikes whose place was not reached."""
-        return [strike for lane in self.lanes for strike in lane.missed]
-
-    @property
-    def restarts(self) -> list[float]:
-        """How long the servers took to start again."""
-        return [seconds for lane in self.lanes for seconds in lane.restarts]
-
 
 def sampled(strikes: list[Strike], dice: random.Random) -> list[Strike]:
     """Some places of each operation, and each place in some operation."""
@@ -250,7 +238,7 @@ def debug_build(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_kill_at_any_place_breaks_a_promise(dice: random.Random, rounds: Callable[[int, int], int], quick: bool,
                                                say: Callable[[str], None]) -> None:
     tally = Places()
-    campaign = Campaign(tally, CONFIG, SERVERS)
+    campaign = Campaign(tally, CONFIG)
     strikes = campaign.traced(OPERATIONS)
     planned = sampled(strikes, dice) if quick else strikes * rounds(2, 1)
     dice.shuffle(planned)
@@ -266,7 +254,7 @@ def test_a_revocation_that_is_left_to_the_driver_is_found_out(dice: random.Rando
                                                               say: Callable[[str], None]) -> None:
     """The negative control: as SuperTokens does it, sessions known to be stolen live on."""
     tally = Places()
-    campaign = Campaign(tally, FORGETFUL, SERVERS)
+    campaign = Campaign(tally, FORGETFUL)
     strikes = campaign.traced([Reuse, StaleReuse])
     campaign.run(dice.sample(strikes, QUICK_CONTROL if quick else len(strikes)))
     found = tally.violated[KNOWN_STOLEN]
