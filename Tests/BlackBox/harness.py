@@ -25,9 +25,9 @@ from weakref import WeakSet
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 CDI = "5.4"
-READY_SECONDS = 20.0
-WORD_SECONDS = 10.0
-STOP_SECONDS = 15.0
+READY_SECONDS = 60.0
+WORD_SECONDS = 60.0
+STOP_SECONDS = 60.0
 PORT_TRIES = 5
 
 Json = dict[str, Any]
