@@ -1,4 +1,4 @@
-"""A small FastAPI application with an unmodified SuperTokens SDK, run by drivers.py inside the SDK's environment."""
+"""A small FastAPI application with an unmodified SuperTokens SDK, run by test_drivers.py inside the SDK's environment."""
 
 from __future__ import annotations
 
