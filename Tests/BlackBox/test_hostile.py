@@ -9,19 +9,21 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import subprocess
 from typing import Any, Iterator
 
 import pytest
 from door_wire import ask, head
-from harness import CDI, HOST, Core, Json, Reply, Server, reply_watchers
+from harness import CDI, HOST, Core, Json, Reply, Server, binary, reply_watchers
 
 JSON_TYPE = "application/json;charset=UTF-8"
 TEXT_TYPE = "text/html;charset=UTF-8"
 UNKNOWN = (501, 505)
 """What is not an error of the server: a method, a coding or a version that it does not know (RFC 9110 15.6)."""
+RIGHT: Json = {"string": "x", "object": {}, "boolean": False, "array": [], "integer": 5}
 WRONG: dict[str, list[Any]] = {
-    "string": [None, 5, True, [], {}], "object": [None, 5, True, "x", []], "bool": [None, 1, 0, "true", [], {}],
-    "array": [None, 5, True, "x", {}]}
+    "string": [None, 5, True, [], {}], "object": [None, 5, True, "x", []], "boolean": [None, 1, 0, "true", [], {}],
+    "array": [None, 5, True, "x", {}, [5], ["x", None]], "integer": [None, "5", True, [], {}]}
 
 
 @pytest.fixture(scope="module")
@@ -56,55 +58,37 @@ def standing(process: int, server: Server, errors: list[str]) -> Iterator[None]:
     assert server.core().create("after").ok and not errors
 
 
-CREATION: Json = {"userId": "u", "userDataInJWT": {}, "userDataInDatabase": {}}
-TYPES = {"userId": "string", "userDataInJWT": "object", "userDataInDatabase": "object", "accessToken": "string",
-         "refreshToken": "string", "antiCsrfToken": "string", "sessionHandle": "string", "sessionHandles": "array"}
-NO_HANDLE = "00000000-0000-4000-8000-000000000000"
-CHANGES = {"data": {"sessionHandle": NO_HANDLE, "userDataInDatabase": {}},
-           "jwt/data": {"sessionHandle": NO_HANDLE, "userDataInJWT": {}}}
-# The path, the version, a body that is taken, and the fields that may be absent.
-BODIES: list[tuple[str, str | None, Json, list[str]]] = [
-    ("POST /recipe/session", CDI, {**CREATION, "enableAntiCsrf": False}, ["useDynamicSigningKey"]),
-    ("POST /recipe/session/verify", CDI, {"accessToken": "x", **dict.fromkeys(
-        ("doAntiCsrfCheck", "enableAntiCsrf", "checkDatabase"), False)}, ["antiCsrfToken"]),
-    ("POST /recipe/session/refresh", CDI, {"refreshToken": "x", "enableAntiCsrf": False, "useDynamicSigningKey": True},
-     ["antiCsrfToken"]),
-    ("POST /recipe/session/regenerate", CDI, {"accessToken": "x"}, ["userDataInJWT"]),
-    ("POST /recipe/session/remove", CDI, {"userId": "nobody"},
-     ["userId", "revokeAcrossAllTenants", "revokeSessionsForLinkedAccounts"]),
-    ("POST /recipe/session/remove", CDI, {"sessionHandles": []}, ["sessionHandles"]),
-    ("POST /session", None, CREATION, []), ("POST /session", "2.3", CREATION, []),
-    ("POST /session/verify", "2.3", {"accessToken": "x", "doAntiCsrfCheck": False}, ["antiCsrfToken"]),
-    ("POST /session/refresh", "2.3", {"refreshToken": "x"}, ["antiCsrfToken"]),
-    ("POST /session/regenerate", "2.3", {"accessToken": "x"}, ["userDataInJWT"]),
-    ("POST /session/remove", "2.3", {"sessionHandles": []}, ["sessionHandles"]),
-    ("POST /session/remove", "2.3", {"userId": "nobody"}, ["userId"]),
-    ("DELETE /session", None, {"sessionHandle": NO_HANDLE}, ["sessionHandle"]),
-    ("DELETE /session", None, {"sessionHandles": []}, ["sessionHandles"]),
-    ("PUT /session/data", "2.3", CHANGES["data"], []), ("PUT /jwt/data", "2.3", CHANGES["jwt/data"], []),
-]
+def bodies(version: str) -> Iterator[tuple[str, str, list[str], Json, Json]]:
+    """Each request about sessions that has a body: what must be there, all fields with their types, and a good body."""
+    printed = subprocess.run([str(binary()), "openapi", "--cdi", version], capture_output=True, check=True).stdout
+    for path, operations in json.loads(printed)["paths"].items():
+        for method, operation in operations.items():
+            if "requestBody" not in operation or not path.endswith("/data") and "/session" not in path:
+                continue
+            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            ways = [set(way["required"]) for way in schema.get("oneOf", [{"required": []}])]
+            for way in ways:
+                present, other = {*schema["required"], *way}, set.union(*ways) - way
+                types = {name: kind["type"] for name, kind in schema["properties"].items() if name not in other
+                         and present >= set(schema.get("dependentRequired", {}).get(name, []))}
+                yield method.upper(), path, schema["required"], types, {name: RIGHT[types[name]] for name in present}
 
 
-@pytest.mark.parametrize(("line", "cdi", "body", "optional"), BODIES, ids=lambda value: value if isinstance(
-    value, str) else ",".join(value) if value else "")
-def test_a_field_of_another_type_is_named(server: Server, line: str, cdi: str | None, body: Json,
-                                          optional: list[str]) -> None:
-    core, (method, path) = server.core(cdi), line.split()
+@pytest.mark.parametrize("version", ["1.0", "2.0", "2.3", "2.9", "2.21", "4.0", "5.4", "5.6"])
+def test_a_field_of_another_type_is_named(server: Server, version: str) -> None:
+    core = server.core(version)
 
-    def send(value: Json) -> Reply:
-        return core.send(method, path, json.dumps(value).encode())
+    def answer(method: str, path: str, body: Json) -> tuple[int, str, str | None]:
+        reply = core.send(method, path, json.dumps(body).encode())
+        return reply.status, reply.text, reply.headers.get("content-type")
 
-    def refused(name: str, value: Json) -> None:
-        reply = send(value)
-        assert (reply.status, reply.text, reply.headers.get("content-type")) == (
-            400, f"Field name '{name}' is invalid in JSON input\n", TEXT_TYPE), f"{name} in {value}"
-
-    assert send(body).status == 200
-    for name in {*body, *optional}:
-        for value in WRONG[TYPES.get(name, "bool")]:
-            refused(name, {**body, name: value})
-        if name not in optional:
-            refused(name, {key: value for key, value in body.items() if key != name})
+    for method, path, required, types, good in bodies(version):
+        assert answer(method, path, good)[0] == 200, f"{method} {path} with {good}"
+        broken = [(name, {**good, name: value}) for name, kind in types.items() for value in WRONG[kind]]
+        broken += [(name, {other: value for other, value in good.items() if other != name}) for name in required]
+        for name, body in broken:
+            assert answer(method, path, body) == (400, f"Field name '{name}' is invalid in JSON input\n", TEXT_TYPE), (
+                f"{method} {path} with {body}")
 
 
 @pytest.mark.parametrize(("path", "name", "cdi"), [
@@ -168,7 +152,7 @@ def test_a_version_that_nobody_should_send(server: Server, value: str | None, ou
 
 @pytest.mark.parametrize("value", ["9.9", "abc", "", "5.4", "2.99", "2.3.0", "1", "-1.0", "1.0 2.0"])
 def test_an_old_path_has_old_versions_only(server: Server, value: str) -> None:
-    assert server.core(value).post("/session", CREATION).outcome == UNSUPPORTED.format(value)
+    assert server.core(value).post("/session", {}).outcome == UNSUPPORTED.format(value)
 
 
 @pytest.mark.parametrize("static", [False, True])
