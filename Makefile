@@ -11,7 +11,7 @@ SAMPLE ?=
 BUILT ?=
 BUILD = $(if $(BUILT),@true,swift build)
 # A part of the black box by its files; ARGS='-k finding_W7 --seed 5' for some of it. In `make test` nothing is skipped.
-PYTEST = python3 -m pytest -c Tests/pytest.ini --rootdir Tests $(SAMPLE) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+PYTEST = python3 -m pytest $(SAMPLE) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 BOX = Tests/BlackBox/test_
 
 .PHONY: beside help run demo browser test build dependencies unit docs readme drivers kill9 import restore hostile operation
