@@ -43,7 +43,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Tells the seed."""
     return f"--seed {config.getoption('seed')}{' --quick' * config.getoption('quick')}"
 
 

@@ -42,7 +42,6 @@ def post(path: str, body: bytes = BODY, *fields: str, length: int | None = None,
 
 
 def revocation(handle: str) -> bytes:
-    """A request that ends a session."""
     return post("/recipe/session/remove", json.dumps({"sessionHandles": [handle]}).encode())
 
 
@@ -69,7 +68,6 @@ class Answer:
 
     @property
     def closes(self) -> bool:
-        """Whether it says that the connection ends."""
         return "close" in self.field("connection").lower().replace(" ", "").split(",")
 
     @property
@@ -197,7 +195,6 @@ class Peer:
         return self._data
 
     def close(self) -> None:
-        """Hangs up."""
         self.socket.close()
 
     def __enter__(self) -> "Peer":
@@ -226,13 +223,11 @@ class LimitedServer(Server):
         self._descriptors = descriptors
 
     def arguments(self, host: str = HOST) -> list[str]:
-        """The command line of a run."""
         limit = ["sh", "-c", f'ulimit -n {self._descriptors}; exec "$@"', "sh"] if self._descriptors else []
         return limit + super().arguments(host)
 
     @property
     def descriptors(self) -> int:
-        """How many descriptors the run has open."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     @property

@@ -28,7 +28,6 @@ class SteadyServer(Server):
     """A server whose next run listens where the last one did, because applications know it by its address."""
 
     def launch(self, host: str = HOST) -> Child:
-        """Starts a run on the port of the last one."""
         self.port = self.port or free_port()
         self.child = Child(self.arguments(host), self.environment)
         return self.child
@@ -58,7 +57,6 @@ class Application:
         return self
 
     def browser(self, mode: str) -> "Browser":
-        """A new user's browser."""
         return Browser(self, mode)
 
     def trail(self, handle: str) -> list[Json]:
@@ -170,27 +168,21 @@ class Browser:
 
     def login(self, user: str, payload: Json | None = None, data: Json | None = None,
               tenant: str | None = None) -> Page:
-        """Signs in."""
         return self.send("POST", "/login", {
             "userId": user, "payload": payload or {}, "data": data or {}, "tenantId": tenant})
 
     def refresh(self, csrf: bool = True) -> Page:
-        """Asks for new tokens."""
         return self.send("POST", REFRESH, csrf=csrf)
 
     def me(self) -> Page:
-        """Asks who is signed in."""
         return self.send("GET", "/me")
 
     def checked(self) -> Page:
-        """Asks who is signed in by the database."""
         return self.send("GET", "/me/checked")
 
     def information(self, handle: str) -> Json:
-        """Reads what is known about a session."""
         return self.send("GET", f"/admin/information?handle={handle}").json
 
     def handles(self, user: str, tenant: str | None = None) -> list[str]:
-        """Lists the sessions of a user."""
         query = f"user={user}" + (f"&tenant={tenant}" if tenant else "")
         return sorted(self.send("GET", f"/admin/handles?{query}").json["handles"])

@@ -44,12 +44,10 @@ class Release:
     features: frozenset[Feature]
 
     def has(self, feature: Feature) -> bool:
-        """Whether this release can do something."""
         return feature in self.features
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """The ways in which it carries tokens."""
         return ("cookie", "header") if self.has(Feature.HEADER) else ("cookie",)
 
     @property
@@ -59,7 +57,6 @@ class Release:
         return (self.cdi, f"{path}/v2") if self is NEWEST else ("3.0", path)
 
     def python(self) -> Path:
-        """The Python of the release's environment."""
         return environment(ENVIRONMENTS / self.version, HERE / f"requirements-drivers-{self.version}.txt")
 
     def altered(self) -> list[str]:

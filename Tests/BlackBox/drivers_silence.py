@@ -44,7 +44,6 @@ class Hours:
         return self._clock.now if self._clock else time.time()
 
     def to(self, moment: float) -> None:
-        """Goes on to a moment."""
         if self._clock:
             self._clock.to(moment)
         else:

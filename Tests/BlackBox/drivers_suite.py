@@ -29,19 +29,15 @@ class Suite:
         self.beside = beside
 
     def has(self, feature: Feature) -> bool:
-        """Whether the release can do something."""
         return self.application.release.has(feature)
 
     def identifier(self) -> str:
-        """A UUID from the seed."""
         return str(uuid.UUID(int=self.dice.getrandbits(128), version=4))
 
     def user(self) -> str:
-        """A user whom nobody has met."""
         return f"user-{self.identifier()}"
 
     def browser(self) -> Browser:
-        """A browser that holds nothing."""
         return self.application.browser(self.mode)
 
     def signed_in(self, payload: Json | None = None, data: Json | None = None,

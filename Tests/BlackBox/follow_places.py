@@ -114,7 +114,6 @@ class Place(Protocol):
 
 
 def trail_of(core: Core) -> Trail:
-    """Asks a core."""
     def asked(handle: str) -> list[Json]:
         core.close()
         return list(core.get("/tessera/audit", sessionHandle=handle, after="0", limit="1000").json["records"])
@@ -144,7 +143,6 @@ class CorePlace:
         return Session(str(made.json["session"]["handle"]), self._pair(made.json))
 
     def refresh(self, token: str) -> Answer:
-        """Exchanges a refresh token."""
         reply = self._core.refresh(token)
         if reply.ok:
             return Answer(Kind.OK, self._pair(reply.json))
@@ -156,7 +154,6 @@ class CorePlace:
         return Answer(kind)
 
     def use(self, pair: Pair) -> Pair | None:
-        """Verifies an access token."""
         reply = self._core.verify(pair.access)
         if reply.outcome in ("TRY_REFRESH_TOKEN", "UNAUTHORISED"):
             return None
@@ -200,7 +197,6 @@ class AppPlace:
         return Pair(str(browser.tokens.refresh), str(browser.tokens.access), float(browser.tokens.part(1)["exp"]))
 
     def begin(self, user: str) -> Session:
-        """Signs in."""
         browser = self._browser()
         page = browser.login(user)
         if page.status != 200 or not browser.tokens.access:
@@ -208,7 +204,6 @@ class AppPlace:
         return Session(str(browser.tokens.part(1)["sessionHandle"]), self._pair(browser))
 
     def refresh(self, token: str) -> Answer:
-        """Exchanges a refresh token."""
         browser = self._browser(refresh=token)
         page = browser.refresh()
         if page.status == 200:
@@ -221,7 +216,6 @@ class AppPlace:
         return Answer(kind)
 
     def use(self, pair: Pair) -> Pair | None:
-        """Asks who is signed in."""
         browser = self._browser(refresh=pair.refresh, access=pair.access)
         page = browser.me()
         if page.status == 401:
@@ -264,7 +258,6 @@ class Places:
                 assert abs(off) < 5, (f"{place.name}: its clock can be moved", f"it is off by {off:.1f} s")
 
     def stop(self) -> None:
-        """Ends everything."""
         assert self._server.stop() == 0, "SIGTERM exits 0"
         for example in (self._remote, self._hello):
             assert example.child.alive, ("the applications are still there", example.child.output[-2000:])

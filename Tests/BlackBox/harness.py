@@ -66,7 +66,6 @@ class TemporaryFolder:
         atexit.register(self.remove)
 
     def remove(self) -> None:
-        """Removes the folder and everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
 
 
@@ -92,7 +91,6 @@ class Child:
 
     @property
     def output(self) -> str:
-        """What the process has written so far."""
         return self._output.read_text(errors="replace") if self._output.exists() else ""
 
     def says(self, words: str, seconds: float = WORD_SECONDS) -> bool:
@@ -157,7 +155,6 @@ class Server:
         return path
 
     def arguments(self, host: str = HOST) -> list[str]:
-        """The command line of a run."""
         found = [str(binary()), "serve", "--host", host, "--port", str(self.port), "--data-dir", str(self.data)]
         return found + (["--config", str(self._config)] if self._config else [])
 
@@ -181,7 +178,6 @@ class Server:
         raise ServerFailed("no free port")
 
     def wait_until_ready(self, child: Child, poll: float = 0.005) -> None:
-        """Polls GET /hello until it answers 200."""
         begun = time.monotonic()
         while time.monotonic() - begun < READY_SECONDS:
             if not child.alive:
@@ -212,7 +208,6 @@ class Server:
 
     @property
     def output(self) -> str:
-        """What the current run has written."""
         return self._running().output
 
     def says(self, words: str) -> bool:
@@ -277,7 +272,6 @@ class Reply:
 
     @property
     def ok(self) -> bool:
-        """Whether this is a 200 with status OK."""
         return self.status == 200 and self.json.get("status") == "OK"
 
 

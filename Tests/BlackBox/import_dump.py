@@ -33,7 +33,6 @@ def escape(value: object) -> str:
 
 
 def copy(table: str, columns: str, rows: list[list[object]]) -> str:
-    """A COPY block."""
     lines = "".join("\t".join(escape(value) for value in row) + "\n" for row in rows)
     return f"COPY public.{table} ({columns}) FROM stdin;\n{lines}\\.\n\n\n"
 

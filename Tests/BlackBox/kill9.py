@@ -353,12 +353,10 @@ class Campaign:
 
     @property
     def acknowledged(self) -> int:
-        """How many operations were answered."""
         return sum(self.counts.values())
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many operations of each kind were answered."""
         total: dict[str, int] = {}
         for worker in self._workers:
             for name, count in worker.acknowledged.items():

@@ -59,13 +59,11 @@ class Remove(Operation):
     cause = "user"
 
     def prepare(self, core: Core) -> None:
-        """Signs in three times."""
         first = self.session(core)
         self.holders = [first, *(self.session(core, first.user) for _ in range(2))]
 
     @property
     def wanted(self) -> list[Holder]:
-        """Those that are to go."""
         return self.holders[:2]
 
     def request(self, core: Core) -> Reply:
@@ -97,7 +95,6 @@ class RemoveAll(Remove):
 
     @property
     def wanted(self) -> list[Holder]:
-        """Those that are to go."""
         return self.holders
 
     def request(self, core: Core) -> Reply:

@@ -32,7 +32,6 @@ class Places(Tally):
         return super().check(f"{name} [{getattr(self.places, 'place', '')}]", good, detail)
 
     def summary(self) -> str:
-        """How often each invariant was checked."""
         return ", ".join(f"{name} {count}" for name, count in sorted(self.kinds.items()))
 
 
@@ -59,7 +58,6 @@ class Holder:
 
 
 def tokens(reply: Reply) -> tuple[str, str]:
-    """The access and the refresh token of a reply."""
     return str(reply.json["accessToken"]["token"]), str(reply.json["refreshToken"]["token"])
 
 
@@ -78,12 +76,10 @@ class Trail:
             after = page[-1]["sequence"]
 
     def count(self, event: str) -> int:
-        """How many entries of a kind there are."""
         return sum(record["event"] == event for record in self.records)
 
     @property
     def ends(self) -> int:
-        """How many entries end the session."""
         return sum(record["event"] == "revoked" or ends_by_theft(record) for record in self.records)
 
     @property
@@ -93,7 +89,6 @@ class Trail:
 
     @property
     def generations(self) -> list[int]:
-        """The numbers of the rotations."""
         return [record["details"]["generation"] for record in self.records if record["event"] == "refreshed"]
 
 
@@ -115,7 +110,6 @@ class Probe:
         return self._cores[cdi]
 
     def close(self) -> None:
-        """Closes the connections."""
         for core in self._cores.values():
             core.close()
 
@@ -131,7 +125,6 @@ class Probe:
         return trail
 
     def is_present(self, holder: Holder) -> bool:
-        """Whether the server knows the session."""
         return self.core.information(holder.handle).ok
 
     def has_rotated(self, holder: Holder) -> bool:
@@ -142,7 +135,6 @@ class Probe:
         return not self.at(NEWEST).verify(holder.first_access, check_database=True).ok
 
     def refreshed(self, name: str, holder: Holder, token: str) -> Reply | None:
-        """Exchanges a token, which must succeed."""
         reply = self.at(holder.cdi).refresh(token)
         return reply if self.tally.check(name, reply.ok, reply.outcome) else None
 

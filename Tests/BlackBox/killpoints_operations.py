@@ -38,7 +38,6 @@ class Operation:
 
     @property
     def holder(self) -> Holder:
-        """The session."""
         return self.holders[0]
 
     def prepare(self, core: Core) -> None:

@@ -37,7 +37,6 @@ class PointServer(Server):
         return self
 
     def disarm(self) -> "PointServer":
-        """Makes the next runs live."""
         self._environment = {}
         return self
 

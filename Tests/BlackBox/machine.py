@@ -25,13 +25,11 @@ class Machine:
         return sorted(folder.iterdir()) if folder.is_dir() else []
 
     def config(self, text: str) -> Path:
-        """Writes a configuration file."""
         path = self.path / "config.yaml"
         path.write_text(text)
         return path
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command to its end."""
         return subprocess.run(
             [str(binary()), *arguments], capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL,
             env={**os.environ, "TESSERA_STATE_DIR": str(self.path / "state"), **environment})
@@ -46,7 +44,6 @@ class Machine:
         return int(words[6]), int(words[3].rsplit(":", 1)[1])
 
     def close(self) -> None:
-        """Ends what still runs."""
         for path in self.started:
             with contextlib.suppress(OSError, ValueError, IndexError):
                 os.kill(int(path.read_text().splitlines()[0]), signal.SIGKILL)

@@ -23,7 +23,6 @@ class ClusterFailed(Exception):
 
 
 def program(name: str) -> str:
-    """Finds a program of PostgreSQL, the newest first."""
     for folder in reversed(BINARIES):
         if (folder / name).is_file():
             return str(folder / name)
@@ -87,7 +86,6 @@ class Cluster:
             file.writelines(f"{name} = {value}\n" for name, value in {"port": str(self.port), **settings}.items())
 
     def start(self) -> "Cluster":
-        """Starts the server and waits until it answers."""
         self._run(program("pg_ctl"), "-D", str(self.data), "-l", str(self.folder / "log"), "-w", "-t", "60", "start")
         if self._primary is None and not self.query("SELECT 1 FROM pg_database WHERE datname = 'tessera'", "postgres"):
             self.query(f"CREATE DATABASE {DATABASE}", "postgres")
@@ -101,7 +99,6 @@ class Cluster:
         self._run(program("pg_ctl"), "-D", str(self.data), "-w", "promote")
 
     def reload(self) -> None:
-        """Makes changed settings hold."""
         self._run(program("pg_ctl"), "-D", str(self.data), "reload")
 
     def uri(self, database: str = DATABASE, port: int | None = None) -> str:
@@ -112,7 +109,6 @@ class Cluster:
                          sql).stdout.splitlines()
 
     def create_database(self, name: str) -> str:
-        """Makes another database and gives its address."""
         self.query(f"CREATE DATABASE {name}", "postgres")
         return self.uri(name)
 

@@ -80,7 +80,6 @@ class Crowd:
                     break
 
     def close(self, rudely: bool = False) -> None:
-        """Lets all go."""
         for peer in self.peers:
             if rudely:
                 peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")

@@ -47,7 +47,6 @@ class Player:
         return not self.all_sent and time.monotonic() >= self._not_before
 
     def write(self) -> None:
-        """Sends what fits."""
         data, pause = self._sending
         try:
             self._sent += self.socket.send(data[self._sent:self._sent + 262_144])
@@ -135,7 +134,6 @@ class Stage:
         self.wrong: list[str] = []
 
     def run(self, requests: int) -> None:
-        """Plays so many scripts."""
         begun = 0
         while begun < requests or self._players:
             while begun < requests and len(self._players) < self._wide:

@@ -45,12 +45,10 @@ class Wire:
     """Refreshes over sockets of their own."""
 
     def __init__(self, port: int, cdi: str) -> None:
-        """Remembers whom to ask, and how."""
         self.port = port
         self.cdi = cdi
 
     def request(self, token: str) -> bytes:
-        """The whole request."""
         body: Json = {"refreshToken": token, "enableAntiCsrf": False, "useDynamicSigningKey": True}
         data = json.dumps(body).encode()
         head = (f"POST /recipe/session/refresh HTTP/1.1\r\nhost: {HOST}\r\ncdi-version: {self.cdi}\r\n"
@@ -94,7 +92,6 @@ class Wire:
         return data
 
     def whole(self, token: str) -> bytes:
-        """Refreshes without a cut."""
         with socket.create_connection((HOST, self.port), timeout=SECONDS) as connection:
             connection.sendall(self.request(token))
             return self.read(connection, 1 << 20)
@@ -124,7 +121,6 @@ class Client:
         return len(self._wire.request(self._token)), len(self._wire.whole(self._token))
 
     def run(self, cuts: list[Cut]) -> None:
-        """Is cut again and again."""
         for cut in cuts:
             self._round(cut)
         self._end()

@@ -42,12 +42,10 @@ class Disk:
         return f"mount: {done.stderr.strip()}"
 
     def unmount(self) -> None:
-        """Takes the file system away."""
         if os.path.ismount(self.path):
             subprocess.run(["umount", "-l", str(self.path)], check=False)
 
     def free(self) -> int:
-        """How many bytes are free."""
         found = os.statvfs(self.path)
         return found.f_bavail * found.f_frsize
 

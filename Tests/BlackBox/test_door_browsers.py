@@ -115,7 +115,6 @@ def is_refused(server: Server, request_: bytes, hint: bytes = b"") -> bool:
 
 
 def removal(handle: str) -> bytes:
-    """The body that ends a session."""
     return json.dumps({"sessionHandles": [handle]}).encode()
 
 

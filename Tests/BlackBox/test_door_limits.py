@@ -19,7 +19,6 @@ Serve = Callable[..., LimitedServer]
 
 
 def limited(serve: Serve, config: str | None = None) -> LimitedServer:
-    """A server with few descriptors."""
     return serve(config, kind=LimitedServer, descriptors=DESCRIPTORS)
 
 

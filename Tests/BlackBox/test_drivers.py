@@ -107,7 +107,6 @@ class Drive:
             expiry.sign_in()
 
     def suite(self, kind: type[Suite], name: str, mode: str, dice: random.Random) -> Suite:
-        """What does the steps."""
         if kind is Expiry:
             return self.expiries[mode]
         beside: dict[type[Suite], Any] = {Keys: self.applications["plain"], Apps: self.applications["plain"],
@@ -184,7 +183,6 @@ class Times:
         self._last = self._begun
 
     def note(self) -> None:
-        """Another session was shared."""
         self._last = self._hours.now
 
     def to_silence(self) -> None:
@@ -196,7 +194,6 @@ class Times:
         return self._hours.now < self._begun + self._hours.silence
 
     def after_silence(self) -> None:
-        """The silence is over."""
         self._hours.to(self._last + self._hours.silence + MARGIN)
 
 

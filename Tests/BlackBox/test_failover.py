@@ -48,7 +48,6 @@ class StopCampaign(Campaign):
         return self.cluster.uri() + self._options
 
     def run(self, rounds: int) -> None:
-        """Runs the rounds."""
         with Server(database=self.uri(), config=FAST) as server:
             keys = self._keys(server)
             for number in range(1, rounds + 1):
@@ -112,7 +111,6 @@ class PromotionCampaign(StopCampaign):
         self._standby = self._follow(self.cluster, dead.port)
 
     def remove(self) -> None:
-        """Removes both servers."""
         self._standby.remove()
         self.cluster.remove()
 

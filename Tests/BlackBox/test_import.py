@@ -14,7 +14,6 @@ from import_dump import AWKWARD, VECTORS, make_dump
 
 
 def tessera(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Runs the command."""
     return subprocess.run([str(binary()), *arguments], capture_output=True, text=True, timeout=120)
 
 
@@ -26,7 +25,6 @@ def secrets_in(text: str) -> list[str]:
 
 
 def session_key() -> str:
-    """The modulus of the vectors' key in base64url."""
     der = base64.b64decode(VECTORS["own"]["rsa_public_spki_b64"])
     modulus = der[-5 - 256:-5]
     return base64.urlsafe_b64encode(modulus).decode().rstrip("=")

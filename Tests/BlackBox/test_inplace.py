@@ -29,7 +29,6 @@ def tessera(uri: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def columns(cluster: Cluster, database: str) -> dict[str, set[str]]:
-    """The columns of every table."""
     found: dict[str, set[str]] = {}
     for line in cluster.query("SELECT table_name || ' ' || column_name FROM information_schema.columns "
                               "WHERE table_schema = 'public'", database):
@@ -164,7 +163,6 @@ def test_old_sessions_go_on_and_the_old_core_finds_what_is_new(cluster: Cluster,
 
 
 def test_what_the_doctor_finds_and_says_to_do(cluster: Cluster) -> None:
-    """What the doctor finds, and what it says to do."""
     cluster.query("CREATE ROLE weak LOGIN; ALTER ROLE weak SET synchronous_commit = off;", "postgres")
     uri = cluster.create_database("weak")
     weak = uri.replace(f"//{USER}@", "//weak@")

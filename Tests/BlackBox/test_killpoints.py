@@ -66,7 +66,6 @@ class Lane:
         self.begin()
 
     def begin(self) -> None:
-        """Begins with an empty data folder."""
         self.server = PointServer(self.config)
         self.server.restarts = self.restarts
         self.server.start()
@@ -193,7 +192,6 @@ class Campaign:
         self._failures = 0
 
     def traced(self, kinds: list[type[Operation]]) -> list[Strike]:
-        """The places that operations pass."""
         found = [strike for kind in kinds for strike in self.lanes[0].trace(kind)]
         assert found, "the server passes no named place: it is not a debug build"
         return found

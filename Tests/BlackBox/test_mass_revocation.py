@@ -72,7 +72,6 @@ class Rows:
             self.run(COPY.format(handle=handle, user=user, number="i", numbers=numbers))
 
     def sessions(self, user: str) -> int:
-        """How many rows a user has."""
         return int(self.run(f"SELECT count(*) FROM session_info WHERE user_id = '{user}'")[0])
 
 
@@ -80,7 +79,6 @@ class Others:
     """Users who refresh at a steady rate, whatever the core does."""
 
     def __init__(self, server: Server) -> None:
-        """Signs them in, and begins."""
         self.took: list[tuple[float, float]] = []
         """When each refresh was due, and how long after that it was answered."""
         self.failed: list[str] = []

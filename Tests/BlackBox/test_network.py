@@ -87,7 +87,6 @@ class Traffic:
             time.sleep(0.005)
 
     def stop(self) -> Sample:
-        """Ends the callers."""
         self._end.set()
         for work in self._work_done:
             work.result()

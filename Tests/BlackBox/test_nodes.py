@@ -185,7 +185,6 @@ class Balancer:
         self._busy: dict[int, int] = {}
 
     def request(self, cores: dict[int, Core], step: Callable[[Core], Reply]) -> Reply:
-        """Does a step at any node."""
         with self._lock:
             port = random.choice(self._ports)
             self._busy[port] = self._busy.get(port, 0) + 1
@@ -204,7 +203,6 @@ class Balancer:
             time.sleep(0.002)
 
     def join(self, port: int) -> None:
-        """Sends requests to a node."""
         with self._lock:
             self._ports.append(port)
 
@@ -217,7 +215,6 @@ class Node(Server):
         self.program = program
 
     def arguments(self, host: str = HOST) -> list[str]:
-        """The command line of a run."""
         return [str(self.program), *super().arguments(host)[1:]]
 
 

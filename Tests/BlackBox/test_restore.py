@@ -38,17 +38,14 @@ class Client:
             "userId": user, "userDataInJWT": {}, "userDataInDatabase": {}, "enableAntiCsrf": False, **self.newer}))
 
     def take(self, answer: Json) -> None:
-        """Keeps the tokens of an answer."""
         self.handle = answer["session"]["handle"]
         self.access, self.refresh = answer["accessToken"]["token"], answer["refreshToken"]["token"]
 
     def ask(self) -> Json:
-        """Presents the refresh token."""
         return call(self.server, self.version, "/recipe/session/refresh", {
             "refreshToken": self.refresh, "enableAntiCsrf": False, **self.newer})
 
     def rotate(self, times: int) -> None:
-        """Refreshes and uses what it gets."""
         for _ in range(times):
             self.take(self.ask())
             call(self.server, self.version, "/recipe/session/verify", {

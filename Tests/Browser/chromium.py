@@ -41,7 +41,6 @@ def start(name: str):
 
 
 def picture(driver, title: str) -> None:
-    """Keeps a picture of the page."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     driver.save_screenshot(str(PICTURES / f"{driver.profile_name}-{title}.png"))
 

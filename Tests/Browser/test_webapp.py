@@ -35,7 +35,6 @@ class Page:
         self.driver.get(address)
 
     def find(self, css: str):
-        """The element of a selector."""
         return self.driver.find_element(By.CSS_SELECTOR, css)
 
     def wait(self, what, seconds: float = 60):
@@ -43,12 +42,10 @@ class Page:
         return WebDriverWait(self.driver, seconds, 0.05).until(lambda _: what())
 
     def run(self, script: str):
-        """What an asynchronous expression gives."""
         return self.driver.execute_async_script(
             "const done = arguments[0]; (async () => { " + script + " })().then(done, e => done('failed: ' + e))")
 
     def log_in(self, user: str) -> None:
-        """Fills the form in."""
         self.wait(lambda: self.find("#log-in").is_displayed())
         self.find("[name=user]").send_keys(user)
         self.find("[name=password]").send_keys("demo")
@@ -73,19 +70,15 @@ class Page:
         return {name: found[name] for name in kept if name in found}
 
     def put_cookie(self, cookie: dict[str, object]) -> None:
-        """Puts a cookie into the jar."""
         self.driver.execute_cdp_cmd("Network.setCookie", cookie)
 
     def events(self) -> list[str]:
-        """What the page was told of its session."""
         return self.driver.execute_script("return window.sessionEvents.map(event => event.action)")
 
     def trail(self) -> str:
-        """What the application tells of its sessions."""
         return str(self.run("return await (await fetch('/api/trail')).text()"))
 
     def refreshes(self) -> int:
-        """How many refreshes this page has made."""
         return self.driver.execute_script(
             "return window.sessionEvents.filter(e => e.action === 'REFRESH_SESSION').length")
 
@@ -124,7 +117,6 @@ def page(ada: Page, request: pytest.FixtureRequest) -> Iterator[Page]:
 
 
 def test_log_in_expiry_refresh_and_data(page: Page) -> None:
-    """Log-in, expiry, refresh, data."""
     picture(page.driver, "1-log-in")
     assert console_errors(page.driver) == [], "no complaint on the log-in page"
     page.log_in("ada")
