@@ -94,13 +94,11 @@ class Tokens:
     def part(self, index: int) -> Json:
         """The header (0) or the payload (1) of the access token, which nobody verified."""
         text = unquote(str(self.access)).split(".")[index].translate(str.maketrans("-_", "+/"))
-        found = json.loads(base64.b64decode(text + "=" * (-len(text) % 4)))
-        return found if isinstance(found, dict) else {}
+        return dict(json.loads(base64.b64decode(text + "=" * (-len(text) % 4))))
 
     def front_json(self) -> Json:
         """What the front token tells."""
-        found = json.loads(base64.b64decode(str(self.front)))
-        return found if isinstance(found, dict) else {}
+        return dict(json.loads(base64.b64decode(str(self.front))))
 
 
 COOKIES = {"sAccessToken": "access", "sRefreshToken": "refresh", "sIdRefreshToken": "id_refresh"}

@@ -38,7 +38,10 @@ class FaultProxy:
         self._loop.run_until_complete(listen())
         self._loop.run_forever()
 
-    def _set(self, mode: str) -> None:
+    def set(self, mode: str) -> None:
+        """What happens from now on: `pass`; `hold`, a partition: bytes wait, and new connections are not answered;
+        `swallow`: bytes are taken and lost for ever; `refuse`, which breaks all connections and takes no new ones.
+        """
         def change() -> None:
             self._mode = mode
             if mode == "hold":
@@ -50,22 +53,6 @@ class FaultProxy:
                     writer.transport.abort()
 
         self._loop.call_soon_threadsafe(change)
-
-    def heal(self) -> None:
-        """Forwards everything again."""
-        self._set("pass")
-
-    def hold(self) -> None:
-        """A partition: bytes wait, connections stay, and new ones are not answered."""
-        self._set("hold")
-
-    def swallow(self) -> None:
-        """Half open: bytes are taken and lost for ever."""
-        self._set("swallow")
-
-    def refuse(self) -> None:
-        """Breaks all connections and takes no new ones."""
-        self._set("refuse")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)

@@ -14,6 +14,7 @@ import http.client
 import random
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -67,7 +68,7 @@ class Worker:
     """Handles of sessions that an unanswered creation left behind."""
     creation_unknown: bool = False
     counter: int = 0
-    acknowledged: dict[str, int] = field(default_factory=dict)
+    acknowledged: Counter[str] = field(default_factory=Counter)
     surprises: list[str] = field(default_factory=list)
 
 
@@ -107,7 +108,7 @@ class Load:
     def _good(self, name: str, reply: Reply) -> bool:
         """Counts an acknowledged operation; anything but OK is a surprise, because the model expects OK."""
         if reply.ok:
-            self._worker.acknowledged[name] = self._worker.acknowledged.get(name, 0) + 1
+            self._worker.acknowledged[name] += 1
             return True
         self._worker.surprises.append(f"{name}: {reply.outcome}")
         return False
@@ -352,16 +353,12 @@ class Campaign:
             self.tally.check("a session revoked long ago is gone", reply.outcome == "UNAUTHORISED", reply.outcome)
 
     @property
-    def acknowledged(self) -> int:
-        return sum(self.counts.values())
+    def counts(self) -> Counter[str]:
+        return sum((worker.acknowledged for worker in self._workers), Counter())
 
     @property
-    def counts(self) -> dict[str, int]:
-        total: dict[str, int] = {}
-        for worker in self._workers:
-            for name, count in worker.acknowledged.items():
-                total[name] = total.get(name, 0) + count
-        return total
+    def acknowledged(self) -> int:
+        return sum(self.counts.values())
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items()))

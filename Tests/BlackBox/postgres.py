@@ -1,4 +1,4 @@
-"""PostgreSQL clusters of our own: made in a temporary folder, run without privileges on a free port, and gone afterwards."""
+"""PostgreSQL clusters of our own: made in a temporary folder, run unprivileged on a free port, and gone afterwards."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import os
 import pwd
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 
-from harness import HOST, TemporaryFolder, free_port
+from harness import HOST, TemporaryFolder, free_port, until
 
 USER = "tessera"
 DATABASE = "tessera"
@@ -133,12 +132,9 @@ class Cluster:
 
     def wait_for_standby(self, seconds: float = 30) -> None:
         """Waits until a synchronous standby follows this primary."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.query("SELECT 1 FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')", "postgres"):
-                return
-            time.sleep(0.05)
-        raise ClusterFailed("no synchronous standby came")
+        if not until(lambda: self.query("SELECT 1 FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')",
+                                        "postgres"), seconds, 0.05):
+            raise ClusterFailed("no synchronous standby came")
 
     def remove(self) -> None:
         """Stops the server, if it runs, and removes its data."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any, Iterator
 
 import pytest
@@ -175,51 +176,37 @@ PLACES = [pytest.param((release, mode), id=f"{release.version}-{mode}",
           for release in RELEASES for mode in release.modes]
 
 
+@dataclass
 class Times:
-    """When the sessions were shared, and who holds them."""
+    """When the first and the last session was shared, and who holds them."""
 
-    def __init__(self, hours: Hours) -> None:
-        self._hours, self._begun, self.silences = hours, hours.now, dict[tuple[Release, str], Silence]()
-        self._last = self._begun
-
-    def note(self) -> None:
-        self._last = self._hours.now
-
-    def to_silence(self) -> None:
-        """The window is over."""
-        self._hours.to(self._last + self._hours.window + MARGIN)
-
-    def is_silence(self) -> bool:
-        """Whether the silence lasts for all."""
-        return self._hours.now < self._begun + self._hours.silence
-
-    def after_silence(self) -> None:
-        self._hours.to(self._last + self._hours.silence + MARGIN)
+    begun: float
+    last: float = 0.0
+    silences: dict[tuple[Release, str], Silence] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
 def times(hours: Hours) -> Times:
     """The course of time."""
-    return Times(hours)
+    return Times(hours.now)
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_in_the_window_all_are_given_one_token(times: Times, wandering: list[Application], dice: random.Random,
-                                               place: tuple[Release, str]) -> None:
+def test_in_the_window_all_are_given_one_token(hours: Hours, times: Times, wandering: list[Application],
+                                               dice: random.Random, place: tuple[Release, str]) -> None:
     silence = Silence(dice, wandering[RELEASES.index(place[0])], place[1])
     silence.share()
-    times.silences[place] = silence
-    times.note()
+    times.silences[place], times.last = silence, hours.now
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_in_the_silence_nothing_is_given_or_taken(times: Times, place: tuple[Release, str]) -> None:
-    times.to_silence()
+def test_in_the_silence_nothing_is_given_or_taken(hours: Hours, times: Times, place: tuple[Release, str]) -> None:
+    hours.to(times.last + hours.window + MARGIN)
     times.silences[place].in_silence()
-    assert times.is_silence(), "all of that was in the silence"
+    assert hours.now < times.begun + hours.silence, "all of that was in the silence"
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_after_the_silence_it_is_theft(times: Times, place: tuple[Release, str]) -> None:
-    times.after_silence()
+def test_after_the_silence_it_is_theft(hours: Hours, times: Times, place: tuple[Release, str]) -> None:
+    hours.to(times.last + hours.silence + MARGIN)
     times.silences[place].after_silence()

@@ -6,7 +6,6 @@ statements of each operation, keys that are made once and replaced under load, a
 
 from __future__ import annotations
 
-import http.client
 import os
 import random
 import subprocess
@@ -94,7 +93,6 @@ def test_keys_are_replaced_under_load(cluster: Cluster, quick: bool, say: Callab
     database = cluster.create_database("rotating")
     with together_on(database, 3, FAST + SHORT_KEYS) as nodes:
         end = time.monotonic() + (5 if quick else 8)
-        bad: list[str] = []
         kids: set[str] = set()
         count = [0] * LOAD_THREADS
 
@@ -102,20 +100,15 @@ def test_keys_are_replaced_under_load(cluster: Cluster, quick: bool, say: Callab
             cores = [node.core() for node in nodes]
             while time.monotonic() < end:
                 maker, other = random.sample(cores, 2)
-                made = maker.create(f"u{number}")
-                if not made.ok:
-                    bad.append(f"create: {made.outcome}")
-                    continue
-                token = made.json["accessToken"]["token"]
+                token = maker.create(f"u{number}").json["accessToken"]["token"]
                 kids.add(token.split(".")[0])
                 verified = other.verify(token)
+                assert verified.ok, verified.outcome
                 count[number] += 1
-                if not verified.ok:
-                    bad.append(f"verify: {verified.outcome}")
 
         together(*(lambda number=number: work(number) for number in range(LOAD_THREADS)))
-        say(f"{sum(count)} tokens of {len(kids)} keys at another node, {len(bad)} were not good")
-        assert bad == [] and len(kids) >= 3
+        say(f"{sum(count)} tokens of {len(kids)} keys were good at another node")
+        assert len(kids) >= 3
 
 
 def test_apps_that_another_node_makes(cluster: Cluster) -> None:
@@ -240,28 +233,21 @@ def test_E10_a_rolling_restart_between_two_schemas(cluster: Cluster, quick: bool
             forget_newer_steps(cluster)
         before = cluster.query("SELECT name FROM tessera_schema_migrations ORDER BY name", "rolling")
         balancer, end = Balancer(nodes), threading.Event()
-        bad: list[str] = []
         counts = [0] * LOAD_THREADS
 
         def work(number: int) -> None:
             cores: dict[int, Core] = {}
 
-            def ask(what: str, step: Callable[[Core], Reply]) -> Json:
-                try:
-                    reply = balancer.request(cores, step)
-                except (OSError, http.client.HTTPException) as error:
-                    bad.append(f"{what}: {error!r}")
-                    return {}
+            def ask(step: Callable[[Core], Reply]) -> Json:
+                reply = balancer.request(cores, step)
+                assert reply.ok, reply.outcome
                 counts[number] += 1
-                if not reply.ok:
-                    bad.append(f"{what}: {reply.outcome}")
                 return reply.json
 
-            made = ask("create", lambda core: core.create(f"roller-{number}"))
-            while made and not end.is_set():
-                made = ask("refresh", lambda core, made=made: core.refresh(made["refreshToken"]["token"]))
-                if made:
-                    ask("verify", lambda core, made=made: core.verify(made["accessToken"]["token"], True))
+            made = ask(lambda core: core.create(f"roller-{number}"))
+            while not end.is_set():
+                made = ask(lambda core, made=made: core.refresh(made["refreshToken"]["token"]))
+                ask(lambda core, made=made: core.verify(made["accessToken"]["token"], True))
 
         def restart() -> float:
             locks = LockWatch(cluster, "rolling")
@@ -280,9 +266,7 @@ def test_E10_a_rolling_restart_between_two_schemas(cluster: Cluster, quick: bool
 
         longest = together(restart, *(lambda number=number: work(number) for number in range(LOAD_THREADS)))[0]
         steps = cluster.query("SELECT name FROM tessera_schema_migrations ORDER BY name", "rolling")
-        say(f"E-10: {sum(counts)} requests over nine restarts, {len(bad)} failed; {rows} rows, longest lock "
-            f"{longest * 1000:.0f} ms")
+        say(f"E-10: {sum(counts)} requests over nine restarts, {rows} rows, longest lock {longest * 1000:.0f} ms")
         assert len(steps) > len(before), "the schema has gone on"
-        assert bad == [], "none failed, nobody was logged out"
         assert longest < 0.1, "no lock stops others for 100 ms"
 
