@@ -42,7 +42,7 @@ let package = Package(
         .library(name: "TesseraTesting", targets: ["TesseraTesting"]),
     ],
     traits: [
-        .trait(name: "PostgreSQL", description: "Storage in PostgreSQL; needs libpq (libpq-dev)."),
+        .trait(name: "PostgreSQL", description: "Storage in PostgreSQL for the core; needs libpq when it runs."),
         .trait(name: "OpenSSL", description: "RSA signatures by the system's libcrypto; needs it (libssl-dev)."),
         .default(enabledTraits: []),
     ],
@@ -83,17 +83,19 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .systemLibrary(
-            name: "CPostgreSQL",
-            pkgConfig: "libpq",
-            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
+        .target(name: "LibPQFunctions"),
+        .target(
+            name: "LibPQClient",
+            dependencies: [
+                "Foundations", "PlatformLibC", "LibPQFunctions", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
         ),
         .target(
             name: "PostgresStorage",
             dependencies: [
-                "Foundations", "PlatformLibC", .target(name: "CPostgreSQL", condition: .when(traits: ["PostgreSQL"])),
-                "SessionStorage",
-                "SessionEngine", "LosslessJSON", .product(name: "Logging", package: "swift-log"),
+                "Foundations", "PlatformLibC", "LibPQClient", "SessionStorage", "SessionEngine", "LosslessJSON",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),
@@ -336,9 +338,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "LibPQClientTests",
+            dependencies: ["LibPQClient", "Foundations"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "PostgresStorageTests",
             dependencies: [
-                "Foundations", "PostgresStorage", "SessionStorage", "SessionStorageTesting", "SessionService",
+                "Foundations", "PostgresStorage", "LibPQClient", "SessionStorage", "SessionStorageTesting",
+                "SessionService",
                 "SessionEngine",
                 "LosslessJSON", "TestSupport", .product(name: "Logging", package: "swift-log"),
             ],

@@ -1,78 +1,66 @@
-#if PostgreSQL
-    import Foundations
-    import LosslessJSON
-    public import SessionEngine
-    public import SessionStorage
+import LibPQClient
+import LosslessJSON
+public import SessionEngine
+public import SessionStorage
 
-    extension PostgresSessionStorage {
-        /// See `SessionStorage.updateSigningKeys(_:)`.
-        ///
-        /// The change counts only if nobody has changed the app's keys since they were read; then all is done again.
-        public func updateSigningKeys(
-            _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
-        ) async throws(StorageError) -> [SigningKeyRecord] {
-            for attempt in 0..<100 {
-                let (keys, revision) = try await storedKeys()
-                let change = decide(keys)
-                if change == .none { return keys }
-                if try await apply(change, after: revision) {
-                    return try await storedKeys().keys
-                }
-                if attempt == 0, try await isMissing() { throw noSuchApp }
+extension PostgresSessionStorage {
+    /// See `SessionStorage.updateSigningKeys(_:)`.
+    ///
+    /// The change counts only if nobody has changed the app's keys since they were read; then all is done again.
+    public func updateSigningKeys(
+        _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
+    ) async throws(StorageError) -> [SigningKeyRecord] {
+        for attempt in 0..<100 {
+            let (keys, revision) = try await storedKeys()
+            let change = decide(keys)
+            if change == .none { return keys }
+            if try await apply(change, after: revision) {
+                return try await storedKeys().keys
             }
-            throw StorageError(.unavailable, "too many others change the signing keys")
+            if attempt == 0, try await isMissing() { throw noSuchApp }
         }
-
-        private func storedKeys() async throws(StorageError) -> (keys: [SigningKeyRecord], revision: Int64) {
-            let foreign = try await database.mirror?.keys(of: self) ?? []
-            let result = try await driver.run(statements.selectKeys, [appValue])
-            let revision = result.first?.integer(0) ?? 0
-            let own = try result.rows { (row) throws(StorageError) in
-                row.isNull(1) ? nil : try SigningKeyRecord(row: row)
-            }.compactMap(\.self)
-            let known = Set(own.map(\.id))
-            return (own + foreign.filter { !known.contains($0.id) }, revision)
-        }
-
-        private func isMissing() async throws(StorageError) -> Bool {
-            try await driver.run(statements.selectTenantsOfApp, [appValue]).count == 0
-        }
-
-        private func apply(_ change: SigningKeyChange, after revision: Int64) async throws(StorageError) -> Bool {
-            let (added, uses, events) = (change.added, Array(change.firstUses), change.events)
-            var values: [PostgresValue] = [
-                appValue, .integer(revision), .texts(added.map(\.id.text)), .texts(added.map(\.kind.rawValue)),
-                .texts(added.map(\.algorithm.rawValue)), .integers(added.map(\.createdAt.milliseconds)),
-                .texts(added.map { Hex.encode($0.privateKeyDER) }),
-                .integers(added.map { $0.firstUsedAt?.milliseconds ?? .min }),
-                .texts(change.removed.map(\.text)), .texts(uses.map(\.key.text)),
-                .integers(uses.map(\.value.milliseconds)), .integers(events.map(\.time.milliseconds)),
-                .texts(events.map(\.name.rawValue)), .texts(events.map { JSONObjectText($0.details).text }),
-                .integer(events.first?.time.milliseconds ?? 0),
-            ]
-            if let mirror = database.mirror { values += mirror.values(of: change) }
-            let statement = statements.changeKeys(mirrored: database.mirror != nil)
-            return try await driver.run(statement, values).count > 0
-        }
-
-        /// See `SessionStorage.value(named:audit:orStore:)`.
-        public func value(
-            named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
-        ) async throws(StorageError) -> String {
-            let key: [PostgresValue] = [appValue, .text(name.rawValue)]
-            for attempt in 0..<100 {
-                if let row = try await driver.run(statements.selectValue, key).first { return row.text(0) }
-                // Somebody else's value is on its way; a moment later it can be read.
-                if attempt > 0 { await database.pause() }
-                let values: [PostgresValue] = [
-                    .text(candidate()), .integer(event?.time.milliseconds ?? 0),
-                    .integer(event?.time.milliseconds), .text(event?.name.rawValue),
-                    .text(event.map { JSONObjectText($0.details).text }),
-                ]
-                let row = try await driver.run(statements.insertValue, key + values).first
-                if row?.integer(1) == 0 { throw noSuchApp }
-            }
-            throw StorageError(.unavailable, "the value \(name.rawValue) cannot be stored")
-        }
+        throw StorageError(.unavailable, "too many others change the signing keys")
     }
-#endif
+
+    private func storedKeys() async throws(StorageError) -> (keys: [SigningKeyRecord], revision: Int64) {
+        let foreign = try await database.mirror?.keys(of: self) ?? []
+        let result = try await run(statements.selectKeys)
+        let revision = result.first?.integer(0) ?? 0
+        let own = try result.rows { (row) throws(StorageError) in
+            row.isNull(1) ? nil : try SigningKeyRecord(row: row)
+        }.compactMap(\.self)
+        let known = Set(own.map(\.id))
+        return (own + foreign.filter { !known.contains($0.id) }, revision)
+    }
+
+    private func isMissing() async throws(StorageError) -> Bool {
+        try await run(statements.selectTenantsOfApp).count == 0
+    }
+
+    private func apply(_ change: SigningKeyChange, after revision: Int64) async throws(StorageError) -> Bool {
+        var values = change.values + ["revision": .integer(revision)]
+        if let mirror = database.mirror { values = values + mirror.values(of: change) }
+        let statement = statements.changeKeys(mirrored: database.mirror != nil)
+        return try await run(statement, values).count > 0
+    }
+
+    /// See `SessionStorage.value(named:audit:orStore:)`.
+    public func value(
+        named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
+    ) async throws(StorageError) -> String {
+        let key: NamedValues = ["name": .text(name.rawValue)]
+        for attempt in 0..<100 {
+            if let row = try await run(statements.selectValue, key).first { return row.text(0) }
+            // The value of another node can be read when its statement ends.
+            if attempt > 0 { await database.pause() }
+            let values: NamedValues = [
+                "value": .text(candidate()), "created": .integer(event?.time.milliseconds ?? 0),
+                "eventTime": .integer(event?.time.milliseconds), "event": .text(event?.name.rawValue),
+                "eventDetails": .text(event.map { JSONObjectText($0.details).text }),
+            ]
+            let row = try await run(statements.insertValue, key + values).first
+            if row?.integer(1) == 0 { throw noSuchApp }
+        }
+        throw StorageError(.unavailable, "the value \(name.rawValue) cannot be stored")
+    }
+}

@@ -1,160 +1,149 @@
-#if PostgreSQL
-    import Foundations
-    import LosslessJSON
-    public import SessionEngine
-    public import SessionStorage
+import Foundations
+import LibPQClient
+import LosslessJSON
+public import SessionEngine
+public import SessionStorage
 
-    /// One app's sessions and keys in a ``PostgresDatabase``.
-    ///
-    /// A change of a session is a read and a write that says what it has read; where another change came between, both are
-    /// done again.
-    public struct PostgresSessionStorage: SessionStorage {
-        let database: PostgresDatabase
-        let app: AppID
-        /// Whether new sessions are only taken for tenants that exist.
-        let checksTenants: Bool
+/// One app's sessions and keys in a ``PostgresDatabase``.
+///
+/// A change of a session is a read and a write that says what it has read; where another change came between, both are
+/// done again.
+public struct PostgresSessionStorage: SessionStorage {
+    let database: PostgresDatabase
+    let app: AppID
+    /// Whether new sessions are only taken for tenants that exist.
+    let checksTenants: Bool
 
-        /// See `SessionStorage.restoreNumber`.
-        public var restoreNumber: UInt8 { database.restoreNumber }
+    /// See `SessionStorage.restoreNumber`.
+    public var restoreNumber: UInt8 { database.restoreNumber }
 
-        var appValue: PostgresValue { .text(app.text) }
-        var statements: Statements { database.statements }
-        var driver: PostgresDriver { database.driver }
+    var statements: Statements { database.statements }
 
-        /// How often a change is tried while others change the same session.
-        private static let attempts = 1_000
+    /// Runs a statement on this app.
+    func run(
+        _ statement: PostgresStatement, _ values: NamedValues = [:], key: String = "",
+        priority: StatementPriority = .other
+    ) async throws(StorageError) -> PostgresResult {
+        try await database.run(statement, values + ["app": .text(app.text)], key: key, priority: priority)
+    }
 
-        /// See `SessionStorage.insert(_:audit:)`.
-        public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
-            let isPublic = !checksTenants || (app == .public && record.tenantID == .public)
-            let statement =
-                switch (isPublic, event) {
-                case (true, nil): statements.insertPublicSession
-                case (true, _): statements.insertPublicSessionAndTell
-                case (false, nil): statements.insertSession
-                case (false, _): statements.insertSessionAndTell
-                }
-            let values = [appValue] + record.columns + (event?.columns ?? [])
-            let result = try await driver.run(statement, values, key: record.handle.text, priority: .create)
-            if result.affected == 0 {
-                throw StorageError(
-                    .noSuchTenant, "tenant \(record.tenantID.text) of app \(app.text) does not exist")
-            }
-        }
+    /// The number of times that a change is tried while others change the same session.
+    private static let attempts = 1_000
 
-        /// See `SessionStorage.session(_:)`.
-        public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
-            try await stored(handle, .other)?.record
-        }
-
-        private func stored(
-            _ handle: SessionHandle, _ priority: PostgresPriority
-        ) async throws(StorageError) -> StoredSession? {
-            let values = [appValue, .text(handle.text)]
-            // No session has such a handle.
-            guard values.allSatisfy(\.isStorable) else { return nil }
-            let result = try await driver.run(
-                statements.selectSession, values, key: handle.text, priority: priority)
-            return result.first.map {
-                StoredSession(
-                    record: SessionRecord(row: $0), version: $0.integer(13),
-                    time: Timestamp(milliseconds: $0.integer(14)))
-            }
-        }
-
-        /// See `SessionStorage.update(_:_:)`.
-        public func update<Outcome: Sendable>(
-            _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
-        ) async throws(StorageError) -> Outcome {
-            for _ in 0..<Self.attempts {
-                let stored = try await stored(handle, .refresh)
-                let decided = decide(stored?.record, stored?.time)
-                guard let stored else { return decided.outcome }
-                guard let (statement, values) = write(decided.change, decided.audit, to: stored) else {
-                    return decided.outcome
-                }
-                Failpoint.reach("postgres.between-read-and-write")
-                let result = try await driver.run(statement, values, key: handle.text, priority: .refresh)
-                Failpoint.reach("postgres.session-written")
-                if result.affected > 0 { return decided.outcome }
-            }
-            throw StorageError(.unavailable, "too many others change the same session")
-        }
-
-        /// The statement that makes a change of what was read; `nil` where there is nothing to write.
-        private func write(
-            _ change: SessionChange, _ event: AuditEvent?, to stored: StoredSession
-        ) -> (PostgresStatement, [PostgresValue])? {
-            let (old, told) = (stored.record, event?.columns ?? [])
-            let asRead: [PostgresValue] = [
-                appValue, .text(old.handle.text), .integer(stored.version), .text(old.currentTokenHash.hex),
-            ]
-            switch change {
-            case .keep: return event == nil ? nil : (statements.tellOfSessionAsRead, asRead + told)
-            case .remove:
-                let statement = event == nil ? statements.deleteSessionAsRead : statements.deleteSessionAsReadAndTell
-                return (statement, asRead + told)
-            case .replace(let new) where new.isRotation(of: old):
-                let statement = event == nil ? statements.rotateSession : statements.rotateSessionAndTell
-                return (statement, asRead + new.rotation + told)
-            case .replace(let new):
-                let statement = event == nil ? statements.replaceSession : statements.replaceSessionAndTell
-                return (statement, asRead + new.rotation + new.rest + told)
-            }
-        }
-
-        /// See `SessionStorage.handles(of:tenant:liveAt:)`.
-        public func handles(
-            of user: UserID, tenant: TenantID?, liveAt now: Timestamp
-        ) async throws(StorageError) -> [SessionHandle] {
-            try await HandleList(of: user, tenant: tenant, liveAt: now, statements).read(of: app, with: driver)
-        }
-
-        /// See `SessionStorage.remove(_:audit:)`.
-        public func remove(
-            _ selection: SessionSelection, audit revocation: Revocation?
-        ) async throws(StorageError) -> [SessionHandle] {
-            switch selection {
-            case .handles(let handles): return try await end(handles, revocation)
-            case .user(let user, let tenant, let now):
-                return try await endAll(of: CutOff.Scope(user, in: tenant), liveAt: now, revocation)
-            case .expired(let now, let limit): return try await endExpired(now, limit, revocation)
-            }
-        }
-
-        private func end(
-            _ handles: [SessionHandle], _ revocation: Revocation?
-        ) async throws(StorageError) -> [SessionHandle] {
-            var seen: Set<SessionHandle> = []
-            let wanted = handles.filter { seen.insert($0).inserted && !$0.text.utf8.contains(0) }
-            guard let first = wanted.first else { return [] }
-            if wanted.count == 1 {
-                let statement = revocation == nil ? statements.deleteSession : statements.deleteSessionAndTell
-                var values = [appValue, .text(first.text)]
-                if let revocation { values += [.integer(revocation.time.milliseconds), .text(revocation.text)] }
-                let result = try await driver.run(statement, values, key: first.text, priority: .revoke)
-                return result.count > 0 ? [first] : []
-            }
-            let values: [PostgresValue] = [
-                appValue, .texts(wanted.map(\.text)), .integer(revocation?.time.milliseconds), .text(revocation?.text),
-            ]
-            let ended = try await driver.run(statements.deleteSessions, values, priority: .revoke)
-                .rows { SessionHandle($0.text(0)) }
-            let endedSet = Set(ended)
-            return wanted.filter(endedSet.contains)
+    /// See `SessionStorage.insert(_:audit:)`.
+    public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
+        let isPublic = !checksTenants || (app == .public && record.tenantID == .public)
+        let insertion = isPublic ? statements.insertPublicSession : statements.insertSession
+        let values: NamedValues = ["handle": .text(record.handle.text)] + record.values + (event?.values ?? [:])
+        let result = try await run(
+            insertion.statement(withAudit: event != nil), values, key: record.handle.text, priority: .create)
+        if result.affected == 0 {
+            throw StorageError(
+                .noSuchTenant, "tenant \(record.tenantID.text) of app \(app.text) does not exist")
         }
     }
 
-    /// A session with the version of its row.
-    private struct StoredSession {
-        let record: SessionRecord
-        let version: Int64
-        /// When the database read it, by its own clock: all nodes share that one.
-        let time: Timestamp
+    /// See `SessionStorage.session(_:)`.
+    public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
+        try await stored(handle, .other)?.record
     }
 
-    extension Revocation {
-        /// The details of its entry in the trail.
-        var text: String { JSONObjectText(details).text }
+    private func stored(
+        _ handle: SessionHandle, _ priority: StatementPriority
+    ) async throws(StorageError) -> StoredSession? {
+        let values: NamedValues = ["handle": .text(handle.text)]
+        // No session has such a handle.
+        guard values.areStorable else { return nil }
+        let result = try await run(statements.selectSession, values, key: handle.text, priority: priority)
+        return result.first.map {
+            StoredSession(
+                record: SessionRecord(row: $0), version: $0.integer(13),
+                time: Timestamp(milliseconds: $0.integer(14)))
+        }
     }
-#endif
+
+    /// See `SessionStorage.update(_:_:)`.
+    public func update<Outcome: Sendable>(
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
+    ) async throws(StorageError) -> Outcome {
+        for _ in 0..<Self.attempts {
+            let stored = try await stored(handle, .refresh)
+            let decided = decide(stored?.record, stored?.time)
+            guard let stored else { return decided.outcome }
+            guard let (statement, values) = write(decided.change, decided.audit, to: stored) else {
+                return decided.outcome
+            }
+            Failpoint.reach("postgres.between-read-and-write")
+            let result = try await run(statement, values, key: handle.text, priority: .refresh)
+            Failpoint.reach("postgres.session-written")
+            if result.affected > 0 { return decided.outcome }
+        }
+        throw StorageError(.unavailable, "too many others change the same session")
+    }
+
+    /// The statement that makes a change of what was read; `nil` where there is nothing to write.
+    private func write(
+        _ change: SessionChange, _ event: AuditEvent?, to stored: StoredSession
+    ) -> (PostgresStatement, NamedValues)? {
+        let (old, isAudited) = (stored.record, event != nil)
+        let asRead: NamedValues = [
+            "handle": .text(old.handle.text), "version": .integer(stored.version),
+            "readHash": .text(old.currentTokenHash.hex),
+        ]
+        let values = asRead + (event?.values ?? [:])
+        switch change {
+        case .keep: return isAudited ? (statements.auditSessionAsRead, values) : nil
+        case .remove: return (statements.deleteSessionAsRead.statement(withAudit: isAudited), values)
+        case .replace(let new) where new.isRotation(of: old):
+            return (statements.rotateSession.statement(withAudit: isAudited), values + new.rotationValues)
+        case .replace(let new):
+            return (statements.replaceSession.statement(withAudit: isAudited), values + new.values)
+        }
+    }
+
+    /// See `SessionStorage.handles(of:tenant:liveAt:)`.
+    public func handles(
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+    ) async throws(StorageError) -> [SessionHandle] {
+        try await HandleList(of: user, tenant: tenant, liveAt: now, statements).read(from: self)
+    }
+
+    /// See `SessionStorage.remove(_:audit:)`.
+    public func remove(
+        _ selection: SessionSelection, audit revocation: Revocation?
+    ) async throws(StorageError) -> [SessionHandle] {
+        switch selection {
+        case .handles(let handles): return try await end(handles, revocation)
+        case .user(let user, let tenant, let now):
+            return try await endAll(of: CutOff.Scope(user, in: tenant), liveAt: now, revocation)
+        case .expired(let now, let limit): return try await endExpired(now, limit, revocation)
+        }
+    }
+
+    private func end(
+        _ handles: [SessionHandle], _ revocation: Revocation?
+    ) async throws(StorageError) -> [SessionHandle] {
+        var seen: Set<SessionHandle> = []
+        let wanted = handles.filter { seen.insert($0).inserted && !$0.text.utf8.contains(0) }
+        guard let first = wanted.first else { return [] }
+        if wanted.count == 1 {
+            let statement = statements.deleteSession.statement(withAudit: revocation != nil)
+            let values: NamedValues = ["handle": .text(first.text)] + revocation.values
+            let result = try await run(statement, values, key: first.text, priority: .revoke)
+            return result.count > 0 ? [first] : []
+        }
+        let values: NamedValues = ["handles": .texts(wanted.map(\.text))] + revocation.values
+        let ended = try await run(statements.deleteSessions, values, priority: .revoke)
+            .rows { SessionHandle($0.text(0)) }
+        let endedSet = Set(ended)
+        return wanted.filter(endedSet.contains)
+    }
+}
+
+/// A session with the version of its row.
+private struct StoredSession {
+    let record: SessionRecord
+    let version: Int64
+    /// When the database read it, by its own clock: all nodes share that one.
+    let time: Timestamp
+}

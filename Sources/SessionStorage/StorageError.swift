@@ -8,6 +8,7 @@ public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible,
     public struct Code: Sendable, Hashable {
         private enum Kind: String {
             case unavailable, full, alreadyExists, corrupt, inUse, unknownOutcome, newerSchema, noSuchTenant, unstorable
+            case misconfigured
         }
         private let kind: Kind
 
@@ -37,6 +38,11 @@ public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible,
         ///
         /// Trying again does not help.
         public static let unstorable = Code(kind: .unstorable)
+
+        /// The storage cannot be opened until an operator changes a password, a name, a privilege or the schema.
+        ///
+        /// Waiting does not help.
+        public static let misconfigured = Code(kind: .misconfigured)
 
         /// The name of the kind.
         var name: String { kind.rawValue }

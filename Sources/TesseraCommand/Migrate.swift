@@ -1,6 +1,6 @@
 #if PostgreSQL
-    import Foundations
     import ArgumentParser
+    import Foundations
     import Logging
     import PostgresStorage
     import SessionStorage
@@ -79,11 +79,11 @@
                 print("\(settings.address)\n")
                 var isWell = true
                 do throws(StorageError) {
-                    var examination = DatabaseExamination(of: settings, clock: ClockAndRandomness.system.time)
-                    for finding in try examination.run() {
-                        print("\(finding.grade.rawValue.padding(to: 7)) \(finding.text)")
-                        if let remedy = finding.remedy { print("        -> \(remedy)") }
-                        if finding.grade == .bad { isWell = false }
+                    var diagnostics = DatabaseDiagnostics(of: settings, clock: ClockAndRandomness.system.time)
+                    for diagnostic in try diagnostics.run() {
+                        print("\(diagnostic.severity.rawValue.padding(to: 7)) \(diagnostic.text)")
+                        if let hint = diagnostic.hint { print("        -> \(hint)") }
+                        if diagnostic.severity == .bad { isWell = false }
                     }
                 } catch {
                     throw Failure("no connection: \(error.detail)")

@@ -1,93 +1,89 @@
-#if PostgreSQL
-    public import Logging
-    public import SessionStorage
-    import Synchronization
+import LibPQClient
+public import Logging
+import PlatformLibC
+public import SessionStorage
+import Synchronization
 
-    import PlatformLibC
+/// The steps that a database's schema lacks; for operators.
+public struct SchemaPlan: Sendable {
+    private let migrator: SchemaMigrator
 
-    /// What a database's schema lacks, and how it gets there; for operators.
-    public struct SchemaPlan: Sendable {
-        private let keeper: SchemaKeeper
+    /// Whether a SuperTokens core made the tables.
+    public let isOnSuperTokens: Bool
+    /// The steps that are missing, each with its statements.
+    public let steps: [(name: String, statements: [SchemaStatement])]
 
-        /// Whether a SuperTokens core made the tables.
-        public let isOnSuperTokens: Bool
-        /// The steps that are missing, each with its statements.
-        public let steps: [(name: String, statements: [SchemaStatement])]
-
-        /// Reads what is there.
-        ///
-        /// - Parameters:
-        ///   - settings: where the database is.
-        ///   - logger: where the steps are told.
-        /// - Throws: `StorageError` when the database cannot be read or is of a newer release.
-        public init(of settings: PostgresSettings, logger: Logger) throws(StorageError) {
-            keeper = SchemaKeeper(settings, logger: logger)
-            let session = try PostgresSession(settings)
-            let keeper = keeper
-            let state = try keeper.told { () throws(SessionFailure) in .success(try keeper.read(session)) }
-            isOnSuperTokens = state.isSuperTokens
-            steps = keeper.pending(state).map { ($0.name, $0.statements) }
-        }
-
-        /// How far the building of an index is.
-        public struct IndexProgress: Sendable {
-            /// What PostgreSQL calls what it does.
-            public let phase: String
-            /// How much of it is done, 0 to 1.
-            public let share: Double
-        }
-
-        /// Does the missing steps, each statement by itself, beside the traffic.
-        ///
-        /// - Parameters:
-        ///   - progress: told before each statement: the statement, its number and how many there are.
-        ///   - building: told now and then while an index is built.
-        /// - Throws: `StorageError`; what was done stays done, and doing it again goes on from there.
-        public func apply(
-            progress: (SchemaStatement, Int, Int) -> Void, building: @escaping @Sendable (IndexProgress) -> Void
-        ) throws(StorageError) {
-            let session = try PostgresSession(keeper.settings)
-            let watch = IndexWatch(keeper.settings, building)
-            watch.start()
-            defer { watch.stop() }
-            let keeper = keeper
-            let state = try keeper.told { () throws(SessionFailure) in .success(try keeper.read(session)) }
-            _ = try keeper.told { () throws(SessionFailure) in
-                try keeper.apply(keeper.pending(state), session, progress: progress)
-                return .success(try keeper.read(session))
-            }
-        }
+    /// Reads the schema.
+    ///
+    /// - Parameters:
+    ///   - settings: where the database is.
+    ///   - logger: where the steps are logged.
+    /// - Throws: `StorageError` if the database cannot be read or is of a newer release.
+    public init(of settings: PostgresSettings, logger: Logger) throws(StorageError) {
+        migrator = SchemaMigrator(settings, logger: logger)
+        let state = try migrator.state(try migrator.connect())
+        isOnSuperTokens = state.isSuperTokens
+        steps = migrator.pending(state).map { ($0.name, $0.statements) }
     }
 
-    /// Asks now and then, on a thread of its own, how far the building of an index is.
-    private final class IndexWatch: Sendable {
-        private let settings: PostgresSettings
-        private let tell: @Sendable (SchemaPlan.IndexProgress) -> Void
-        private let isDone = Atomic(false)
+    /// The progress of an index that is built.
+    public struct IndexProgress: Sendable {
+        /// PostgreSQL's name of the phase.
+        public let phase: String
+        /// The share that is done, 0 to 1.
+        public let share: Double
+    }
 
-        init(_ settings: PostgresSettings, _ tell: @escaping @Sendable (SchemaPlan.IndexProgress) -> Void) {
-            self.settings = settings
-            self.tell = tell
+    /// Does the missing steps online, each statement by itself.
+    ///
+    /// - Parameters:
+    ///   - progress: called before each statement with it, its number and their count.
+    ///   - building: called every 0.2 s while an index is built.
+    /// - Throws: `StorageError`; what was done stays done, and doing it again goes on from there.
+    public func apply(
+        progress: (SchemaStatement, Int, Int) -> Void, building: @escaping @Sendable (IndexProgress) -> Void
+    ) throws(StorageError) {
+        let connection = try migrator.connect()
+        let watch = IndexWatch(migrator.settings, building)
+        watch.start()
+        defer { watch.stop() }
+        let missing = migrator.pending(try migrator.state(connection))
+        let migrator = migrator
+        try migrator.withStorageErrors { () throws(StatementError) in
+            try migrator.apply(missing, connection, progress: progress)
         }
+        _ = try migrator.state(connection)
+    }
+}
 
-        /// Without a thread nothing is told.
-        func start() { _ = SystemThread.start { self.look() } }
+/// Reads the progress of an index every 0.2 s, on a thread of its own.
+private final class IndexWatch: Sendable {
+    private let settings: PostgresSettings
+    private let report: @Sendable (SchemaPlan.IndexProgress) -> Void
+    private let isDone = Atomic(false)
 
-        func stop() { isDone.store(true, ordering: .relaxed) }
+    init(_ settings: PostgresSettings, _ report: @escaping @Sendable (SchemaPlan.IndexProgress) -> Void) {
+        self.settings = settings
+        self.report = report
+    }
 
-        private func look() {
-            guard let session = try? PostgresSession(settings) else { return }
-            while !isDone.load(ordering: .relaxed) {
-                usleep(200_000)
-                let found = try? session.run(
-                    """
-                    SELECT phase, greatest(blocks_done::float8 / nullif(blocks_total, 0), \
-                    tuples_done::float8 / nullif(tuples_total, 0), 0)::text FROM pg_stat_progress_create_index \
-                    WHERE datname = current_database()
-                    """)
-                guard let row = found?.first, let phase = row[0] else { continue }
-                tell(SchemaPlan.IndexProgress(phase: phase, share: row[1].flatMap { Double($0) } ?? 0))
-            }
+    /// Starts the thread; without one there are no reports.
+    func start() { _ = SystemThread.start { self.look() } }
+
+    func stop() { isDone.store(true, ordering: .relaxed) }
+
+    private func look() {
+        guard let connection = try? BlockingConnection(settings.client) else { return }
+        while !isDone.load(ordering: .relaxed) {
+            usleep(200_000)
+            let found = try? connection.run(
+                """
+                SELECT phase, greatest(blocks_done::float8 / nullif(blocks_total, 0), \
+                tuples_done::float8 / nullif(tuples_total, 0), 0)::text FROM pg_stat_progress_create_index \
+                WHERE datname = current_database()
+                """)
+            guard let row = found?.first, let phase = row[0] else { continue }
+            report(SchemaPlan.IndexProgress(phase: phase, share: row[1].flatMap { Double($0) } ?? 0))
         }
     }
-#endif
+}

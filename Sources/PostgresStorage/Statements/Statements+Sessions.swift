@@ -1,0 +1,188 @@
+import Foundations
+import LibPQClient
+import LosslessJSON
+import SessionEngine
+import SessionStorage
+
+/// The statements that read or write one session by its key; `$app` and `$handle` are in all of them.
+extension QuotedTables {
+    /// The columns of an audit event after `app_id`.
+    static let auditColumns = "time, event, session_handle, tenant_id, user_id, details"
+    /// Their values, ``AuditEvent/values``.
+    static let auditValues = "$eventTime, $event, $eventSession, $eventTenant, $eventUser, $eventDetails"
+
+    /// A write of one row, with and without an audit event.
+    private func audited(_ name: String, _ sql: String) -> AuditedStatement {
+        AuditedStatement(
+            plain: PostgresStatement(name, .write, sql),
+            withAudit: PostgresStatement(
+                "\(name)WithAudit", .write,
+                """
+                WITH written AS (\(sql) RETURNING 1) INSERT INTO \(auditLog) (app_id, \(Self.auditColumns)) \
+                SELECT $app, \(Self.auditValues) FROM written
+                """))
+    }
+
+    private var insertion: String {
+        """
+        INSERT INTO \(sessions) (app_id, session_handle, tenant_id, user_id, refresh_token_hash_2, session_data, \
+        jwt_user_payload, created_at_time, expires_at, use_static_key, prev_refresh_token_hash_2, \
+        refresh_token_rotated_at, tessera_sharing, tessera_generation)
+        """
+    }
+
+    private var insertedValues: String {
+        """
+        $app, $handle, $tenant, $user, $hash, $data, $payload, \(creation), $expires, $static, $previousHash, $rotated, \
+        $sharing, $rotations
+        """
+    }
+
+    /// Inserts a session of the tenant public, which is always there.
+    var insertPublicSession: AuditedStatement {
+        audited("insertPublicSession", "\(insertion) VALUES (\(insertedValues))")
+    }
+
+    /// Inserts a session if its tenant exists.
+    var insertSession: AuditedStatement {
+        audited(
+            "insertSession",
+            """
+            \(insertion) SELECT \(insertedValues) \
+            WHERE EXISTS (SELECT 1 FROM \(tenants) WHERE app_id = $app AND tenant_id = $tenant)
+            """)
+    }
+
+    private var isNamed: String { "WHERE app_id = $app AND session_handle = $handle AND \(isNotCutOff)" }
+    private var isAsRead: String { "\(isNamed) AND tessera_version = $version AND refresh_token_hash_2 = $readHash" }
+
+    /// Reads a session in the order of `SessionRecord.init(row:)`, then the version of the row and the database's time.
+    var selectSession: PostgresStatement {
+        PostgresStatement(
+            "selectSession", .read,
+            """
+            SELECT session_handle, tenant_id, user_id, refresh_token_hash_2, coalesce(session_data, '{}'), \
+            coalesce(jwt_user_payload, '{}'), created_at_time, expires_at, use_static_key, prev_refresh_token_hash_2, \
+            refresh_token_rotated_at, tessera_sharing, tessera_generation, tessera_version, \
+            floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM \(sessions) \(isNamed)
+            """)
+    }
+
+    private var rotation: String {
+        """
+        UPDATE \(sessions) SET refresh_token_hash_2 = $hash, expires_at = $expires, use_static_key = $static, \
+        prev_refresh_token_hash_2 = $previousHash, refresh_token_rotated_at = $rotated, tessera_sharing = $sharing, \
+        tessera_generation = $rotations, tessera_version = tessera_version + 1
+        """
+    }
+
+    /// Writes the columns that a rotation changes, if the row is as it was read.
+    var rotateSession: AuditedStatement { audited("rotateSession", "\(rotation) \(isAsRead)") }
+
+    /// Writes all columns, if the row is as it was read.
+    var replaceSession: AuditedStatement {
+        audited(
+            "replaceSession",
+            """
+            \(rotation), tenant_id = $tenant, user_id = $user, session_data = $data, jwt_user_payload = $payload, \
+            created_at_time = $created \(isAsRead)
+            """)
+    }
+
+    /// Deletes a session, if the row is as it was read.
+    var deleteSessionAsRead: AuditedStatement {
+        audited("deleteSessionAsRead", "DELETE FROM \(sessions) \(isAsRead)")
+    }
+
+    /// Writes an audit event and nothing else, if the row is as it was read.
+    var auditSessionAsRead: PostgresStatement {
+        PostgresStatement(
+            "auditSessionAsRead", .write,
+            """
+            INSERT INTO \(auditLog) (app_id, \(Self.auditColumns)) \
+            SELECT $app, \(Self.auditValues) FROM \(sessions) \(isAsRead)
+            """)
+    }
+
+    /// Deletes a session; the audit event of a revocation takes its tenant and user from the row.
+    var deleteSession: AuditedStatement {
+        AuditedStatement(
+            plain: PostgresStatement(
+                "deleteSession", .write, "DELETE FROM \(sessions) \(isNamed) RETURNING session_handle"),
+            withAudit: PostgresStatement(
+                "deleteSessionWithAudit", .write,
+                """
+                WITH ended AS (DELETE FROM \(sessions) \(isNamed) RETURNING session_handle, tenant_id, user_id) \
+                INSERT INTO \(auditLog) (app_id, \(Self.auditColumns)) \
+                SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, $eventDetails FROM ended \
+                RETURNING session_handle
+                """))
+    }
+}
+
+extension SessionRecord {
+    /// The values of an insertion.
+    var values: NamedValues { rotationValues + otherValues }
+
+    /// The values that a rotation writes.
+    var rotationValues: NamedValues {
+        [
+            "hash": .text(currentTokenHash.hex), "expires": .integer(expiresAt.milliseconds),
+            "static": .bool(signingKeyKind == .static), "previousHash": .text(previousTokenHash?.hex),
+            "rotated": .integer(rotatedAt?.milliseconds), "sharing": .text(storedSharing?.stored),
+            "rotations": .integer(rotationCount.rawValue),
+        ]
+    }
+
+    /// The values that no rotation writes.
+    var otherValues: NamedValues {
+        [
+            "tenant": .text(tenantID.text), "user": .text(userID.text), "data": .text(sessionData.text),
+            "payload": .text(accessTokenPayload.text), "created": .integer(createdAt.milliseconds),
+        ]
+    }
+
+    /// Whether another record differs in nothing but what a rotation writes.
+    func isRotation(of other: SessionRecord) -> Bool {
+        tenantID == other.tenantID && userID == other.userID && createdAt == other.createdAt
+            && sessionData == other.sessionData && accessTokenPayload == other.accessTokenPayload
+    }
+
+    /// Reads the columns of ``QuotedTables/selectSession``.
+    init(row: PostgresRow) {
+        self.init(
+            handle: SessionHandle(row.text(0)), tenantID: TenantID(row.text(1)), userID: UserID(row.text(2)),
+            currentTokenHash: StoredTokenHash(stored: row.text(3)),
+            sessionData: JSONObjectText(stored: row.text(4)),
+            accessTokenPayload: JSONObjectText(stored: row.text(5)),
+            createdAt: Timestamp(milliseconds: row.integer(6)), expiresAt: Timestamp(milliseconds: row.integer(7)),
+            signingKeyKind: row.bool(8) ? .static : .dynamic,
+            previousTokenHash: row.optionalText(9).map(StoredTokenHash.init(stored:)),
+            rotatedAt: row.optionalInteger(10).map(Timestamp.init(milliseconds:)),
+            rotationCount: RotationCount(stored: row.integer(12)),
+            storedSharing: row.optionalText(11).flatMap(SharingState.init(stored:)))
+    }
+}
+
+extension AuditEvent {
+    /// The values of ``QuotedTables/auditColumns``.
+    var values: NamedValues {
+        [
+            "eventTime": .integer(time.milliseconds), "event": .text(name.rawValue),
+            "eventSession": .text(handle?.text ?? ""), "eventTenant": .text(tenantID?.text),
+            "eventUser": .text(userID?.text), "eventDetails": .text(JSONObjectText(details).text),
+        ]
+    }
+}
+
+extension Revocation {
+    /// The details of its audit event.
+    var text: String { JSONObjectText(details).text }
+}
+
+extension Revocation? {
+    /// The values of the audit events of a revocation; NULL where there are none.
+    var values: NamedValues {
+        ["eventTime": .integer(self?.time.milliseconds), "eventDetails": .text(self?.text)]
+    }
+}
