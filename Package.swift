@@ -161,7 +161,7 @@ let package = Package(
         .target(
             name: "TesseraRemoteCore",
             dependencies: [
-                "Foundations", "Tessera", "SessionEngine", "LosslessJSON",
+                "Foundations", "Tessera", "CoreDriverInterface", "SessionEngine", "LosslessJSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

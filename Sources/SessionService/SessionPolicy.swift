@@ -86,6 +86,11 @@ public struct SessionPolicy: Sendable, Equatable {
         configuredSharingWindow ?? min(.seconds(60), Milliseconds(accessTokenValidity.count / 15))
     }
 
+    /// Whether reuse is told as theft to a driver whose sessions rotate like this, or else as a session that has ended.
+    public func reportsAsTheft(_ found: Refresh.ReuseClass, _ rotation: Refresh.Rotation) -> Bool {
+        reportsRecentReuseAsTheft || !found.isRecent(rotation)
+    }
+
     /// The life of an access token, less a random part where that is wanted; `nil` for one that is unchanged.
     ///
     /// - Parameter wanted: the life that a driver asks for, instead of the configured one.

@@ -36,7 +36,7 @@ extension SessionService {
             activity.note(record.userID, at: now)
             let part = try signing { () throws(SigningError) in try successors.part(successor) }
             let issued = try await issue(
-                part, for: record, parent: request.rotatesAtOnce ? nil : presented.hash, format: request.format,
+                part, for: record, parent: presented.parentHash(request.rotation), format: request.format,
                 validity: policy.lifetime(lifetime, of: request.accessTokenValidity, using: clock), at: now)
             Failpoint.reach("refresh.signed")
             return .refreshed(issued)
@@ -45,9 +45,10 @@ extension SessionService {
 
     private func rules(for request: PresentedRefreshToken) -> Refresh.Rules {
         Refresh.Rules(
-            checksAntiCSRF: request.checksAntiCSRF && request.usesAntiCSRF, signingKeyKind: request.signingKeyKind,
-            format: request.format, refreshTokenValidity: policy.refreshTokenValidity,
-            rotation: request.rotatesAtOnce ? .atOnce : .atFirstUse, succession: policy.succession,
+            checksAntiCSRF: request.checksAntiCSRF, usesAntiCSRF: request.usesAntiCSRF,
+            signingKeyKind: request.signingKeyKind, format: request.format,
+            refreshTokenValidity: policy.refreshTokenValidity,
+            rotation: request.rotation, succession: policy.succession,
             gracePeriod: policy.rotationGracePeriod, sharingWindow: policy.sharingWindow, silence: policy.silence,
             restoreNumber: storage.restoreNumber, afterRestore: policy.afterRestore,
             revokesOnReuse: policy.revokesOnReuse)

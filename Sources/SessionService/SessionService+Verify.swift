@@ -55,7 +55,8 @@ extension SessionService {
     ) -> PromptVerification {
         do throws(AccessTokenProblem) {
             try Verify.check(
-                claims, antiCSRFToken: request.antiCSRFToken, checksAntiCSRF: request.checksAntiCSRF, at: now)
+                claims, antiCSRFToken: request.antiCSRFToken, checksAntiCSRF: request.checksAntiCSRF,
+                usesAntiCSRF: request.usesAntiCSRF, at: now)
         } catch {
             return .decided(.tryRefresh(error))
         }
@@ -68,7 +69,7 @@ extension SessionService {
     private func rules(for request: PresentedAccessToken) -> Verify.Rules {
         Verify.Rules(
             checksDatabase: request.checksDatabase, refreshTokenValidity: policy.refreshTokenValidity,
-            isReadOnly: request.isReadOnly, accessTokenValidity: policy.accessTokenValidity,
+            rotation: request.rotation, accessTokenValidity: policy.accessTokenValidity,
             sharingWindow: policy.sharingWindow, restoreNumber: storage.restoreNumber)
     }
 

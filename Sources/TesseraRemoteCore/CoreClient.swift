@@ -1,3 +1,4 @@
+import CoreDriverInterface
 import Foundations
 import LosslessJSON
 import Synchronization
@@ -16,7 +17,7 @@ final class CoreClient: Sendable {
 
     private struct State {
         var next = 0
-        var version: String?
+        var dialect: Dialect?
     }
 
     /// How long to wait before asking a core again that has too much to do, in ms.
@@ -26,19 +27,35 @@ final class CoreClient: Sendable {
     let hosts: [String]
     let transport: any CoreTransport
     private let apiKey: String?
-    private let identity: [(String, String)]
+    private let apiDomain: String
     private let wait: @Sendable (Int64) async throws -> Void
     private let state = Mutex(State())
 
     init(
-        hosts: [String], apiKey: String?, identity: [(String, String)], transport: any CoreTransport,
+        hosts: [String], apiKey: String?, apiDomain: String, transport: any CoreTransport,
         wait: @escaping @Sendable (Int64) async throws -> Void
     ) {
         self.hosts = hosts
         self.apiKey = apiKey
-        self.identity = identity
+        self.apiDomain = apiDomain
         self.transport = transport
         self.wait = wait
+    }
+
+    /// Asks for an operation, with what its table says in the version of the cores.
+    ///
+    /// - Parameters:
+    ///   - table: the operation's request.
+    ///   - tenant: the tenant that the path names, if it is to name one.
+    ///   - isRepeatable: whether it may be sent again though it may have arrived.
+    ///   - fill: what is asked.
+    /// - Throws: as ``ask(_:)``.
+    func ask<Message>(
+        _ table: RequestTable<Message>, tenant: String? = nil, isRepeatable: Bool = false,
+        _ fill: (inout Message) -> Void
+    ) async throws(SessionError) -> CoreReply {
+        let dialect = try await dialect()
+        return CoreReply(try await ask(try Self.call(table, tenant, isRepeatable, dialect, fill)))
     }
 
     /// The answer's object.
@@ -46,26 +63,44 @@ final class CoreClient: Sendable {
     /// - Throws: ``SessionError/coreUnavailable(_:)`` or ``SessionError/coreRejected(status:message:)``, never a word
     ///   about a session.
     func ask(_ call: Call) async throws(SessionError) -> JSONObject {
-        let version = try await version()
-        var fields = [(name: "cdi-version", value: version)]
+        var fields = [(name: "cdi-version", value: try await dialect().version.description)]
         let segments = call.path.split(separator: "/")
         if segments.prefix(2).contains("recipe") { fields.append(("rid", "session")) }
         return try Self.object(try await send(call, fields), call)
     }
 
-    /// The version that this driver and the cores have in common, asked for once.
-    private func version() async throws(SessionError) -> String {
-        if let known = state.withLock({ $0.version }) { return known }
-        let call = Call(method: "GET", path: "/apiversion", query: identity, isRepeatable: true)
-        let theirs = try Self.object(try await send(call, []), call)["versions"]?.array?.compactMap(\.string) ?? []
-        guard let version = CatalogueOfCores.versions.first(where: theirs.contains) else {
+    private static func call<Message>(
+        _ table: RequestTable<Message>, _ tenant: String?, _ isRepeatable: Bool, _ dialect: Dialect,
+        _ fill: (inout Message) -> Void
+    ) throws(SessionError) -> Call {
+        guard let (method, path) = dialect.route(of: table.operation) else {
+            throw .misconfigured("CDI \(dialect.version) has no \(table.operation)")
+        }
+        var message = Message()
+        fill(&message)
+        let fields = table.encode(message, dialect)
+        return Call(
+            method: method.rawValue, path: (tenant.map { "/\($0)" } ?? "") + path,
+            query: table.readsQuery ? fields.members.map { ($0.name, $0.value.string ?? $0.value.text) } : [],
+            body: table.readsQuery ? nil : fields, isRepeatable: isRepeatable)
+    }
+
+    /// The newest version that this driver and the cores have in common, asked for once.
+    private func dialect() async throws(SessionError) -> Dialect {
+        if let known = state.withLock({ $0.dialect }) { return known }
+        let ours = Catalogue.versionsOfDriver
+        guard let newest = ours.first.flatMap(Dialect.of) else { throw .misconfigured("this SDK speaks no version") }
+        let call = try Self.call(Catalogue.listVersions, nil, true, newest) { $0.apiDomain = apiDomain }
+        let theirs = Catalogue.versionsListed.decode(try Self.object(try await send(call, []), call)).texts ?? []
+        guard let version = ours.first(where: { theirs.contains($0.description) }), let dialect = Dialect.of(version)
+        else {
             throw .misconfigured(
                 "The running SuperTokens core version is not compatible with this SDK: it speaks "
-                    + "\(theirs.joined(separator: ", ")), and this SDK \(CatalogueOfCores.versions.joined(separator: ", "))"
-            )
+                    + "\(theirs.joined(separator: ", ")), and this SDK "
+                    + ours.map(\.description).joined(separator: ", "))
         }
-        state.withLock { $0.version = version }
-        return version
+        state.withLock { $0.dialect = dialect }
+        return dialect
     }
 
     /// Sends a call to the next host, and to the others while nothing has been sent.

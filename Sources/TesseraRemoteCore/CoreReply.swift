@@ -1,3 +1,4 @@
+import CoreDriverInterface
 import LosslessJSON
 import SessionEngine
 import Tessera
@@ -18,21 +19,32 @@ struct CoreReply {
         .coreRejected(status: 200, message: "the core's answer has status '\(status)' and lacks what was asked for")
     }
 
+    /// Whether there is such a session.
+    func isFound() throws(SessionError) -> Bool {
+        switch status {
+        case "OK": true
+        case "UNAUTHORISED": false
+        default: throw unexpected
+        }
+    }
+
+    /// What is told about a session and its tokens.
+    func session(_ table: ReplyTable<TokensReply>) -> TokensReply { table.decode(object) }
+
     /// Whose session it is.
-    func facts() throws(SessionError) -> SessionFacts {
-        guard let session = object["session"]?.object, let handle = session["handle"]?.string,
-            let user = session["userId"]?.string
-        else { throw unexpected }
+    func facts(_ reply: TokensReply) throws(SessionError) -> SessionFacts {
+        guard let session = reply.session, let handle = session.handle, let user = session.userID else {
+            throw unexpected
+        }
         return SessionFacts(
-            handle: SessionHandle(handle), userID: UserID(user),
-            recipeUserID: session["recipeUserId"]?.string.map(UserID.init),
-            tenantID: session["tenantId"]?.string.map(TenantID.init) ?? .public,
-            accessTokenPayload: JSONObjectText(session["userDataInJWT"]?.object ?? [:]))
+            handle: SessionHandle(handle), userID: UserID(user), recipeUserID: session.recipeUserID.map(UserID.init),
+            tenantID: session.tenantID.map(TenantID.init) ?? .public,
+            accessTokenPayload: JSONObjectText(session.payload ?? [:]))
     }
 
     /// An access token that the core has made, if there is one.
-    func accessToken() throws(SessionError) -> AccessToken? {
-        guard let (text, issuedAt, expiresAt) = try timed("accessToken") else { return nil }
+    func accessToken(_ part: TokenPart?) throws(SessionError) -> AccessToken? {
+        guard let (text, issuedAt, expiresAt) = try timed(part) else { return nil }
         do throws(AccessTokenProblem) {
             return try AccessToken(received: text, issuedAt: issuedAt, expiresAt: expiresAt)
         } catch {
@@ -42,45 +54,43 @@ struct CoreReply {
 
     /// A token with its times, if there is one.
     private func timed(
-        _ name: String
+        _ part: TokenPart?
     ) throws(SessionError) -> (text: String, issuedAt: Timestamp, expiresAt: Timestamp)? {
-        guard let token = object[name]?.object else { return nil }
-        guard let text = token["token"]?.string, let expiry = token["expiry"]?.number?.int64,
-            let created = token["createdTime"]?.number?.int64
-        else { throw unexpected }
+        guard let part else { return nil }
+        guard let text = part.text, let expiry = part.expiresAt, let created = part.createdAt else { throw unexpected }
         return (text, Timestamp(milliseconds: created), Timestamp(milliseconds: expiry))
     }
 
     /// New tokens.
-    func issued() throws(SessionError) -> IssuedTokens {
-        guard status == "OK", let access = try accessToken(), let refresh = try timed("refreshToken"),
-            object["session"]?.object?["userDataInJWT"]?.object != nil
+    func issued(_ table: ReplyTable<TokensReply>) throws(SessionError) -> IssuedTokens {
+        let reply = session(table)
+        guard status == "OK", let access = try accessToken(reply.accessToken),
+            let refresh = try timed(reply.refreshToken), reply.session?.payload != nil
         else { throw unexpected }
-        let facts = try facts()
+        let facts = try facts(reply)
         // It is no secret and never checked; where the core gives none the session's name stands for it.
         return IssuedTokens(
             session: facts, accessToken: access, refreshToken: RefreshToken(refresh.text),
             refreshTokenIssuedAt: refresh.issuedAt, refreshTokenExpiresAt: refresh.expiresAt,
-            idRefreshToken: try timed("idRefreshToken")?.text ?? facts.handle.text,
-            antiCSRFToken: object["antiCsrfToken"]?.string.map(AntiCSRFToken.init))
+            idRefreshToken: try timed(reply.idRefreshToken)?.text ?? facts.handle.text,
+            antiCSRFToken: reply.antiCSRFToken.map(AntiCSRFToken.init))
     }
 
     /// What is kept about a session.
     func information(_ handle: SessionHandle) throws(SessionError) -> SessionInformation {
-        guard let user = object["userId"]?.string, let payload = object["userDataInJWT"]?.object,
-            let data = object["userDataInDatabase"]?.object, let created = object["timeCreated"]?.number?.int64,
-            let expiry = object["expiry"]?.number?.int64
+        let reply = Catalogue.sessionRead.decode(object)
+        guard let user = reply.userID, let payload = reply.payload, let data = reply.data,
+            let created = reply.createdAt, let expiry = reply.expiresAt
         else { throw unexpected }
         return SessionInformation(
-            handle: handle, userID: UserID(user), recipeUserID: object["recipeUserId"]?.string.map(UserID.init),
-            tenantID: object["tenantId"]?.string.map(TenantID.init) ?? .public, payload: payload, data: data,
-            createdAt: Timestamp(milliseconds: created),
-            expiresAt: Timestamp(milliseconds: expiry))
+            handle: handle, userID: UserID(user), recipeUserID: reply.recipeUserID.map(UserID.init),
+            tenantID: reply.tenantID.map(TenantID.init) ?? .public, payload: payload, data: data,
+            createdAt: Timestamp(milliseconds: created), expiresAt: Timestamp(milliseconds: expiry))
     }
 
-    /// A list of handles.
-    func handles(_ name: String) throws(SessionError) -> [SessionHandle] {
-        guard status == "OK", let list = object[name]?.array?.compactMap(\.string) else { throw unexpected }
-        return list.map(SessionHandle.init)
+    /// Handles of sessions.
+    func handles(_ table: ReplyTable<HandlesReply>) throws(SessionError) -> [SessionHandle] {
+        guard status == "OK", let handles = table.decode(object).handles else { throw unexpected }
+        return handles.map(SessionHandle.init)
     }
 }

@@ -1,3 +1,4 @@
+import CoreDriverInterface
 public import Foundations
 public import LosslessJSON
 public import SessionEngine
@@ -33,23 +34,20 @@ public struct RemoteCore: SessionBackend {
             hosts.append(try Origin(String(uri)).text + URLPath(String(uri)).text)
         }
         client = CoreClient(
-            hosts: hosts, apiKey: apiKey, identity: [("apiDomain", app.apiDomain.text)], transport: transport,
-            wait: wait)
+            hosts: hosts, apiKey: apiKey, apiDomain: app.apiDomain.text, transport: transport, wait: wait)
         keys = KeySetCache(client: client, clock: clock, longest: keyLife)
         self.clock = clock
     }
 
     /// See `SessionBackend.create(_:)`.
     public func create(_ session: NewSession) async throws(SessionError) -> IssuedTokens {
-        let reply = try await client.ask(
-            .init(
-                method: "POST", path: "/\(session.tenantID.text)/recipe/session",
-                body: [
-                    "userId": .string(session.userID.text), "userDataInJWT": .object(session.accessTokenPayload),
-                    "userDataInDatabase": .object(session.sessionData), "enableAntiCsrf": .bool(session.usesAntiCSRF),
-                    "useDynamicSigningKey": .bool(session.signingKeyKind == .dynamic),
-                ]))
-        return try CoreReply(reply).issued()
+        try await client.ask(Catalogue.createSession, tenant: session.tenantID.text) {
+            $0.userID = session.userID.text
+            $0.payload = session.accessTokenPayload
+            $0.data = session.sessionData
+            $0.usesAntiCSRF = session.usesAntiCSRF
+            $0.usesDynamicKey = session.signingKeyKind == .dynamic
+        }.issued(Catalogue.created)
     }
 
     /// See `SessionBackend.verify(_:)`.
@@ -98,16 +96,18 @@ public struct RemoteCore: SessionBackend {
     }
 
     private func askedAbout(_ token: PresentedAccessToken) async throws(SessionError) -> VerifiedSession {
-        var body: JSONObject = [
-            "accessToken": .string(token.text), "doAntiCsrfCheck": .bool(token.checksAntiCSRF),
-            "enableAntiCsrf": .bool(token.usesAntiCSRF), "checkDatabase": .bool(token.checksDatabase),
-        ]
-        if let antiCSRF = token.antiCSRFToken { body["antiCsrfToken"] = .some(.string(antiCSRF.text)) }
-        let reply = CoreReply(
-            try await client.ask(
-                .init(method: "POST", path: "/recipe/session/verify", body: body, isRepeatable: true)))
+        let reply = try await client.ask(Catalogue.verifySession, isRepeatable: true) {
+            $0.accessToken = token.text
+            $0.antiCSRFToken = token.antiCSRFToken?.text
+            $0.checksAntiCSRF = token.checksAntiCSRF
+            $0.usesAntiCSRF = token.usesAntiCSRF
+            $0.checksDatabase = token.checksDatabase
+        }
         switch reply.status {
-        case "OK": return VerifiedSession(facts: try reply.facts(), replacement: try reply.accessToken())
+        case "OK":
+            let found = reply.session(Catalogue.verified)
+            return VerifiedSession(
+                facts: try reply.facts(found), replacement: try reply.accessToken(found.accessToken))
         case "UNAUTHORISED": throw .unauthorised(reason: reply.message, clearTokens: true)
         case "TRY_REFRESH_TOKEN": throw .tryRefreshToken(reason: reply.message)
         default: throw reply.unexpected
@@ -116,18 +116,17 @@ public struct RemoteCore: SessionBackend {
 
     /// See `SessionBackend.refresh(_:)`.
     public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens {
-        var body: JSONObject = [
-            "refreshToken": .string(token.refreshToken.text), "enableAntiCsrf": .bool(token.usesAntiCSRF),
-        ]
-        if let kind = token.signingKeyKind { body["useDynamicSigningKey"] = .some(.bool(kind == .dynamic)) }
-        if let antiCSRF = token.antiCSRFToken { body["antiCsrfToken"] = .some(.string(antiCSRF.text)) }
-        let reply = CoreReply(
-            try await client.ask(.init(method: "POST", path: "/recipe/session/refresh", body: body)))
+        let reply = try await client.ask(Catalogue.refreshSession) {
+            $0.refreshToken = token.refreshToken.text
+            $0.antiCSRFToken = token.antiCSRFToken?.text
+            $0.usesAntiCSRF = token.usesAntiCSRF
+            $0.usesDynamicKey = token.signingKeyKind.map { $0 == .dynamic }
+        }
         switch reply.status {
-        case "OK": return try reply.issued()
+        case "OK": return try reply.issued(Catalogue.refreshed)
         case "UNAUTHORISED": throw .unauthorised(reason: reply.message, clearTokens: true)
         case "TOKEN_THEFT_DETECTED":
-            let facts = try reply.facts()
+            let facts = try reply.facts(reply.session(Catalogue.theftDetected))
             throw .tokenTheftDetected(
                 handle: facts.handle, userID: facts.userID, recipeUserID: facts.recipeUserID)
         default: throw reply.unexpected
@@ -136,11 +135,12 @@ public struct RemoteCore: SessionBackend {
 
     /// See `SessionBackend.regenerate(accessToken:payload:)`.
     public func regenerate(accessToken: String, payload: JSONObject) async throws(SessionError) -> AccessToken? {
-        let body: JSONObject = ["accessToken": .string(accessToken), "userDataInJWT": .object(payload)]
-        let reply = CoreReply(
-            try await client.ask(.init(method: "POST", path: "/recipe/session/regenerate", body: body)))
+        let reply = try await client.ask(Catalogue.regenerateSession) {
+            $0.accessToken = accessToken
+            $0.payload = payload
+        }
         switch reply.status {
-        case "OK": return try reply.accessToken()
+        case "OK": return try reply.accessToken(reply.session(Catalogue.regenerated).accessToken)
         case "UNAUTHORISED": throw .unauthorised(reason: reply.message, clearTokens: true)
         default: throw reply.unexpected
         }

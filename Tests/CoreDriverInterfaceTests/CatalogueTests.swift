@@ -44,9 +44,8 @@ struct CatalogueTests {
         }
         var inputs: Set<String> = []
         for entry in Catalogue.inputs where entry.availability.contains(version) {
-            for name in entry.operations.flatMap({ operation in entry.names.map { "\(operation) \($0)" } }) {
-                #expect(inputs.insert(name).inserted, "\(name) at \(version)")
-            }
+            let name = "\(entry.operation) \(entry.name)"
+            #expect(inputs.insert(name).inserted, "\(name) at \(version)")
         }
     }
 

@@ -21,7 +21,9 @@ struct RouteMatchTests {
 
     @Test("versions are ordered by number, not by text")
     func order() {
-        #expect(("2.9" as CDIVersion) < "2.10" && ("2.21" as CDIVersion) < "3.0" && !(("3.0" as CDIVersion) < "3.0"))
+        #expect(Availability(introduced: "2.9").contains("2.10") && !Availability(introduced: "2.10").contains("2.9"))
+        #expect(Availability(introduced: "2.21").contains("3.0") && !Availability(introduced: "3.0").contains("2.21"))
+        #expect(Availability(introduced: "3.0").contains("3.0") && !Availability(obsoleted: "3.0").contains("3.0"))
     }
 
     @Test("neighbours are read as a span")

@@ -23,9 +23,7 @@ struct VersionMutationTests {
         }
         #expect(Set(members).subtracting(VersionTable.memberNames).isEmpty)
         #expect(Set(VersionTable.memberNames).count == VersionTable.memberNames.count)
-        let inputs = edition.inputs.flatMap { entry in
-            entry.operations.flatMap { operation in entry.names.map { "\(operation) \($0)" } }
-        }
+        let inputs = edition.inputs.map { "\($0.operation) \($0.name)" }
         #expect(Set(inputs) == VersionTable.inputNames)
     }
 
@@ -70,9 +68,9 @@ struct VersionMutationTests {
 
     private static var inputMutants: [Mutant] {
         mutants(\.inputs, \.availability) {
-            "\($0.operations) \($0.names) \($0.presence)"
+            "\($0.operation) \($0.name) \($0.presence)"
         } versions: { entry in
-            VersionTable.versions(of: entry.operations).filter(entry.availability.contains)
+            VersionTable.versions(of: [entry.operation]).filter(entry.availability.contains)
         }
     }
 

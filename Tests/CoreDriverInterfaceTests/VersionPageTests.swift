@@ -16,7 +16,7 @@ struct VersionPageTests {
     @Test("the request and the replies of every operation are described")
     func descriptions() {
         for operation in CoreOperation.allCases {
-            #expect(Catalogue.fields[operation] != nil, "the fields of \(operation)")
+            #expect(Catalogue.requests[operation] != nil, "the fields of \(operation)")
             if operation != .hello { #expect(Catalogue.outcomes[operation] != nil, "the replies of \(operation)") }
         }
     }

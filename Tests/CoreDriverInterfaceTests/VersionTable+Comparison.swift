@@ -54,9 +54,8 @@ extension VersionTable {
     /// Fields about which two entries say something for one version; the dialect would take the later one.
     private static func overlaps(at version: CDIVersion, _ edition: Catalogue.Edition) -> [String] {
         var seen: Set<String> = []
-        return edition.inputs.filter { $0.availability.contains(version) }.flatMap { entry in
-            entry.operations.flatMap { operation in entry.names.map { "\(operation) \($0) twice at \(version)" } }
-        }.filter { !seen.insert($0).inserted }
+        return edition.inputs.filter { $0.availability.contains(version) }
+            .map { "\($0.operation) \($0.name) twice at \(version)" }.filter { !seen.insert($0).inserted }
     }
 
     private struct MemberCell: Sendable {

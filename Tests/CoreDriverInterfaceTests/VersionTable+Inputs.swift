@@ -38,7 +38,7 @@ extension VersionTable {
         rule("1.0-2.21") { $0.pathsNameTenants = false }, rule("3.0-") { $0.pathsNameTenants = true },
         rule("1.0-2.3") { $0.refusedConfigurationStatus = "NOT ALLOWED" },
         rule("2.4-") { $0.refusedConfigurationStatus = "NOT_ALLOWED" },
-        rule("1.0-5.5") { $0.rotatesAtOnce = false }, rule("5.6") { $0.rotatesAtOnce = true },
+        rule("1.0-5.5") { $0.rotation = .atFirstUse }, rule("5.6") { $0.rotation = .atOnce },
         rule("1.0-4.0") { $0.refusesTenantsForAppOperations = false },
         rule("5.0-") { $0.refusesTenantsForAppOperations = true },
     ]

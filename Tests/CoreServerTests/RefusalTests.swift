@@ -3,43 +3,44 @@ import LosslessJSON
 import SessionEngine
 import Testing
 
+@testable import CoreDriverInterface
+
 /// Bad input at both depths: a clear text, never a status of 500, nothing lost.
 struct RefusalTests {
-    /// A request of each operation that reads a body, with all its fields at CDI 5.4, and the fields that must be there.
-    static let bodies: [(method: String, path: String, body: JSONObject, required: [String])] = [
-        (
-            "POST", "/recipe/session",
-            ["userId": "u", "userDataInJWT": [:], "userDataInDatabase": [:], "enableAntiCsrf": false],
-            ["userId", "userDataInJWT", "userDataInDatabase", "enableAntiCsrf"]
-        ),
-        (
-            "POST", "/recipe/session/verify",
-            ["accessToken": "x", "doAntiCsrfCheck": false, "enableAntiCsrf": false, "checkDatabase": false],
-            ["accessToken", "doAntiCsrfCheck", "enableAntiCsrf", "checkDatabase"]
-        ),
-        (
-            "POST", "/recipe/session/refresh",
-            ["refreshToken": "x", "enableAntiCsrf": false, "useDynamicSigningKey": true],
-            ["refreshToken", "enableAntiCsrf", "useDynamicSigningKey"]
-        ),
-        ("POST", "/recipe/session/regenerate", ["accessToken": "x"], ["accessToken"]),
-        (
-            "PUT", "/recipe/session/data", ["sessionHandle": "x", "userDataInDatabase": [:]],
-            ["sessionHandle", "userDataInDatabase"]
-        ),
-        (
-            "PUT", "/recipe/jwt/data", ["sessionHandle": "x", "userDataInJWT": [:]],
-            ["sessionHandle", "userDataInJWT"]
-        ),
-    ]
+    /// A field with a value of another type.
+    typealias Field = (name: String, another: JSONValue)
+
+    private static let dialect = Dialect(version: "5.4")
+
+    /// A request of each operation that reads a body, with what it has to have at CDI 5.4.
+    static let bodies: [(method: String, path: String, body: JSONObject, required: [Field])] =
+        CoreOperation.allCases.compactMap { operation in
+            guard let request = Catalogue.requests[operation], !request.readsQuery, !request.outline.isEmpty,
+                let (method, path) = dialect.route(of: operation), !path.contains("multitenancy")
+            else { return nil }
+            let fields = Catalogue.fields(of: operation, dialect)
+            let required = fields.filter { $0.presence == .required }
+            var body = JSONObject(required.map { JSONObject.Member(name: $0.name, value: $0.type.sample) })
+            for case .rule(.exactlyOne(let names)) in request.outline { body[names[0]] = "x" }
+            return (method.rawValue, path, body, required.map { ($0.name, $0.type == .long ? "7" : 7) })
+        }
+
+    @Test("each operation with a body is asked")
+    func operations() {
+        #expect(
+            Self.bodies.map(\.path).sorted() == [
+                "/recipe/jwt", "/recipe/jwt/data", "/recipe/session", "/recipe/session/data", "/recipe/session/refresh",
+                "/recipe/session/regenerate", "/recipe/session/remove", "/recipe/session/verify",
+            ])
+    }
 
     @Test("a required field that is missing, null or of another type is named", arguments: Depth.allCases)
     func requiredFields(depth: Depth) async throws {
         try await Core.run(depth) { core in
             for (method, path, body, required) in Self.bodies {
                 #expect(try await core.send(method, path, body.text).status == 200, "\(path) as it should be")
-                for name in required {
-                    for wrong in [nil, JSONValue.null, 7, ["x"]] {
+                for (name, another) in required {
+                    for wrong in [nil, JSONValue.null, another, ["x"]] {
                         var broken = body
                         broken[name] = wrong
                         let reply = try await core.send(method, path, broken.text)
@@ -69,11 +70,14 @@ struct RefusalTests {
 
     @Test("a missing query parameter is named", arguments: Depth.allCases)
     func queryParameters(depth: Depth) async throws {
-        let calls = [
-            ("/recipe/session", "sessionHandle"), ("/recipe/session/user", "userId"),
-            ("/recipe/session/data", "sessionHandle"), ("/recipe/jwt/data", "sessionHandle"), ("/config", "pid"),
-            ("/user/id", "userId"),
-        ]
+        let calls = CoreOperation.allCases.compactMap { operation -> (String, String)? in
+            guard Catalogue.requests[operation]?.readsQuery == true, let path = Self.dialect.route(of: operation)?.path
+            else { return nil }
+            return Catalogue.fields(of: operation, Self.dialect).first { $0.presence == .required }.map {
+                (path, $0.name)
+            }
+        }
+        #expect(calls.count == 7)
         try await Core.run(depth) { core in
             for (path, name) in calls {
                 for query in [nil, "", "x=y", "\(name)=%zz", "\(name)=%ff"] {
@@ -90,7 +94,7 @@ struct RefusalTests {
         let large = JSONValue.string(String(repeating: "x", count: PayloadProblem.maximumLength))
         let text = "userDataInJWT is too large: at most 40000 bytes fit into an access token\n"
         try await Core.run(depth) { core in
-            var create = Self.bodies[0].body
+            var create = try #require(Self.bodies.first { $0.path == "/recipe/session" }).body
             create["userDataInJWT"] = .object(["k": large])
             #expect(try await core.send("POST", "/recipe/session", create.text).body == text)
             create["userDataInJWT"] = [:]

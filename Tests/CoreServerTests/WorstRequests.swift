@@ -23,11 +23,13 @@ struct WorstRequest: Sendable, CustomTestStringConvertible {
         }
     }
 
+    typealias Field = (name: String, type: WireType)
+
     let operation: CoreOperation
     let method: String
     let path: String
     let version: String
-    let fields: [Catalogue.Field]
+    let fields: [Field]
     let length: Length
 
     var testDescription: String { "\(method) \(path) (\(version)), \(length)" }
@@ -38,13 +40,20 @@ struct WorstRequest: Sendable, CustomTestStringConvertible {
     private static func requests(of operation: CoreOperation) -> [WorstRequest] {
         let edition = Catalogue.Edition.current
         let routes = edition.routes.filter { $0.operation == operation }
-        let places = routes.compactMap { route in edition.versions(of: route).max().map { (route, $0) } }
-        guard let (route, version) = places.max(by: { $0.1 < $1.1 }), let dialect = Dialect.all[version] else {
-            return []
+        let places = routes.compactMap { route in edition.versions(of: route).last.map { (route, $0) } }
+        let newest = places.max {
+            Catalogue.supported.firstIndex(of: $0.1) ?? 0 < Catalogue.supported.firstIndex(of: $1.1) ?? 0
         }
-        let first = Catalogue.choices[operation]?.last
-        let left = Set((Catalogue.choices[operation] ?? []) + (Catalogue.companionsOfUser[operation] ?? []))
-        let fields = Catalogue.fields(of: operation, dialect).filter { $0.presence != .ignored }.map(\.field)
+        guard let (route, version) = newest, let dialect = Dialect.all[version] else { return [] }
+        var (left, first) = (Set<String>(), String?.none)
+        for case .rule(let rule) in Catalogue.requests[operation]?.outline ?? [] {
+            switch rule {
+            case .exactlyOne(let names): (left, first) = (left.union(names), names.last)
+            case .beside(let name, _): left.insert(name)
+            case .other: break
+            }
+        }
+        let fields = Catalogue.fields(of: operation, dialect).map { Field(name: $0.name, type: $0.type) }
             .filter { $0.name == first || !left.contains($0.name) }
         let all = [Length.unread] + fields.flatMap(lengths)
         return all.map { length in
@@ -54,7 +63,7 @@ struct WorstRequest: Sendable, CustomTestStringConvertible {
         }
     }
 
-    private static func lengths(of field: Catalogue.Field) -> [Length] {
+    private static func lengths(of field: Field) -> [Length] {
         switch field.type {
         case .object: [.value(field.name, of: 1), .value(field.name, of: .null)]
         case .string, .list: [.value(field.name, of: "x")]
@@ -65,7 +74,7 @@ struct WorstRequest: Sendable, CustomTestStringConvertible {
     /// The request with a length of `n`.
     func request(_ n: Int, _ context: [String: JSONValue]) -> CoreRequest {
         let values = fields.map { field in
-            var value = context[field.name] ?? Self.short(field.type)
+            var value = context[field.name] ?? field.type.sample
             if case .value(field.name, let element) = length { value = Self.long(field.type, n, element) }
             return JSONObject.Member(name: field.name, value: value)
         }
@@ -79,16 +88,6 @@ struct WorstRequest: Sendable, CustomTestStringConvertible {
         return CoreRequest(method: method, path: path, query: query, version: version)
     }
 
-    private static func short(_ type: WireType) -> JSONValue {
-        switch type {
-        case .string: "x"
-        case .boolean: false
-        case .long: 1_000
-        case .list: .array([])
-        case .object, .record: [:]
-        }
-    }
-
     private static func long(_ type: WireType, _ n: Int, _ element: JSONValue) -> JSONValue {
         switch type {
         case .string: .string(String(repeating: "x_y.", count: 2 * n))
@@ -99,6 +98,19 @@ struct WorstRequest: Sendable, CustomTestStringConvertible {
 
     private static func members(_ n: Int, _ value: JSONValue) -> [JSONObject.Member] {
         (0..<n).map { JSONObject.Member(name: "k\($0)", value: value) }
+    }
+}
+
+extension WireType {
+    /// A short value of the type.
+    var sample: JSONValue {
+        switch self {
+        case .string: "x"
+        case .boolean: false
+        case .long: 1_000
+        case .list: .array([])
+        case .object, .record: [:]
+        }
     }
 }
 

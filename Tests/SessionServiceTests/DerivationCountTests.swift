@@ -45,7 +45,8 @@ struct DerivationCountTests {
                 let presented = token
                 var next: RefreshToken?
                 let count = try await derivations {
-                    let request = PresentedRefreshToken(refreshToken: presented, rotatesAtOnce: rotatesAtOnce)
+                    let request = PresentedRefreshToken(
+                        refreshToken: presented, rotation: rotatesAtOnce ? .atOnce : .atFirstUse)
                     guard case .refreshed(let tokens) = try await world.service.refresh(request) else { return }
                     next = tokens.refreshToken
                 }

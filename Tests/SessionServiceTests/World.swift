@@ -90,7 +90,7 @@ struct World {
         try await service.refresh(
             PresentedRefreshToken(
                 refreshToken: token, antiCSRFToken: antiCSRFToken, usesAntiCSRF: usesAntiCSRF, format: format,
-                signingKeyKind: kind, rotatesAtOnce: atOnce))
+                signingKeyKind: kind, rotation: atOnce ? .atOnce : .atFirstUse))
     }
 
     func verify(
@@ -100,7 +100,7 @@ struct World {
         try await service.verify(
             PresentedAccessToken(
                 accessToken: token, antiCSRFToken: antiCSRFToken, checksAntiCSRF: checksAntiCSRF,
-                checksDatabase: database, isReadOnly: isReadOnly))
+                checksDatabase: database, rotation: isReadOnly ? .atOnce : .atFirstUse))
     }
 
     /// Verifies and gives the answer as a word that a test can compare.

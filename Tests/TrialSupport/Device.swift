@@ -96,7 +96,8 @@ struct Device {
         guard simulation.chance(percent: 40) else { return }
         await verify(chosen)
         let atOnce = simulation.chance(percent: 50)
-        let request = PresentedRefreshToken(refreshToken: held.refreshToken, rotatesAtOnce: atOnce)
+        let request = PresentedRefreshToken(
+            refreshToken: held.refreshToken, rotation: atOnce ? .atOnce : .atFirstUse)
         guard let answer = await again({ try await $0.refresh(request) }) else { return }
         simulation.note("\(user.text)'s late request: \(answer.word)")
         simulation.storage.ledger.fault()
@@ -112,7 +113,8 @@ struct Device {
         var answer: RefreshResult?
         var softRefusals = 0
         repeat {
-            let request = PresentedRefreshToken(refreshToken: held.refreshToken, rotatesAtOnce: atOnce)
+            let request = PresentedRefreshToken(
+                refreshToken: held.refreshToken, rotation: atOnce ? .atOnce : .atFirstUse)
             if simulation.chance(percent: 10) {
                 // The network delivers the request twice, and one of the answers is lost.
                 simulation.storage.ledger.fault()
@@ -149,7 +151,8 @@ struct Device {
     private func verify(_ held: IssuedTokens) async {
         let isReadOnly = simulation.chance(percent: 50)
         let request = PresentedAccessToken(
-            accessToken: held.accessToken.text, checksDatabase: simulation.chance(percent: 50), isReadOnly: isReadOnly)
+            accessToken: held.accessToken.text, checksDatabase: simulation.chance(percent: 50),
+            rotation: isReadOnly ? .atOnce : .atFirstUse)
         let answer = await again { try await $0.verify(request) }
         simulation.note("\(user.text) verifies: \(Self.word(answer))")
         if case .rotatedOut? = answer {
@@ -188,7 +191,8 @@ struct Device {
                     await simulation.executor.pause()
                 }
                 let atOnce = simulation.chance(percent: 50)
-                let request = PresentedRefreshToken(refreshToken: copy.refreshToken, rotatesAtOnce: atOnce)
+                let request = PresentedRefreshToken(
+                    refreshToken: copy.refreshToken, rotation: atOnce ? .atOnce : .atFirstUse)
                 let answer = await again { try await $0.refresh(request) }
                 simulation.note("a thief of \(user.text): \(answer?.word ?? "no answer")")
                 guard let tokens = answer?.tokens else { return }

@@ -53,7 +53,7 @@ public struct TrialWorld: Sendable {
         try await service.refresh(
             PresentedRefreshToken(
                 refreshToken: token, antiCSRFToken: antiCSRFToken, usesAntiCSRF: antiCSRFToken != nil,
-                rotatesAtOnce: atOnce))
+                rotation: atOnce ? .atOnce : .atFirstUse))
     }
 
     /// What the trail tells about a session, the oldest entry first.

@@ -34,24 +34,23 @@ extension CoreAPI {
     }
 
     private func putApp(_ call: Call, _ apps: AppRegistry, _ form: TenantForm) async throws -> CoreReply {
-        let fields = try call.fields()
-        let app = try PathName.app(try fields.required("appId", \.string))
-        let changes = try form.settings(fields)
-        return Self.created(try await apps.put(.public, of: app, makesApp: true, changes))
+        let request = try call.decode(form == .first ? Catalogue.putApp : Catalogue.putAppV2)
+        let changes = TenantSettings(request.settings)
+        return .choice(Catalogue.made, try await apps.put(.public, of: request.app, makesApp: true, changes))
     }
 
     private func listApps(_ apps: AppRegistry, _ form: TenantForm) async throws -> CoreReply {
         let documents = try await apps.directory.apps().map { app in
-            JSONValue.object(["appId": .string(app.id.text), "tenants": try form.documents(app)])
+            var reply = AppReply()
+            (reply.app, reply.tenants) = (app.id.text, try form.documents(app))
+            return Catalogue.app.encode(reply)
         }
-        return .json(["status": "OK", "apps": .array(documents)])
+        return .list(Catalogue.appsListed, JSONObjects(documents))
     }
 
     private func removeApp(_ call: Call, _ apps: AppRegistry) async throws -> CoreReply {
-        let app = try PathName.app(try call.fields().required("appId", \.string))
+        let app = try call.decode(Catalogue.removeApp).app
         guard app != .public else { throw InvalidRequest.tenancy(.removesPublicApp) }
-        return .json(["status": "OK", "didExist": .bool(try await apps.remove(app))])
+        return .choice(Catalogue.removed, try await apps.remove(app))
     }
-
-    static func created(_ isNew: Bool) -> CoreReply { .json(["status": "OK", "createdNew": .bool(isNew)]) }
 }

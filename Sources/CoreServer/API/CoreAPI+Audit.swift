@@ -6,62 +6,28 @@ public import SessionStorage
 
 /// What happened to sessions and keys; an interface of this core's own.
 extension CoreAPI {
-    private static let largestPage = 1_000
-
     /// A page of the trail: the newest entries first, or, with `after`, the oldest.
     func readAuditTrail(_ call: Call) async throws -> CoreReply {
-        let query = try auditQuery(call.request)
+        let request = try call.decode(Catalogue.readAuditTrail)
+        let query = AuditQuery(
+            order: request.after.map { .oldestFirst(after: $0) } ?? .newestFirst(before: request.before),
+            handle: request.handle.map(SessionHandle.init), userID: request.userID.map(UserID.init),
+            name: request.event, limit: Int(request.limit ?? 100))
         let records = try await service.auditTrail(query)
-        var reply: JSONObject = ["status": "OK", "records": .array(records.map { .object($0.json) })]
-        if records.count == query.limit, let last = records.last { reply.append("next", .integer(last.sequence)) }
-        return .json(reply)
-    }
-
-    private func auditQuery(_ request: CoreRequest) throws(InvalidRequest) -> AuditQuery {
-        let before = try number("before", request, in: 0...Int64.max)
-        let after = try number("after", request, in: 0...Int64.max)
-        let limit = try number("limit", request, in: 1...Int64(Self.largestPage)) ?? 100
-        guard before == nil || after == nil else {
-            throw InvalidRequest(.invalidParameter("before", expected: "left out where 'after' is given"))
-        }
-        return AuditQuery(
-            order: after.map { .oldestFirst(after: $0) } ?? .newestFirst(before: before),
-            handle: request.parameter("sessionHandle").map(SessionHandle.init),
-            userID: request.parameter("userId").map(UserID.init), name: try eventName(request), limit: Int(limit))
-    }
-
-    private func number(
-        _ name: String, _ request: CoreRequest, in range: ClosedRange<Int64>
-    ) throws(InvalidRequest) -> Int64? {
-        guard let text = request.parameter(name) else { return nil }
-        guard let number = Int64(text), range.contains(number) else {
-            let expected = "a whole number from \(range.lowerBound) to \(range.upperBound)"
-            throw InvalidRequest(.invalidParameter(name, expected: expected))
-        }
-        return number
-    }
-
-    private func eventName(_ request: CoreRequest) throws(InvalidRequest) -> AuditEvent.Name? {
-        guard let text = request.parameter("event") else { return nil }
-        guard let name = AuditEvent.Name(rawValue: text) else {
-            let names = AuditEvent.Name.allCases.map(\.rawValue).joined(separator: ", ")
-            throw InvalidRequest(.invalidParameter("event", expected: "one of \(names)"))
-        }
-        return name
+        var reply = ListReply()
+        reply.objects = JSONObjects(records.map(\.json))
+        if records.count == query.limit { reply.next = records.last?.sequence }
+        return .json(Catalogue.auditRead.encode(reply))
     }
 }
 
 extension AuditRecord {
     /// The entry as `tessera audit` and the interface show it.
     public var json: JSONObject {
-        var object: JSONObject = [
-            "sequence": .integer(sequence), "time": .integer(event.time.milliseconds),
-            "event": .string(event.name.rawValue),
-        ]
-        if let handle = event.handle { object.append("sessionHandle", .string(handle.text)) }
-        if let tenant = event.tenantID { object.append("tenantId", .string(tenant.text)) }
-        if let user = event.userID { object.append("userId", .string(user.text)) }
-        object.append("details", .object(event.details))
-        return object
+        var entry = AuditEntryReply()
+        (entry.sequence, entry.time, entry.event) = (sequence, event.time.milliseconds, event.name.rawValue)
+        (entry.handle, entry.userID, entry.tenantID) = (event.handle?.text, event.userID?.text, event.tenantID?.text)
+        entry.details = event.details
+        return Catalogue.auditEntry.encode(entry)
     }
 }

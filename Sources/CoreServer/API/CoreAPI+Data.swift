@@ -5,82 +5,68 @@ import SessionService
 
 extension CoreAPI {
     func readSession(_ call: Call) async throws -> CoreReply {
-        let handle = try await handle(try call.parameter("sessionHandle"), call)
-        guard let record = try await service.session(handle) else { return .unauthorised(WireText.noSession) }
-        var document = ReplyDocument(.sessionInformation, call.dialect)
-        document.add("sessionHandle", .string(record.handle.text))
-        document.add("userId", .string(record.userID.text))
-        document.add("recipeUserId", .string(record.userID.text))
-        document.add("userDataInDatabase", .object(try record.sessionData.decoded()))
-        document.add("expiry", .integer(record.expiresAt.milliseconds))
-        document.add("userDataInJWT", .object(try record.accessTokenPayload.decoded()))
-        document.add("timeCreated", .integer(record.createdAt.milliseconds))
-        document.add("status", "OK")
-        document.add("tenantId", .string(record.tenantID.text))
-        return .json(document.object)
+        try await answer(call, Catalogue.readSession, Catalogue.sessionRead) { record, reply in
+            (reply.handle, reply.tenantID) = (record.handle.text, record.tenantID.text)
+            (reply.userID, reply.recipeUserID) = (record.userID.text, record.userID.text)
+            (reply.createdAt, reply.expiresAt) = (record.createdAt.milliseconds, record.expiresAt.milliseconds)
+            reply.data = try record.sessionData.decoded()
+            reply.payload = try record.accessTokenPayload.decoded()
+        }
     }
 
     func readSessionData(_ call: Call) async throws -> CoreReply {
-        let handle = try await handle(try call.parameter("sessionHandle"), call)
-        guard let record = try await service.session(handle) else { return .unauthorised(WireText.noSession) }
-        return .json(["status": "OK", "userDataInDatabase": .object(try record.sessionData.decoded())])
+        try await answer(call, Catalogue.readSessionData, Catalogue.sessionDataRead) {
+            $1.data = try $0.sessionData.decoded()
+        }
     }
 
     func readPayload(_ call: Call) async throws -> CoreReply {
-        let handle = try await handle(try call.parameter("sessionHandle"), call)
+        try await answer(call, Catalogue.readPayload, Catalogue.payloadRead) {
+            $1.payload = try $0.accessTokenPayload.decoded()
+        }
+    }
+
+    /// Answers a question about one session.
+    private func answer(
+        _ call: Call, _ question: RequestTable<ReadSessionRequest>, _ answer: ReplyTable<SessionInformationReply>,
+        _ fill: (SessionRecord, inout SessionInformationReply) throws -> Void
+    ) async throws -> CoreReply {
+        let handle = try await handle(try call.decode(question).handle, call)
         guard let record = try await service.session(handle) else { return .unauthorised(WireText.noSession) }
-        return .json(["status": "OK", "userDataInJWT": .object(try record.accessTokenPayload.decoded())])
+        var reply = SessionInformationReply()
+        try fill(record, &reply)
+        return .json(answer.encode(reply, call.dialect))
     }
 
     func writeSessionData(_ call: Call) async throws -> CoreReply {
-        let fields = try call.fields()
-        let handle = try await handle(try fields.required("sessionHandle", \.string), call)
-        let data = try fields.required("userDataInDatabase", \.object)
-        let found = try await service.replaceData(of: handle, sessionData: data)
+        let request = try call.decode(Catalogue.writeSessionData)
+        let handle = try await handle(request.handle, call)
+        let found = try await service.replaceData(of: handle, sessionData: request.object)
         return found ? .status("OK") : .unauthorised(WireText.noSession)
     }
 
     func writePayload(_ call: Call) async throws -> CoreReply {
-        let fields = try call.fields()
-        let handle = try await handle(try fields.required("sessionHandle", \.string), call)
-        let payload = try fields.required("userDataInJWT", \.object)
-        if let problem = call.dialect.rules.accessTokenFormat.problem(with: payload) {
+        let request = try call.decode(Catalogue.writePayload)
+        let handle = try await handle(request.handle, call)
+        if let problem = call.dialect.rules.accessTokenFormat.problem(with: request.object) {
             throw InvalidRequest(.payload(problem))
         }
-        let found = try await service.replaceData(of: handle, accessTokenPayload: payload)
+        let found = try await service.replaceData(of: handle, accessTokenPayload: request.object)
         return found ? .status("OK") : .unauthorised(WireText.noSession)
     }
 
     func listSessions(_ call: Call) async throws -> CoreReply {
-        let user = UserID(try call.parameter("userId"))
-        let isAcrossTenants = call.request.flag("fetchAcrossAllTenants")
-        let handles = try await service.handles(of: user, tenant: try tenant(isAcrossTenants, call))
-        return .json(["status": "OK", "sessionHandles": names(of: handles)])
+        let request = try call.decode(Catalogue.listSessions)
+        let tenant = try tenant(request.isAcrossTenants ?? true, call)
+        let handles = try await service.handles(of: UserID(request.userID), tenant: tenant)
+        return reply(Catalogue.sessionsListed, handles)
     }
 
     func removeSessions(_ call: Call) async throws -> CoreReply {
-        let fields = try call.fields()
-        let userID = try fields.optional("userId", \.string)
-        let handles = try fields.optional("sessionHandles", \.strings)
-        guard (userID == nil) != (handles == nil) else { throw InvalidRequest.contradiction(.removeTarget) }
-        let isAcrossTenants = try readUserOptions(fields, hasUser: userID != nil)
-        let tenant = userID == nil ? nil : try tenant(isAcrossTenants, call)
-        let removed = try await remove(userID, in: tenant, handles ?? [], call)
-        return .json(["status": "OK", "sessionHandlesRevoked": names(of: removed)])
-    }
-
-    /// Choices that go with a user only; that they are there is what counts (docs/specification/core.md 1.6.7).
-    ///
-    /// A session core knows no linked accounts, so that choice changes nothing.
-    ///
-    /// - Returns: whether the sessions of all tenants are meant.
-    private func readUserOptions(_ fields: RequestFields, hasUser: Bool) throws(InvalidRequest) -> Bool {
-        let acrossTenants = try fields.versioned("revokeAcrossAllTenants", \.bool)
-        let linkedAccounts = try fields.versioned("revokeSessionsForLinkedAccounts", \.bool)
-        if hasUser { return acrossTenants ?? true }
-        if acrossTenants != nil { throw .contradiction(.tenantsWithoutUser) }
-        if linkedAccounts != nil { throw .contradiction(.accountsWithoutUser) }
-        return true
+        let request = try call.decode(Catalogue.removeSessions)
+        let tenant = request.userID == nil ? nil : try tenant(request.isAcrossTenants ?? true, call)
+        let removed = try await remove(request.userID, in: tenant, request.handles ?? [], call)
+        return reply(Catalogue.sessionsRemoved, removed)
     }
 
     /// The tenant whose sessions are meant, `nil` for those of the whole app.
@@ -96,15 +82,12 @@ extension CoreAPI {
     }
 
     func removeAndCountSessions(_ call: Call) async throws -> CoreReply {
-        let fields = try call.fields()
-        let userID = try fields.optional("userId", \.string)
-        let handle = try fields.optional("sessionHandle", \.string)
-        let handles = try fields.optional("sessionHandles", \.strings)
-        guard [userID != nil, handle != nil, handles != nil].filter(\.self).count == 1 else {
-            throw InvalidRequest.contradiction(.removeTargetOfOldest)
-        }
-        let removed = try await remove(userID, in: nil, handle.map { [$0] } ?? handles ?? [], call)
-        return .json(["status": "OK", "numberOfSessionsRevoked": .integer(removed.count)])
+        let request = try call.decode(Catalogue.removeAndCountSessions)
+        let handles = request.handle.map { [$0] } ?? request.handles ?? []
+        let removed = try await remove(request.userID, in: nil, handles, call)
+        var reply = CountReply()
+        reply.count = Int64(removed.count)
+        return .json(Catalogue.sessionsCounted.encode(reply))
     }
 
     private func remove(
@@ -116,7 +99,11 @@ extension CoreAPI {
         return try await service.revoke(known)
     }
 
-    private func names(of handles: [SessionHandle]) -> JSONValue { .array(handles.map { .string($0.text) }) }
+    private func reply(_ table: ReplyTable<HandlesReply>, _ handles: [SessionHandle]) -> CoreReply {
+        var reply = HandlesReply()
+        reply.handles = handles.map(\.text)
+        return .json(table.encode(reply))
+    }
 
     /// A handle as a driver sent it.
     ///

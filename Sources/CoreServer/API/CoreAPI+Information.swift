@@ -5,37 +5,35 @@ import SessionService
 
 extension CoreAPI {
     func listVersions() -> CoreReply {
-        .json(["versions": .array(settings.versions.versions.map { .string($0.description) })])
+        var reply = TextsReply()
+        reply.texts = settings.versions.versions.map(\.description)
+        return .json(Catalogue.versionsListed.encode(reply))
     }
 
     /// Tells the operator's own tools where the configuration is; they prove that they are on this machine by knowing
     /// the process.
     func showConfiguration(_ call: Call) throws(InvalidRequest) -> CoreReply {
-        let presented = try call.parameter("pid")
-        guard Int32(presented) == settings.processID else {
+        let presented = try call.decode(Catalogue.showConfiguration)
+        guard Int32(presented.processID) == settings.processID else {
             return .status(call.dialect.rules.refusedConfigurationStatus)
         }
-        return .json(["status": "OK", "path": .string(settings.configurationPath)])
+        var reply = TextReply()
+        reply.text = settings.configurationPath
+        return .json(Catalogue.configurationShown.encode(reply))
     }
 
     func handshake(_ call: Call) async throws -> CoreReply {
-        if call.dialect.rules.readsHandshakeBody { _ = try call.fields() }
-        let cookies = settings.cookies
-        let policy = service.policy
-        var document = ReplyDocument(.handshake, call.dialect)
-        document.add("status", "OK")
-        try await addLegacyKeys(to: &document)
-        document.add("cookieDomain", cookieDomain(call))
-        document.add("cookieSecure", .bool(cookies.secure))
-        document.add("accessTokenPath", .string(cookies.accessTokenPath))
-        document.add("refreshTokenPath", .string(cookies.refreshTokenPath))
-        document.add("enableAntiCsrf", .bool(settings.usesAntiCSRF))
-        document.add("accessTokenBlacklistingEnabled", .bool(settings.checksDatabase))
-        document.add("accessTokenValidity", .integer(policy.accessTokenValidity.count))
-        document.add("refreshTokenValidity", .integer(policy.refreshTokenValidity.count))
-        document.add("cookieSameSite", .string(cookies.sameSite))
-        document.add("idRefreshTokenPath", .string(cookies.accessTokenPath))
-        document.add("sessionExpiredStatusCode", .integer(settings.sessionExpiredStatusCode))
-        return .json(document.object)
+        if call.dialect.rules.readsHandshakeBody { _ = try call.decode(Catalogue.handshake) }
+        let (cookies, policy) = (settings.cookies, service.policy)
+        var reply = HandshakeReply()
+        try await addLegacyKeys(to: &reply.keys, .handshake, call)
+        (reply.cookieDomain, reply.cookieSecure) = (cookieDomain(call), cookies.secure)
+        (reply.accessTokenPath, reply.refreshTokenPath) = (cookies.accessTokenPath, cookies.refreshTokenPath)
+        (reply.usesAntiCSRF, reply.checksDatabase) = (settings.usesAntiCSRF, settings.checksDatabase)
+        reply.accessTokenValidity = policy.accessTokenValidity.count
+        reply.refreshTokenValidity = policy.refreshTokenValidity.count
+        (reply.cookieSameSite, reply.idRefreshTokenPath) = (cookies.sameSite, cookies.accessTokenPath)
+        reply.sessionExpiredStatusCode = Int64(settings.sessionExpiredStatusCode)
+        return .json(Catalogue.handshakeMade.encode(reply, call.dialect))
     }
 }

@@ -4,73 +4,52 @@ import LosslessJSON
 import SessionEngine
 import SessionService
 
-extension JSONValue {
-    /// A user's identifier: a string of at most 1,024 bytes, because every token of the session carries it.
-    fileprivate var userID: String? { string.flatMap { $0.utf8.count <= 1_024 ? $0 : nil } }
-}
-
 extension CoreAPI {
     func createSession(_ call: Call) async throws -> CoreReply {
-        let fields = try call.fields()
-        let userID = try fields.required("userId", \.userID)
-        let payload = try fields.required("userDataInJWT", \.object)
-        let data = try fields.required("userDataInDatabase", \.object)
-        let usesAntiCSRF = try fields.versioned("enableAntiCsrf", \.bool) ?? settings.usesAntiCSRF
-        let useDynamicKey = try fields.versioned("useDynamicSigningKey", \.bool)
-        let validity = try accessTokenValidity(fields)
+        let asked = try call.decode(Catalogue.createSession)
         let request = NewSession(
-            userID: UserID(userID), accessTokenPayload: payload, sessionData: data, tenantID: call.tenant,
-            format: call.dialect.rules.accessTokenFormat, usesAntiCSRF: usesAntiCSRF,
-            signingKeyKind: signingKeyKind(useDynamicKey, call) ?? .dynamic, accessTokenValidity: validity)
+            userID: UserID(asked.userID), accessTokenPayload: asked.payload, sessionData: asked.data,
+            tenantID: call.tenant, format: call.dialect.rules.accessTokenFormat,
+            usesAntiCSRF: asked.usesAntiCSRF ?? settings.usesAntiCSRF, signingKeyKind: signingKeyKind(asked, call),
+            accessTokenValidity: try accessTokenValidity(asked.accessTokenValidity))
         switch try await service.createSession(request) {
         case .payloadRefused(let problem): throw InvalidRequest(.payload(problem))
         case .created(let issued):
-            var document = try document(.created, issued, call)
-            document.add("status", "OK")
-            try await addLegacyKeys(to: &document)
-            return .json(document.object)
+            var reply = try self.reply(issued, call)
+            try await addLegacyKeys(to: &reply.keys, .created, call)
+            return .json(Catalogue.created.encode(reply, call.dialect))
         }
     }
 
-    /// The life that a driver asks for: shorter than the configured one, or the same
-    /// (docs/specification/core.md 1.6.2).
-    private func accessTokenValidity(_ fields: RequestFields) throws(InvalidRequest) -> Milliseconds? {
-        guard let count = try fields.versioned("accessTokenValidity", \.long) else { return nil }
+    /// The life that a driver asks for: shorter than the configured one, or the same (docs/specification/core.md 1.6.2).
+    private func accessTokenValidity(_ count: Int64?) throws(InvalidRequest) -> Milliseconds? {
+        guard let count else { return nil }
         let most = service.policy.accessTokenValidity
         guard count > 0, count <= most.count else { throw InvalidRequest(.accessTokenValidity(most: most)) }
         return Milliseconds(count)
     }
 
-    /// The kind of key that a call asks for.
-    ///
-    /// Drivers that cannot ask get the configured one at creation and keep the session's own at refresh
-    /// (docs/specification/core.md 4.8).
-    private func signingKeyKind(_ useDynamicKey: Bool?, _ call: Call) -> SigningKeyKind? {
-        if let useDynamicKey { return useDynamicKey ? .dynamic : .static }
-        guard call.operation == .createSession else { return nil }
-        let canAsk = call.dialect.presence(of: "useDynamicSigningKey", in: .createSession) != .ignored
+    /// The kind of key of a new session: drivers that cannot ask get the configured one (docs/specification/core.md 4.8).
+    private func signingKeyKind(_ request: CreateSessionRequest, _ call: Call) -> SigningKeyKind {
+        if let usesDynamicKey = request.usesDynamicKey { return usesDynamicKey ? .dynamic : .static }
+        let canAsk = Catalogue.createSession.reads(\.usesDynamicKey, call.dialect)
         return canAsk ? .dynamic : settings.signingKeyKind
     }
 
     func refreshSession(_ call: Call) async throws -> CoreReply {
-        let fields = try call.fields()
-        let token = try fields.required("refreshToken", \.string)
-        let antiCSRFToken = try fields.optional("antiCsrfToken", \.string)
-        let usesAntiCSRF = try fields.versioned("enableAntiCsrf", \.bool) ?? settings.usesAntiCSRF
-        let useDynamicKey = try fields.versioned("useDynamicSigningKey", \.bool)
-        let validity = try accessTokenValidity(fields)
+        let request = try call.decode(Catalogue.refreshSession)
         let rules = call.dialect.rules
         let result = try await service.refresh(
             PresentedRefreshToken(
-                refreshToken: RefreshToken(token), antiCSRFToken: antiCSRFToken.map(AntiCSRFToken.init),
-                usesAntiCSRF: usesAntiCSRF, checksAntiCSRF: rules.checksAntiCSRFAtRefresh,
-                format: rules.accessTokenFormat, signingKeyKind: signingKeyKind(useDynamicKey, call),
-                rotatesAtOnce: rules.rotatesAtOnce, accessTokenValidity: validity))
+                refreshToken: RefreshToken(request.refreshToken),
+                antiCSRFToken: request.antiCSRFToken.map(AntiCSRFToken.init),
+                usesAntiCSRF: request.usesAntiCSRF ?? settings.usesAntiCSRF,
+                checksAntiCSRF: rules.checksAntiCSRFAtRefresh, format: rules.accessTokenFormat,
+                signingKeyKind: request.usesDynamicKey.map { $0 ? .dynamic : .static }, rotation: rules.rotation,
+                accessTokenValidity: try accessTokenValidity(request.accessTokenValidity)))
         switch result {
         case .refreshed(let issued):
-            var document = try document(.refreshed, issued, call)
-            document.add("status", "OK")
-            return .json(document.object)
+            return .json(Catalogue.refreshed.encode(try reply(issued, call), call.dialect))
         case .unauthorised(let refusal):
             if refusal == .newerThanSession { noteStorageWentBack() }
             return .unauthorised(message(refusal, call))
@@ -101,92 +80,66 @@ extension CoreAPI {
     private func reuseDetected(
         _ handle: SessionHandle, _ user: UserID, _ found: Refresh.ReuseClass, _ call: Call
     ) -> CoreReply {
-        var document = ReplyDocument(.reuseDetected, call.dialect)
-        let isRecent = call.dialect.rules.rotatesAtOnce && found != .stale
-        if isRecent, !service.policy.reportsRecentReuseAsTheft {
-            document.add("status", "UNAUTHORISED")
-            document.add("message", .string(WireText.recentReuse))
-        } else {
-            document.add("status", "TOKEN_THEFT_DETECTED")
-            document.add("session") { session in
-                session.add("handle", .string(handle.text))
-                session.add("userId", .string(user.text))
-                session.add("recipeUserId", .string(user.text))
-            }
+        var reply = TokensReply()
+        reply.reuseClass = WireText.name(of: found)
+        guard service.policy.reportsAsTheft(found, call.dialect.rules.rotation) else {
+            reply.message = WireText.recentReuse
+            return .json(Catalogue.refreshRefused.encode(reply, call.dialect))
         }
-        document.add("recentTokenReuseSubtype", .string(WireText.name(of: found)))
-        return .json(document.object)
+        var session = SessionPart()
+        (session.handle, session.userID, session.recipeUserID) = (handle.text, user.text, user.text)
+        reply.session = session
+        return .json(Catalogue.theftDetected.encode(reply, call.dialect))
     }
 
-    private func document(_ shape: ReplyShape, _ issued: IssuedTokens, _ call: Call) throws -> ReplyDocument {
-        var document = ReplyDocument(shape, call.dialect)
-        try addSession(issued.session, to: &document)
-        addAccessToken(issued.accessToken, to: &document, call)
-        let issuedAt = issued.refreshTokenIssuedAt
-        let expiresAt = issued.refreshTokenExpiresAt
+    private func reply(_ issued: IssuedTokens, _ call: Call) throws -> TokensReply {
+        var reply = TokensReply()
+        reply.session = try part(issued.session)
+        reply.accessToken = part(issued.accessToken, call)
+        let (issuedAt, expiresAt) = (issued.refreshTokenIssuedAt, issued.refreshTokenExpiresAt)
         let cookies = settings.cookies
-        document.add("refreshToken") { token in
-            addToken(issued.refreshToken.text, issuedAt, expiresAt, path: cookies.refreshTokenPath, to: &token, call)
-        }
-        document.add("idRefreshToken") { token in
-            addToken(issued.idRefreshToken, issuedAt, expiresAt, path: cookies.accessTokenPath, to: &token, call)
-        }
-        document.add("antiCsrfToken", issued.antiCSRFToken.map { .string($0.text) })
-        return document
+        reply.refreshToken = part(issued.refreshToken.text, issuedAt, expiresAt, cookies.refreshTokenPath, call)
+        reply.idRefreshToken = part(issued.idRefreshToken, issuedAt, expiresAt, cookies.accessTokenPath, call)
+        reply.antiCSRFToken = issued.antiCSRFToken?.text
+        return reply
     }
 
-    func addSession(_ facts: SessionFacts, to document: inout ReplyDocument) throws {
-        let payload = try facts.accessTokenPayload.decoded()
-        document.add("session") { session in
-            session.add("handle", .string(facts.handle.text))
-            session.add("userId", .string(facts.userID.text))
-            session.add("recipeUserId", .string(facts.recipeUserID.text))
-            session.add("userDataInJWT", .object(payload))
-            session.add("tenantId", .string(facts.tenantID.text))
-        }
+    func part(_ facts: SessionFacts) throws -> SessionPart {
+        var part = SessionPart()
+        (part.handle, part.tenantID) = (facts.handle.text, facts.tenantID.text)
+        (part.userID, part.recipeUserID) = (facts.userID.text, facts.recipeUserID.text)
+        part.payload = try facts.accessTokenPayload.decoded()
+        return part
     }
 
-    func addAccessToken(_ token: AccessToken, to document: inout ReplyDocument, _ call: Call) {
-        document.add("accessToken") { member in
-            addToken(
-                token.text, token.issuedAt, token.expiresAt, path: settings.cookies.accessTokenPath, to: &member, call)
-        }
+    func part(_ token: AccessToken, _ call: Call) -> TokenPart {
+        part(token.text, token.issuedAt, token.expiresAt, settings.cookies.accessTokenPath, call)
     }
 
-    private func addToken(
-        _ text: String, _ issuedAt: Timestamp, _ expiresAt: Timestamp, path: String, to token: inout ReplyDocument,
-        _ call: Call
-    ) {
-        token.add("token", .string(text))
-        token.add("expiry", .integer(expiresAt.milliseconds))
-        token.add("createdTime", .integer(issuedAt.milliseconds))
-        token.add("cookiePath", .string(path))
-        token.add("cookieSecure", .bool(settings.cookies.secure))
-        token.add("domain", cookieDomain(call))
-        token.add("sameSite", .string(settings.cookies.sameSite))
+    private func part(
+        _ text: String, _ issuedAt: Timestamp, _ expiresAt: Timestamp, _ path: String, _ call: Call
+    ) -> TokenPart {
+        var part = TokenPart()
+        (part.text, part.createdAt, part.expiresAt) = (text, issuedAt.milliseconds, expiresAt.milliseconds)
+        (part.cookiePath, part.cookieSecure) = (path, settings.cookies.secure)
+        (part.domain, part.sameSite) = (cookieDomain(call), settings.cookies.sameSite)
+        return part
     }
 
-    func cookieDomain(_ call: Call) -> JSONValue? {
-        (settings.cookies.domain ?? call.dialect.rules.unsetCookieDomain).map { .string($0) }
-    }
+    func cookieDomain(_ call: Call) -> String? { settings.cookies.domain ?? call.dialect.rules.unsetCookieDomain }
 
-    /// The keys for drivers that verify tokens without key ids.
-    func addLegacyKeys(to document: inout ReplyDocument) async throws {
-        if document.takes("jwtSigningPublicKey") {
+    /// The keys for drivers that verify tokens without key ids, where a reply tells them.
+    func addLegacyKeys(to keys: inout LegacyKeys, _ shape: ReplyShape, _ call: Call) async throws {
+        let takes = call.dialect.takesLegacyKeys(in: shape)
+        if takes.key {
             let key = try await service.legacyVerificationKey(settings.signingKeyKind)
-            document.add("jwtSigningPublicKey", .string(key.spkiBase64))
-            document.add("jwtSigningPublicKeyExpiryTime", .integer(key.expiresAt.milliseconds))
+            (keys.key, keys.expiresAt) = (key.spkiBase64, key.expiresAt.milliseconds)
         }
-        if document.takes("jwtSigningPublicKeyList") {
-            let keys = try await service.legacyVerificationKeys(settings.signingKeyKind)
-            document.add("jwtSigningPublicKeyList", .array(keys.map(Self.legacyKey)))
+        if takes.list {
+            keys.list = LegacyKeyList(
+                try await service.legacyVerificationKeys(settings.signingKeyKind).map {
+                    ($0.spkiBase64, $0.verifiesUntil.milliseconds, $0.createdAt.milliseconds)
+                })
         }
-    }
-
-    private static func legacyKey(_ key: LegacyVerificationKey) -> JSONValue {
-        .object([
-            "publicKey": .string(key.spkiBase64), "expiryTime": .integer(key.verifiesUntil.milliseconds),
-            "createdAt": .integer(key.createdAt.milliseconds),
-        ])
     }
 }

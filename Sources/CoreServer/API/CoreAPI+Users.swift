@@ -6,36 +6,40 @@ import SessionService
 /// What session-only drivers ask about users: a session core knows none, but it knows when sessions were used.
 extension CoreAPI {
     func countUsers(_ call: Call) throws(InvalidRequest) -> CoreReply {
-        for recipe in call.request.parameter("includeRecipeIds")?.split(separator: ",") ?? []
+        let request = try call.decode(Catalogue.countUsers)
+        for recipe in request.recipes?.split(separator: ",") ?? []
         where !Self.recipesWithUsers.contains(String(recipe)) {
             throw InvalidRequest(.unknownRecipe(String(recipe)))
         }
-        var document = ReplyDocument(.userCount, call.dialect)
-        document.add("status", "OK")
-        document.add("count", .integer(0))
-        if call.request.parameter("allowApproximate")?.lowercased() == "true" {
-            document.add("approximate", .bool(false))
-            document.add("asOf", .integer(service.currentTime.milliseconds))
+        var reply = CountReply()
+        reply.count = 0
+        if request.allowsApproximate == true {
+            (reply.isApproximate, reply.asOf) = (false, service.currentTime.milliseconds)
         }
-        return .json(document.object)
+        return .json(Catalogue.usersCounted.encode(reply, call.dialect))
     }
 
     private static let recipesWithUsers: Set = ["emailpassword", "thirdparty", "passwordless", "webauthn"]
 
     func countActiveUsers(_ call: Call) async throws -> CoreReply {
-        guard let since = Int64(try call.parameter("since")) else { throw InvalidRequest(.notALong("since")) }
+        let since = try call.decode(Catalogue.countActiveUsers).since
         guard since >= 0 else { throw InvalidRequest(.negativeSince) }
-        let count = try await service.countActiveUsers(since: Timestamp(milliseconds: since))
-        return .json(["status": "OK", "count": .integer(count)])
+        var reply = CountReply()
+        reply.count = Int64(try await service.countActiveUsers(since: Timestamp(milliseconds: since)))
+        return .json(Catalogue.activeUsersCounted.encode(reply))
     }
 
     /// Tessera tells nobody anything.
-    func showTelemetry() -> CoreReply { .json(["exists": false]) }
+    func showTelemetry() -> CoreReply {
+        var reply = ChoiceReply()
+        reply.isSo = false
+        return .json(Catalogue.telemetryShown.encode(reply))
+    }
 
-    func listUsers() -> CoreReply { .json(["status": "OK", "users": .array([])]) }
+    func listUsers() -> CoreReply { .list(Catalogue.usersListed, JSONObjects([])) }
 
     func findUser(_ call: Call) throws(InvalidRequest) -> CoreReply {
-        _ = try call.parameter("userId")
+        _ = try call.decode(Catalogue.findUser)
         return .status("UNKNOWN_USER_ID_ERROR")
     }
 }

@@ -13,16 +13,12 @@ extension CoreAPI {
 
     /// Verifies a token at once unless storage has to be asked.
     func verifyPromptly(_ call: Call) throws -> Performance {
-        let fields = try call.fields()
-        let token = try fields.required("accessToken", \.string)
-        let antiCSRFToken = try fields.optional("antiCsrfToken", \.string)
-        let wantsAntiCSRFCheck = try fields.required("doAntiCsrfCheck", \.bool)
-        let usesAntiCSRF = try fields.versioned("enableAntiCsrf", \.bool) ?? settings.usesAntiCSRF
-        let checksDatabase = try fields.versioned("checkDatabase", \.bool) ?? settings.checksDatabase
+        let asked = try call.decode(Catalogue.verifySession)
+        let checksDatabase = asked.checksDatabase ?? settings.checksDatabase
         let request = PresentedAccessToken(
-            accessToken: token, antiCSRFToken: antiCSRFToken.map(AntiCSRFToken.init),
-            checksAntiCSRF: wantsAntiCSRFCheck && usesAntiCSRF, checksDatabase: checksDatabase,
-            isReadOnly: call.dialect.rules.rotatesAtOnce)
+            accessToken: asked.accessToken, antiCSRFToken: asked.antiCSRFToken.map(AntiCSRFToken.init),
+            checksAntiCSRF: asked.checksAntiCSRF, usesAntiCSRF: asked.usesAntiCSRF ?? settings.usesAntiCSRF,
+            checksDatabase: checksDatabase, rotation: call.dialect.rules.rotation)
         let prompt = service.verifyPromptly(request)
         if case .decided(let result) = prompt, let reply = try promptReply(to: result, call) { return .reply(reply) }
         return .waiting {
@@ -38,19 +34,17 @@ extension CoreAPI {
     private func promptReply(to result: VerifyResult, _ call: Call) throws -> CoreReply? {
         switch result {
         case .valid(let facts, nil, nil) where !takesLegacyKeys(.verified, call):
-            var document = ReplyDocument(.verified, call.dialect)
-            try addSession(facts, to: &document)
-            document.add("status", "OK")
-            return .json(document.object)
+            var reply = TokensReply()
+            reply.session = try part(facts)
+            return .json(Catalogue.verified.encode(reply, call.dialect))
         case .tryRefresh(let problem) where !takesLegacyKeys(.tryRefresh, call):
-            return .json(refusal(problem, call).object)
+            return .json(Catalogue.tryRefresh.encode(refusal(problem, call), call.dialect))
         default: return nil
         }
     }
 
     private func takesLegacyKeys(_ shape: ReplyShape, _ call: Call) -> Bool {
-        let document = ReplyDocument(shape, call.dialect)
-        return document.takes("jwtSigningPublicKey") || document.takes("jwtSigningPublicKeyList")
+        call.dialect.takesLegacyKeys(in: shape) != (false, false)
     }
 
     private func reply(to result: VerifyResult, _ checksDatabase: Bool, _ call: Call) async throws -> CoreReply {
@@ -68,44 +62,36 @@ extension CoreAPI {
     private func verified(
         _ facts: SessionFacts, _ replacement: AccessToken?, _ newerPayload: Bool?, _ call: Call
     ) async throws -> CoreReply {
-        var document = ReplyDocument(.verified, call.dialect)
-        try addSession(facts, to: &document)
-        if let replacement { addAccessToken(replacement, to: &document, call) }
-        document.add("payloadUpdateAvailable", newerPayload.map { .bool($0) })
-        document.add("status", "OK")
-        try await addLegacyKeys(to: &document)
-        return .json(document.object)
+        var reply = TokensReply()
+        reply.session = try part(facts)
+        reply.accessToken = replacement.map { part($0, call) }
+        reply.payloadUpdateAvailable = newerPayload
+        try await addLegacyKeys(to: &reply.keys, .verified, call)
+        return .json(Catalogue.verified.encode(reply, call.dialect))
     }
 
     private func tryRefresh(_ problem: AccessTokenProblem, _ call: Call) async throws -> CoreReply {
-        var document = ReplyDocument(.tryRefresh, call.dialect)
-        document.add("status", "TRY_REFRESH_TOKEN")
-        try await addLegacyKeys(to: &document)
-        document.add("message", .string(WireText.message(problem, call.dialect.rules)))
-        return .json(document.object)
+        var reply = refusal(problem, call)
+        try await addLegacyKeys(to: &reply.keys, .tryRefresh, call)
+        return .json(Catalogue.tryRefresh.encode(reply, call.dialect))
     }
 
-    /// The same for drivers that take no keys.
-    private func refusal(_ problem: AccessTokenProblem, _ call: Call) -> ReplyDocument {
-        var document = ReplyDocument(.tryRefresh, call.dialect)
-        document.add("status", "TRY_REFRESH_TOKEN")
-        document.add("message", .string(WireText.message(problem, call.dialect.rules)))
-        return document
+    private func refusal(_ problem: AccessTokenProblem, _ call: Call) -> TokensReply {
+        var reply = TokensReply()
+        reply.message = WireText.message(problem, call.dialect.rules)
+        return reply
     }
 
     /// A token that this core did not sign is answered UNAUTHORISED; the cores of old signed whatever they were given
     /// or failed with status 500 (docs/specification/core.md 10.2).
     func regenerateSession(_ call: Call) async throws -> CoreReply {
-        let fields = try call.fields()
-        let token = try fields.required("accessToken", \.string)
-        let payload = try fields.optional("userDataInJWT", \.object)
-        switch try await service.regenerate(accessToken: token, payload: payload) {
+        let request = try call.decode(Catalogue.regenerateSession)
+        switch try await service.regenerate(accessToken: request.accessToken, payload: request.payload) {
         case .regenerated(let facts, let accessToken):
-            var document = ReplyDocument(.regenerated, call.dialect)
-            try addSession(facts, to: &document)
-            if let accessToken { addAccessToken(accessToken, to: &document, call) }
-            document.add("status", "OK")
-            return .json(document.object)
+            var reply = TokensReply()
+            reply.session = try part(facts)
+            reply.accessToken = accessToken.map { part($0, call) }
+            return .json(Catalogue.regenerated.encode(reply, call.dialect))
         case .notAToken(let problem): return .unauthorised(WireText.message(problem, call.dialect.rules))
         case .sessionEnded: return .unauthorised(WireText.noSession)
         case .payloadRefused(let problem): throw InvalidRequest(.payload(problem))

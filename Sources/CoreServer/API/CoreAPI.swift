@@ -46,13 +46,10 @@ public struct CoreAPI: Sendable {
         let app: AppID
         let tenant: TenantID
 
-        func fields() throws(InvalidRequest) -> RequestFields {
-            try RequestFields(body: request.body, operation: operation, dialect: dialect)
-        }
-
-        func parameter(_ name: String) throws(InvalidRequest) -> String {
-            guard let value = request.parameter(name) else { throw InvalidRequest(.missingParameter(name)) }
-            return value
+        /// Reads the request by the table of its operation.
+        func decode<Message>(_ table: RequestTable<Message>) throws(InvalidRequest) -> Message {
+            if table.readsQuery { return try table.decode(query: request.parameter, dialect) }
+            return try table.decode(body: request.body, dialect)
         }
     }
 

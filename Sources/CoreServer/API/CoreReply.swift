@@ -42,14 +42,28 @@ public struct CoreReply: Sendable {
         body: Array("<!doctype html><title>403</title><p>This address may not use this core.</p>\n".utf8))
 
     /// A document that says only how it went.
-    static func status(_ status: String, message: String? = nil) -> CoreReply {
-        var object: JSONObject = ["status": .string(status)]
-        if let message { object.append("message", .string(message)) }
-        return .json(object)
+    static func status(_ status: String) -> CoreReply { .json(["status": .string(status)]) }
+
+    /// A list.
+    static func list(_ table: ReplyTable<ListReply>, _ objects: JSONObjects) -> CoreReply {
+        var reply = ListReply()
+        reply.objects = objects
+        return .json(table.encode(reply))
+    }
+
+    /// Yes or no.
+    static func choice(_ table: ReplyTable<ChoiceReply>, _ isSo: Bool) -> CoreReply {
+        var reply = ChoiceReply()
+        reply.isSo = isSo
+        return .json(table.encode(reply))
     }
 
     /// The session has ended or never was; the driver signs the user out.
-    static func unauthorised(_ message: String) -> CoreReply { .status("UNAUTHORISED", message: message) }
+    static func unauthorised(_ message: String) -> CoreReply {
+        var reply = TextReply()
+        reply.text = message
+        return .json(Catalogue.unauthorised.encode(reply))
+    }
 
     /// Nothing is given and nobody accused; drivers make an error of it, and no client loses its cookies.
     static var tooLate: CoreReply {

@@ -71,8 +71,4 @@ public struct CoreRequest: Sendable, Redacted {
         key.elementsEqual(name.utf8)
             || (key.contains(UInt8(ascii: "%")) && PercentEncoding.decode(key, plusIsSpace: true) == name)
     }
-
-    /// Whether a query parameter is left out or `true`, in any case of letters; anything else is `false`.
-    func flag(_ name: String) -> Bool { parameter(name).map { $0.lowercased() == "true" } ?? true }
-
 }

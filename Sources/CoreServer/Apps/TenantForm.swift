@@ -10,58 +10,39 @@ enum TenantForm {
     /// Login methods are factors in a list (CDI 5.0).
     case second
 
-    /// The login methods of the first form, with the factors that they are in the second.
-    private static let methods: [(name: String, member: TenantSettings.Member, factors: [String])] = [
-        ("emailPassword", .emailPasswordEnabled, ["emailpassword"]),
-        ("passwordless", .passwordlessEnabled, ["otp-email", "otp-phone", "link-email", "link-phone"]),
-        ("thirdParty", .thirdPartyEnabled, ["thirdparty"]),
-    ]
+    /// What is told of a tenant alone.
+    var read: ReplyTable<TenantReply> { self == .first ? Catalogue.tenantRead : Catalogue.tenantReadV2 }
 
-    /// Reads what a driver says about a tenant.
-    func settings(_ fields: RequestFields) throws(InvalidRequest) -> TenantSettings {
-        var settings = TenantSettings()
-        switch self {
-        case .first:
-            for method in Self.methods {
-                let isEnabled = try fields.optional(method.member.rawValue, \.bool)
-                settings.set(method.member, isEnabled.map { .bool($0) })
-            }
-        case .second:
-            settings.set(.firstFactors, try fields.optional(TenantSettings.Member.firstFactors.rawValue, \.factors))
-            settings.set(
-                .requiredSecondaryFactors,
-                try fields.optional(TenantSettings.Member.requiredSecondaryFactors.rawValue, \.someFactors))
-        }
-        settings.set(coreConfig: try fields.optional("coreConfig", \.object))
-        return settings
-    }
+    /// What is told of a tenant among others.
+    private var element: ReplyTable<TenantReply> { self == .first ? Catalogue.tenant : Catalogue.tenantV2 }
 
     /// A tenant as a driver reads it.
-    func document(_ tenant: TenantRecord) throws(StorageError) -> JSONObject {
+    func reply(_ tenant: TenantRecord) throws(StorageError) -> TenantReply {
         let settings = try TenantSettings(tenant)
-        var document: JSONObject = ["tenantId": .string(tenant.id.text)]
+        var reply = TenantReply()
+        (reply.tenant, reply.coreConfig) = (tenant.id.text, settings.coreConfig)
         switch self {
         case .first:
-            for method in Self.methods {
-                var member: JSONObject = ["enabled": .bool(isEnabled(method.member, method.factors, settings, tenant))]
-                if method.member == .thirdPartyEnabled { member.append("providers", []) }
-                document.append(method.name, .object(member))
+            func enabled(_ member: TenantSettings.Member, _ factors: String...) -> JSONObject {
+                ["enabled": .bool(isEnabled(member, factors, settings, tenant))]
             }
+            reply.emailPassword = enabled(.emailPasswordEnabled, "emailpassword")
+            reply.passwordless = enabled(.passwordlessEnabled, "otp-email", "otp-phone", "link-email", "link-phone")
+            reply.thirdParty = enabled(.thirdPartyEnabled, "thirdparty")
+            reply.thirdParty?["providers"] = []
         case .second:
-            document.append("thirdParty", ["providers": []])
-            for member in [TenantSettings.Member.firstFactors, .requiredSecondaryFactors] {
-                if let factors = settings[member] { document.append(member.rawValue, factors) }
-            }
+            reply.thirdParty = ["providers": []]
+            reply.firstFactors = settings[.firstFactors].map { Factors(names: $0.strings) }
+            reply.requiredSecondaryFactors = settings[.requiredSecondaryFactors].map { Factors(names: $0.strings) }
         }
-        document.append("coreConfig", .object(settings.coreConfig))
-        return document
+        return reply
     }
 
     /// All tenants of an app.
-    func documents(_ app: AppRecord) throws(StorageError) -> JSONValue {
-        var documents: [JSONValue] = []
-        for tenant in app.tenants { documents.append(.object(try document(tenant))) }
-        return .array(documents)
+    func documents(_ app: AppRecord) throws(StorageError) -> JSONObjects {
+        var documents: [JSONObject] = []
+        for tenant in app.tenants { documents.append(element.encode(try reply(tenant))) }
+        return JSONObjects(documents)
     }
 
     /// What was said of a method, or else of its factors; a new app has all methods and a new tenant none.
@@ -72,11 +53,4 @@ enum TenantForm {
         if let listed = settings[.firstFactors]?.strings { return !Set(listed).isDisjoint(with: factors) }
         return tenant.id == .public
     }
-}
-
-extension JSONValue {
-    /// A list of factors, empty or not, or `null` to take one back.
-    fileprivate var factors: JSONValue? { isNull || strings != nil ? .some(self) : Optional.none }
-    /// A list of at least one factor, or `null` to take one back.
-    fileprivate var someFactors: JSONValue? { array?.isEmpty == true ? Optional.none : factors }
 }

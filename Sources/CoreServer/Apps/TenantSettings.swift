@@ -1,3 +1,4 @@
+import CoreDriverInterface
 import LosslessJSON
 import SessionEngine
 import SessionStorage
@@ -6,18 +7,28 @@ import SessionStorage
 ///
 /// Only `coreConfig` means something to a session core; the rest is kept for the drivers that ask for it again.
 struct TenantSettings: Equatable {
-    /// The members that are kept beside `coreConfig`.
-    enum Member: String, CaseIterable {
+    /// What is kept, by the names under which storage has it.
+    enum Member: String {
         case emailPasswordEnabled, thirdPartyEnabled, passwordlessEnabled, firstFactors, requiredSecondaryFactors
+        case coreConfig
     }
-
-    private static let coreConfigName = "coreConfig"
 
     private(set) var object: JSONObject
 
     /// Nothing was said.
     init() {
         object = [:]
+    }
+
+    /// Takes what a driver says; what it leaves out is not set.
+    init(_ fields: TenantFields) {
+        self.init()
+        set(.emailPasswordEnabled, fields.emailPasswordEnabled?.wire)
+        set(.passwordlessEnabled, fields.passwordlessEnabled?.wire)
+        set(.thirdPartyEnabled, fields.thirdPartyEnabled?.wire)
+        set(.firstFactors, fields.firstFactors?.wire)
+        set(.requiredSecondaryFactors, fields.requiredSecondaryFactors?.wire)
+        set(.coreConfig, fields.coreConfig?.wire)
     }
 
     /// Reads what storage remembers.
@@ -31,7 +42,7 @@ struct TenantSettings: Equatable {
     }
 
     /// The configuration that was asked for.
-    var coreConfig: JSONObject { object[Self.coreConfigName]?.object ?? [:] }
+    var coreConfig: JSONObject { self[.coreConfig]?.object ?? [:] }
 
     subscript(member: Member) -> JSONValue? { object[member.rawValue] }
 
@@ -39,17 +50,9 @@ struct TenantSettings: Equatable {
     func merging(_ changes: TenantSettings) -> TenantSettings {
         var merged = TenantSettings()
         merged.object = object.merging(changes.object)
-        merged.object[Self.coreConfigName] = .object(coreConfig.merging(changes.coreConfig))
+        merged.set(.coreConfig, .object(coreConfig.merging(changes.coreConfig)))
         return merged
     }
 
-    /// Sets a member.
-    mutating func set(_ member: Member, _ value: JSONValue?) {
-        object[member.rawValue] = value
-    }
-
-    /// Sets the configuration.
-    mutating func set(coreConfig: JSONObject?) {
-        object[Self.coreConfigName] = coreConfig.map { .object($0) }
-    }
+    private mutating func set(_ member: Member, _ value: JSONValue?) { object[member.rawValue] = value }
 }

@@ -63,14 +63,13 @@ public struct PresentedAccessToken: Sendable, Redacted {
     public var usesAntiCSRF: Bool
     /// Whether the session must still exist, and whether a changed payload gives a new token.
     public var checksDatabase: Bool
-    /// Whether the verification changes nothing and gives no token.
-    package var isReadOnly = false
+    /// When the driver's sessions rotate.
+    package var rotation = Refresh.Rotation.atFirstUse
 
     /// Takes a token apart and collects the question.
     public init(
         accessToken text: String, antiCSRFToken: AntiCSRFToken? = nil, checksAntiCSRF: Bool = false,
-        usesAntiCSRF: Bool = false,
-        checksDatabase: Bool = false
+        usesAntiCSRF: Bool = true, checksDatabase: Bool = false
     ) {
         let token: Result<UnverifiedAccessToken, AccessTokenProblem>
         do throws(AccessTokenProblem) {
@@ -90,16 +89,15 @@ public struct PresentedAccessToken: Sendable, Redacted {
         self.init(text, .success(token), antiCSRFToken, checksAntiCSRF, usesAntiCSRF, checksDatabase)
     }
 
-    /// Collects the question of a driver that may want nothing changed.
+    /// Collects the question of a driver of any generation.
     package init(
         accessToken text: String, antiCSRFToken: AntiCSRFToken? = nil, checksAntiCSRF: Bool = false,
-        checksDatabase: Bool = false, isReadOnly: Bool
+        usesAntiCSRF: Bool = true, checksDatabase: Bool = false, rotation: Refresh.Rotation
     ) {
         self.init(
             accessToken: text, antiCSRFToken: antiCSRFToken, checksAntiCSRF: checksAntiCSRF,
-            usesAntiCSRF: checksAntiCSRF,
-            checksDatabase: checksDatabase)
-        self.isReadOnly = isReadOnly
+            usesAntiCSRF: usesAntiCSRF, checksDatabase: checksDatabase)
+        self.rotation = rotation
     }
 
     private init(
@@ -129,8 +127,8 @@ public struct PresentedRefreshToken: Sendable, Redacted {
     package var checksAntiCSRF: Bool
     /// The format of the new access token.
     package var format: AccessTokenFormat
-    /// Whether the new token takes the presented one's place at once, or at its first use.
-    package var rotatesAtOnce: Bool
+    /// When the new token takes the presented one's place.
+    package var rotation: Refresh.Rotation
     /// How long the access token lives, where a driver may say so.
     package var accessTokenValidity: Milliseconds?
 
@@ -141,15 +139,14 @@ public struct PresentedRefreshToken: Sendable, Redacted {
     ) {
         self.init(
             refreshToken: refreshToken, antiCSRFToken: antiCSRFToken, usesAntiCSRF: usesAntiCSRF,
-            signingKeyKind: signingKeyKind,
-            rotatesAtOnce: false)
+            signingKeyKind: signingKeyKind, rotation: .atFirstUse)
     }
 
     /// Collects what a driver of any generation presented.
     package init(
         refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,
         checksAntiCSRF: Bool = true, format: AccessTokenFormat = .newest, signingKeyKind: SigningKeyKind? = nil,
-        rotatesAtOnce: Bool = false, accessTokenValidity: Milliseconds? = nil
+        rotation: Refresh.Rotation = .atFirstUse, accessTokenValidity: Milliseconds? = nil
     ) {
         self.refreshToken = refreshToken
         self.antiCSRFToken = antiCSRFToken
@@ -157,7 +154,7 @@ public struct PresentedRefreshToken: Sendable, Redacted {
         self.checksAntiCSRF = checksAntiCSRF
         self.format = format
         self.signingKeyKind = signingKeyKind
-        self.rotatesAtOnce = rotatesAtOnce
+        self.rotation = rotation
         self.accessTokenValidity = accessTokenValidity
     }
 }

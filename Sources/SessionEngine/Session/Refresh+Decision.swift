@@ -12,7 +12,7 @@ extension Refresh {
         of presented: Presented, against record: SessionRecord?, at now: Timestamp, rules: Rules,
         successor: @escaping (Successor) -> TokenHash?
     ) -> Decided<Outcome> {
-        if rules.checksAntiCSRF, let expected = presented.content.antiCSRFToken,
+        if rules.checksAntiCSRF, rules.usesAntiCSRF, let expected = presented.content.antiCSRFToken,
             !expected.matches(presented.antiCSRFToken)
         {
             return Decided(.keep, .antiCSRFMismatch)

@@ -29,12 +29,16 @@ public enum Refresh {
             self.antiCSRFToken = antiCSRFToken
             self.rotationCount = rotationCount
         }
+
+        /// The parent that an access token names beside this token's child: its first use is looked for only where the
+        /// session rotates then.
+        public func parentHash(_ rotation: Rotation) -> TokenHash? { rotation == .atFirstUse ? hash : nil }
     }
 
-    /// When a child takes its parent's place.
-    public enum Rotation: Sendable {
-        /// At the child's first use (docs/specification/core.md 4.2): until then the current token may be exchanged any
-        /// number of times.
+    /// When a child takes its parent's place: the one word for what differs between the drivers that refresh.
+    public enum Rotation: Sendable, Hashable {
+        /// At the child's first use (docs/specification/core.md 4.2): until then the current token may be exchanged any number of
+        /// times.
         case atFirstUse
         /// At once (docs/specification/core.md 4.4): the parent may come back until its window closes.
         case atOnce
@@ -86,6 +90,9 @@ public enum Refresh {
         /// Older, or of unknown descent.
         case stale
 
+        /// Whether it was rotated out a moment ago, which only a rotation at once can tell.
+        public func isRecent(_ rotation: Rotation) -> Bool { rotation == .atOnce && self != .stale }
+
         /// How many rotations lie between it and the current token, where the class alone tells.
         var rotationsApart: Int64? {
             switch self {
@@ -98,8 +105,10 @@ public enum Refresh {
 
     /// The rules that differ between callers.
     public struct Rules: Sendable {
-        /// Whether a token that was sealed with an anti-CSRF token has to come with it.
+        /// Whether a token that was sealed with an anti-CSRF token has to come with it, where the driver uses them.
         public var checksAntiCSRF: Bool
+        /// Whether the driver uses anti-CSRF tokens.
+        public var usesAntiCSRF: Bool
         /// The kind of key the session uses from now on; `nil` keeps its own.
         public var signingKeyKind: SigningKeyKind?
         /// The format of the access token to come.
@@ -125,13 +134,14 @@ public enum Refresh {
 
         /// Collects the rules.
         public init(
-            checksAntiCSRF: Bool, signingKeyKind: SigningKeyKind?, format: AccessTokenFormat,
-            refreshTokenValidity: Milliseconds, rotation: Rotation = .atFirstUse,
+            checksAntiCSRF: Bool, usesAntiCSRF: Bool = true, signingKeyKind: SigningKeyKind?,
+            format: AccessTokenFormat, refreshTokenValidity: Milliseconds, rotation: Rotation = .atFirstUse,
             succession: Succession = .deterministic, gracePeriod: Milliseconds = .seconds(30),
             sharingWindow: Milliseconds = .seconds(60), silence: Milliseconds = .seconds(120),
             restoreNumber: UInt8 = 0, afterRestore: AfterRestore = .adopt, revokesOnReuse: Bool = true
         ) {
             self.checksAntiCSRF = checksAntiCSRF
+            self.usesAntiCSRF = usesAntiCSRF
             self.signingKeyKind = signingKeyKind
             self.format = format
             self.refreshTokenValidity = refreshTokenValidity

@@ -8,8 +8,9 @@ public enum Verify {
         public var checksDatabase: Bool
         /// How long a session lives after a child's first use.
         public var refreshTokenValidity: Milliseconds
-        /// Whether a verification never writes and never gives a token (docs/specification/core.md 4.4).
-        public var isReadOnly: Bool
+        /// When the session rotates; where that is at once, a verification never writes and never gives a token
+        /// (docs/specification/core.md 4.4).
+        public var rotation: Refresh.Rotation
         /// The lifetime of a whole access token; one that lives shorter is never replaced by one that lives longer.
         public var accessTokenValidity: Milliseconds
         /// The length of a refresh token's first window.
@@ -19,13 +20,13 @@ public enum Verify {
 
         /// Collects the rules.
         public init(
-            checksDatabase: Bool, refreshTokenValidity: Milliseconds, isReadOnly: Bool = false,
+            checksDatabase: Bool, refreshTokenValidity: Milliseconds, rotation: Refresh.Rotation = .atFirstUse,
             accessTokenValidity: Milliseconds = .seconds(3_600), sharingWindow: Milliseconds = .seconds(60),
             restoreNumber: UInt8 = 0
         ) {
             self.checksDatabase = checksDatabase
             self.refreshTokenValidity = refreshTokenValidity
-            self.isReadOnly = isReadOnly
+            self.rotation = rotation
             self.accessTokenValidity = accessTokenValidity
             self.sharingWindow = sharingWindow
             self.restoreNumber = restoreNumber
@@ -59,10 +60,11 @@ public enum Verify {
     ///   - now: the time.
     /// - Throws: ``AccessTokenProblem``.
     public static func check(
-        _ claims: AccessTokenClaims, antiCSRFToken: AntiCSRFToken?, checksAntiCSRF: Bool, at now: Timestamp
+        _ claims: AccessTokenClaims, antiCSRFToken: AntiCSRFToken?, checksAntiCSRF: Bool, usesAntiCSRF: Bool = true,
+        at now: Timestamp
     ) throws(AccessTokenProblem) {
         if claims.isExpired(at: now) { throw .expired }
-        guard checksAntiCSRF else { return }
+        guard checksAntiCSRF, usesAntiCSRF else { return }
         guard let expected = claims.antiCSRFToken else { throw .antiCSRFMissing }
         guard expected.matches(antiCSRFToken) else { throw .antiCSRFMismatch }
     }
@@ -71,7 +73,7 @@ public enum Verify {
     ///
     /// A token without a parent that nobody wants checked is not.
     public static func needsRecord(_ claims: AccessTokenClaims, rules: Rules) -> Bool {
-        rules.checksDatabase || (claims.parentRefreshTokenHash != nil && !rules.isReadOnly)
+        rules.checksDatabase || (claims.parentRefreshTokenHash != nil && rules.rotation == .atFirstUse)
     }
 
     /// Decides, with the record as storage has it at this step.
@@ -80,7 +82,7 @@ public enum Verify {
     ) -> Decided<Outcome> {
         guard let record, !record.isExpired(at: now) else { return Decided(.keep, .sessionEnded) }
         let payloadChanged = rules.checksDatabase && !record.accessTokenPayload.means(claims.userData)
-        if rules.isReadOnly {
+        if rules.rotation == .atOnce {
             guard lineage(of: claims, record) == .neither else {
                 return Decided(.keep, .valid(newerPayload: payloadChanged))
             }

@@ -4,9 +4,8 @@ import LosslessJSON
 public enum InterfaceDescription {
     /// The document of a version, the newest when none is named; `nil` for a version that is not spoken here.
     public static func openAPI(versionNamed name: String?) -> String? {
-        let version = name.map(Catalogue.version(named:)) ?? Catalogue.supported.max()
-        guard let version, Catalogue.supported.contains(version) else { return nil }
-        return document(of: Dialect(version: version)).text
+        let version = name.map(Catalogue.version(named:)) ?? Catalogue.supported.last
+        return version.flatMap(Dialect.of).map { document(of: $0).text }
     }
 
     static func document(of dialect: Dialect) -> JSONObject {
@@ -90,9 +89,9 @@ public enum InterfaceDescription {
             ])
         }
         guard method == .get else { return parameters }
-        for (field, presence) in Catalogue.fields(of: route.operation, dialect) where presence != .ignored {
+        for field in Catalogue.fields(of: route.operation, dialect) {
             parameters.append([
-                "name": .string(field.name), "in": "query", "required": .bool(presence == .required),
+                "name": .string(field.name), "in": "query", "required": .bool(field.presence == .required),
                 "schema": .object(field.type.schema),
             ])
         }
@@ -100,22 +99,23 @@ public enum InterfaceDescription {
     }
 
     static func requestSchema(_ operation: CoreOperation, _ dialect: Dialect) -> JSONObject {
-        let fields = Catalogue.fields(of: operation, dialect).filter { $0.presence != .ignored }
-        let properties = fields.map { JSONObject.Member(name: $0.field.name, value: .object($0.field.type.schema)) }
-        let required = fields.filter { $0.presence == .required }.map { JSONValue.string($0.field.name) }
+        let fields = Catalogue.fields(of: operation, dialect)
+        let properties = fields.map { JSONObject.Member(name: $0.name, value: .object($0.type.schema)) }
+        let required = fields.filter { $0.presence == .required }.map { JSONValue.string($0.name) }
         var schema: JSONObject = [
             "type": "object", "properties": .object(JSONObject(properties)), "required": .array(required),
         ]
-        if let choices = Catalogue.choices[operation] {
-            schema["oneOf"] = .array(choices.map { ["required": .array([.string($0)])] })
+        var companions = JSONObject()
+        for case .rule(let rule) in Catalogue.requests[operation]?.outline ?? [] {
+            switch rule {
+            case .exactlyOne(let names):
+                schema["oneOf"] = .array(names.map { ["required": .array([.string($0)])] })
+            case .beside(let name, let other):
+                if fields.contains(where: { $0.name == name }) { companions[name] = .array([.string(other)]) }
+            case .other: break
+            }
         }
-        let companions = (Catalogue.companionsOfUser[operation] ?? []).filter { name in
-            fields.contains { $0.field.name == name }
-        }
-        if !companions.isEmpty {
-            schema["dependentRequired"] = .object(
-                JSONObject(companions.map { JSONObject.Member(name: $0, value: ["userId"]) }))
-        }
+        if !companions.isEmpty { schema["dependentRequired"] = .object(companions) }
         return schema
     }
 }

@@ -1,7 +1,7 @@
 import LosslessJSON
 
 /// The type of a field of a request or of a member of a reply.
-indirect enum WireType: Sendable, Equatable {
+package indirect enum WireType: Sendable, Equatable {
     case string
     case boolean
     /// A whole number.

@@ -60,20 +60,30 @@ extension Catalogue {
 
     /// A field that goes from optional to required has not gone: only its second entry is told.
     private static func inputChanges(_ edition: Edition) -> [Change] {
-        edition.inputs.flatMap { entry in
-            let names = entry.names.joined(separator: ", ")
-            let operations = entry.operations.map(\.title).joined(separator: ", ")
+        var told: [Input] = []
+        return edition.inputs.flatMap { entry -> [Change] in
+            guard !told.contains(where: { $0.isAlike(entry) }) else { return [] }
+            told.append(entry)
+            let operations = edition.inputs.filter { $0.isAlike(entry) }.map(\.operation.title).joined(separator: ", ")
             let presence = entry.presence == .required ? "required" : "optional"
-            return ends(entry.availability, "\(names) (request: \(operations); \(presence))", entry.reason)
+            return ends(entry.availability, "\(entry.name) (request: \(operations); \(presence))", entry.reason)
                 .filter { $0.kind == .added || !isContinued(entry, edition) }
         }
     }
 
-    private static func isContinued(_ entry: Inputs, _ edition: Edition) -> Bool {
+    private static func isContinued(_ entry: Input, _ edition: Edition) -> Bool {
         edition.inputs.contains {
-            $0.names == entry.names && $0.operations == entry.operations
+            $0.name == entry.name && $0.operation == entry.operation
                 && $0.availability.introduced == entry.availability.obsoleted
         }
+    }
+}
+
+extension Catalogue.Input {
+    /// Whether both are told in one sentence.
+    fileprivate func isAlike(_ other: Catalogue.Input) -> Bool {
+        name == other.name && presence == other.presence && availability == other.availability
+            && reason == other.reason
     }
 }
 

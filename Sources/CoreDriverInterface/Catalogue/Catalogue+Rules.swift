@@ -65,6 +65,6 @@ extension Catalogue {
             availability: Availability(introduced: "5.6"),
             reason:
                 "A token that was rotated out is refused at once, not at its child's first use (docs/specification/core.md 4.4)."
-        ) { $0.rotatesAtOnce = true },
+        ) { $0.rotation = .atOnce },
     ]
 }

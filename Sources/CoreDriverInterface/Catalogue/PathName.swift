@@ -1,7 +1,8 @@
-public import SessionEngine
+package import LosslessJSON
+package import SessionEngine
 
 /// The names that apps and tenants may have, because they are segments of paths (docs/specification/core.md 1.2).
-public enum PathName {
+enum PathName {
     /// What stands before an app's name in a path.
     static let appPrefix = "appid-"
     /// The longest name in bytes, as the cores' databases have it (docs/specification/core.md 6).
@@ -23,21 +24,29 @@ public enum PathName {
         isName(segment) && !segment.hasPrefix(appPrefix) && !reserved.contains(String(segment))
     }
 
-    /// The app of that name, for a driver that makes or ends one.
-    ///
-    /// - Throws: ``InvalidRequest`` for a text that no path could name.
-    public static func app(_ text: String) throws(InvalidRequest) -> AppID { AppID(try name(text, of: "appId")) }
-
-    /// The tenant of that name, for a driver that makes or ends one.
-    ///
-    /// - Throws: ``InvalidRequest`` for a text that no path could name.
-    public static func tenant(_ text: String) throws(InvalidRequest) -> TenantID {
-        TenantID(try name(text, of: "tenantId"))
-    }
-
-    private static func name(_ text: String, of field: String) throws(InvalidRequest) -> String {
+    fileprivate static func name(_ text: String, of field: String) throws(InvalidRequest) -> String {
         let name = text.lowercased()
         guard isTenant(name[...]), name.utf8.count <= maximumLength else { throw .tenancy(.name(field)) }
         return name
     }
+}
+
+/// An app's name, for a driver that makes or ends one: refused unless a path could name it.
+extension AppID: WireValue {
+    package static var wireType: WireType { .string }
+    package static func parse(_ value: FieldValue) -> AppID? { String.parse(value).map { AppID($0) } }
+    package static func read(_ value: FieldValue, of field: String) throws(InvalidRequest) -> AppID {
+        AppID(try PathName.name(try String.read(value, of: field), of: field))
+    }
+    package var wire: JSONValue { .string(text) }
+}
+
+/// A tenant's name, for a driver that makes or ends one: refused unless a path could name it.
+extension TenantID: WireValue {
+    package static var wireType: WireType { .string }
+    package static func parse(_ value: FieldValue) -> TenantID? { String.parse(value).map { TenantID($0) } }
+    package static func read(_ value: FieldValue, of field: String) throws(InvalidRequest) -> TenantID {
+        TenantID(try PathName.name(try String.read(value, of: field), of: field))
+    }
+    package var wire: JSONValue { .string(text) }
 }

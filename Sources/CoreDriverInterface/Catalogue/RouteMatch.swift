@@ -64,7 +64,7 @@ public struct RouteMatch: Sendable {
         header: String?, bounds: VersionBounds = .all, edition: Catalogue.Edition
     ) throws(InvalidRequest) -> Dialect {
         guard let family = routes.first?.family else { throw InvalidRequest(.notFound) }
-        if family == .versionFree, let version = header.flatMap(Catalogue.version(named:)),
+        if family == .versionFree, let version = header.flatMap({ CDIVersion($0) }),
             let dialect = Dialect.all[version]
         {
             return dialect
@@ -76,7 +76,7 @@ public struct RouteMatch: Sendable {
             if family != .versionFree { try bounds.check(version) }
             return dialect
         }
-        guard let version = Catalogue.version(named: header) else {
+        guard let version = CDIVersion(header) else {
             throw InvalidRequest(family.malformedVersionText(header), quotesCaller: true)
         }
         guard edition.availability(of: family).contains(version), let dialect = Dialect.all[version] else {

@@ -1,5 +1,5 @@
 /// A version of the core driver interface: what one generation of drivers speaks.
-public struct CDIVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
+public struct CDIVersion: Sendable, Hashable, CustomStringConvertible {
     private let major: Int
     private let minor: Int
 
@@ -18,8 +18,8 @@ public struct CDIVersion: Sendable, Hashable, Comparable, CustomStringConvertibl
         return digits.count > 1 && digits.first == "0" ? nil : Int(digits)
     }
 
-    /// Older before newer.
-    public static func < (left: CDIVersion, right: CDIVersion) -> Bool {
+    /// Older before newer; only ``Availability`` may ask, so that the catalogue alone compares versions.
+    fileprivate static func < (left: CDIVersion, right: CDIVersion) -> Bool {
         (left.major, left.minor) < (right.major, right.minor)
     }
 
@@ -31,7 +31,7 @@ extension CDIVersion {
     /// Versions as a person reads them: neighbours as a span, such as `2.0-2.21`.
     public static func summary(of versions: [CDIVersion]) -> String {
         var spans: [(first: CDIVersion, last: CDIVersion)] = []
-        for version in versions.sorted() {
+        for version in versions.sorted(by: <) {
             if let last = spans.last?.last, last.major == version.major, last.minor + 1 == version.minor {
                 spans[spans.count - 1].last = version
             } else {
@@ -65,6 +65,6 @@ public struct Availability: Sendable, Hashable {
     ///
     /// The only comparison of versions in this package.
     func contains(_ version: CDIVersion) -> Bool {
-        introduced.map { $0 <= version } ?? true && obsoleted.map { version < $0 } ?? true
+        introduced.map { !(version < $0) } ?? true && obsoleted.map { version < $0 } ?? true
     }
 }

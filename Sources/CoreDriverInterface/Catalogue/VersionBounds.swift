@@ -34,7 +34,10 @@ public struct VersionBounds: Sendable, Hashable {
     /// The versions that two bounds admit; where both have the same bound, that of `other` holds.
     public func narrowed(by other: VersionBounds) throws(Problem) -> VersionBounds {
         let both = VersionBounds(minimum: other.minimum ?? minimum, maximum: other.maximum ?? maximum)
-        if let minimum = both.minimum, let maximum = both.maximum, maximum < minimum { throw .contradictory }
+        if let minimum = both.minimum, let maximum = both.maximum, !Availability(introduced: minimum).contains(maximum)
+        {
+            throw .contradictory
+        }
         return both
     }
 
@@ -50,10 +53,14 @@ public struct VersionBounds: Sendable, Hashable {
     }
 
     /// Whether a version is not below the lower bound.
-    private func isReached(by version: CDIVersion) -> Bool { minimum.map { $0 <= version } ?? true }
+    private func isReached(by version: CDIVersion) -> Bool {
+        Availability(introduced: minimum).contains(version)
+    }
 
     /// Whether a version is above the upper bound.
-    private func isExceeded(by version: CDIVersion) -> Bool { maximum.map { $0 < version } ?? false }
+    private func isExceeded(by version: CDIVersion) -> Bool {
+        maximum.map(Availability(obsoleted: version).contains) ?? false
+    }
 
     /// Refuses a version out of bounds.
     ///

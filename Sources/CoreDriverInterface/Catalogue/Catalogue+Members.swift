@@ -82,40 +82,4 @@ extension Catalogue {
             paths: ["approximate", "asOf"], shapes: [.userCount], availability: Availability(introduced: "5.6"),
             reason: "A count may be an older one where the driver allows that."),
     ]
-
-    /// The fields of requests that not every version reads (docs/specification/core.md 1.6).
-    static let inputs = [
-        Inputs(
-            names: ["enableAntiCsrf"], operations: [.createSession, .verifySession, .refreshSession],
-            presence: .required, availability: Availability(introduced: "2.6"),
-            reason: "Drivers decide about anti-CSRF in each call."),
-        Inputs(
-            names: ["checkDatabase"], operations: [.verifySession], presence: .required,
-            availability: Availability(introduced: "2.21"), reason: "Drivers decide about the look at storage."),
-        Inputs(
-            names: ["useDynamicSigningKey"], operations: [.createSession], presence: .optional,
-            availability: Availability(introduced: "2.21"), reason: "Drivers choose the kind of key."),
-        Inputs(
-            names: ["useDynamicSigningKey"], operations: [.refreshSession], presence: .optional,
-            availability: Availability(introduced: "3.0", obsoleted: "5.0"),
-            reason: "A refresh can move a session to the other kind of key."),
-        Inputs(
-            names: ["useDynamicSigningKey"], operations: [.refreshSession], presence: .required,
-            availability: Availability(introduced: "5.0"), reason: "A refresh says which kind of key it wants."),
-        Inputs(
-            names: ["accessTokenValidity"], operations: [.createSession, .refreshSession], presence: .optional,
-            availability: Availability(introduced: "5.6"), reason: "A driver can ask for a shorter life."),
-        Inputs(
-            names: ["useStaticSigningKey"], operations: [.createToken], presence: .optional,
-            availability: Availability(introduced: "2.21"), reason: "Drivers choose the kind of key."),
-        Inputs(
-            names: ["allowApproximate"], operations: [.countUsers], presence: .optional,
-            availability: Availability(introduced: "5.6"), reason: "A count may be an older one."),
-        Inputs(
-            names: ["revokeAcrossAllTenants"], operations: [.removeSessions], presence: .optional,
-            availability: Availability(introduced: "2.21"), reason: "Sessions belong to a tenant."),
-        Inputs(
-            names: ["revokeSessionsForLinkedAccounts"], operations: [.removeSessions], presence: .optional,
-            availability: Availability(introduced: "2.21"), reason: "Accounts can be linked."),
-    ]
 }

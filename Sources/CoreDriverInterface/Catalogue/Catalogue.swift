@@ -25,7 +25,7 @@ public enum Catalogue {
         var assumedVersion: CDIVersion? {
             switch self {
             case .plain: "1.0"
-            case .recipe, .versionFree: Catalogue.supported.max()
+            case .recipe, .versionFree: Catalogue.supported.last
             }
         }
 
@@ -91,7 +91,7 @@ public enum Catalogue {
     }
 
     /// Whether a driver has to send a field.
-    public enum Presence: Sendable {
+    package enum Presence: Sendable {
         /// A request without it is refused.
         case required
         /// It may be left out.
@@ -100,10 +100,10 @@ public enum Catalogue {
         case ignored
     }
 
-    /// Fields of requests that exist in some versions only.
-    struct Inputs {
-        let names: [String]
-        let operations: [CoreOperation]
+    /// A field of a request that exists in some versions only, or is required in some only.
+    struct Input {
+        let name: String
+        let operation: CoreOperation
         let presence: Presence
         var availability: Availability
         let reason: String

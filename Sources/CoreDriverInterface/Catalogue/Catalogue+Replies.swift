@@ -1,0 +1,176 @@
+/// The replies of each operation with status 200 (docs/specification/core.md 1.3, 1.6 to 1.8), their members in the order of the
+/// wire; ``members`` say which versions have them.
+extension Catalogue {
+    package static let created = ReplyTable<TokensReply>(.created, issued + [.status("OK")] + sessionLegacyKeys)
+    package static let refreshed = ReplyTable<TokensReply>(.refreshed, issued + [.status("OK")])
+    package static let verified = ReplyTable<TokensReply>(
+        .verified,
+        [
+            .always("session", \.session, session), .sometimes("accessToken", \.accessToken, token),
+            .sometimes("payloadUpdateAvailable", \.payloadUpdateAvailable), .status("OK"),
+        ] + sessionLegacyKeys)
+    package static let regenerated = ReplyTable<TokensReply>(
+        .regenerated,
+        [
+            .always("session", \.session, session), .sometimes("accessToken", \.accessToken, token), .status("OK"),
+        ])
+    package static let tryRefresh = ReplyTable<TokensReply>(
+        .tryRefresh, [.status("TRY_REFRESH_TOKEN")] + sessionLegacyKeys + [.always("message", \.message)])
+    package static let theftDetected = ReplyTable<TokensReply>(
+        .reuseDetected,
+        [
+            .status("TOKEN_THEFT_DETECTED"), .always("session", \.session, Array(session.prefix(3))),
+            .always("recentTokenReuseSubtype", \.reuseClass),
+        ])
+    /// Recent reuse, where that is not told as theft, and any other refusal of a refresh.
+    package static let refreshRefused = ReplyTable<TokensReply>(
+        .reuseDetected,
+        [
+            .status("UNAUTHORISED"), .always("message", \.message),
+            .sometimes("recentTokenReuseSubtype", \.reuseClass),
+        ])
+
+    private static let issued: [ReplyMember<TokensReply>] = [
+        .always("session", \.session, session), .always("accessToken", \.accessToken, token),
+        .always("refreshToken", \.refreshToken, token), .always("idRefreshToken", \.idRefreshToken, token),
+        .sometimes("antiCsrfToken", \.antiCSRFToken),
+    ]
+
+    private static let session: [ReplyMember<SessionPart>] = [
+        .always("handle", \.handle), .always("userId", \.userID), .always("recipeUserId", \.recipeUserID),
+        .always("userDataInJWT", \.payload), .always("tenantId", \.tenantID),
+    ]
+
+    /// A token with its cookie settings.
+    private static let token: [ReplyMember<TokenPart>] = [
+        .always("token", \.text), .always("expiry", \.expiresAt), .always("createdTime", \.createdAt),
+        .always("cookiePath", \.cookiePath), .always("cookieSecure", \.cookieSecure), .sometimes("domain", \.domain),
+        .always("sameSite", \.sameSite),
+    ]
+
+    /// The member that tells a driver without key ids the key, and the one that tells it several.
+    package static let legacyKeyMembers = (key: "jwtSigningPublicKey", list: "jwtSigningPublicKeyList")
+
+    private static let sessionLegacyKeys: [ReplyMember<TokensReply>] = [
+        .always(legacyKeyMembers.key, \.keys.key), .always("jwtSigningPublicKeyExpiryTime", \.keys.expiresAt),
+        .always(legacyKeyMembers.list, \.keys.list),
+    ]
+
+    package static let handshakeMade = ReplyTable<HandshakeReply>(
+        .handshake,
+        [
+            .status("OK"),
+            .always(legacyKeyMembers.key, \.keys.key), .always("jwtSigningPublicKeyExpiryTime", \.keys.expiresAt),
+            .always(legacyKeyMembers.list, \.keys.list),
+            .sometimes("cookieDomain", \.cookieDomain), .always("cookieSecure", \.cookieSecure),
+            .always("accessTokenPath", \.accessTokenPath), .always("refreshTokenPath", \.refreshTokenPath),
+            .always("enableAntiCsrf", \.usesAntiCSRF), .always("accessTokenBlacklistingEnabled", \.checksDatabase),
+            .always("accessTokenValidity", \.accessTokenValidity),
+            .always("refreshTokenValidity", \.refreshTokenValidity), .always("cookieSameSite", \.cookieSameSite),
+            .always("idRefreshTokenPath", \.idRefreshTokenPath),
+            .always("sessionExpiredStatusCode", \.sessionExpiredStatusCode),
+        ])
+
+    package static let sessionRead = ReplyTable<SessionInformationReply>(
+        .sessionInformation,
+        [
+            .always("sessionHandle", \.handle), .always("userId", \.userID), .always("recipeUserId", \.recipeUserID),
+            .always("userDataInDatabase", \.data), .always("expiry", \.expiresAt), .always("userDataInJWT", \.payload),
+            .always("timeCreated", \.createdAt), .status("OK"), .always("tenantId", \.tenantID),
+        ])
+    package static let sessionDataRead = ReplyTable<SessionInformationReply>(
+        nil, [.status("OK"), .always("userDataInDatabase", \.data)])
+    package static let payloadRead = ReplyTable<SessionInformationReply>(
+        nil, [.status("OK"), .always("userDataInJWT", \.payload)])
+    package static let sessionsRemoved = ReplyTable<HandlesReply>(
+        nil, [.status("OK"), .always("sessionHandlesRevoked", \.handles)])
+    package static let sessionsListed = ReplyTable<HandlesReply>(
+        nil, [.status("OK"), .always("sessionHandles", \.handles)])
+    package static let sessionsCounted = ReplyTable<CountReply>(
+        nil, [.status("OK"), .always("numberOfSessionsRevoked", \.count)])
+
+    package static let unauthorised = ReplyTable<TextReply>(
+        nil, [.status("UNAUTHORISED"), .always("message", \.text)])
+    package static let done = ReplyTable<StatusReply>(nil, [.status("OK")])
+
+    package static let versionsListed = ReplyTable<TextsReply>(nil, [.always("versions", \.texts)])
+    package static let configurationShown = ReplyTable<TextReply>(nil, [.status("OK"), .always("path", \.text)])
+    package static let keysPublished = ReplyTable<ListReply>(nil, [.always("keys", \.objects)])
+    package static let keysListed = ReplyTable<ListReply>(nil, [.always("keys", \.objects), .status("OK")])
+    package static let tokenCreated = ReplyTable<TextReply>(nil, [.status("OK"), .always("jwt", \.text)])
+    package static let telemetryShown = ReplyTable<ChoiceReply>(nil, [.always("exists", \.isSo)])
+    package static let auditRead = ReplyTable<ListReply>(
+        nil, [.status("OK"), .always("records", \.objects), .sometimes("next", \.next)])
+    package static let auditEntry = ReplyTable<AuditEntryReply>(
+        nil,
+        [
+            .always("sequence", \.sequence), .always("time", \.time), .always("event", \.event),
+            .sometimes("sessionHandle", \.handle), .sometimes("tenantId", \.tenantID), .sometimes("userId", \.userID),
+            .always("details", \.details),
+        ])
+    package static let usersCounted = ReplyTable<CountReply>(
+        .userCount,
+        [
+            .status("OK"), .always("count", \.count), .sometimes("approximate", \.isApproximate),
+            .sometimes("asOf", \.asOf),
+        ])
+    package static let activeUsersCounted = ReplyTable<CountReply>(nil, [.status("OK"), .always("count", \.count)])
+    package static let usersListed = ReplyTable<ListReply>(nil, [.status("OK"), .always("users", \.objects)])
+
+    package static let made = ReplyTable<ChoiceReply>(nil, [.status("OK"), .always("createdNew", \.isSo)])
+    package static let removed = ReplyTable<ChoiceReply>(nil, [.status("OK"), .always("didExist", \.isSo)])
+    package static let appsListed = ReplyTable<ListReply>(nil, [.status("OK"), .always("apps", \.objects)])
+    package static let app = ReplyTable<AppReply>(nil, [.always("appId", \.app), .always("tenants", \.tenants)])
+    package static let tenantsListed = ReplyTable<ListReply>(nil, [.status("OK"), .always("tenants", \.objects)])
+    package static let tenant = ReplyTable<TenantReply>(nil, tenantMembers)
+    package static let tenantV2 = ReplyTable<TenantReply>(nil, tenantMembersV2)
+    package static let tenantRead = ReplyTable<TenantReply>(nil, [.status("OK")] + tenantMembers)
+    package static let tenantReadV2 = ReplyTable<TenantReply>(nil, [.status("OK")] + tenantMembersV2)
+
+    private static let tenantMembers: [ReplyMember<TenantReply>] = [
+        .always("tenantId", \.tenant), .always("emailPassword", \.emailPassword),
+        .always("passwordless", \.passwordless), .always("thirdParty", \.thirdParty),
+        .always("coreConfig", \.coreConfig),
+    ]
+    private static let tenantMembersV2: [ReplyMember<TenantReply>] = [
+        .always("tenantId", \.tenant), .always("thirdParty", \.thirdParty), .sometimes("firstFactors", \.firstFactors),
+        .sometimes("requiredSecondaryFactors", \.requiredSecondaryFactors), .always("coreConfig", \.coreConfig),
+    ]
+}
+
+extension Catalogue {
+    /// What each operation answers with status 200; a greeting is no JSON and has none.
+    package static let outcomes: [CoreOperation: [any ReplyContract]] = [
+        .handshake: [handshakeMade],
+        .createSession: [created],
+        .verifySession: [verified, unauthorised, tryRefresh],
+        .refreshSession: [refreshed, theftDetected, refreshRefused],
+        .regenerateSession: [regenerated, unauthorised],
+        .removeSessions: [sessionsRemoved],
+        .removeAndCountSessions: [sessionsCounted],
+        .listSessions: [sessionsListed],
+        .readSession: [sessionRead, unauthorised],
+        .readSessionData: [sessionDataRead, unauthorised],
+        .writeSessionData: [done, unauthorised],
+        .readPayload: [payloadRead, unauthorised],
+        .writePayload: [done, unauthorised],
+        .listVersions: [versionsListed],
+        .showConfiguration: [configurationShown, status("NOT ALLOWED"), status("NOT_ALLOWED")],
+        .publishKeys: [keysPublished],
+        .listKeys: [keysListed],
+        .createToken: [tokenCreated, status("UNSUPPORTED_ALGORITHM_ERROR")],
+        .showTelemetry: [telemetryShown],
+        .readAuditTrail: [auditRead],
+        .countUsers: [usersCounted],
+        .countActiveUsers: [activeUsersCounted],
+        .listUsers: [usersListed],
+        .findUsersByAccount: [usersListed],
+        .findUser: [status("UNKNOWN_USER_ID_ERROR")],
+        .putApp: [made], .putAppV2: [made], .putTenant: [made], .putTenantV2: [made], .removeApp: [removed],
+        .removeTenant: [removed], .listApps: [appsListed], .listAppsV2: [appsListed], .listTenants: [tenantsListed],
+        .listTenantsV2: [tenantsListed], .readTenant: [tenantRead, status("TENANT_NOT_FOUND_ERROR")],
+        .readTenantV2: [tenantReadV2, status("TENANT_NOT_FOUND_ERROR")],
+    ]
+
+    private static func status(_ status: String) -> ReplyTable<StatusReply> { ReplyTable(nil, [.status(status)]) }
+}

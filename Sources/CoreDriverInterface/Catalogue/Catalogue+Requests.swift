@@ -1,0 +1,222 @@
+/// The requests of each operation (docs/specification/core.md 1.3, 1.6 to 1.8): every field is named here and nowhere else.
+extension Catalogue {
+    package static let createSession = RequestTable<CreateSessionRequest>(
+        .createSession,
+        [
+            // Every token of the session carries it.
+            .required("userId", \.userID, where: { $0.utf8.count <= 1_024 }),
+            .required("userDataInJWT", \.payload),
+            .required("userDataInDatabase", \.data),
+            .versioned("enableAntiCsrf", \.usesAntiCSRF, drivenAntiCSRF),
+            .versioned("useDynamicSigningKey", \.usesDynamicKey, .optional(from: "2.21", kindOfKey)),
+            .versioned("accessTokenValidity", \.accessTokenValidity, shorterLife),
+        ])
+
+    package static let verifySession = RequestTable<VerifySessionRequest>(
+        .verifySession,
+        [
+            .required("accessToken", \.accessToken),
+            .optional("antiCsrfToken", \.antiCSRFToken),
+            .required("doAntiCsrfCheck", \.checksAntiCSRF),
+            .versioned("enableAntiCsrf", \.usesAntiCSRF, drivenAntiCSRF),
+            .versioned(
+                "checkDatabase", \.checksDatabase,
+                .required(from: "2.21", "Drivers decide about the look at storage.")),
+        ])
+
+    package static let refreshSession = RequestTable<RefreshSessionRequest>(
+        .refreshSession,
+        [
+            .required("refreshToken", \.refreshToken),
+            .optional("antiCsrfToken", \.antiCSRFToken),
+            .versioned("enableAntiCsrf", \.usesAntiCSRF, drivenAntiCSRF),
+            .versioned(
+                "useDynamicSigningKey", \.usesDynamicKey,
+                .optional(from: "3.0", until: "5.0", "A refresh can move a session to the other kind of key."),
+                .required(from: "5.0", "A refresh says which kind of key it wants.")),
+            .versioned("accessTokenValidity", \.accessTokenValidity, shorterLife),
+        ])
+
+    package static let regenerateSession = RequestTable<RegenerateSessionRequest>(
+        .regenerateSession,
+        [.required("accessToken", \.accessToken), .optional("userDataInJWT", \.payload)])
+
+    package static let removeSessions = RequestTable<RemoveSessionsRequest>(
+        .removeSessions,
+        [
+            .optional("userId", \.userID),
+            .optional("sessionHandles", \.handles),
+            .exactlyOne("userId", "sessionHandles", otherwise: .removeTarget) {
+                [$0.userID != nil, $0.handles != nil]
+            },
+            .versioned(
+                "revokeAcrossAllTenants", \.isAcrossTenants, .optional(from: "2.21", "Sessions belong to a tenant.")),
+            .versioned(
+                "revokeSessionsForLinkedAccounts", \.endsLinkedAccounts,
+                .optional(from: "2.21", "Accounts can be linked.")),
+            // That they are there is what counts (docs/specification/core.md 1.6.7).
+            .field("revokeAcrossAllTenants", onlyBeside: "userId", otherwise: .tenantsWithoutUser) {
+                $0.userID != nil || $0.isAcrossTenants == nil
+            },
+            .field("revokeSessionsForLinkedAccounts", onlyBeside: "userId", otherwise: .accountsWithoutUser) {
+                $0.userID != nil || $0.endsLinkedAccounts == nil
+            },
+        ])
+
+    package static let removeAndCountSessions = RequestTable<RemoveAndCountSessionsRequest>(
+        .removeAndCountSessions,
+        [
+            .optional("userId", \.userID),
+            .optional("sessionHandle", \.handle),
+            .optional("sessionHandles", \.handles),
+            .exactlyOne("userId", "sessionHandle", "sessionHandles", otherwise: .removeTargetOfOldest) {
+                [$0.userID != nil, $0.handle != nil, $0.handles != nil]
+            },
+        ])
+
+    package static let listSessions = RequestTable<ListSessionsRequest>(
+        .listSessions,
+        [
+            .required("userId", \.userID),
+            .optional("fetchSessionsForAllLinkedAccounts", \.listsLinkedAccounts),
+            .optional("fetchAcrossAllTenants", \.isAcrossTenants),
+        ])
+
+    package static let readSession = RequestTable(.readSession, handleAlone)
+    package static let readSessionData = RequestTable(.readSessionData, handleAlone)
+    package static let readPayload = RequestTable(.readPayload, handleAlone)
+
+    private static let handleAlone: [RequestStep<ReadSessionRequest>] = [.required("sessionHandle", \.handle)]
+
+    package static let writeSessionData = RequestTable<WriteSessionRequest>(
+        .writeSessionData, [.required("sessionHandle", \.handle), .required("userDataInDatabase", \.object)])
+
+    package static let writePayload = RequestTable<WriteSessionRequest>(
+        .writePayload, [.required("sessionHandle", \.handle), .required("userDataInJWT", \.object)])
+
+    package static let listVersions = RequestTable<ListVersionsRequest>(
+        .listVersions, [.optional("apiDomain", \.apiDomain), .optional("websiteDomain", \.websiteDomain)])
+
+    package static let showConfiguration = RequestTable<ShowConfigurationRequest>(
+        .showConfiguration, [.required("pid", \.processID)])
+
+    package static let createToken = RequestTable<CreateTokenRequest>(
+        .createToken,
+        [
+            .required("algorithm", \.algorithm),
+            .required("jwksDomain", \.issuer),
+            .required("payload", \.payload),
+            .required("validity", \.validity),
+            .versioned("useStaticSigningKey", \.usesStaticKey, .optional(from: "2.21", kindOfKey)),
+        ])
+
+    package static let countUsers = RequestTable<CountUsersRequest>(
+        .countUsers,
+        [
+            .optional("includeRecipeIds", \.recipes),
+            .versioned(
+                "allowApproximate", \.allowsApproximate, .optional(from: "5.6", "A count may be an older one.")),
+        ])
+
+    package static let countActiveUsers = RequestTable<CountActiveUsersRequest>(
+        .countActiveUsers, [.required("since", \.since)])
+
+    package static let findUser = RequestTable<FindUserRequest>(.findUser, [.required("userId", \.userID)])
+
+    package static let readAuditTrail = RequestTable<ReadAuditRequest>(
+        .readAuditTrail,
+        [
+            .optional("before", \.before, in: 0...Int64.max),
+            .optional("after", \.after, in: 0...Int64.max),
+            .optional("limit", \.limit, in: 1...1_000),
+            .rule(.other) { (request) throws(InvalidRequest) in
+                guard request.before == nil || request.after == nil else {
+                    throw InvalidRequest(.invalidParameter("before", expected: "left out where 'after' is given"))
+                }
+            },
+            .optional("sessionHandle", \.handle),
+            .optional("userId", \.userID),
+            .optional("event", \.event),
+        ])
+
+    package static let putApp = RequestTable<PutAppRequest>(.putApp, [.required("appId", \.app)] + firstForm())
+    package static let putAppV2 = RequestTable<PutAppRequest>(
+        .putAppV2, [.required("appId", \.app)] + secondForm())
+    package static let removeApp = RequestTable<RemoveAppRequest>(.removeApp, [.required("appId", \.app)])
+    package static let putTenant = RequestTable<PutTenantRequest>(
+        .putTenant, [.required("tenantId", \.tenant)] + firstForm())
+    package static let putTenantV2 = RequestTable<PutTenantRequest>(
+        .putTenantV2, [.required("tenantId", \.tenant)] + secondForm())
+    package static let removeTenant = RequestTable<RemoveTenantRequest>(
+        .removeTenant, [.required("tenantId", \.tenant)])
+
+    private static func firstForm<Message: TenantMessage>() -> [RequestStep<Message>] {
+        [
+            .optional("emailPasswordEnabled", \.settings.emailPasswordEnabled),
+            .optional("passwordlessEnabled", \.settings.passwordlessEnabled),
+            .optional("thirdPartyEnabled", \.settings.thirdPartyEnabled),
+            .optional("coreConfig", \.settings.coreConfig),
+        ]
+    }
+
+    private static func secondForm<Message: TenantMessage>() -> [RequestStep<Message>] {
+        [
+            .optional("firstFactors", \.settings.firstFactors),
+            .optional(
+                "requiredSecondaryFactors", \.settings.requiredSecondaryFactors,
+                where: { $0.names?.isEmpty != true }),
+            .optional("coreConfig", \.settings.coreConfig),
+        ]
+    }
+
+    private static let drivenAntiCSRF = FieldSpan.required(
+        from: "2.6", "Drivers decide about anti-CSRF in each call.")
+    private static let shorterLife = FieldSpan.optional(from: "5.6", "A driver can ask for a shorter life.")
+    private static let kindOfKey = "Drivers choose the kind of key."
+}
+
+extension Catalogue {
+    /// The table of each operation's request.
+    package static let requests: [CoreOperation: any RequestContract] = Dictionary(
+        uniqueKeysWithValues: (requestTables + emptyRequests).map { ($0.operation, $0) })
+
+    private static let requestTables: [any RequestContract] = [
+        createSession, verifySession, refreshSession, regenerateSession, removeSessions, removeAndCountSessions,
+        listSessions, readSession, readSessionData, readPayload, writeSessionData, writePayload, listVersions,
+        showConfiguration, createToken, countUsers, countActiveUsers, findUser, readAuditTrail, putApp, putAppV2,
+        removeApp, putTenant, putTenantV2, removeTenant,
+    ]
+
+    /// Of these only the handshake comes with a body at all.
+    package static let handshake = RequestTable<EmptyRequest>(.handshake)
+
+    private static let emptyRequests: [any RequestContract] =
+        [handshake]
+        + [
+            .hello, .publishKeys, .listKeys, .showTelemetry, .listUsers, .findUsersByAccount, .listApps, .listAppsV2,
+            .readTenant, .readTenantV2, .listTenants, .listTenantsV2,
+        ].map { RequestTable<EmptyRequest>($0) }
+
+    /// The fields that not every version reads.
+    static let inputs: [Input] = CoreOperation.allCases.flatMap { operation in
+        (requests[operation]?.outline ?? []).flatMap { line -> [Input] in
+            guard case .field(let name, _, .versioned(let spans)) = line else { return [] }
+            return spans.map {
+                Input(
+                    name: name, operation: operation, presence: $0.presence, availability: $0.availability,
+                    reason: $0.reason)
+            }
+        }
+    }
+
+    /// The fields that a version reads, with whether it has to have them.
+    static func fields(
+        of operation: CoreOperation, _ dialect: Dialect
+    ) -> [(name: String, type: WireType, presence: Presence)] {
+        guard let request = requests[operation] else { return [] }
+        return zip(request.outline, dialect.presences(of: request)).compactMap { line, presence in
+            guard case .field(let name, let type, _) = line, presence != .ignored else { return nil }
+            return (name, type, presence)
+        }
+    }
+}

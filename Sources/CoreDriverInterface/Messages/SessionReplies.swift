@@ -1,0 +1,117 @@
+package import LosslessJSON
+
+/// A session as replies tell of it.
+package struct SessionPart: ReplyMessage {
+    package var handle: String?
+    package var userID: String?
+    package var recipeUserID: String?
+    package var payload: JSONObject?
+    package var tenantID: String?
+
+    package init() {}
+}
+
+/// A token, with what a driver of the first generations needs to make a cookie of it.
+package struct TokenPart: ReplyMessage {
+    package var text: String?
+    /// In milliseconds since 1970, as is the next.
+    package var expiresAt: Int64?
+    package var createdAt: Int64?
+    package var cookiePath: String?
+    package var cookieSecure: Bool?
+    package var domain: String?
+    package var sameSite: String?
+
+    package init() {}
+}
+
+/// Keys for drivers that verify tokens without key ids.
+package struct LegacyKeys: Sendable {
+    package var key: String?
+    package var expiresAt: Int64?
+    package var list: LegacyKeyList?
+
+    package init() {}
+}
+
+/// Several of them.
+package struct LegacyKeyList: WireValue {
+    package typealias Key = (publicKey: String, expiresAt: Int64, createdAt: Int64)
+
+    private let objects: [JSONValue]
+
+    /// Lists keys.
+    package init(_ keys: [Key]) {
+        objects = keys.map {
+            [
+                "publicKey": .string($0.publicKey), "expiryTime": .integer($0.expiresAt),
+                "createdAt": .integer($0.createdAt),
+            ]
+        }
+    }
+
+    package static var wireType: WireType {
+        .list(.record(["publicKey": .string, "expiryTime": .long, "createdAt": .long]))
+    }
+    package static func parse(_: FieldValue) -> LegacyKeyList? { nil }
+    package var wire: JSONValue { .array(objects) }
+}
+
+/// What creation, verification, refresh and regeneration answer.
+package struct TokensReply: ReplyMessage {
+    package var session: SessionPart?
+    package var accessToken: TokenPart?
+    package var refreshToken: TokenPart?
+    package var idRefreshToken: TokenPart?
+    package var antiCSRFToken: String?
+    /// Whether a refresh would give another payload.
+    package var payloadUpdateAvailable: Bool?
+    package var keys = LegacyKeys()
+    /// Why there is nothing.
+    package var message: String?
+    /// The class of a reuse.
+    package var reuseClass: String?
+
+    package init() {}
+}
+
+/// What is kept about a session.
+package struct SessionInformationReply: ReplyMessage {
+    package var handle: String?
+    package var userID: String?
+    package var recipeUserID: String?
+    package var data: JSONObject?
+    package var payload: JSONObject?
+    /// In milliseconds since 1970, as is the next.
+    package var expiresAt: Int64?
+    package var createdAt: Int64?
+    package var tenantID: String?
+
+    package init() {}
+}
+
+/// Handles of sessions.
+package struct HandlesReply: ReplyMessage {
+    package var handles: [String]?
+
+    package init() {}
+}
+
+/// What a driver has to know before it verifies tokens itself.
+package struct HandshakeReply: ReplyMessage {
+    package var keys = LegacyKeys()
+    package var cookieDomain: String?
+    package var cookieSecure: Bool?
+    package var accessTokenPath: String?
+    package var refreshTokenPath: String?
+    package var usesAntiCSRF: Bool?
+    package var checksDatabase: Bool?
+    /// In milliseconds, as is the next.
+    package var accessTokenValidity: Int64?
+    package var refreshTokenValidity: Int64?
+    package var cookieSameSite: String?
+    package var idRefreshTokenPath: String?
+    package var sessionExpiredStatusCode: Int64?
+
+    package init() {}
+}

@@ -1,0 +1,96 @@
+package import LosslessJSON
+
+/// A user has proved who they are.
+package struct CreateSessionRequest: RequestMessage {
+    package var userID = ""
+    /// What goes into access tokens.
+    package var payload: JSONObject = [:]
+    /// What stays in storage.
+    package var data: JSONObject = [:]
+    package var usesAntiCSRF: Bool?
+    package var usesDynamicKey: Bool?
+    /// In milliseconds.
+    package var accessTokenValidity: Int64?
+
+    package init() {}
+}
+
+/// An access token is to be judged.
+package struct VerifySessionRequest: RequestMessage {
+    package var accessToken = ""
+    package var antiCSRFToken: String?
+    package var checksAntiCSRF = false
+    package var usesAntiCSRF: Bool?
+    package var checksDatabase: Bool?
+
+    package init() {}
+}
+
+/// A refresh token is to be exchanged.
+package struct RefreshSessionRequest: RequestMessage {
+    package var refreshToken = ""
+    package var antiCSRFToken: String?
+    package var usesAntiCSRF: Bool?
+    package var usesDynamicKey: Bool?
+    /// In milliseconds.
+    package var accessTokenValidity: Int64?
+
+    package init() {}
+}
+
+/// An access token is to carry another payload.
+package struct RegenerateSessionRequest: RequestMessage {
+    package var accessToken = ""
+    /// `nil` takes the one in storage.
+    package var payload: JSONObject?
+
+    package init() {}
+}
+
+/// The sessions of a user, or some by their handles, are to end.
+package struct RemoveSessionsRequest: RequestMessage {
+    package var userID: String?
+    package var handles: [String]?
+    /// For a user only, as is the next; left out it means yes.
+    package var isAcrossTenants: Bool?
+    /// A session core knows no linked accounts.
+    package var endsLinkedAccounts: Bool?
+
+    package init() {}
+}
+
+/// The same for the oldest drivers, who want to know how many ended.
+package struct RemoveAndCountSessionsRequest: RequestMessage {
+    package var userID: String?
+    package var handle: String?
+    package var handles: [String]?
+
+    package init() {}
+}
+
+/// The handles of a user's sessions are asked for.
+package struct ListSessionsRequest: RequestMessage {
+    package var userID = ""
+    /// A session core knows no linked accounts.
+    package var listsLinkedAccounts: Bool?
+    /// Left out it means yes.
+    package var isAcrossTenants: Bool?
+
+    package init() {}
+}
+
+/// Something that is kept about a session is asked for.
+package struct ReadSessionRequest: RequestMessage {
+    package var handle = ""
+
+    package init() {}
+}
+
+/// Something that is kept about a session is to be replaced.
+package struct WriteSessionRequest: RequestMessage {
+    package var handle = ""
+    /// The data in storage or the payload, as the operation says.
+    package var object: JSONObject = [:]
+
+    package init() {}
+}
