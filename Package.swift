@@ -72,14 +72,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .systemLibrary(
-            name: "CSQLite",
+            name: "CTesseraSQLite",
             pkgConfig: "sqlite3",
             providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]
         ),
         .target(
             name: "SQLiteStorage",
             dependencies: [
-                "Foundations", "PlatformLibC", "CSQLite", "SessionStorage", "SessionEngine", "LosslessJSON",
+                "Foundations", "PlatformLibC", "CTesseraSQLite", "SessionStorage", "SessionEngine", "LosslessJSON",
             ],
             swiftSettings: settings
         ),
@@ -100,14 +100,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .systemLibrary(
-            name: "COpenSSL",
+            name: "CTesseraOpenSSL",
             pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"]), .brew(["openssl"])]
         ),
         .target(
             name: "SessionService",
             dependencies: [
-                "Foundations", "PlatformLibC", .target(name: "COpenSSL", condition: .when(traits: ["OpenSSL"])),
+                "Foundations", "PlatformLibC", .target(name: "CTesseraOpenSSL", condition: .when(traits: ["OpenSSL"])),
                 "SessionStorage", "SessionEngine",
                 "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
@@ -237,11 +237,12 @@ let package = Package(
             dependencies: ["SessionEngine", "LosslessJSON"],
             swiftSettings: settings
         ),
-        .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CTesseraMalloc"),
         .target(
             name: "CoreServer",
             dependencies: [
-                "CMalloc", "Foundations", "PlatformLibC", "CoreDriverInterface", "SessionService", "SessionStorage",
+                "CTesseraMalloc", "Foundations", "PlatformLibC", "CoreDriverInterface", "SessionService",
+                "SessionStorage",
                 "SessionEngine", "LosslessJSON",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -253,14 +254,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .systemLibrary(
-            name: "CYAML",
+            name: "CTesseraYAML",
             pkgConfig: "yaml-0.1",
             providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]
         ),
         .target(
             name: "CoreConfiguration",
             dependencies: [
-                "Foundations", "CYAML", "CoreServer", "CoreDriverInterface", "SessionService", "SessionStorage",
+                "Foundations", "CTesseraYAML", "CoreServer", "CoreDriverInterface", "SessionService", "SessionStorage",
                 "SessionEngine",
                 "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
@@ -277,7 +278,7 @@ let package = Package(
         .executableTarget(
             name: "TesseraCommand",
             dependencies: [
-                "CMalloc", "Foundations", "PlatformLibC", "CoreConfiguration", "CoreServer", "SQLiteStorage",
+                "CTesseraMalloc", "Foundations", "PlatformLibC", "CoreConfiguration", "CoreServer", "SQLiteStorage",
                 .target(name: "PostgresStorage", condition: .when(traits: ["PostgreSQL"])),
                 "SessionService", "SessionEngine", "SessionStorage", "CoreDriverInterface", "LosslessJSON",
                 "OperatorLog", "SessionImport",
@@ -332,7 +333,7 @@ let package = Package(
             name: "SessionStorageTests",
             dependencies: [
                 "Foundations", "PlatformLibC", "SessionStorage", "InMemoryStorage", "SessionStorageTesting",
-                "SQLiteStorage", "CSQLite", "SessionEngine", "LosslessJSON",
+                "SQLiteStorage", "CTesseraSQLite", "SessionEngine", "LosslessJSON",
                 "TestSupport",
             ],
             swiftSettings: settings

@@ -30,7 +30,7 @@ PGBENCH_ROWS = 100_000
 GROWTH = (100_000, 1_000_000)
 TYPES = {1: "text", 2: "text", 3: "bigint", 4: "text", 5: "text", 6: "bigint", 7: "boolean", 8: "text", 9: "bigint",
          10: "boolean", 11: "bigint", 12: "bigint", 13: "text", 14: "text", 15: "text", 16: "text", 17: "text"}
-"""The parameters of the statement that rotates a session and writes its entry of the trail."""
+"""The parameters of the statement that rotates a session and writes its entry of the audit log."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what the audit trail costs a refresh: two servers, one with the trail and one without, in turns.
+"""Measures what the audit log costs a refresh: two servers, one with the audit log and one without, in turns.
 
 Every request of the chain rotates a session, so every request of the first server also writes an entry.
 """
@@ -47,7 +47,7 @@ class Side:
 
 
 def compare(algorithm: str, seconds: float) -> bool:
-    """Measures both in turns; says whether the trail costs no more than it may."""
+    """Measures both in turns; says whether the audit log costs no more than it may."""
     base = f"access_token_signing_algorithm: {algorithm}\n"
     sides = [Side("trail on", base), Side("trail off", base + "audit_trail: false\n")]
     for turn in range(TURNS + 1):
@@ -58,7 +58,7 @@ def compare(algorithm: str, seconds: float) -> bool:
         print(f"{algorithm} {side.name:10}{side.rate:8.0f} refreshes/s{side.cpu:8.0f} CPU us each", flush=True)
         side.server.__exit__(None, None, None)
     cost = 1 - on.rate / off.rate
-    print(f"{algorithm}: the trail costs {cost:.1%} of the throughput and {on.cpu / off.cpu - 1:.1%} of CPU time; "
+    print(f"{algorithm}: the audit log costs {cost:.1%} of the throughput and {on.cpu / off.cpu - 1:.1%} of CPU time; "
           f"at most {LIMIT:.0%} of the throughput: {'ok' if cost <= LIMIT else 'MISSED'}", flush=True)
     return cost <= LIMIT
 

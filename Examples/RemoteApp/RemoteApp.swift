@@ -44,8 +44,8 @@ struct RemoteApp {
 
     private static func described(_ session: Session) -> String {
         JSONObject([
-            .init(name: "handle", value: .string(session.handle.text)),
-            .init(name: "userId", value: .string(session.userID.text)),
+            .init(name: "handle", value: .string(session.handle.rawValue)),
+            .init(name: "userId", value: .string(session.userID.rawValue)),
         ]).text
     }
 }

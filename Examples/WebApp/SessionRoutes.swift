@@ -8,7 +8,7 @@ import TesseraHummingbird
 
 /// The calls of the pages; README.md describes their JSON.
 struct SessionRoutes {
-    let service: SessionService
+    let service: SessionManager
     let clock: DemoClock
     let loot: Loot
 
@@ -22,7 +22,7 @@ struct SessionRoutes {
         api.get("sessions", use: devices)
         api.post("sessions/revoke", use: revoke)
         api.post("sessions/revoke-all", use: revokeAll)
-        api.get("trail", use: trail)
+        api.get("trail", use: auditLog)
         api.post("expire", use: expire)
         api.post("steal") { _, context in
             Reply(["path": .string("/stolen?session=\(try context.requireSession().handle)")])
@@ -42,7 +42,7 @@ struct SessionRoutes {
     @Sendable private func me(_: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
         let session = try context.requireSession()
         return Reply([
-            "user": .string(session.userID.text), "handle": .string(session.handle.text),
+            "user": .string(session.userID.rawValue), "handle": .string(session.handle.rawValue),
             "expiresAt": .integer(session.accessTokenExpiresAt.milliseconds), "payload": .object(session.payload),
         ])
     }
@@ -58,7 +58,7 @@ struct SessionRoutes {
         for handle in try await context.sessions().handles(of: current.userID) {
             guard let found = try await context.sessions().information(on: handle) else { continue }
             list.append([
-                "handle": .string(handle.text), "createdAt": .integer(found.createdAt.milliseconds),
+                "handle": .string(handle.rawValue), "createdAt": .integer(found.createdAt.milliseconds),
                 "expiresAt": .integer(found.expiresAt.milliseconds), "current": .bool(handle == current.handle),
             ])
         }
@@ -87,15 +87,15 @@ struct SessionRoutes {
         return Reply(["status": "OK"])
     }
 
-    @Sendable private func trail(_: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
+    @Sendable private func auditLog(_: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
         let user = try context.requireSession().userID
-        let records = try await service.auditTrail(AuditQuery(userID: user, limit: 30))
+        let records = try await service.auditEvents(AuditQuery(userID: user, limit: 30))
         return Reply(
             .array(
                 records.map { record in
                     [
                         "time": .integer(record.event.time.milliseconds), "kind": .string(record.event.name.rawValue),
-                        "handle": .string(record.event.handle?.text ?? ""),
+                        "handle": .string(record.event.handle?.rawValue ?? ""),
                     ]
                 }))
     }

@@ -16,7 +16,7 @@ struct WebApp {
         let port = Int(ProcessInfo.processInfo.environment["PORT"] ?? "") ?? 8_080
         let clock = DemoClock()
         let sources = ClockAndRandomness(time: { clock.time }, randomBits: ClockAndRandomness.system.randomBits)
-        let service = try await SessionService(storage: InMemorySessionStorage(), clock: sources)
+        let service = try await SessionManager(storage: InMemorySessionStorage(), clock: sources)
         let loot = Loot()
         let sessions = try Sessions(
             app: AppInfo(name: "Tessera demo", apiDomain: "http://localhost:\(port)"),
@@ -53,7 +53,7 @@ final class Loot: Sendable {
     private let tokens = Mutex<[String: String]>([:])
 
     func note(_ session: Session) {
-        tokens.withLock { $0[session.handle.text] = session.refreshToken?.text }
+        tokens.withLock { $0[session.handle.rawValue] = session.refreshToken?.exposed }
     }
 
     subscript(handle: String) -> String? { tokens.withLock { $0[handle] } }

@@ -30,7 +30,7 @@ public struct AppConfiguration: Sendable {
             texts[key] = try text(member)
         }
         // An app's interval under its old name is not outdone by the core's under the new one.
-        if let interval = texts.removeValue(forKey: .signingKeyUpdateIntervalOfOld),
+        if let interval = texts.removeValue(forKey: .legacySigningKeyUpdateInterval),
             texts[.signingKeyUpdateInterval] == nil
         {
             texts[.signingKeyUpdateInterval] = interval

@@ -11,26 +11,26 @@ enum ConfigurationKey: String, CaseIterable {
     case allowedPeers = "ip_allow_regex"
     case deniedPeers = "ip_deny_regex"
     case newestVersion = "supertokens_max_cdi_version"
-    case newestVersionOfOld = "supertokens_default_cdi_version"
+    case legacyNewestVersion = "supertokens_default_cdi_version"
     case oldestVersion = "supertokens_min_cdi_version"
     case accessTokenValidity = "access_token_validity"
     case accessTokenValidityJitter = "access_token_validity_jitter"
     case refreshTokenValidity = "refresh_token_validity"
     case rotationGracePeriod = "refresh_token_rotation_grace_period"
     case recentReuse = "recent_token_reuse_behaviour"
-    case succession = "refresh_token_succession"
+    case successorPolicy = "refresh_token_succession"
     case sharingWindow = "refresh_token_sharing_window"
     case sharedJitter = "refresh_token_shared_jitter"
     case silence = "refresh_token_silence"
     case afterRestore = "after_restore"
     case revokesOnReuse = "revoke_session_on_token_theft"
-    case auditTrail = "audit_trail"
+    case auditLog = "audit_trail"
     case auditDays = "audit_trail_retention_days"
     case auditEntries = "audit_trail_max_entries"
     case accessTokenBlacklisting = "access_token_blacklisting"
     case signingKeyDynamic = "access_token_signing_key_dynamic"
     case signingKeyUpdateInterval = "access_token_dynamic_signing_key_update_interval"
-    case signingKeyUpdateIntervalOfOld = "access_token_signing_key_update_interval"
+    case legacySigningKeyUpdateInterval = "access_token_signing_key_update_interval"
     case signingAlgorithm = "access_token_signing_algorithm"
     case rsaProvider = "rsa_provider"
     case enableAntiCSRF = "enable_anti_csrf"
@@ -85,10 +85,10 @@ enum ConfigurationKey: String, CaseIterable {
     var environmentName: String {
         switch self {
         case .port, .host: "SUPERTOKENS_" + rawValue.uppercased()
-        case .dataDirectory, .idleTimeout, .testMode, .succession, .sharingWindow, .sharedJitter, .silence,
+        case .dataDirectory, .idleTimeout, .testMode, .successorPolicy, .sharingWindow, .sharedJitter, .silence,
             .afterRestore,
             .revokesOnReuse,
-            .auditTrail, .auditDays, .auditEntries, .rsaProvider,
+            .auditLog, .auditDays, .auditEntries, .rsaProvider,
             .keyEncryptionKey, .keyEncryptionKeyFile, .keyEncryptionKeyCommand:
             "TESSERA_" + rawValue.uppercased()
         default: rawValue.uppercased()
@@ -106,10 +106,10 @@ enum ConfigurationKey: String, CaseIterable {
         case .accessTokenValidity, .auditEntries, .postgresIdleTimeout: .long
         case .accessTokenValidityJitter, .sharingWindow, .sharedJitter, .refreshTokenValidity,
             .signingKeyUpdateInterval,
-            .signingKeyUpdateIntervalOfOld, .auditDays:
+            .legacySigningKeyUpdateInterval, .auditDays:
             .double
         case .accessTokenBlacklisting, .signingKeyDynamic, .enableAntiCSRF, .cookieSecure, .testMode, .webserverHTTPS,
-            .disableTelemetry, .deadlockLogger, .revokesOnReuse, .auditTrail, .postgresMigrates:
+            .disableTelemetry, .deadlockLogger, .revokesOnReuse, .auditLog, .postgresMigrates:
             .boolean
         default: .string
         }
@@ -128,7 +128,7 @@ enum ConfigurationKey: String, CaseIterable {
 
 /// Keys that this core does not read.
 enum ForeignKey {
-    /// Keys of other recipes: an operator who has them is told that there is nothing to set here.
+    /// Keys of other recipes: an operator who has them is warned that there is nothing to set here.
     static let ofOtherRecipes: Set<String> = [
         "firebase_password_hashing_signer_key", "password_hashing_alg", "argon2_iterations", "argon2_memory_kb",
         "argon2_parallelism", "argon2_hashing_pool_size", "bcrypt_log_rounds", "password_reset_token_lifetime",

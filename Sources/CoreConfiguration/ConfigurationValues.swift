@@ -2,10 +2,10 @@
 struct ConfigurationValues {
     private var texts: [ConfigurationKey: String] = [:]
     /// What the operator should know although the core starts.
-    private(set) var remarks: [String] = []
+    private(set) var warnings: [String] = []
     private var pathSuffix: String
 
-    /// Collects the values.
+    /// Creates a value from the values.
     ///
     /// - Parameters:
     ///   - file: the file's text and path, if there is one.
@@ -33,7 +33,7 @@ struct ConfigurationValues {
         }
         texts.merge(flags) { _, flag in flag }
         for key in ConfigurationKey.allCases where key.isWithoutEffect && texts[key] != nil {
-            remarks.append("'\(key.rawValue)' has no effect here and is ignored.")
+            warnings.append("'\(key.rawValue)' has no effect here and is ignored.")
         }
     }
 
@@ -44,9 +44,9 @@ struct ConfigurationValues {
         } else if ForeignKey.namesForeignDatabase(name) {
             throw Self.databaseNotSpoken(name)
         } else if ForeignKey.ofOtherRecipes.contains(name) {
-            remarks.append("'\(name)' has no effect here and is ignored.")
+            warnings.append("'\(name)' has no effect here and is ignored.")
         } else {
-            remarks.append("'\(name)' is not a known configuration key and is ignored. Is it spelled right?")
+            warnings.append("unknown configuration key '\(name)': ignored; see docs/configuration.md")
         }
     }
 
@@ -71,7 +71,7 @@ struct ConfigurationValues {
         return values
     }
 
-    /// The text of a key; an empty one is none.
+    /// The text of a key; an empty one is missing.
     func text(_ key: ConfigurationKey) -> String? { texts[key].flatMap { $0.isEmpty ? nil : $0 } }
 
     /// The integer of a key.
@@ -84,7 +84,7 @@ struct ConfigurationValues {
         try read(key) { text in Double(text).flatMap { $0.isFinite ? $0 : nil } }
     }
 
-    /// The truth value of a key.
+    /// The Boolean of a key.
     func bool(_ key: ConfigurationKey) throws(ConfigurationError) -> Bool? {
         try read(key) { Bool($0.lowercased()) }
     }

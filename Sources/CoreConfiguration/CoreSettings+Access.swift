@@ -18,7 +18,7 @@ extension CoreSettings {
     private static func apiKeys(_ values: ConfigurationValues) throws(ConfigurationError) -> [String] {
         guard let text = values.text(.apiKeys) else { return [] }
         let keys = text.split(separator: ",").map { String($0.trimmed(\.isWhitespace)) }
-        // A lone comma is somebody's lost key, not a wish to have none.
+        // A lone comma is a lost key, not a request for none.
         guard !keys.isEmpty, keys.allSatisfy({ $0.count >= 20 }) else {
             throw ConfigurationError("One of the API keys is too short. Please use at least 20 characters")
         }
@@ -62,7 +62,7 @@ extension CoreSettings {
     }
 
     private static func versions(_ values: ConfigurationValues) throws(ConfigurationError) -> VersionBounds {
-        let newest = values.text(.newestVersion) ?? values.text(.newestVersionOfOld)
+        let newest = values.text(.newestVersion) ?? values.text(.legacyNewestVersion)
         var bounds = VersionBounds.all
         do throws(VersionBounds.Problem) {
             if let newest { bounds = try VersionBounds(through: newest) }

@@ -85,7 +85,7 @@ public struct DatabaseSettings: Sendable, Redacted {
     public var description: String { "DatabaseSettings" }
 }
 
-/// Where the key that seals private keys comes from.
+/// Where the key that encrypts private keys comes from.
 public enum KeyEncryptionSource: Sendable, Redacted {
     /// The key itself, from the environment.
     case text(String)

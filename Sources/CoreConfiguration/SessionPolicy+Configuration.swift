@@ -18,16 +18,17 @@ extension SessionPolicy {
             accessTokenValidity: .seconds(accessSeconds), refreshTokenValidity: refresh,
             signingKeyUpdateInterval: try Self.keyInterval(values), signingAlgorithm: try Self.algorithm(values),
             rotationGracePeriod: try Self.gracePeriod(values), accessTokenValidityJitter: try Self.jitter(values),
-            reportsRecentReuseAsTheft: try Self.reportsRecentReuse(values), succession: try Self.succession(values),
+            reportsRecentReuseAsTheft: try Self.reportsRecentReuse(values),
+            successorPolicy: try Self.successorPolicy(values),
             sharingWindow: try Self.sharingWindow(values), sharedJitter: try Self.sharedJitter(values),
             silence: try Self.silence(values), afterRestore: try Self.afterRestore(values),
             revokesOnReuse: try values.bool(.revokesOnReuse) ?? true, auditRetention: try Self.retention(values))
     }
 
-    /// What lets somebody with a copied refresh token stay in step with its owner for longer than intended
+    /// What lets an attacker with a copied refresh token stay in step with its owner for longer than intended
     /// (docs/decisions/0019).
     var warnings: [String] {
-        guard succession == .deterministic else { return [] }
+        guard successorPolicy == .deterministic else { return [] }
         var warnings: [String] = []
         let (life, second) = (accessTokenValidity.count, Int64(1_000))
         if sharingWindow.count > life / 15 {
@@ -52,7 +53,7 @@ extension SessionPolicy {
     /// At least an hour; in test mode any time that is one.
     private static func keyInterval(_ values: ConfigurationValues) throws(ConfigurationError) -> Milliseconds {
         let newName = try values.number(.signingKeyUpdateInterval)
-        let oldName = try values.number(.signingKeyUpdateIntervalOfOld)
+        let oldName = try values.number(.legacySigningKeyUpdateInterval)
         let hours = newName ?? oldName ?? 168
         let interval = Milliseconds(whole(hours * 3_600_000))
         let isTest = try values.bool(.testMode) ?? false
@@ -90,14 +91,14 @@ extension SessionPolicy {
         }
     }
 
-    private static func succession(
+    private static func successorPolicy(
         _ values: ConfigurationValues
-    ) throws(ConfigurationError) -> Refresh.Succession {
-        let text = values.text(.succession) ?? Refresh.Succession.deterministic.rawValue
-        guard let succession = Refresh.Succession(rawValue: text.uppercased()) else {
+    ) throws(ConfigurationError) -> Refresh.SuccessorPolicy {
+        let text = values.text(.successorPolicy) ?? Refresh.SuccessorPolicy.deterministic.rawValue
+        guard let successorPolicy = Refresh.SuccessorPolicy(rawValue: text.uppercased()) else {
             throw values.error("'refresh_token_succession' must be either \"DETERMINISTIC\" or \"RANDOM\".")
         }
-        return succession
+        return successorPolicy
     }
 
     private static func sharingWindow(_ values: ConfigurationValues) throws(ConfigurationError) -> Milliseconds? {
@@ -139,7 +140,7 @@ extension SessionPolicy {
         guard days > 0 else { throw values.error("'audit_trail_retention_days' must be greater than 0.") }
         let entries = try values.integer(.auditEntries) ?? 1_000_000
         guard entries > 0 else { throw values.error("'audit_trail_max_entries' must be greater than 0.") }
-        guard try values.bool(.auditTrail) ?? true else { return nil }
+        guard try values.bool(.auditLog) ?? true else { return nil }
         return AuditRetention(age: Milliseconds(whole(days * 86_400_000)), entries: entries)
     }
 
@@ -151,7 +152,7 @@ extension SessionPolicy {
         return algorithm
     }
 
-    /// The nearest whole number; a number beyond 64 bits is the largest, never a trap.
+    /// The nearest integer; a number beyond 64 bits is the largest, never a trap.
     private static func whole(_ number: Double) -> Int64 {
         Int64(exactly: number.rounded()) ?? (number < 0 ? .min : .max)
     }

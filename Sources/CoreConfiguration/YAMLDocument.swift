@@ -1,4 +1,4 @@
-import CYAML
+import CTesseraYAML
 
 /// Why a text is not a document of YAML.
 struct YAMLFault: Error, CustomStringConvertible {

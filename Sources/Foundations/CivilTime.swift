@@ -34,7 +34,7 @@ package struct CivilTime: Equatable {
     /// 1 January 1970 was a Thursday.
     private static let dayNames = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
 
-    /// The day of the Gregorian calendar that is so many days after 1 January 1970.
+    /// The day of the Gregorian calendar that is the given number of days after 1 January 1970.
     ///
     /// Years begin in March here, so that the leap day is their last (Richards' algorithm, by eras of 400 years).
     private static func date(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {

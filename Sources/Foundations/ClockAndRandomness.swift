@@ -12,7 +12,7 @@ public struct ClockAndRandomness: Sendable {
     /// Lets time pass.
     public var pause: @Sendable (Milliseconds) async -> Void
 
-    /// Puts a clock and a source of randomness together.
+    /// Creates a clock and a random number generator.
     ///
     /// - Parameters:
     ///   - time: the time.

@@ -2,7 +2,7 @@
 ///
 /// In a release build there are none: a call of ``reach(_:)`` is nothing.
 package enum Failpoint {
-    /// Tells that a place has been reached.
+    /// Reports that a place has been reached.
     ///
     /// In a debug build `TESSERA_FAILPOINT=name:count` in the environment kills the process when the named place is
     /// reached for the count-th time, and `TESSERA_FAILPOINT_TRACE=path` appends the name of every place that is reached

@@ -1,6 +1,6 @@
 /// Dates as cookies and header fields carry them (RFC 9110 section 5.6.7).
 package enum HTTPDate {
-    /// The last millisecond that four digits of a year can tell.
+    /// The last millisecond that four digits of a year can express.
     private static let last: Int64 = 253_402_300_799_999
 
     /// A date such as `Thu, 01 Jan 1970 00:00:00 GMT`; times before 1970 and after 9999 are moved to these ends.

@@ -7,6 +7,6 @@ package protocol Redacted: CustomStringConvertible, CustomReflectable {}
 extension Redacted {
     /// Never the secret.
     public var description: String { "<redacted>" }
-    /// Shows nothing to reflection.
+    /// An empty mirror, so that `dump` prints no secret.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

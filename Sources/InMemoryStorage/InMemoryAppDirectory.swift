@@ -24,23 +24,20 @@ public final class InMemoryAppDirectory: AppDirectory {
     private static func settle(_ app: AppID, in state: inout State, audit revocation: Revocation? = nil) {
         let storage = state.storages[app] ?? InMemorySessionStorage()
         storage.keep(Set(state.apps[app]?.tenants.map(\.id) ?? []), audit: revocation)
-        // An app that comes back gets a new storage; the old one stays shut for whoever still holds it.
+        // An app that is created again gets a new storage; the old one stays shut for callers that still hold it.
         state.storages[app] = state.apps[app] == nil ? nil : storage
     }
 
-    /// See `AppDirectory.apps()`.
     public func apps() async throws(StorageError) -> [AppRecord] {
         state.withLock { state in
             AppRecord.collect(state.apps.values.flatMap { app in app.tenants.map { (app.id, $0) } })
         }
     }
 
-    /// See `AppDirectory.app(_:)`.
     public func app(_ id: AppID) async throws(StorageError) -> AppRecord? {
         state.withLock { $0.apps[id] }
     }
 
-    /// See `AppDirectory.updateTenant(of:_:)`.
     public func updateTenant<Outcome: Sendable>(
         of app: AppID, _ decide: @escaping @Sendable (AppRecord?) -> TenantDecision<Outcome>
     ) async throws(StorageError) -> Outcome {
@@ -56,7 +53,6 @@ public final class InMemoryAppDirectory: AppDirectory {
         }
     }
 
-    /// See `AppDirectory.removeTenant(_:of:audit:)`.
     public func removeTenant(
         _ tenant: TenantID, of app: AppID, audit revocation: Revocation?
     ) async throws(StorageError) -> Bool {
@@ -68,7 +64,6 @@ public final class InMemoryAppDirectory: AppDirectory {
         }
     }
 
-    /// See `AppDirectory.removeApp(_:)`.
     public func removeApp(_ app: AppID) async throws(StorageError) -> Bool {
         state.withLock { state in
             guard app != .public, state.apps.removeValue(forKey: app) != nil else { return false }
@@ -77,7 +72,6 @@ public final class InMemoryAppDirectory: AppDirectory {
         }
     }
 
-    /// See `AppDirectory.storage(of:)`.
     public func storage(of app: AppID) -> any SessionStorage {
         state.withLock { state in
             if let storage = state.storages[app] { return storage }

@@ -3,18 +3,17 @@ public import SessionStorage
 import Synchronization
 
 extension InMemorySessionStorage {
-    /// See `SessionStorage.sweepCutOffs(at:limit:)`.
     public func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
         state.withLock { state in
             var removed = 0
             for cutOff in state.cutOffs.due(at: now) {
                 let rows = state.sessions.values.filter(cutOff.ends).sorted {
-                    ($0.createdAt, $0.handle.text) < ($1.createdAt, $1.handle.text)
+                    ($0.createdAt, $0.handle.rawValue) < ($1.createdAt, $1.handle.rawValue)
                 }
                 for record in rows.prefix(max(0, limit - removed)) {
                     state.sessions[record.handle] = nil
                     let revocation = cutOff.revocation(ofExpiry: record.expiresAt)
-                    state.trail.append(
+                    state.auditLog.append(
                         revocation.map { .revoked(record.handle, tenant: record.tenantID, user: record.userID, $0) })
                     removed += 1
                 }
@@ -36,7 +35,7 @@ extension InMemorySessionStorage.State {
     mutating func makeCutOff(_ scope: CutOff.Scope, at now: Timestamp, _ revocation: Revocation?) -> Bool {
         let newest = sessions.values.filter { $0.userID == scope.user }.map(\.createdAt).max()
         guard let newest, let cutOff = cutOffs.make(scope, at: now, newest: newest, revocation) else { return false }
-        trail.append(
+        auditLog.append(
             revocation.map {
                 .revokedAll(of: scope.user, tenant: scope.tenant, createdUpTo: cutOff.time, $0)
             })

@@ -9,15 +9,15 @@ public final class InMemorySessionStorage: SessionStorage {
         var signingKeys: [SigningKeyRecord] = []
         var values: [StoredValueName: String] = [:]
         var lastSeen: [UserID: Timestamp] = [:]
-        var trail = InMemoryAuditTrail()
+        var auditLog = InMemoryAuditLog()
         var cutOffs = InMemoryCutOffs()
-        /// The tenants there are; `nil` when nobody keeps a list.
+        /// The tenants there are; `nil` when there is no list.
         var tenants: Set<TenantID>?
 
         /// Throws unless something may be added for a tenant.
         func admit(_ tenant: TenantID = .public) throws(StorageError) {
             guard tenants?.contains(tenant) ?? true else {
-                throw StorageError(.noSuchTenant, "tenant \(tenant.text) does not exist")
+                throw StorageError(.noSuchTenant, "tenant \(tenant.rawValue) does not exist")
             }
         }
 
@@ -26,12 +26,12 @@ public final class InMemorySessionStorage: SessionStorage {
             sessions[handle].flatMap { cutOffs.ended($0) ? nil : $0 }
         }
 
-        /// Ends a session; tells whether there was one.
+        /// Revokes a session; returns whether there was one.
         mutating func end(_ handle: SessionHandle, audit revocation: Revocation?) -> Bool {
             guard let record = session(handle) else { return false }
             sessions[handle] = nil
             if let revocation {
-                trail.append(.revoked(handle, tenant: record.tenantID, user: record.userID, revocation))
+                auditLog.append(.revoked(handle, tenant: record.tenantID, user: record.userID, revocation))
             }
             return true
         }
@@ -39,7 +39,6 @@ public final class InMemorySessionStorage: SessionStorage {
 
     let state = Mutex(State())
 
-    /// See `SessionStorage.restoreNumber`.
     public let restoreNumber: UInt8
 
     /// An empty storage.
@@ -64,26 +63,23 @@ public final class InMemorySessionStorage: SessionStorage {
         }
     }
 
-    /// See `SessionStorage.insert(_:audit:)`.
     public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
         try state.withLock { (state) throws(StorageError) in
             try state.admit(record.tenantID)
             guard state.sessions[record.handle] == nil else {
-                throw StorageError(.alreadyExists, "session \(record.handle.text)")
+                throw StorageError(.alreadyExists, "session \(record.handle.rawValue)")
             }
             state.sessions[record.handle] = state.cutOffs.admitted(record)
-            state.trail.append(event)
+            state.auditLog.append(event)
         }
     }
 
-    /// See `SessionStorage.session(_:)`.
     public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
         state.withLock { $0.session(handle) }
     }
 
-    /// See `SessionStorage.update(_:_:)`.
     public func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {
         state.withLock { state in
             let current = state.session(handle)
@@ -94,13 +90,12 @@ public final class InMemorySessionStorage: SessionStorage {
                 case .replace(let record): state.sessions[handle] = record
                 case .remove: state.sessions[handle] = nil
                 }
-                state.trail.append(decided.audit)
+                state.auditLog.append(decided.audit)
             }
             return decided.outcome
         }
     }
 
-    /// See `SessionStorage.handles(of:tenant:liveAt:)`.
     public func handles(
         of user: UserID, tenant: TenantID?, liveAt now: Timestamp
     ) async throws(StorageError) -> [SessionHandle] {
@@ -112,13 +107,12 @@ public final class InMemorySessionStorage: SessionStorage {
     ) -> [SessionHandle] {
         state.sessions.values.filter { $0.userID == user && !$0.isExpired(at: now) && !state.cutOffs.ended($0) }
             .filter { tenant == nil || $0.tenantID == tenant }
-            .sorted { ($0.createdAt, $0.handle.text) < ($1.createdAt, $1.handle.text) }
+            .sorted { ($0.createdAt, $0.handle.rawValue) < ($1.createdAt, $1.handle.rawValue) }
             .map(\.handle)
     }
 
-    /// See `SessionStorage.remove(_:audit:)`.
     public func remove(
-        _ selection: SessionSelection, audit revocation: Revocation?
+        _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         state.withLock { state in
             let candidates =
@@ -139,7 +133,6 @@ public final class InMemorySessionStorage: SessionStorage {
         }
     }
 
-    /// See `SessionStorage.updateSigningKeys(_:)`.
     public func updateSigningKeys(
         _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
     ) async throws(StorageError) -> [SigningKeyRecord] {
@@ -155,12 +148,11 @@ public final class InMemorySessionStorage: SessionStorage {
                 guard let time = change.firstUses[state.signingKeys[index].id] else { continue }
                 state.signingKeys[index].firstUsedAt = time
             }
-            for event in change.events { state.trail.append(event) }
+            for event in change.events { state.auditLog.append(event) }
             return state.signingKeys
         }
     }
 
-    /// See `SessionStorage.value(named:audit:orStore:)`.
     public func value(
         named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {
@@ -169,12 +161,11 @@ public final class InMemorySessionStorage: SessionStorage {
             try state.admit()
             let value = candidate()
             state.values[name] = value
-            state.trail.append(event)
+            state.auditLog.append(event)
             return value
         }
     }
 
-    /// See `SessionStorage.noteActivity(_:)`.
     public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
         try state.withLock { (state) throws(StorageError) in
             try state.admit()
@@ -182,20 +173,17 @@ public final class InMemorySessionStorage: SessionStorage {
         }
     }
 
-    /// See `SessionStorage.countActiveUsers(since:)`.
     public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
         state.withLock { state in state.lastSeen.values.count { time <= $0 } }
     }
 
-    /// See `SessionStorage.auditTrail(_:)`.
-    public func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
-        state.withLock { $0.trail.page(query) }
+    public func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+        state.withLock { $0.auditLog.page(query) }
     }
 
-    /// See `SessionStorage.trimAuditTrail(_:at:limit:)`.
-    public func trimAuditTrail(
+    public func trimAuditLog(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int {
-        state.withLock { $0.trail.trim(retention, at: now, limit: limit) }
+        state.withLock { $0.auditLog.trim(retention, at: now, limit: limit) }
     }
 }

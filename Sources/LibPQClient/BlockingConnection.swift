@@ -23,7 +23,7 @@ package final class BlockingConnection {
         let isLocal = PQstatus(handle) == CONNECTION_BAD
         if !isLocal {
             // Only a verbose message has the SQLSTATE of a refusal, and only after a start can it be asked for. The
-            // attempt is then made anew, because this call keeps to the timeout of each host.
+            // attempt is then made again, because this call keeps to the timeout of each host.
             PQsetErrorVerbosity(handle, PQERRORS_VERBOSE)
             PQreset(handle)
         }

@@ -61,7 +61,7 @@ package final class DatabaseClient: Sendable {
                         deadline: deadline, waiter: waiter))
             }
         } onCancel: {
-            queue.take(id)?.answer(.failure(.unavailable("nobody waits for the answer any more")))
+            queue.take(id)?.answer(.failure(.unavailable("no caller waits for the answer any more")))
         }
         return try answer.get()
     }

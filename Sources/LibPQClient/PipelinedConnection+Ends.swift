@@ -29,7 +29,7 @@ extension PipelinedConnection {
         if failure.isStalePlan || failure.isUnknownStatement { lose("the schema has changed", now) }
     }
 
-    /// Closes the connection and tries again after a while; nobody waits for an answer that cannot come.
+    /// Closes the connection and tries again after a while; no one waits for an answer that cannot come.
     func lose(_ reason: String, _ now: MonotonicTime) {
         if case .busy(let batch) = state { settle(batch, reason) }
         status.noteLost(reason, slot: slot)

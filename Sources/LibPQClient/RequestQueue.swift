@@ -52,7 +52,7 @@ final class RequestQueue: Sendable {
         if wakes { wakeup.signal() }
     }
 
-    /// Puts requests back to where they were, to run alone.
+    /// Returns requests to their positions, to run alone.
     func putBack(_ requests: [ClientRequest]) {
         let closed = state.withLock { state -> [ClientRequest] in
             if state.isClosed { return requests }

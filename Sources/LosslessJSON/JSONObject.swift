@@ -7,7 +7,6 @@ public struct JSONObject: Sendable, Hashable {
         /// The member's value.
         public var value: JSONValue
 
-        /// Makes a member.
         public init(name: String, value: JSONValue) {
             self.name = name
             self.value = value
@@ -68,7 +67,7 @@ public struct JSONObject: Sendable, Hashable {
         }
     }
 
-    /// Where a name is; an object of many members is indexed by whoever asks first.
+    /// Where a name is; an object of many members is indexed on first use.
     private mutating func place(of name: String) -> Int? {
         guard members.count > Self.fewMembers else { return members.firstIndex { $0.name.isSameText(as: name) } }
         let places = self.places ?? Self.places(of: members)
@@ -122,14 +121,14 @@ public struct JSONObject: Sendable, Hashable {
     /// Whether both objects have the same names with values of the same meaning, in any order.
     ///
     /// Each value is compared once, so that deep objects cost no more than their length.
-    public func means(_ other: JSONObject) -> Bool {
+    public func isEquivalent(to other: JSONObject) -> Bool {
         guard members.count == other.members.count else { return false }
         if zip(members, other.members).allSatisfy({ $0.name.isSameText(as: $1.name) }) {
-            return zip(members, other.members).allSatisfy { $0.value.means($1.value) }
+            return zip(members, other.members).allSatisfy { $0.value.isEquivalent(to: $1.value) }
         }
         let places = other.places ?? Self.places(of: other.members)
         return members.allSatisfy { member in
-            places[ExactName(member.name)].map { member.value.means(other.members[$0].value) } ?? false
+            places[ExactName(member.name)].map { member.value.isEquivalent(to: other.members[$0].value) } ?? false
         }
     }
 

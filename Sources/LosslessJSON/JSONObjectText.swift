@@ -1,4 +1,4 @@
-/// A JSON object kept as its compact text, parsed only when somebody looks inside.
+/// A JSON object kept as its compact text, parsed only when a member is read.
 ///
 /// Storage and tokens carry payloads in this form; comparing two of them is usually comparing two strings.
 public struct JSONObjectText: Sendable, Hashable {
@@ -12,7 +12,7 @@ public struct JSONObjectText: Sendable, Hashable {
     }
 
     /// An object that was read a moment ago and will hardly ever be written.
-    package static func unwritten(_ object: JSONObject) -> JSONObjectText {
+    package static func parsed(_ object: JSONObject) -> JSONObjectText {
         JSONObjectText(written: nil, object: object)
     }
 
@@ -42,16 +42,16 @@ public struct JSONObjectText: Sendable, Hashable {
         return object
     }
 
-    /// Equal in every byte; see ``means(_:)`` for what a reader would call the same.
+    /// Equal in every byte; see ``isEquivalent(to:)`` for what a reader would call the same.
     public static func == (left: JSONObjectText, right: JSONObjectText) -> Bool { left.text.isSameText(as: right.text) }
 
     /// Hashes the bytes.
     public func hash(into hasher: inout Hasher) { text.hashText(into: &hasher) }
 
-    /// Whether both texts are objects of the same meaning; see ``JSONValue/means(_:)``.
-    public func means(_ other: JSONObjectText) -> Bool {
+    /// Whether both texts are objects of the same meaning; see ``JSONValue/isEquivalent(to:)``.
+    public func isEquivalent(to other: JSONObjectText) -> Bool {
         if text.isSameText(as: other.text) { return true }
         guard let left = try? decoded(), let right = try? other.decoded() else { return false }
-        return left.means(right)
+        return left.isEquivalent(to: right)
     }
 }

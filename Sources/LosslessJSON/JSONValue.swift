@@ -1,8 +1,8 @@
 /// A JSON value that remembers what its sender wrote.
 ///
 /// Numbers keep their text, objects keep the order of their members, and `null` members stay: what a driver stores
-/// comes back as it went in (docs/specification/core.md 1.0 and 10.1 no. 15). Whitespace and the choice of string
-/// escapes are not kept.
+/// round-trips (docs/specification/core.md 1.0 and 10.1 no. 15). Whitespace and the choice of string escapes are not
+/// kept.
 public enum JSONValue: Sendable, Hashable {
     /// `null`.
     case null
@@ -29,7 +29,7 @@ extension JSONValue {
         if case .string(let string) = self { string } else { nil }
     }
 
-    /// The truth value when this is a boolean.
+    /// The value when this is a Boolean.
     public var bool: Bool? {
         if case .bool(let bool) = self { bool } else { nil }
     }
@@ -68,12 +68,12 @@ extension JSONValue {
     /// Whether both values mean the same: numbers by value (`1.0E30` = `1e+30`), members in any order.
     ///
     /// `==` asks for the same text and order; this asks what a reader of the two documents would understand.
-    public func means(_ other: JSONValue) -> Bool {
+    public func isEquivalent(to other: JSONValue) -> Bool {
         switch (self, other) {
         case (.number(let left), .number(let right)): left.isNumericallyEqual(to: right)
         case (.array(let left), .array(let right)):
-            left.count == right.count && zip(left, right).allSatisfy { $0.means($1) }
-        case (.object(let left), .object(let right)): left.means(right)
+            left.count == right.count && zip(left, right).allSatisfy { $0.isEquivalent(to: $1) }
+        case (.object(let left), .object(let right)): left.isEquivalent(to: right)
         case (.string(let left), .string(let right)): left.isSameText(as: right)
         default: self == other
         }

@@ -54,7 +54,7 @@ public struct LogLine: Sendable {
         }
     }
 
-    /// A text in which nobody can hide a second line.
+    /// A text in which no one can hide a second line.
     private static func printable(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         return text.unicodeScalars.map { isControl($0) ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()

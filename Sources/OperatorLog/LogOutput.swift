@@ -39,7 +39,7 @@ public final class LogOutput: Sendable {
         }
     }
 
-    /// Without waiting: a pipe that nobody reads must not hold up the core.
+    /// Without waiting: a pipe without a reader must not hold up the core.
     private static func open(_ path: String) -> Int32 {
         let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
         return PlatformLibC.open(path, flags, 0o600)

@@ -1,7 +1,7 @@
 import SessionEngine
 import Synchronization
 
-/// Where in the table the search for ended sessions goes on.
+/// Where in the table the search for ended sessions continues.
 final class ExpirySweep: Sendable {
     /// How many pages are looked at by one statement: 16 MiB of the usual size.
     static let slice: Int64 = 2_048

@@ -15,7 +15,7 @@ struct HandleList: Sendable {
     /// The sessions that are active at a time.
     init(of user: UserID, tenant: TenantID?, liveAt now: Timestamp, _ statements: Statements) {
         (first, next) = (statements.pageOfLive(isFirst: true), statements.pageOfLive(isFirst: false))
-        values = ["user": .text(user.text), "tenant": .text(tenant?.text), "now": .integer(now.milliseconds)]
+        values = ["user": .text(user.rawValue), "tenant": .text(tenant?.rawValue), "now": .integer(now.milliseconds)]
     }
 
     /// The sessions that were active at a time and were ended by a cut-off.

@@ -8,7 +8,6 @@ public struct PostgresAppDirectory: AppDirectory {
 
     private var statements: Statements { database.statements }
 
-    /// See `AppDirectory.apps()`.
     public func apps() async throws(StorageError) -> [AppRecord] {
         AppRecord.collect(
             try await database.run(statements.selectAllTenants, [:]).rows { (row) throws(StorageError) in
@@ -16,22 +15,19 @@ public struct PostgresAppDirectory: AppDirectory {
             })
     }
 
-    /// See `AppDirectory.names()`.
     public func names() async throws(StorageError) -> Set<AppID> {
         Set(try await database.run(statements.selectAppNames, [:]).rows { AppID($0.text(0)) })
     }
 
-    /// See `AppDirectory.app(_:)`.
     public func app(_ id: AppID) async throws(StorageError) -> AppRecord? { try await stored(id).app }
 
     private func stored(_ id: AppID) async throws(StorageError) -> (app: AppRecord?, revision: Int64) {
-        let result = try await database.run(statements.selectTenantsOfApp, ["app": .text(id.text)])
+        let result = try await database.run(statements.selectTenantsOfApp, ["app": .text(id.rawValue)])
         let tenants = try result.rows { (row) throws(StorageError) in try TenantRecord(row: row) }
         guard let row = result.first else { return (nil, -1) }
         return (AppRecord(id: id, tenants: tenants), row.integer(4))
     }
 
-    /// See `AppDirectory.updateTenant(of:_:)`.
     public func updateTenant<Outcome: Sendable>(
         of app: AppID, _ decide: @escaping @Sendable (AppRecord?) -> TenantDecision<Outcome>
     ) async throws(StorageError) -> Outcome {
@@ -42,32 +38,29 @@ public struct PostgresAppDirectory: AppDirectory {
                 return decision.outcome
             }
             let values: NamedValues = [
-                "app": .text(app.text), "tenant": .text(tenant.id.text),
+                "app": .text(app.rawValue), "tenant": .text(tenant.id.rawValue),
                 "created": .integer(tenant.createdAt.milliseconds), "settings": .bytes(Array(tenant.settings.utf8)),
                 "revision": .integer(revision),
             ]
             if try await database.run(statements.storeTenant, values).affected > 0 { return decision.outcome }
         }
-        throw StorageError(.unavailable, "too many others change app \(app.text)")
+        throw StorageError(.unavailable, "too many others change app \(app.rawValue)")
     }
 
-    /// See `AppDirectory.removeTenant(_:of:audit:)`.
     public func removeTenant(
         _ tenant: TenantID, of app: AppID, audit revocation: Revocation?
     ) async throws(StorageError) -> Bool {
         guard tenant != .public else { return false }
-        let values: NamedValues = ["app": .text(app.text), "tenant": .text(tenant.text)] + revocation.values
+        let values: NamedValues = ["app": .text(app.rawValue), "tenant": .text(tenant.rawValue)] + revocation.values
         return try await database.run(statements.deleteTenant, values, priority: .revoke).count > 0
     }
 
-    /// See `AppDirectory.removeApp(_:)`.
     public func removeApp(_ app: AppID) async throws(StorageError) -> Bool {
         guard app != .public else { return false }
-        let result = try await database.run(statements.deleteApp, ["app": .text(app.text)], priority: .revoke)
+        let result = try await database.run(statements.deleteApp, ["app": .text(app.rawValue)], priority: .revoke)
         return (result.first?.integer(0) ?? 0) > 0
     }
 
-    /// See `AppDirectory.storage(of:)`.
     public func storage(of app: AppID) -> any SessionStorage {
         PostgresSessionStorage(database: database, app: app, checksTenants: true)
     }

@@ -42,7 +42,7 @@ public final class PostgresDatabase: Sendable {
         _ settings: ClientSettings, _ statements: Statements, _ logger: Logger
     ) async throws(StorageError) -> (client: DatabaseClient, restoreNumber: UInt8) {
         let values: NamedValues = [
-            "app": .text(AppID.public.text), "name": .text(StoredValueName.restoreNumber.rawValue),
+            "app": .text(AppID.public.rawValue), "name": .text(StoredValueName.restoreNumber.rawValue),
         ]
         let (client, row): (DatabaseClient, PostgresRow?)
         do throws(ClientError) {

@@ -3,7 +3,7 @@ import SessionEngine
 public import SessionStorage
 
 extension PostgresDatabase {
-    /// Marks the database as one that was put back from a copy, so that tokens that are newer than it accuse nobody
+    /// Marks the database as one that was put back from a copy, so that tokens that are newer than it accuse no one
     /// (docs/decisions/0019, "Restore").
     ///
     /// No core may use the database meanwhile; each reads the restore number when it starts. Doing it again does no
@@ -22,7 +22,7 @@ extension PostgresDatabase {
         _ = try await run(statements.raiseSequence, ["next": .integer(max(first, last + 1))])
         for (app, last) in report.lastSequences {
             let event = AuditEvent.restored(number: number, lastSequence: last, at: order.time)
-            _ = try await run(statements.insertAuditEvent, ["app": .text(app.text)] + event.values)
+            _ = try await run(statements.insertAuditEvent, ["app": .text(app.rawValue)] + event.values)
         }
         _ = try await run(
             statements.putRestoreNumber, ["number": .text("\(number)"), "time": .integer(order.time.milliseconds)])
@@ -46,7 +46,7 @@ extension PostgresDatabase {
         }
         var (ended, batch) = (0, [SessionHandle]())
         repeat {
-            batch = try await run(statements.selectSomeHandles, ["app": .text(app.text)])
+            batch = try await run(statements.selectSomeHandles, ["app": .text(app.rawValue)])
                 .rows { SessionHandle($0.text(0)) }
             ended += try await storage.remove(.handles(batch), audit: order.revocation).count
         } while !batch.isEmpty
@@ -59,8 +59,9 @@ extension PostgresDatabase {
         _ end: RestoreOrder.MassEnd, _ revocation: Revocation
     ) async throws(StorageError) -> Int {
         let values: NamedValues = [
-            "app": .text(end.app.text), "user": .text(end.user.text), "time": .integer(end.createdUpTo.milliseconds),
-            "tenant": .text(end.tenant?.text),
+            "app": .text(end.app.rawValue), "user": .text(end.user.rawValue),
+            "time": .integer(end.createdUpTo.milliseconds),
+            "tenant": .text(end.tenant?.rawValue),
         ]
         var (ended, batch) = (0, [SessionHandle]())
         repeat {

@@ -19,7 +19,7 @@ extension PostgresSessionStorage {
             .rows { SessionHandle($0.text(0)) }
     }
 
-    /// One small statement, after which the sessions are absent to everybody; then their handles are read.
+    /// One small statement, after which the sessions are absent to every caller; then their handles are read.
     ///
     /// A SuperTokens core beside this one sees them until their rows are gone, and so does a node of a release that
     /// does not know cut-offs.
@@ -43,8 +43,6 @@ extension PostgresSessionStorage {
             .read(from: self)
     }
 
-    /// See `SessionStorage.sweepCutOffs(at:limit:)`.
-    ///
     /// One node at a time does it.
     public func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
         var removed = 0

@@ -4,9 +4,7 @@ public import SessionEngine
 public import SessionStorage
 
 extension PostgresSessionStorage {
-    /// See `SessionStorage.updateSigningKeys(_:)`.
-    ///
-    /// The change counts only if nobody has changed the app's keys since they were read; then all is done again.
+    /// The change counts only if no one has changed the app's keys since they were read; then all is done again.
     public func updateSigningKeys(
         _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
     ) async throws(StorageError) -> [SigningKeyRecord] {
@@ -44,7 +42,6 @@ extension PostgresSessionStorage {
         return try await run(statement, values).count > 0
     }
 
-    /// See `SessionStorage.value(named:audit:orStore:)`.
     public func value(
         named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {

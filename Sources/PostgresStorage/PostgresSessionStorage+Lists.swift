@@ -4,34 +4,31 @@ public import SessionEngine
 public import SessionStorage
 
 extension PostgresSessionStorage {
-    /// See `SessionStorage.noteActivity(_:)`.
     public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
-        let storable = lastSeen.filter { !$0.key.text.utf8.contains(0) }
+        let storable = lastSeen.filter { !$0.key.rawValue.utf8.contains(0) }
         guard !storable.isEmpty else { return }
         let values: NamedValues = [
-            "users": .texts(storable.map(\.key.text)), "times": .integers(storable.map(\.value.milliseconds)),
+            "users": .texts(storable.map(\.key.rawValue)), "times": .integers(storable.map(\.value.milliseconds)),
         ]
         if try await run(statements.noteActivity, values).affected == 0 { throw noSuchApp }
     }
 
     /// The error where nothing can be stored for the app.
-    var noSuchApp: StorageError { StorageError(.noSuchTenant, "app \(app.text) does not exist") }
+    var noSuchApp: StorageError { StorageError(.noSuchTenant, "app \(app.rawValue) does not exist") }
 
-    /// See `SessionStorage.countActiveUsers(since:)`.
     public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
         let result = try await run(statements.countActiveUsers, ["since": .integer(time.milliseconds)])
         return Int(result.first?.integer(0) ?? 0)
     }
 
-    /// See `SessionStorage.auditTrail(_:)`.
-    public func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+    public func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
         let (newestFirst, start) =
             switch query.order {
             case .newestFirst(let before): (true, before ?? .max)
             case .oldestFirst(let after): (false, after)
             }
         let wanted: [(filter: Statements.AuditFilter, value: String?)] = [
-            (.session, query.handle?.text), (.user, query.userID?.text), (.event, query.name?.rawValue),
+            (.session, query.handle?.rawValue), (.user, query.userID?.rawValue), (.event, query.name?.rawValue),
         ]
         var values: NamedValues = ["start": .integer(start), "limit": .integer(Int64(max(0, query.limit)))]
         var filters: [Statements.AuditFilter] = []
@@ -44,8 +41,7 @@ extension PostgresSessionStorage {
         return try await run(statement, values).rows { (row) throws(StorageError) in try AuditRecord(row: row) }
     }
 
-    /// See `SessionStorage.trimAuditTrail(_:at:limit:)`.
-    public func trimAuditTrail(
+    public func trimAuditLog(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int {
         guard try await database.acquireLease(for: "tessera_trim") else { return 0 }
@@ -60,7 +56,7 @@ extension PostgresSessionStorage {
     /// Deletes expired sessions while this node holds the lease, a few thousand pages at a time; no index has their times
     /// of expiry, because every refresh would have to keep it.
     ///
-    /// A call goes on where the last one stopped, and looks at 256 MiB at most: the next one comes soon.
+    /// A call resumes where the last one stopped, and looks at 256 MiB at most: the next one comes soon.
     func endExpired(
         _ now: Timestamp, _ limit: Int, _ revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {

@@ -14,7 +14,6 @@ public struct PostgresSessionStorage: SessionStorage {
     /// Whether new sessions are only taken for tenants that exist.
     let checksTenants: Bool
 
-    /// See `SessionStorage.restoreNumber`.
     public var restoreNumber: UInt8 { database.restoreNumber }
 
     var statements: Statements { database.statements }
@@ -24,26 +23,24 @@ public struct PostgresSessionStorage: SessionStorage {
         _ statement: PostgresStatement, _ values: NamedValues = [:], key: String = "",
         priority: StatementPriority = .other
     ) async throws(StorageError) -> PostgresResult {
-        try await database.run(statement, values + ["app": .text(app.text)], key: key, priority: priority)
+        try await database.run(statement, values + ["app": .text(app.rawValue)], key: key, priority: priority)
     }
 
     /// The number of times that a change is tried while others change the same session.
     private static let attempts = 1_000
 
-    /// See `SessionStorage.insert(_:audit:)`.
     public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
         let isPublic = !checksTenants || (app == .public && record.tenantID == .public)
         let insertion = isPublic ? statements.insertPublicSession : statements.insertSession
-        let values: NamedValues = ["handle": .text(record.handle.text)] + record.values + (event?.values ?? [:])
+        let values: NamedValues = ["handle": .text(record.handle.rawValue)] + record.values + (event?.values ?? [:])
         let result = try await run(
-            insertion.statement(withAudit: event != nil), values, key: record.handle.text, priority: .create)
+            insertion.statement(withAudit: event != nil), values, key: record.handle.rawValue, priority: .create)
         if result.affected == 0 {
             throw StorageError(
-                .noSuchTenant, "tenant \(record.tenantID.text) of app \(app.text) does not exist")
+                .noSuchTenant, "tenant \(record.tenantID.rawValue) of app \(app.rawValue) does not exist")
         }
     }
 
-    /// See `SessionStorage.session(_:)`.
     public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
         try await stored(handle, .other)?.record
     }
@@ -51,10 +48,10 @@ public struct PostgresSessionStorage: SessionStorage {
     private func stored(
         _ handle: SessionHandle, _ priority: StatementPriority
     ) async throws(StorageError) -> StoredSession? {
-        let values: NamedValues = ["handle": .text(handle.text)]
+        let values: NamedValues = ["handle": .text(handle.rawValue)]
         // No session has such a handle.
         guard values.areStorable else { return nil }
-        let result = try await run(statements.selectSession, values, key: handle.text, priority: priority)
+        let result = try await run(statements.selectSession, values, key: handle.rawValue, priority: priority)
         return result.first.map {
             StoredSession(
                 record: SessionRecord(row: $0), version: $0.integer(13),
@@ -62,9 +59,8 @@ public struct PostgresSessionStorage: SessionStorage {
         }
     }
 
-    /// See `SessionStorage.update(_:_:)`.
     public func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {
         for _ in 0..<Self.attempts {
             let stored = try await stored(handle, .refresh)
@@ -74,7 +70,7 @@ public struct PostgresSessionStorage: SessionStorage {
                 return decided.outcome
             }
             Failpoint.reach("postgres.between-read-and-write")
-            let result = try await run(statement, values, key: handle.text, priority: .refresh)
+            let result = try await run(statement, values, key: handle.rawValue, priority: .refresh)
             Failpoint.reach("postgres.session-written")
             if result.affected > 0 { return decided.outcome }
         }
@@ -87,7 +83,7 @@ public struct PostgresSessionStorage: SessionStorage {
     ) -> (PostgresStatement, NamedValues)? {
         let (old, isAudited) = (stored.record, event != nil)
         let asRead: NamedValues = [
-            "handle": .text(old.handle.text), "version": .integer(stored.version),
+            "handle": .text(old.handle.rawValue), "version": .integer(stored.version),
             "readHash": .text(old.currentTokenHash.hex),
         ]
         let values = asRead + (event?.values ?? [:])
@@ -101,16 +97,14 @@ public struct PostgresSessionStorage: SessionStorage {
         }
     }
 
-    /// See `SessionStorage.handles(of:tenant:liveAt:)`.
     public func handles(
         of user: UserID, tenant: TenantID?, liveAt now: Timestamp
     ) async throws(StorageError) -> [SessionHandle] {
         try await HandleList(of: user, tenant: tenant, liveAt: now, statements).read(from: self)
     }
 
-    /// See `SessionStorage.remove(_:audit:)`.
     public func remove(
-        _ selection: SessionSelection, audit revocation: Revocation?
+        _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         switch selection {
         case .handles(let handles): return try await end(handles, revocation)
@@ -124,15 +118,15 @@ public struct PostgresSessionStorage: SessionStorage {
         _ handles: [SessionHandle], _ revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         var seen: Set<SessionHandle> = []
-        let wanted = handles.filter { seen.insert($0).inserted && !$0.text.utf8.contains(0) }
+        let wanted = handles.filter { seen.insert($0).inserted && !$0.rawValue.utf8.contains(0) }
         guard let first = wanted.first else { return [] }
         if wanted.count == 1 {
             let statement = statements.deleteSession.statement(withAudit: revocation != nil)
-            let values: NamedValues = ["handle": .text(first.text)] + revocation.values
-            let result = try await run(statement, values, key: first.text, priority: .revoke)
+            let values: NamedValues = ["handle": .text(first.rawValue)] + revocation.values
+            let result = try await run(statement, values, key: first.rawValue, priority: .revoke)
             return result.count > 0 ? [first] : []
         }
-        let values: NamedValues = ["handles": .texts(wanted.map(\.text))] + revocation.values
+        let values: NamedValues = ["handles": .texts(wanted.map(\.rawValue))] + revocation.values
         let ended = try await run(statements.deleteSessions, values, priority: .revoke)
             .rows { SessionHandle($0.text(0)) }
         let endedSet = Set(ended)

@@ -26,8 +26,8 @@ extension StorageError {
         self.init(code, error.text)
     }
 
-    /// The error for a statement that failed while the storage is opened: nobody else's sessions depend on it yet, so a
-    /// missing privilege is an error that an operator has to see.
+    /// The error for a statement that failed while the storage is opened: no other caller's sessions depend on it yet,
+    /// so a missing privilege is an error that an operator has to see.
     init(opening error: StatementError) {
         self = error.isPermanent ? StorageError(.misconfigured, error.text) : StorageError(error)
     }

@@ -12,7 +12,7 @@ import SessionStorage
 /// The signing keys in the tables of a SuperTokens core whose schema this process runs on (docs/specification/core.md 5.1).
 ///
 /// Its keys count as ours, and ours are written there too, so that a team can switch back. Keys that its core cannot
-/// use, because they are sealed or of another algorithm, are in our table only.
+/// use, because they are encrypted or of another algorithm, are in our table only.
 struct SuperTokensKeys: Sendable {
     /// The keys there are.
     func keys(of storage: PostgresSessionStorage) async throws(StorageError) -> [SigningKeyRecord] {
@@ -47,14 +47,14 @@ struct SuperTokensKeys: Sendable {
             "dynamicCreated": .integers(dynamic.map { Self.creation(of: $0.0.id) ?? $0.0.createdAt.milliseconds }),
             "dynamicValues": .texts(dynamic.map(\.1)),
             "dynamicRemoved": .integers(change.removed.compactMap(Self.creation)),
-            "staticIds": .texts(fixed.map(\.0.id.text)), "staticValues": .texts(fixed.map(\.1)),
+            "staticIds": .texts(fixed.map(\.0.id.rawValue)), "staticValues": .texts(fixed.map(\.1)),
             "staticCreated": .integers(fixed.map(\.0.createdAt.milliseconds)),
         ]
     }
 
     /// The time in the name of a dynamic key.
     private static func creation(of id: KeyID) -> Int64? {
-        id.text.hasPrefix("d-") ? Int64(id.text.dropFirst(2)) : nil
+        id.rawValue.hasPrefix("d-") ? Int64(id.rawValue.dropFirst(2)) : nil
     }
 
     private static func value(of record: SigningKeyRecord) -> String? {

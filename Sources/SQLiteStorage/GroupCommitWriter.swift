@@ -14,7 +14,7 @@ final class GroupCommitWriter: Sendable {
         let importance: WriteImportance
         /// Does the work inside a transaction, and remembers the result for ``finish``.
         let perform: @Sendable (SQLiteConnection) -> StorageError?
-        /// Tells the caller; with an error when the transaction did not become durable.
+        /// Resumes the caller; with an error when the transaction did not become durable.
         let finish: @Sendable (StorageError?) -> Void
     }
 

@@ -62,7 +62,8 @@ struct HandleList: Sendable {
     ) throws(StorageError) -> [Row] {
         let place: [SQLiteValue] = position.map { [.integer($0.createdAt), .text($0.handle)] } ?? [.null, .null]
         let values: [SQLiteValue] = [
-            .text(app.text), .text(user.text), .integer(time.milliseconds), tenant.map { .text($0.text) } ?? .null,
+            .text(app.rawValue), .text(user.rawValue), .integer(time.milliseconds),
+            tenant.map { .text($0.rawValue) } ?? .null,
         ]
         // The first page does not name its place; where that is the last parameter, it is not bound either.
         let rest = position == nil && ended.isEmpty ? [] : place + ended

@@ -17,11 +17,11 @@ final class Reserve {
         "the disk is full but for the reserve of revocations: free some space for the data folder; a running core goes "
             + "on by itself")
 
-    /// How often at most the disk is asked whether there is room again: those who come back after the second that
+    /// How often at most the disk is asked whether there is room again: those who ask again after the second that
     /// `Retry-After` says find that it was.
     static let interval = Duration.milliseconds(500)
 
-    /// Puts it together; the file is as whole as it can be by now.
+    /// Opens a reserve; the file is as whole as it can be by now.
     ///
     /// - Parameters:
     ///   - file: the room on the disk.
@@ -62,8 +62,8 @@ final class Reserve {
 
     /// Whether a vital write would still find room; asked in a transaction that has made ordinary changes.
     ///
-    /// Without the file, room on the disk is not to be counted upon. Free pages inside the database are: they are ours, and
-    /// nobody else can take them.
+    /// Without the file, room on the disk is not to be counted upon. Free pages inside the database are: they are ours,
+    /// and no other process can take them.
     func keepsRoom(on connection: SQLiteConnection) -> Bool {
         if file.isWhole, maximumPages == nil { return true }
         guard let pages = try? connection.pages() else { return false }
@@ -78,7 +78,7 @@ final class Reserve {
     func makeRoom(on connection: SQLiteConnection, after failures: Int) -> Bool {
         // The limit of pages is no matter of the disk.
         guard failures == 0 || maximumPages == nil && file.shrink() else { return false }
-        // At once, before somebody else takes what was given up: then the log begins again in its own room.
+        // At once, before another process takes what was given up: then the log begins again in its own room.
         connection.writeLogBack()
         return true
     }

@@ -29,7 +29,7 @@ final class ReserveFile: Sendable {
 
     /// Opens the file, or makes an empty one; with no room even for that it is made later.
     ///
-    /// - Throws: ``StorageError`` when the file is not one of ours: it would be cut off, whatever is in it.
+    /// - Throws: ``StorageError`` when the file is not one of ours: it would be truncated, whatever is in it.
     init(path: String, size: Int) throws(StorageError) {
         self.path = path
         self.size = size
@@ -58,7 +58,7 @@ final class ReserveFile: Sendable {
 
     /// Takes the room for the whole file.
     ///
-    /// - Returns: whether there is so much; otherwise the file is what it was.
+    /// - Returns: whether there is that much; otherwise the file is what it was.
     @discardableResult
     func fill() -> Bool {
         state.withLock { state in

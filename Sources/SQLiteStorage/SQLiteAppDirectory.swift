@@ -6,7 +6,6 @@ public import SessionStorage
 public struct SQLiteAppDirectory: AppDirectory {
     let database: SQLiteDatabase
 
-    /// See `AppDirectory.apps()`.
     public func apps() async throws(StorageError) -> [AppRecord] {
         try database.readers.read { (connection) throws(StorageError) in
             AppRecord.collect(
@@ -14,25 +13,21 @@ public struct SQLiteAppDirectory: AppDirectory {
         }
     }
 
-    /// See `AppDirectory.names()`.
     public func names() async throws(StorageError) -> Set<AppID> {
         try database.readers.read { (connection) throws(StorageError) in
             Set(try connection.query(Statement.selectAppNames) { AppID($0.text(0)) })
         }
     }
 
-    /// See `AppDirectory.app(_:)`.
     public func app(_ id: AppID) async throws(StorageError) -> AppRecord? {
         try database.readers.read { (connection) throws(StorageError) in try app(id, on: connection) }
     }
 
     private func app(_ id: AppID, on connection: SQLiteConnection) throws(StorageError) -> AppRecord? {
-        let tenants = try connection.query(Statement.selectTenantsOfApp, [.text(id.text)]) { TenantRecord(row: $0) }
+        let tenants = try connection.query(Statement.selectTenantsOfApp, [.text(id.rawValue)]) { TenantRecord(row: $0) }
         return tenants.isEmpty ? nil : AppRecord(id: id, tenants: tenants)
     }
 
-    /// See `AppDirectory.updateTenant(of:_:)`.
-    ///
     /// A decision that stores nothing is taken from a read alone.
     public func updateTenant<Outcome: Sendable>(
         of app: AppID, _ decide: @escaping @Sendable (AppRecord?) -> TenantDecision<Outcome>
@@ -44,7 +39,7 @@ public struct SQLiteAppDirectory: AppDirectory {
             let decision = decide(current)
             if let tenant = decision.stored, current != nil || tenant.id == .public {
                 let values: [SQLiteValue] = [
-                    .text(app.text), .text(tenant.id.text), .integer(tenant.createdAt.milliseconds),
+                    .text(app.rawValue), .text(tenant.id.rawValue), .integer(tenant.createdAt.milliseconds),
                     .text(tenant.settings),
                 ]
                 try connection.run(Statement.storeTenant, values)
@@ -53,12 +48,11 @@ public struct SQLiteAppDirectory: AppDirectory {
         }
     }
 
-    /// See `AppDirectory.removeTenant(_:of:audit:)`.
     public func removeTenant(
         _ tenant: TenantID, of app: AppID, audit revocation: Revocation?
     ) async throws(StorageError) -> Bool {
         guard tenant != .public else { return false }
-        let values: [SQLiteValue] = [.text(app.text), .text(tenant.text)]
+        let values: [SQLiteValue] = [.text(app.rawValue), .text(tenant.rawValue)]
         return try await database.writer.write(.vital) { (connection) throws(StorageError) in
             guard try connection.run(Statement.deleteTenant, values) > 0 else { return false }
             if let revocation {
@@ -71,17 +65,15 @@ public struct SQLiteAppDirectory: AppDirectory {
         }
     }
 
-    /// See `AppDirectory.removeApp(_:)`.
     public func removeApp(_ app: AppID) async throws(StorageError) -> Bool {
         guard app != .public else { return false }
         return try await database.writer.write(.vital) { (connection) throws(StorageError) in
-            guard try connection.run(Statement.deleteTenantsOfApp, [.text(app.text)]) > 0 else { return false }
-            for statement in Statement.deleteRowsOfApp { try connection.run(statement, [.text(app.text)]) }
+            guard try connection.run(Statement.deleteTenantsOfApp, [.text(app.rawValue)]) > 0 else { return false }
+            for statement in Statement.deleteRowsOfApp { try connection.run(statement, [.text(app.rawValue)]) }
             return true
         }
     }
 
-    /// See `AppDirectory.storage(of:)`.
     public func storage(of app: AppID) -> any SessionStorage {
         SQLiteSessionStorage(database: database, app: app, checksTenants: true)
     }

@@ -7,7 +7,7 @@ public import SessionStorage
     import Foundation
 #endif
 
-/// Reads the audit trail in a data folder, whether a core has the folder or not, and writes nothing.
+/// Reads the audit log in a data folder, whether a core has the folder or not, and writes nothing.
 public struct SQLiteAuditReader: Sendable {
     private let readers: ReaderPool
     private let folder: String
@@ -25,7 +25,7 @@ public struct SQLiteAuditReader: Sendable {
         readers = ReaderPool(path: path)
     }
 
-    /// A page of an app's trail.
+    /// A page of an app's audit log.
     ///
     /// - Throws: `StorageError`.
     public func page(_ query: AuditQuery, of app: AppID) throws(StorageError) -> [AuditRecord] {
@@ -34,9 +34,9 @@ public struct SQLiteAuditReader: Sendable {
             let tables = "SELECT 1 FROM sqlite_schema WHERE name = 'audit_trail'"
             guard try !connection.query(tables, row: { $0.integer(0) }).isEmpty else {
                 throw StorageError(
-                    .unavailable, "the database in \(folder) has no audit trail yet; start this release on it once")
+                    .unavailable, "the database in \(folder) has no audit log yet; start this release on it once")
             }
-            return try connection.query(sql, [.text(app.text)] + values) { (row) throws(StorageError) in
+            return try connection.query(sql, [.text(app.rawValue)] + values) { (row) throws(StorageError) in
                 try AuditRecord(row: row)
             }
         }

@@ -1,10 +1,10 @@
-import CSQLite
+import CTesseraSQLite
 import PlatformLibC
 import SessionStorage
 
 /// One connection to the file with its prepared statements.
 ///
-/// Not shared: whoever holds it is alone with it.
+/// Not shared: one thread at a time holds it.
 final class SQLiteConnection {
     private let handle: OpaquePointer
     private var statements: [String: OpaquePointer] = [:]
@@ -82,7 +82,7 @@ final class SQLiteConnection {
 
     /// Ends a transaction.
     ///
-    /// A commit that fails for want of room has failed; after any other failure nobody can tell what the disk holds.
+    /// A commit that fails for want of room has failed; after any other failure the contents of the disk are unknown.
     ///
     /// - Throws: ``StorageError`` with ``StorageError/Code/unknownOutcome`` in that case.
     func commit() throws(StorageError) {

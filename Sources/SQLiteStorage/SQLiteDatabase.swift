@@ -34,7 +34,7 @@ public final class SQLiteDatabase: Sendable {
         let connection = try Self.open(path, reserve)
         if let maximumPages { try connection.execute("PRAGMA max_page_count=\(maximumPages)") }
         try connection.boundLog(by: reserve)
-        let name: [SQLiteValue] = [.text(AppID.public.text), .text(StoredValueName.restoreNumber.rawValue)]
+        let name: [SQLiteValue] = [.text(AppID.public.rawValue), .text(StoredValueName.restoreNumber.rawValue)]
         let stored = try connection.query(Statement.selectValue, name) { $0.text(0) }.first
         restoreNumber = try StoredValueName.restoreNumber(stored)
         reserve.fill()

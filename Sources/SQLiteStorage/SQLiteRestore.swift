@@ -7,7 +7,7 @@ public import SessionStorage
     import Foundation
 #endif
 
-/// Puts a copy of a database back, or marks one that was put back, so that tokens that are newer than it accuse nobody
+/// Restores a copy of a database, or marks a restored one, so that tokens that are newer than it accuse no one
 /// (docs/decisions/0019, "Restore").
 ///
 /// A copy is prepared beside the database and takes its place at the very end: what was there before stays until then, and
@@ -22,7 +22,7 @@ public struct SQLiteRestore: Sendable {
         path = "\(folder)/\(SQLiteDatabase.fileName)"
     }
 
-    /// Puts a copy in the place of the database.
+    /// Replaces the database by a copy.
     ///
     /// - Parameters:
     ///   - copy: the database's file, with its `-wal` file beside it if it has one, or a data folder.
@@ -68,7 +68,7 @@ public struct SQLiteRestore: Sendable {
     }
 
     private static func number(on connection: SQLiteConnection) throws(StorageError) -> UInt8 {
-        let name: [SQLiteValue] = [.text(AppID.public.text), .text(StoredValueName.restoreNumber.rawValue)]
+        let name: [SQLiteValue] = [.text(AppID.public.rawValue), .text(StoredValueName.restoreNumber.rawValue)]
         return try StoredValueName.restoreNumber(
             connection.query(Statement.selectValue, name) { $0.text(0) }.first)
     }
@@ -167,14 +167,14 @@ struct SQLiteRestoreTransaction {
         let apps = try connection.query(Self.selectApps) { AppID($0.text(0)) }
         var report = RestoreReport(number: number, ended: 0, lastSequences: [:])
         for app in apps {
-            let last = try connection.query(Self.selectLastSequence, [.text(app.text)]) { $0.integer(0) }.first ?? 0
+            let last = try connection.query(Self.selectLastSequence, [.text(app.rawValue)]) { $0.integer(0) }.first ?? 0
             report.lastSequences[app] = last
             try note(
                 .restored(number: number, lastSequence: last, at: order.time), app, RestoreOrder.firstSequence(number))
             for handle in try ended(in: app, after: last) { report.ended += try end(handle, in: app) }
         }
         let name: [SQLiteValue] = [
-            .text(AppID.public.text), .text(StoredValueName.restoreNumber.rawValue), .text("\(number)"),
+            .text(AppID.public.rawValue), .text(StoredValueName.restoreNumber.rawValue), .text("\(number)"),
         ]
         try connection.run("INSERT OR REPLACE INTO key_value (app_id, name, value) VALUES (?,?,?)", name)
         return report
@@ -183,13 +183,13 @@ struct SQLiteRestoreTransaction {
     private func ended(in app: AppID, after last: Int64) throws(StorageError) -> [SessionHandle] {
         if order.endsAllSessions {
             let all = "SELECT session_handle FROM session_info WHERE app_id = ?"
-            return try connection.query(all, [.text(app.text)]) { SessionHandle($0.text(0)) }
+            return try connection.query(all, [.text(app.rawValue)]) { SessionHandle($0.text(0)) }
         }
         var handles = order.ends.filter { $0.app == app && $0.sequence > last }.map(\.handle)
         for end in order.massEnds where end.app == app && end.sequence > last {
             let values: [SQLiteValue] = [
-                .text(app.text), .text(end.user.text), .integer(end.createdUpTo.milliseconds),
-                end.tenant.map { .text($0.text) } ?? .null, .integer(.max),
+                .text(app.rawValue), .text(end.user.rawValue), .integer(end.createdUpTo.milliseconds),
+                end.tenant.map { .text($0.rawValue) } ?? .null, .integer(.max),
             ]
             handles += try connection.query(Statement.selectCutOffHandles, values) { SessionHandle($0.text(0)) }
         }
@@ -197,7 +197,7 @@ struct SQLiteRestoreTransaction {
     }
 
     private func end(_ handle: SessionHandle, in app: AppID) throws(StorageError) -> Int {
-        let owner = try connection.query(Statement.deleteSession, [.text(app.text), .text(handle.text)]) {
+        let owner = try connection.query(Statement.deleteSession, [.text(app.rawValue), .text(handle.rawValue)]) {
             (TenantID($0.text(0)), UserID($0.text(1)))
         }
         guard let (tenant, user) = owner.first else { return 0 }
@@ -207,10 +207,10 @@ struct SQLiteRestoreTransaction {
 
     private func note(_ event: AuditEvent, _ app: AppID, _ sequence: Int64? = nil) throws(StorageError) {
         guard let sequence else {
-            try connection.run(Statement.insertAudit, [.text(app.text)] + event.columns)
+            try connection.run(Statement.insertAudit, [.text(app.rawValue)] + event.columns)
             return
         }
-        try connection.run(Statement.insertNumberedAudit, [.text(app.text), .integer(sequence)] + event.columns)
+        try connection.run(Statement.insertNumberedAudit, [.text(app.rawValue), .integer(sequence)] + event.columns)
     }
 
     private static let selectApps = """

@@ -2,17 +2,15 @@ public import SessionEngine
 public import SessionStorage
 
 extension SQLiteSessionStorage {
-    /// See `SessionStorage.noteActivity(_:)`.
     public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
         guard !lastSeen.isEmpty else { return }
-        let rows = lastSeen.map { [appValue, .text($0.key.text), .integer($0.value.milliseconds)] }
+        let rows = lastSeen.map { [appValue, .text($0.key.rawValue), .integer($0.value.milliseconds)] }
         try await database.writer.write { (connection) throws(StorageError) in
             try admit(on: connection)
             for row in rows { try connection.run(Statement.noteActivity, row) }
         }
     }
 
-    /// See `SessionStorage.countActiveUsers(since:)`.
     public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
         let values = [appValue, .integer(time.milliseconds)]
         let counts = try database.readers.read { (connection) throws(StorageError) in

@@ -3,23 +3,21 @@ public import SessionEngine
 public import SessionStorage
 
 extension SQLiteSessionStorage {
-    /// Adds an event to the trail in the transaction of the change that it tells about.
+    /// Adds an event to the audit log in the transaction of the change that it records.
     func note(_ event: AuditEvent?, on connection: SQLiteConnection) throws(StorageError) {
         guard let event else { return }
         try connection.run(Statement.insertAudit, [appValue] + event.columns)
         Failpoint.reach("sqlite.audit-written")
     }
 
-    /// See `SessionStorage.auditTrail(_:)`.
-    public func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+    public func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
         let (sql, values) = query.statement
         return try await database.readers.readAside { (connection) throws(StorageError) in
             try connection.query(sql, [appValue] + values) { (row) throws(StorageError) in try AuditRecord(row: row) }
         }
     }
 
-    /// See `SessionStorage.trimAuditTrail(_:at:limit:)`.
-    public func trimAuditTrail(
+    public func trimAuditLog(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int {
         let oldest = Timestamp(milliseconds: (now.sinceEpoch - retention.age).count)

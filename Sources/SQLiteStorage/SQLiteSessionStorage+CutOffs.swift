@@ -8,21 +8,22 @@ extension SQLiteSessionStorage {
         of scope: CutOff.Scope, liveAt now: Timestamp, _ revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         let most = CutOff.largestStep
-        let values: [SQLiteValue] = [appValue, .text(scope.user.text), .integer(Int64(most) + 1)]
+        let values: [SQLiteValue] = [appValue, .text(scope.user.rawValue), .integer(Int64(most) + 1)]
         let count = try database.readers.read { (connection) throws(StorageError) in
             try connection.query(Statement.countSessionsOfUser, values) { $0.integer(0) }.first ?? 0
         }
         guard count <= most else { return try await cutOff(scope, liveAt: now, revocation) }
         let live = scope.tenant == nil ? Statement.selectHandlesOfUser : Statement.selectHandlesOfUserInTenant
         let listed: [SQLiteValue] =
-            [appValue, .text(scope.user.text), .integer(now.milliseconds)]
-            + (scope.tenant.map { [.text($0.text)] } ?? [])
+            [appValue, .text(scope.user.rawValue), .integer(now.milliseconds)]
+            + (scope.tenant.map { [.text($0.rawValue)] } ?? [])
         return try await delete(Statement.deleteSession, [], revocation) { (connection) throws(StorageError) in
             try connection.query(live, listed) { SessionHandle($0.text(0)) }
         }
     }
 
-    /// One small write, after which the sessions are absent to everybody; then their handles are read beside the writer.
+    /// One small write, after which the sessions are absent to every caller; then their handles are read beside the
+    /// writer.
     private func cutOff(
         _ scope: CutOff.Scope, liveAt now: Timestamp, _ revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
@@ -43,7 +44,7 @@ extension SQLiteSessionStorage {
         func time(_ sql: String, _ values: [SQLiteValue]) throws(StorageError) -> Timestamp? {
             try connection.query(sql, values) { Timestamp(milliseconds: $0.integer(0)) }.first
         }
-        let newest = try time(Statement.selectNewestOfUser, [appValue, .text(scope.user.text)])
+        let newest = try time(Statement.selectNewestOfUser, [appValue, .text(scope.user.rawValue)])
         let previous = try time(Statement.selectCutOffTime, key)
         guard let newest, previous.map({ $0 < min(newest, CutOff.latest) }) ?? true else { return nil }
         let cutOff = CutOff(
@@ -60,8 +61,6 @@ extension SQLiteSessionStorage {
         return (cutOff, previous)
     }
 
-    /// See `SessionStorage.sweepCutOffs(at:limit:)`.
-    ///
     /// The rows are looked for beside the writer, which only deletes them by their keys.
     public func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
         var removed = 0
@@ -88,8 +87,8 @@ extension SQLiteSessionStorage {
         of cutOff: CutOff, limit: Int, on connection: SQLiteConnection
     ) throws(StorageError) -> [SessionHandle] {
         let values: [SQLiteValue] = [
-            appValue, .text(cutOff.scope.user.text), .integer(cutOff.time.milliseconds),
-            cutOff.scope.tenant.map { .text($0.text) } ?? .null, .integer(Int64(limit)),
+            appValue, .text(cutOff.scope.user.rawValue), .integer(cutOff.time.milliseconds),
+            cutOff.scope.tenant.map { .text($0.rawValue) } ?? .null, .integer(Int64(limit)),
         ]
         return try connection.query(Statement.selectCutOffHandles, values) { SessionHandle($0.text(0)) }
     }
@@ -100,7 +99,7 @@ extension SQLiteSessionStorage {
         try await database.writer.write(.vital) { (connection) throws(StorageError) in
             var removed = 0
             for handle in handles {
-                let values = [appValue, .text(handle.text)]
+                let values = [appValue, .text(handle.rawValue)]
                 let row = try connection.query(Statement.deleteCutOffSession, values) {
                     (TenantID($0.text(0)), UserID($0.text(1)), Timestamp(milliseconds: $0.integer(2)))
                 }

@@ -9,12 +9,10 @@ public struct SQLiteSessionStorage: SessionStorage {
     /// Whether new rows are only taken for tenants that exist.
     let checksTenants: Bool
 
-    /// See `SessionStorage.restoreNumber`.
     public var restoreNumber: UInt8 { database.restoreNumber }
 
-    var appValue: SQLiteValue { .text(app.text) }
+    var appValue: SQLiteValue { .text(app.rawValue) }
 
-    /// See `SessionStorage.insert(_:audit:)`.
     public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
         let values = [appValue] + record.columns
         try await database.writer.write { (connection) throws(StorageError) in
@@ -28,13 +26,12 @@ public struct SQLiteSessionStorage: SessionStorage {
     /// Throws unless something may be added for a tenant; asked in the transaction that adds it.
     func admit(_ tenant: TenantID = .public, on connection: SQLiteConnection) throws(StorageError) {
         guard checksTenants, app != .public || tenant != .public else { return }
-        let found = try connection.query(Statement.selectTenant, [appValue, .text(tenant.text)]) { $0.integer(0) }
+        let found = try connection.query(Statement.selectTenant, [appValue, .text(tenant.rawValue)]) { $0.integer(0) }
         guard !found.isEmpty else {
-            throw StorageError(.noSuchTenant, "tenant \(tenant.text) of app \(app.text) does not exist")
+            throw StorageError(.noSuchTenant, "tenant \(tenant.rawValue) of app \(app.rawValue) does not exist")
         }
     }
 
-    /// See `SessionStorage.session(_:)`.
     public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
         try database.readers.read { (connection) throws(StorageError) in try session(handle, on: connection) }
     }
@@ -42,17 +39,15 @@ public struct SQLiteSessionStorage: SessionStorage {
     private func session(
         _ handle: SessionHandle, on connection: SQLiteConnection
     ) throws(StorageError) -> SessionRecord? {
-        try connection.query(Statement.selectSession, [appValue, .text(handle.text)]) { row in
+        try connection.query(Statement.selectSession, [appValue, .text(handle.rawValue)]) { row in
             SessionRecord(row: row)
         }.first
     }
 
-    /// See `SessionStorage.update(_:_:)`.
-    ///
     /// A decision that changes nothing is taken from a read alone and costs no write; any other is taken again inside
     /// the write transaction, where nothing can come between.
     public func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {
         let current = try await session(handle)
         let preview = decide(current, nil)
@@ -64,7 +59,7 @@ public struct SQLiteSessionStorage: SessionStorage {
     }
 
     private func apply<Outcome>(
-        _ decide: (SessionRecord?, Timestamp?) -> Decided<Outcome>, to handle: SessionHandle,
+        _ decide: (SessionRecord?, Timestamp?) -> Decision<Outcome>, to handle: SessionHandle,
         on connection: SQLiteConnection
     ) throws(StorageError) -> Outcome {
         let current = try session(handle, on: connection)
@@ -78,23 +73,21 @@ public struct SQLiteSessionStorage: SessionStorage {
                 != (current.tenantID, current.userID, current.createdAt)
             try connection.run(
                 isIndexed ? Statement.updateSession : Statement.rotateSession, [appValue] + record.columns)
-        case .remove: try connection.run(Statement.deleteSession, [appValue, .text(handle.text)])
+        case .remove: try connection.run(Statement.deleteSession, [appValue, .text(handle.rawValue)])
         }
         Failpoint.reach("sqlite.session-written")
         try note(decided.audit, on: connection)
         return decided.outcome
     }
 
-    /// See `SessionStorage.handles(of:tenant:liveAt:)`.
     public func handles(
         of user: UserID, tenant: TenantID?, liveAt now: Timestamp
     ) async throws(StorageError) -> [SessionHandle] {
         try await HandleList(of: user, tenant: tenant, liveAt: now).read(of: app, with: database.readers)
     }
 
-    /// See `SessionStorage.remove(_:audit:)`.
     public func remove(
-        _ selection: SessionSelection, audit revocation: Revocation?
+        _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         switch selection {
         case .handles(let handles) where handles.isEmpty: return []
@@ -121,7 +114,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         }
     }
 
-    /// Deletes the sessions that `candidates` finds in the same transaction, and tells which there were.
+    /// Deletes the sessions that `candidates` finds in the same transaction, and returns which there were.
     func delete(
         _ statement: String, _ condition: [SQLiteValue], _ revocation: Revocation?,
         candidates: @escaping @Sendable (SQLiteConnection) throws(StorageError) -> [SessionHandle]
@@ -129,7 +122,7 @@ public struct SQLiteSessionStorage: SessionStorage {
         try await database.writer.write(.vital) { (connection) throws(StorageError) in
             var removed: [SessionHandle] = []
             for handle in try candidates(connection) {
-                let values = [appValue, .text(handle.text)] + condition
+                let values = [appValue, .text(handle.rawValue)] + condition
                 let owner = try connection.query(statement, values) { (TenantID($0.text(0)), UserID($0.text(1))) }
                 guard let (tenant, user) = owner.first else { continue }
                 Failpoint.reach("sqlite.session-deleted")
@@ -140,7 +133,6 @@ public struct SQLiteSessionStorage: SessionStorage {
         }
     }
 
-    /// See `SessionStorage.updateSigningKeys(_:)`.
     public func updateSigningKeys(
         _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
     ) async throws(StorageError) -> [SigningKeyRecord] {
@@ -150,10 +142,10 @@ public struct SQLiteSessionStorage: SessionStorage {
         return try await database.writer.write(preview.importance) { (connection) throws(StorageError) in
             let change = decide(try keys(on: connection))
             if change != .none { try admit(on: connection) }
-            for id in change.removed { try connection.run(Statement.deleteKey, [appValue, .text(id.text)]) }
+            for id in change.removed { try connection.run(Statement.deleteKey, [appValue, .text(id.rawValue)]) }
             for key in change.added { try connection.run(Statement.insertKey, [appValue] + key.columns) }
             for (id, time) in change.firstUses {
-                let values: [SQLiteValue] = [appValue, .text(id.text), .integer(time.milliseconds)]
+                let values: [SQLiteValue] = [appValue, .text(id.rawValue), .integer(time.milliseconds)]
                 try connection.run(Statement.updateFirstUse, values)
             }
             Failpoint.reach("sqlite.keys-written")
@@ -168,7 +160,6 @@ public struct SQLiteSessionStorage: SessionStorage {
         }
     }
 
-    /// See `SessionStorage.value(named:audit:orStore:)`.
     public func value(
         named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {

@@ -50,8 +50,8 @@ extension AuditEvent {
     /// The values of `Statement.insertAudit` after `app_id`.
     var columns: [SQLiteValue] {
         [
-            .integer(time.milliseconds), .text(name.rawValue), handle.map { .text($0.text) } ?? .null,
-            tenantID.map { .text($0.text) } ?? .null, userID.map { .text($0.text) } ?? .null,
+            .integer(time.milliseconds), .text(name.rawValue), handle.map { .text($0.rawValue) } ?? .null,
+            tenantID.map { .text($0.rawValue) } ?? .null, userID.map { .text($0.rawValue) } ?? .null,
             .text(JSONObjectText(details).text),
         ]
     }
@@ -76,7 +76,7 @@ extension AuditQuery {
     /// The statement with its values after `app_id`.
     var statement: (sql: String, values: [SQLiteValue]) {
         let filter: [(column: String, value: String?)] = [
-            ("session_handle", handle?.text), ("user_id", userID?.text), ("event", name?.rawValue),
+            ("session_handle", handle?.rawValue), ("user_id", userID?.rawValue), ("event", name?.rawValue),
         ]
         let asked = filter.compactMap { column, value in value.map { (column, SQLiteValue.text($0)) } }
         let (newestFirst, start) =

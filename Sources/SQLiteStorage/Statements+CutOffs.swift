@@ -90,5 +90,5 @@ extension CutOff {
 
 extension CutOff.Scope {
     /// The values of its key after `app_id`.
-    var columns: [SQLiteValue] { [.text(kind), .text(user.text), .text(tenantText)] }
+    var columns: [SQLiteValue] { [.text(kind), .text(user.rawValue), .text(tenantText)] }
 }

@@ -64,7 +64,7 @@ extension SessionRecord {
     /// The values of the columns of `Statement.insertSession` after `app_id`.
     var columns: [SQLiteValue] {
         [
-            .text(handle.text), .text(tenantID.text), .text(userID.text), .text(currentTokenHash.hex),
+            .text(handle.rawValue), .text(tenantID.rawValue), .text(userID.rawValue), .text(currentTokenHash.hex),
             .text(sessionData.text), .text(accessTokenPayload.text), .integer(createdAt.milliseconds),
             .integer(expiresAt.milliseconds), .integer(signingKeyKind == .static ? 1 : 0),
             previousTokenHash.map { .text($0.hex) } ?? .null, rotatedAt.map { .integer($0.milliseconds) } ?? .null,
@@ -91,7 +91,7 @@ extension SigningKeyRecord {
     /// The values of the columns of `Statement.insertKey` after `app_id`.
     var columns: [SQLiteValue] {
         [
-            .text(id.text), .text(kind.rawValue), .text(algorithm.rawValue), .integer(createdAt.milliseconds),
+            .text(id.rawValue), .text(kind.rawValue), .text(algorithm.rawValue), .integer(createdAt.milliseconds),
             .blob(privateKeyDER), firstUsedAt.map { .integer($0.milliseconds) } ?? .null,
         ]
     }

@@ -5,12 +5,12 @@ import SessionStorage
 enum WriteImportance: Sendable {
     /// It is refused before it takes the room that vital writes may need.
     case ordinary
-    /// It ends what must not go on, or says that it was noticed, or makes room: the reserve is kept for it.
+    /// It ends what must not continue, or says that it was noticed, or makes room: the reserve is kept for it.
     case vital
 }
 
-extension Decided {
-    /// A session that ends and a used-up token that comes back are vital; whatever goes on is ordinary.
+extension Decision {
+    /// A session that ends and a superseded refresh token that is reused are vital; everything else is ordinary.
     var importance: WriteImportance { change == .remove || audit?.name == .reuseDetected ? .vital : .ordinary }
 }
 

@@ -1,4 +1,4 @@
-/// How far an import has come; kept beside the database, so that an interrupted import goes on where it was.
+/// How far an import has come; kept beside the database, so that an interrupted import resumes where it was.
 ///
 /// It also keeps a finished import from being run again over sessions that have changed or ended since.
 public struct ImportCheckpoint: Sendable, Equatable {
@@ -9,7 +9,6 @@ public struct ImportCheckpoint: Sendable, Equatable {
     /// Whether all are.
     public var isFinished: Bool
 
-    /// Makes a checkpoint.
     public init(fingerprint: String, rowsDone: Int = 0, isFinished: Bool = false) {
         self.fingerprint = fingerprint
         self.rowsDone = rowsDone
@@ -36,7 +35,7 @@ public struct ImportCheckpoint: Sendable, Equatable {
 
     /// Where an import begins.
     public enum Start: Sendable, Equatable {
-        /// After so many rows of `session_info`.
+        /// The number of rows read of `session_info`.
         case after(rows: Int)
         /// Nowhere: this dump has been imported.
         case alreadyDone

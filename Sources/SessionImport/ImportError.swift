@@ -8,7 +8,7 @@ public struct ImportError: Error, Sendable, Equatable, CustomStringConvertible {
         case unreadable
         /// The file is something else than a plain dump of PostgreSQL.
         case notADump
-        /// The dump is cut off or has been changed.
+        /// The dump is truncated or has been changed.
         case damaged
         /// The dump is whole, and what is in it cannot be taken over.
         case unsuitable
@@ -25,7 +25,6 @@ public struct ImportError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The line of the dump, counted from 1, if it is about one.
     public let line: Int?
 
-    /// Makes an error.
     public init(_ kind: Kind, _ text: String, line: Int? = nil) {
         self.kind = kind
         self.text = text

@@ -12,7 +12,7 @@ public struct ImportPlan: Sendable, Redacted {
         public let id: AppID
         /// Its tenants, `public` first.
         public internal(set) var tenants: [Tenant]
-        /// The secret that seals its refresh tokens.
+        /// The secret that encrypts its refresh tokens.
         public internal(set) var refreshTokenKey: RefreshTokenKey?
         /// Its signing keys of both kinds.
         public internal(set) var signingKeys: [SigningKeyRecord] = []
@@ -20,14 +20,14 @@ public struct ImportPlan: Sendable, Redacted {
         public internal(set) var sessions = 0
 
         /// The name.
-        public var description: String { "App(\(id.text))" }
+        public var description: String { "App(\(id.rawValue))" }
     }
 
     /// One tenant of an app.
     public struct Tenant: Sendable, Equatable {
         /// Its name.
         public let id: TenantID
-        /// When it was made, if the dump tells.
+        /// The time when it was made; `nil` if the dump does not contain it.
         public internal(set) var createdAt: Timestamp?
         /// Its own configuration as JSON, `core_config`, if there is any.
         public internal(set) var configuration: String?
@@ -44,15 +44,15 @@ public struct ImportPlan: Sendable, Redacted {
     public internal(set) var apps: [App] = []
     /// How many rows `session_info` has.
     public internal(set) var sessionRows = 0
-    /// How many sessions have ended and are left behind.
+    /// The number of sessions that had expired and were skipped.
     public internal(set) var expired = 0
     /// What cannot be imported: how often for each reason, and the first line of the dump.
     public internal(set) var refused = RefusalTally()
     /// What an operator should know.
-    public internal(set) var remarks: [String] = []
+    public internal(set) var warnings: [String] = []
     /// The tables that are not imported and how many rows they have.
     public internal(set) var otherTables: [(name: String, rows: Int)] = []
-    /// What tells this dump from every other, together with how it is read.
+    /// The fingerprint of this dump and of how it is read.
     public internal(set) var fingerprint = ""
 
     /// How many sessions will be imported.
@@ -62,7 +62,7 @@ public struct ImportPlan: Sendable, Redacted {
     public var description: String { "ImportPlan(\(apps.count) apps, \(sessions) sessions)" }
 }
 
-/// Counts what was left behind, by reason.
+/// Counts what was skipped, by reason.
 public struct RefusalTally: Sendable, Equatable {
     /// One reason.
     public struct Entry: Sendable, Equatable {
@@ -98,10 +98,9 @@ public struct ImportOptions: Sendable, Equatable {
     public var tables: TableSelection
     /// Whether the old core ran with `access_token_signing_key_dynamic: false`.
     ///
-    /// It matters for dumps from before core 5.0 only, in which nothing tells so.
+    /// It matters for dumps from before core 5.0 only, which do not contain it.
     public var keepsSigningKey: Bool
 
-    /// Collects the options.
     public init(tables: TableSelection = TableSelection(), keepsSigningKey: Bool = false) {
         self.tables = tables
         self.keepsSigningKey = keepsSigningKey

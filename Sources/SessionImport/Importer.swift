@@ -3,7 +3,7 @@ import LosslessJSON
 public import SessionEngine
 public import SessionStorage
 
-/// Writes what a ``Survey`` found into storage; what was written before is left as it is.
+/// Writes what a ``DumpAnalysis`` found into storage; what was written before is left as it is.
 public struct Importer: Sendable {
     private let source: any DumpSource
     private let options: ImportOptions
@@ -20,7 +20,7 @@ public struct Importer: Sendable {
     /// - Parameters:
     ///   - source: the dump.
     ///   - options: how to read it.
-    ///   - now: sessions that have ended by then are left behind.
+    ///   - now: sessions that have expired by then are skipped.
     ///   - storage: the target of each app.
     public init(
         of source: any DumpSource, options: ImportOptions = ImportOptions(), now: Timestamp,
@@ -39,8 +39,8 @@ public struct Importer: Sendable {
     /// - Parameters:
     ///   - plan: of the same dump, read in the same way.
     ///   - rowsDone: how many rows of `session_info` an earlier run has finished.
-    ///   - progress: told once the target is known to be the right one and after each batch; what is in it is durable.
-    ///     When it throws, the import stops.
+    ///   - progress: called once the target is known to be the right one and after each batch; what is in it is
+    ///     durable. When it throws, the import stops.
     /// - Throws: ``ImportError``; ``ImportError/Kind/targetTaken`` before anything is written when the target has
     ///   another refresh token key.
     public func run(
@@ -64,7 +64,7 @@ public struct Importer: Sendable {
         guard ConstantTime.equals(key.masterKey, stored) else {
             throw ImportError(
                 .targetTaken,
-                "the target has its own refresh token key for the app \(app.id.text), because it has served already "
+                "the target has its own refresh token key for the app \(app.id.rawValue), because it has served already "
                     + "or was imported from another database; import into a fresh data folder")
         }
     }
@@ -80,7 +80,8 @@ public struct Importer: Sendable {
         }
         if let differing {
             throw ImportError(
-                .targetTaken, "the target has another signing key \(differing.id.text); import into a fresh data folder"
+                .targetTaken,
+                "the target has another signing key \(differing.id.rawValue); import into a fresh data folder"
             )
         }
         return keys.count
@@ -140,7 +141,7 @@ public struct Importer: Sendable {
         _ body: () async throws(StorageError) -> Value
     ) async throws(ImportError) -> Value {
         do throws(StorageError) { return try await body() } catch {
-            throw ImportError(.storage, "\(error.detail); run the same import again to go on")
+            throw ImportError(.storage, "\(error.detail); run the same import again to continue")
         }
     }
 }

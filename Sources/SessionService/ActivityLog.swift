@@ -2,7 +2,7 @@ import SessionEngine
 import SessionStorage
 import Synchronization
 
-/// Collects when users were last seen, so that a sign-in or a refresh costs no write of its own.
+/// Buffers when users were last seen, so that a sign-in or a refresh costs no write of its own.
 ///
 /// What has not been written when the process is killed is lost; it is a statistic.
 final class ActivityLog: Sendable {

@@ -17,7 +17,7 @@ final class CutOffSweeper: Sendable {
 
     /// How many rows one step removes: 2 to 4 ms in which no other write begins.
     private static let batch = 200
-    /// Between two steps, for everybody else's writes.
+    /// Between two steps, for the writes of others.
     private static let pause = Milliseconds(25)
 
     private let state = Mutex(State.idle)
@@ -29,7 +29,7 @@ final class CutOffSweeper: Sendable {
         self.clock = clock
     }
 
-    /// Sweeps as soon as the cut-offs that there are now may be; at most one sweep goes on at a time.
+    /// Sweeps as soon as the cut-offs that there are now may be; at most one sweep runs at a time.
     func start() {
         let isNew = state.withLock { state in
             defer { state = state == .idle ? .sweeping : .sweepingAgain }

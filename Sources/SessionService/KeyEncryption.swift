@@ -8,14 +8,14 @@ import SessionStorage
     import Foundation
 #endif
 
-/// Seals private keys for storage with AES-256-GCM, so that a copy of the database alone signs nothing
+/// Encrypts private keys for storage with AES-256-GCM, so that a copy of the database alone signs nothing
 /// (docs/specification/security.md K01).
 ///
-/// The first key seals, and all of them open: to change the key, put the new one before the old one.
+/// The first key encrypts, and all of them decrypt: to change the key, put the new one before the old one.
 public struct KeyEncryption: Sendable, Redacted {
     private let keys: [SymmetricKey]
 
-    /// Before what was sealed; a private key in DER begins with another byte.
+    /// The mark of a ciphertext; a private key in DER begins with another byte.
     private static let mark = Array("TSK1".utf8)
     private static let textMark = "TSK1:"
 
@@ -38,8 +38,8 @@ public struct KeyEncryption: Sendable, Redacted {
         return Hex.decode(word, ignoresCase: true)
     }
 
-    /// Seals bytes for one place: they open nowhere else.
-    func seal(_ bytes: [UInt8], for place: String) throws(StorageError) -> [UInt8] {
+    /// Encrypts bytes with a name as associated data (RFC 5116).
+    func encrypt(_ bytes: [UInt8], for place: String) throws(StorageError) -> [UInt8] {
         guard let key = keys.first,
             let box = try? AES.GCM.seal(bytes, using: key, authenticating: Array(place.utf8)),
             let combined = box.combined
@@ -47,14 +47,14 @@ public struct KeyEncryption: Sendable, Redacted {
         return Self.mark + combined
     }
 
-    /// Opens what was sealed; what never was, comes back as it is.
-    func open(_ bytes: [UInt8], for place: String) throws(StorageError) -> [UInt8] {
-        guard Self.isSealed(bytes) else { return bytes }
+    /// Decrypts what was encrypted; what never was encrypted is returned as it is.
+    func decrypt(_ bytes: [UInt8], for place: String) throws(StorageError) -> [UInt8] {
+        guard Self.isEncrypted(bytes) else { return bytes }
         for key in keys {
             guard let box = try? AES.GCM.SealedBox(combined: bytes.dropFirst(Self.mark.count)),
-                let opened = try? AES.GCM.open(box, using: key, authenticating: Array(place.utf8))
+                let decrypted = try? AES.GCM.open(box, using: key, authenticating: Array(place.utf8))
             else { continue }
-            return Array(opened)
+            return Array(decrypted)
         }
         throw Self.wrongKey(place)
     }
@@ -65,22 +65,22 @@ public struct KeyEncryption: Sendable, Redacted {
             "\(place) was sealed with another key: start with the key-encryption key that it was sealed with")
     }
 
-    /// Whether bytes are sealed.
-    static func isSealed(_ bytes: [UInt8]) -> Bool { bytes.starts(with: mark) }
+    /// Whether bytes are encrypted.
+    static func isEncrypted(_ bytes: [UInt8]) -> Bool { bytes.starts(with: mark) }
 
-    func seal(text: String, for place: String) throws(StorageError) -> String {
-        Self.textMark + Data(try seal(Array(text.utf8), for: place)).base64EncodedString()
+    func encrypt(text: String, for place: String) throws(StorageError) -> String {
+        Self.textMark + Data(try encrypt(Array(text.utf8), for: place)).base64EncodedString()
     }
 
-    func open(text: String, for place: String) throws(StorageError) -> String {
-        guard Self.isSealed(text: text) else { return text }
+    func decrypt(text: String, for place: String) throws(StorageError) -> String {
+        guard Self.isEncrypted(text: text) else { return text }
         guard let bytes = Data(base64Encoded: String(text.dropFirst(Self.textMark.count))) else {
             throw Self.wrongKey(place)
         }
-        return String(decoding: try open(Array(bytes), for: place), as: UTF8.self)
+        return String(decoding: try decrypt(Array(bytes), for: place), as: UTF8.self)
     }
 
-    static func isSealed(text: String) -> Bool { text.hasPrefix(textMark) }
+    static func isEncrypted(text: String) -> Bool { text.hasPrefix(textMark) }
 
     /// Never the keys.
     public var description: String { "KeyEncryption" }

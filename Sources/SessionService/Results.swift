@@ -5,7 +5,7 @@ public import SessionStorage
 public enum CreateResult: Sendable {
     /// Here are the tokens.
     case created(IssuedTokens)
-    /// The payload cannot travel in a token of the wanted format; nothing was stored.
+    /// The payload cannot be encoded in a token of the wanted format; nothing was stored.
     case payloadRefused(PayloadProblem)
 }
 
@@ -13,15 +13,16 @@ public enum CreateResult: Sendable {
 public enum VerifyResult: Sendable {
     /// The token is good; replace it if there is a new one.
     ///
-    /// `newerPayload` tells whether a refresh would give another payload, where a read-only verification asked storage.
+    /// `newerPayload` is whether a refresh would give another payload, where a read-only verification read the
+    /// database.
     case valid(SessionFacts, replacement: AccessToken? = nil, newerPayload: Bool? = nil)
     /// The token cannot be used now; the client may refresh.
     case tryRefresh(AccessTokenProblem)
-    /// The session has been revoked or its time is over.
-    case sessionEnded
-    /// The session has gone on without this token; the client may refresh.
-    case rotatedOut
-    /// The payload in storage cannot travel in a token of this format.
+    /// The session has been revoked or has expired.
+    case sessionNotActive
+    /// The token is superseded; the client may refresh.
+    case superseded
+    /// The payload in storage cannot be encoded in a token of this format.
     case payloadRefused
 }
 
@@ -31,10 +32,10 @@ public enum RefreshResult: Sendable {
     case refreshed(IssuedTokens)
     /// The client has to sign in again.
     case unauthorised(RefreshRefusal)
-    /// The token was used up a moment ago: nothing is given and nobody accused; the client may try again with the token
-    /// that it has by then.
+    /// The token was superseded a moment ago: nothing is given and no client accused; the client may try again with the
+    /// token that it has by then.
     case tooLate
-    /// A used-up token came back: somebody holds a copy.
+    /// A superseded refresh token was reused: there is a copy.
     ///
     /// Where sessions rotate at once this has ended the session; where they rotate at first use the driver ends it.
     case reuseDetected(SessionHandle, UserID, Refresh.ReuseClass)
@@ -46,9 +47,9 @@ public enum RefreshRefusal: Sendable, Equatable {
     case notAToken(RefreshTokenProblem)
     /// The anti-CSRF token is missing or another one.
     case antiCSRFMismatch
-    /// There is no such session, or its time is over.
-    case sessionEnded
-    /// The payload in storage cannot travel in a token of the wanted format.
+    /// The session does not exist or has expired.
+    case sessionNotActive
+    /// The payload in storage cannot be encoded in a token of the wanted format.
     case payloadRefused
     /// The token is newer than its session: storage went back to an older state, and the session was revoked.
     case newerThanSession
@@ -60,16 +61,16 @@ public enum RegenerateResult: Sendable {
     case regenerated(SessionFacts, accessToken: AccessToken?)
     /// What was presented is not a token that this core signed.
     case notAToken(AccessTokenProblem)
-    /// There is no such session, or its time is over.
-    case sessionEnded
-    /// The payload cannot travel in a token of this format; nothing was changed.
+    /// The session does not exist or has expired.
+    case sessionNotActive
+    /// The payload cannot be encoded in a token of this format; nothing was changed.
     case payloadRefused(PayloadProblem)
 }
 
-/// The machine failed: nothing is said about any session or token.
+/// An internal error: nothing is said about any session or token.
 public enum ServiceError: Error, Sendable, Equatable {
     /// Storage failed.
     case storage(StorageError)
-    /// A token could not be signed or sealed.
+    /// A token could not be signed or encrypted.
     case signing(SigningError)
 }

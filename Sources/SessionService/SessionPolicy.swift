@@ -12,7 +12,7 @@ public struct SessionPolicy: Sendable, Equatable {
     public var signingKeyUpdateInterval: Milliseconds
     /// The algorithm of tokens that name their key; older formats always use RS256.
     public var signingAlgorithm: SigningAlgorithm
-    /// For how long a rotated-out refresh token may come back, where a refresh rotates at once (CDI 5.6); 30 seconds by
+    /// For how long a rotated-out refresh token is accepted, where a refresh rotates at once (CDI 5.6); 30 seconds by
     /// default, and at most 300.
     public var rotationGracePeriod: Milliseconds
     /// The largest part of an access token's life that may be taken off at random, 0 to 0.25; none by default.
@@ -20,32 +20,32 @@ public struct SessionPolicy: Sendable, Equatable {
     /// It spreads the refreshes of sessions that were created at one time. SuperTokens' core takes 0.05; exact expiries
     /// are the safer default (docs/specification/core.md 10.2).
     public var accessTokenValidityJitter: Double
-    /// Whether the reuse of a token that was rotated out a moment ago is told as theft, as any other is, or as a
+    /// Whether the reuse of a token that was rotated out a moment ago is reported as theft, as any other is, or as a
     /// session that has ended (CDI 5.6).
     public var reportsRecentReuseAsTheft: Bool
     /// How the successors of a refresh token relate (docs/decisions/0019); deterministic by default.
-    public var succession: Refresh.Succession
+    public var successorPolicy: Refresh.SuccessorPolicy
     /// The length of a refresh token's first window, in which all who present it are given one successor, where it was
     /// set; see ``sharingWindow``.
     public var configuredSharingWindow: Milliseconds?
     /// The largest part of an access token's life that is taken off at random after a refresh token was shared, 0 to 0.5;
     /// 0.5 by default.
     ///
-    /// It keeps who shared a token from knowing when its owner comes again; with 0 a follower is never noticed.
+    /// It keeps who shared a token from knowing when its owner refreshes again; with 0 a follower is never noticed.
     public var sharedJitter: Double
     /// For how long a superseded refresh token is refused without a verdict; 120 seconds by default.
     ///
-    /// A late or doubled request of an honest client looks the same as a copy; with 0 both are told as theft at once.
+    /// A late or doubled request of an honest client looks the same as a copy; with 0 both are reported as theft
+    /// immediately.
     public var silence: Milliseconds
     /// What becomes of a refresh token that is newer than its session after `tessera restore`.
     public var afterRestore: Refresh.AfterRestore
     /// Whether reuse ends the session in the step that detects it where a driver could do it afterwards (CDI 5.5 and
     /// older); it does by default.
     public var revokesOnReuse: Bool
-    /// How much of the audit trail is kept; `nil` where none is written.
+    /// How much of the audit log is kept; `nil` where none is written.
     public var auditRetention: AuditRetention?
 
-    /// Makes a policy.
     public init(
         accessTokenValidity: Milliseconds = .seconds(3_600),
         refreshTokenValidity: Milliseconds = .seconds(144_000 * 60),
@@ -54,7 +54,7 @@ public struct SessionPolicy: Sendable, Equatable {
         rotationGracePeriod: Milliseconds = .seconds(30),
         accessTokenValidityJitter: Double = 0,
         reportsRecentReuseAsTheft: Bool = true,
-        succession: Refresh.Succession = .deterministic,
+        successorPolicy: Refresh.SuccessorPolicy = .deterministic,
         sharingWindow: Milliseconds? = nil,
         sharedJitter: Double = 0.5,
         silence: Milliseconds = .seconds(120),
@@ -69,7 +69,7 @@ public struct SessionPolicy: Sendable, Equatable {
         self.rotationGracePeriod = rotationGracePeriod
         self.accessTokenValidityJitter = accessTokenValidityJitter
         self.reportsRecentReuseAsTheft = reportsRecentReuseAsTheft
-        self.succession = succession
+        self.successorPolicy = successorPolicy
         configuredSharingWindow = sharingWindow
         self.sharedJitter = sharedJitter
         self.silence = silence

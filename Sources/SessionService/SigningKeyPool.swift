@@ -17,7 +17,7 @@ public final class SigningKeyPool: Sendable {
         var waiters: [Waiter] = []
         var workers = 0
 
-        /// How many keys nobody is making yet.
+        /// How many keys no one is making yet.
         var missing: Int { waiters.count + spareCount - spares.count - workers }
     }
 
@@ -44,7 +44,7 @@ public final class SigningKeyPool: Sendable {
     /// How many keys are in reserve.
     var spareCount: Int { state.withLock { $0.spares.count } }
 
-    /// A key that nobody else has.
+    /// A key that is used once.
     func key(_ algorithm: SigningAlgorithm) async throws -> PrivateSigningKey {
         guard algorithm == .rs256 else { return .p256(P256.Signing.PrivateKey()) }
         return try await withCheckedThrowingContinuation { waiter in
@@ -67,13 +67,13 @@ public final class SigningKeyPool: Sendable {
         for _ in 0..<count { queue.async { self.work() } }
     }
 
-    /// Makes one key, gives it to whoever waits longest, and goes on if more are missing.
+    /// Makes one key, gives it to the longest waiting caller, and continues if more are missing.
     private func work() {
         let made = Result { PrivateSigningKey.rsa(try _RSA.Signing.PrivateKey(keySize: .bits2048)) }
         let waiter = state.withLock { state -> Waiter? in
             state.workers -= 1
             if !state.waiters.isEmpty { return state.waiters.removeFirst() }
-            // Without a key nobody waits for, a failure is not tried again at once.
+            // Without a key no one waits for, a failure is not tried again at once.
             if let key = try? made.get() { state.spares.append(key) } else { state.spareCount = 0 }
             return nil
         }

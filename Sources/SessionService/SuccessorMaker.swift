@@ -11,7 +11,7 @@ final class SuccessorMaker: Sendable {
     private let clock: ClockAndRandomness
     private let last = Mutex<(successor: Refresh.Successor, part: TokenIssue.RefreshPart)?>(nil)
 
-    init(of presented: Refresh.Presented, _ request: PresentedRefreshToken, _ service: SessionService) {
+    init(of presented: Refresh.Presented, _ request: PresentedRefreshToken, _ service: SessionManager) {
         self.presented = presented
         usesAntiCSRF = request.usesAntiCSRF
         key = service.refreshTokenKey

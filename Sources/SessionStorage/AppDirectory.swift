@@ -34,13 +34,13 @@ public protocol AppDirectory: Sendable {
     /// - Parameters:
     ///   - tenant: the tenant.
     ///   - app: its app.
-    ///   - revocation: what the app's audit trail tells about each session; `nil` where none is kept.
+    ///   - revocation: the audit event of each session; `nil` where none is kept.
     /// - Returns: whether there was one; never for the tenant `public`, which stays.
     func removeTenant(
         _ tenant: TenantID, of app: AppID, audit revocation: Revocation?
     ) async throws(StorageError) -> Bool
 
-    /// Ends an app with its tenants, sessions, keys, values and audit trail.
+    /// Ends an app with its tenants, sessions, keys, values and audit log.
     ///
     /// - Returns: whether there was one; never for the app `public`, which stays.
     func removeApp(_ app: AppID) async throws(StorageError) -> Bool
@@ -56,7 +56,7 @@ extension AppDirectory {
     /// The names of ``apps()``.
     public func names() async throws(StorageError) -> Set<AppID> { Set(try await apps().map(\.id)) }
 
-    /// Ends a tenant with its sessions without a word in the audit trail.
+    /// Ends a tenant with its sessions without an audit event.
     public func removeTenant(_ tenant: TenantID, of app: AppID) async throws(StorageError) -> Bool {
         try await removeTenant(tenant, of: app, audit: nil)
     }
@@ -71,7 +71,6 @@ public struct TenantRecord: Sendable, Equatable {
     /// What was decided about it, as the text of a JSON object; storage does not look inside.
     public var settings: String
 
-    /// Makes a record.
     public init(id: TenantID, createdAt: Timestamp, settings: String = "{}") {
         self.id = id
         self.createdAt = createdAt
@@ -86,7 +85,6 @@ public struct AppRecord: Sendable, Equatable {
     /// Its tenants in order; what was decided about `public` is what was decided about the app.
     public var tenants: [TenantRecord]
 
-    /// Collects an app's tenants in any order.
     public init(id: AppID, tenants: [TenantRecord]) {
         self.id = id
         self.tenants = tenants.sorted { $0.rank < $1.rank }
@@ -98,18 +96,18 @@ public struct AppRecord: Sendable, Equatable {
     /// When it was made.
     public var createdAt: Timestamp { tenant(.public)?.createdAt ?? Timestamp(milliseconds: 0) }
 
-    /// Collects tenants into apps, oldest first.
+    /// Creates a value from tenants into apps, oldest first.
     public static func collect(_ tenants: [(app: AppID, tenant: TenantRecord)]) -> [AppRecord] {
         Dictionary(grouping: tenants, by: \.app)
             .map { AppRecord(id: $0, tenants: $1.map(\.tenant)) }
             .sorted { $0.rank < $1.rank }
     }
 
-    private var rank: (Int, Timestamp, String) { (id == .public ? 0 : 1, createdAt, id.text) }
+    private var rank: (Int, Timestamp, String) { (id == .public ? 0 : 1, createdAt, id.rawValue) }
 }
 
 extension TenantRecord {
-    fileprivate var rank: (Int, Timestamp, String) { (id == .public ? 0 : 1, createdAt, id.text) }
+    fileprivate var rank: (Int, Timestamp, String) { (id == .public ? 0 : 1, createdAt, id.rawValue) }
 }
 
 /// A decision about one tenant.

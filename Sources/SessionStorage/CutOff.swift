@@ -12,7 +12,6 @@ package struct CutOff: Sendable, Equatable {
         /// The tenant; `nil` for all.
         package var tenant: TenantID?
 
-        /// Creates a scope.
         package init(_ user: UserID, in tenant: TenantID? = nil) {
             self.user = user
             self.tenant = tenant
@@ -21,7 +20,7 @@ package struct CutOff: Sendable, Equatable {
         /// The name of the kind in storage.
         package var kind: String { tenant == nil ? Self.ofUser : Self.ofUserInTenant }
         /// The tenant in storage; empty where it means nothing.
-        package var tenantText: String { tenant?.text ?? "" }
+        package var tenantText: String { tenant?.rawValue ?? "" }
         /// The kind of the cut-offs that may have ended some of the same sessions.
         package var otherKind: String { tenant == nil ? Self.ofUserInTenant : Self.ofUser }
 
@@ -58,8 +57,8 @@ package struct CutOff: Sendable, Equatable {
 
     /// How long a cut-off is left alone before its rows go.
     ///
-    /// Twice as long as a statement may take: by then the handles that it ended have been listed, and a sign-in that had
-    /// begun before it is a row like the others, so that none is left behind when the cut-off itself goes.
+    /// Twice as long as a statement may take: by then the handles that it ended have been listed, and a sign-in that
+    /// had begun before it is a row like the others, so that none remains when the cut-off itself goes.
     package static let settlingTime = Milliseconds.seconds(10)
 
     /// The last time of a cut-off: one millisecond is left for the sessions that come after it.
@@ -79,7 +78,7 @@ package struct CutOff: Sendable, Equatable {
             && (scope.tenant == nil || scope.tenant == record.tenantID)
     }
 
-    /// What the audit log says about a session of it: one that had expired before was not ended by anybody.
+    /// What the audit log says about a session of it: one that had expired before was not revoked.
     package func revocation(ofExpiry expiresAt: Timestamp) -> Revocation? {
         cause.map { Revocation(by: expiresAt <= madeAt ? .expiry : $0, at: madeAt) }
     }

@@ -1,6 +1,6 @@
 public import SessionEngine
 
-/// What a store is told after it was put back from a copy (docs/decisions/0019, "Restore").
+/// The instructions for a store that was restored from a copy (docs/decisions/0019, "Restore").
 public struct RestoreOrder: Sendable {
     /// A session that was ended after the copy was made, as the audit log that was kept elsewhere says.
     public struct End: Sendable, Hashable {
@@ -11,7 +11,6 @@ public struct RestoreOrder: Sendable {
         /// The number of the entry.
         public let sequence: Int64
 
-        /// Creates an end.
         public init(app: AppID, handle: SessionHandle, sequence: Int64) {
             self.app = app
             self.handle = handle
@@ -32,7 +31,6 @@ public struct RestoreOrder: Sendable {
         /// The number of the entry.
         public let sequence: Int64
 
-        /// Creates a mass end.
         public init(app: AppID, user: UserID, tenant: TenantID?, createdUpTo: Timestamp, sequence: Int64) {
             self.app = app
             self.user = user
@@ -51,7 +49,6 @@ public struct RestoreOrder: Sendable {
     /// When the store was restored.
     public var time: Timestamp
 
-    /// Creates an order.
     public init(
         ends: [End] = [], massEnds: [MassEnd] = [], endsAllSessions: Bool = false, at time: Timestamp
     ) {
@@ -75,7 +72,7 @@ public struct RestoreOrder: Sendable {
         return last + 1
     }
 
-    /// The number from which the audit log goes on, so that none is given twice.
+    /// The number from which the audit log continues, so that none is given twice.
     public static func firstSequence(_ number: UInt8) -> Int64 { Int64(number) << 40 }
 }
 
@@ -90,7 +87,6 @@ public struct RestoreReport: Sendable, Equatable {
     /// Where the database that was there before is now.
     public var replaced: String?
 
-    /// Creates a report.
     public init(number: UInt8, ended: Int, lastSequences: [AppID: Int64], replaced: String? = nil) {
         self.number = number
         self.ended = ended

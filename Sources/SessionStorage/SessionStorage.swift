@@ -5,8 +5,8 @@ public import SessionEngine
 /// A value of this type sees one app and nothing of any other.
 ///
 /// Every requirement is one atomic step: it happened and is durable when it returns, it did not happen when it throws,
-/// and only ``StorageError/Code/unknownOutcome`` leaves the question open. An event for the audit trail is written in the
-/// same step as the change that it tells about: either both are there or neither is. Run `StorageConformance` (in
+/// and only ``StorageError/Code/unknownOutcome`` leaves the question open. An event for the audit log is written in the
+/// same step as the change that it records: either both are there or neither is. Run `StorageConformance` (in
 /// `SessionStorageTesting`) over every implementation.
 public protocol SessionStorage: Sendable {
     /// How often the store was restored from a copy, 0 to 254 (docs/decisions/0019); it does not change while the storage is
@@ -17,7 +17,7 @@ public protocol SessionStorage: Sendable {
     ///
     /// - Parameters:
     ///   - record: the session.
-    ///   - event: what the audit trail tells about it; `nil` where none is kept.
+    ///   - event: the audit event of it; `nil` where none is kept.
     /// - Throws: ``StorageError`` with ``StorageError/Code/alreadyExists`` when the handle is taken.
     func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError)
 
@@ -34,7 +34,7 @@ public protocol SessionStorage: Sendable {
     ///     nothing, and an event about one is not written.
     /// - Returns: the outcome of the decision that was applied.
     func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome
 
     /// The handles of a user's sessions that end after a time, oldest first; empty for an unknown user.
@@ -52,17 +52,17 @@ public protocol SessionStorage: Sendable {
     /// Ends sessions.
     ///
     /// The sessions of a user who has very many may be ended by a cut-off (docs/decisions/0022): they are absent to
-    /// everybody when this returns, one event says so at once (`AuditEvent.Name.revokedAll`), and their rows and the event
-    /// of each follow with ``sweepCutOffs(at:limit:)``. Until then their handles are taken, and a session that the user
-    /// begins is stored as created after the cut-off, whatever its record says.
+    /// every caller when this returns, one event says so at once (`AuditEvent.Name.revokedAll`), and their rows and the
+    /// event of each follow with ``sweepCutOffs(at:limit:)``. Until then their handles are taken, and a session that
+    /// the user begins is stored as created after the cut-off, whatever its record says.
     ///
     /// - Parameters:
     ///   - selection: which.
-    ///   - revocation: what the audit trail tells about each; `nil` where none is kept.
+    ///   - revocation: the audit event of each; `nil` where none is kept.
     /// - Returns: the handles that this call ended, each once, in the order asked for. Handles that name nothing are
     ///   simply absent.
     func remove(
-        _ selection: SessionSelection, audit revocation: Revocation?
+        _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle]
 
     /// Removes rows of sessions that were ended by cut-offs, each with its event, and cut-offs that have no rows left.
@@ -88,7 +88,7 @@ public protocol SessionStorage: Sendable {
     ///
     /// - Parameters:
     ///   - name: the name.
-    ///   - event: what the audit trail tells when the candidate is stored; `nil` where none is kept.
+    ///   - event: the audit event if the candidate is stored; `nil` where none is kept.
     ///   - candidate: makes a value.
     func value(
         named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
@@ -100,17 +100,17 @@ public protocol SessionStorage: Sendable {
     /// How many users were last seen at a time or after it.
     func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int
 
-    /// A page of the audit trail.
-    func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord]
+    /// A page of the audit log.
+    func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord]
 
-    /// Deletes the oldest entries of the audit trail that nobody wants to keep; the newest entry always stays.
+    /// Deletes the oldest audit events that are not to be kept; the newest entry always stays.
     ///
     /// - Parameters:
     ///   - retention: what to keep.
     ///   - now: the time.
     ///   - limit: how many entries at most.
     /// - Returns: how many there were.
-    func trimAuditTrail(
+    func trimAuditLog(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int
 }
@@ -118,22 +118,22 @@ public protocol SessionStorage: Sendable {
 extension SessionStorage {
     /// Reads a session, decides without the time and applies the decision, all in one step.
     public func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {
         try await update(handle) { record, _ in decide(record) }
     }
 
-    /// Adds a new session without a word in the audit trail.
+    /// Adds a new session without an audit event.
     public func insert(_ record: SessionRecord) async throws(StorageError) {
         try await insert(record, audit: nil)
     }
 
-    /// Ends sessions without a word in the audit trail.
-    public func remove(_ selection: SessionSelection) async throws(StorageError) -> [SessionHandle] {
+    /// Ends sessions without an audit event.
+    public func remove(_ selection: RevocationTarget) async throws(StorageError) -> [SessionHandle] {
         try await remove(selection, audit: nil)
     }
 
-    /// The value stored under a name, without a word in the audit trail.
+    /// The value stored under a name, without an audit event.
     public func value(
         named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {
@@ -160,18 +160,18 @@ extension StoredValueName {
 }
 
 /// Which sessions to end.
-public enum SessionSelection: Sendable, Equatable {
+public enum RevocationTarget: Sendable, Equatable {
     /// These; duplicates count once.
     case handles([SessionHandle])
     /// All of a user's that end after a time, in one tenant or, with `nil`, in all.
     case user(UserID, tenant: TenantID? = nil, liveAt: Timestamp)
-    /// At most so many of those whose time was over at a moment.
+    /// Up to the given number of sessions that had expired at a time.
     case expired(at: Timestamp, limit: Int)
 }
 
 /// The names under which single values are kept.
 public enum StoredValueName: String, Sendable {
-    /// The master key that seals refresh tokens (docs/specification/core.md 3.2 and 6).
+    /// The master key that encrypts refresh tokens (docs/specification/core.md 3.2 and 6).
     case refreshTokenKey = "refresh_token_key"
     /// How often the store was restored; kept with the app `public` for all of them.
     case restoreNumber = "tessera_restore_number"

@@ -18,7 +18,6 @@ public struct SigningKeyRecord: Sendable, Equatable, Redacted {
     /// The private key in PKCS#8 DER.
     public var privateKeyDER: [UInt8]
 
-    /// Makes a record.
     public init(
         id: KeyID, kind: SigningKeyKind, algorithm: SigningAlgorithm, createdAt: Timestamp, privateKeyDER: [UInt8],
         firstUsedAt: Timestamp? = nil
@@ -46,12 +45,12 @@ public struct SigningKeyRecord: Sendable, Equatable, Redacted {
             let privateKey = try PrivateSigningKey(pkcs8DER: privateKeyDER, algorithm: algorithm)
             return SigningKey(id: id, kind: kind, createdAt: createdAt, privateKey: privateKey)
         } catch {
-            throw StorageError(.corrupt, "signing key \(id.text) cannot be read")
+            throw StorageError(.corrupt, "signing key \(id.rawValue) cannot be read")
         }
     }
 
     /// The id, never the key.
-    public var description: String { "SigningKeyRecord(\(id.text))" }
+    public var description: String { "SigningKeyRecord(\(id.rawValue))" }
 }
 
 /// What a decision does to an app's signing keys.
@@ -62,10 +61,9 @@ public struct SigningKeyChange: Sendable, Equatable {
     public var removed: [KeyID]
     /// When keys signed for the first time.
     public var firstUses: [KeyID: Timestamp]
-    /// What the audit trail tells about all this.
+    /// The audit events of the change.
     public var events: [AuditEvent]
 
-    /// Collects a change.
     public init(
         adding added: [SigningKeyRecord] = [], removing removed: [KeyID] = [],
         firstUses: [KeyID: Timestamp] = [:], events: [AuditEvent] = []

@@ -55,7 +55,6 @@ public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible,
     /// Holds no secret.
     public let detail: String
 
-    /// Makes an error.
     public init(_ code: Code, _ detail: String) {
         self.code = code
         self.detail = detail
@@ -64,7 +63,7 @@ public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible,
     /// Equal when the codes are.
     public static func == (left: StorageError, right: StorageError) -> Bool { left.code == right.code }
 
-    /// The kind alone, safe to show to anybody.
+    /// The kind alone, safe to show to any caller.
     public var description: String { "storage error: \(code.name)" }
     /// The kind and the details, for a log.
     public var debugDescription: String { "storage error: \(code.name): \(detail)" }

@@ -39,7 +39,7 @@ enum ConformanceSample {
 
     private static func texts(_ record: SessionRecord) -> [String] {
         [
-            record.handle.text, record.tenantID.text, record.userID.text, record.currentTokenHash.hex,
+            record.handle.rawValue, record.tenantID.rawValue, record.userID.rawValue, record.currentTokenHash.hex,
             record.sessionData.text, record.accessTokenPayload.text,
         ]
     }
@@ -53,6 +53,6 @@ extension SessionStorage {
 
     /// The texts of a user's handles.
     func handleTexts(of user: String, liveAt now: Timestamp = ConformanceSample.start) async throws -> [String] {
-        try await handles(of: UserID(user), liveAt: now).map(\.text)
+        try await handles(of: UserID(user), liveAt: now).map(\.rawValue)
     }
 }

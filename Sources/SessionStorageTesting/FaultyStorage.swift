@@ -12,14 +12,13 @@ public final class FaultyStorage: SessionStorage {
         case after(StorageError)
     }
 
-    /// See `SessionStorage.restoreNumber`.
     public var restoreNumber: UInt8 { base.restoreNumber }
 
     private let base: any SessionStorage
     private let plan: @Sendable (Int) -> Fault?
     private let calls = Mutex(0)
 
-    /// Puts faults around a storage.
+    /// Injects faults into a storage.
     ///
     /// - Parameters:
     ///   - base: the storage that does the work.
@@ -44,24 +43,20 @@ public final class FaultyStorage: SessionStorage {
         return result
     }
 
-    /// See `SessionStorage.insert(_:audit:)`.
     public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
         try await call { () async throws(StorageError) in try await base.insert(record, audit: event) }
     }
 
-    /// See `SessionStorage.session(_:)`.
     public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
         try await call { () async throws(StorageError) in try await base.session(handle) }
     }
 
-    /// See `SessionStorage.update(_:_:)`.
     public func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {
         try await call { () async throws(StorageError) in try await base.update(handle, decide) }
     }
 
-    /// See `SessionStorage.handles(of:tenant:liveAt:)`.
     public func handles(
         of user: UserID, tenant: TenantID?, liveAt now: Timestamp
     ) async throws(StorageError) -> [SessionHandle] {
@@ -70,26 +65,22 @@ public final class FaultyStorage: SessionStorage {
         }
     }
 
-    /// See `SessionStorage.remove(_:audit:)`.
     public func remove(
-        _ selection: SessionSelection, audit revocation: Revocation?
+        _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         try await call { () async throws(StorageError) in try await base.remove(selection, audit: revocation) }
     }
 
-    /// See `SessionStorage.sweepCutOffs(at:limit:)`.
     public func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
         try await call { () async throws(StorageError) in try await base.sweepCutOffs(at: now, limit: limit) }
     }
 
-    /// See `SessionStorage.updateSigningKeys(_:)`.
     public func updateSigningKeys(
         _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
     ) async throws(StorageError) -> [SigningKeyRecord] {
         try await call { () async throws(StorageError) in try await base.updateSigningKeys(decide) }
     }
 
-    /// See `SessionStorage.value(named:audit:orStore:)`.
     public func value(
         named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {
@@ -98,27 +89,23 @@ public final class FaultyStorage: SessionStorage {
         }
     }
 
-    /// See `SessionStorage.noteActivity(_:)`.
     public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
         try await call { () async throws(StorageError) in try await base.noteActivity(lastSeen) }
     }
 
-    /// See `SessionStorage.countActiveUsers(since:)`.
     public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
         try await call { () async throws(StorageError) in try await base.countActiveUsers(since: time) }
     }
 
-    /// See `SessionStorage.auditTrail(_:)`.
-    public func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
-        try await call { () async throws(StorageError) in try await base.auditTrail(query) }
+    public func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+        try await call { () async throws(StorageError) in try await base.auditEvents(query) }
     }
 
-    /// See `SessionStorage.trimAuditTrail(_:at:limit:)`.
-    public func trimAuditTrail(
+    public func trimAuditLog(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int {
         try await call { () async throws(StorageError) in
-            try await base.trimAuditTrail(retention, at: now, limit: limit)
+            try await base.trimAuditLog(retention, at: now, limit: limit)
         }
     }
 }

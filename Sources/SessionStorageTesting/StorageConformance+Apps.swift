@@ -33,7 +33,7 @@ extension StorageConformance {
             _ = try await directory.removeApp(AppID("a"))
             try expect(try await directory.names(), is: [.public, AppID("b")], "names of apps")
         },
-        DirectoryCheck("A stored app comes back byte for byte, and the decision saw what was there") { directory in
+        DirectoryCheck("A stored app round-trips byte for byte, and the decision saw what was there") { directory in
             let settings = "{\"k\":\"caf\u{E9} cafe\u{301} '; DROP TABLE tenants; -- \u{0}\"}"
             for expected in [true, false] {
                 let isNew = try await directory.put("a", "public", settings: settings)
@@ -57,11 +57,11 @@ extension StorageConformance {
             let apps = ["m", "z", "b"].flatMap { app in ["public", "t2", "t1"].map { "\(app)/\($0)" } }
             try expect(try await directory.tenantNames(), is: ["public/public"] + apps, "apps and tenants")
         },
-        DirectoryCheck("Of 32 who make one app at once exactly one is told that it is new") { directory in
+        DirectoryCheck("Of 32 who make one app at once exactly one learns that it is new") { directory in
             let isNew = try await inParallel(32) { number in
                 try await directory.put("a", "public", settings: "{\"n\":\(number)}")
             }
-            try expect(isNew.filter(\.self).count, is: 1, "apps told to be new")
+            try expect(isNew.filter(\.self).count, is: 1, "apps reported as new")
         },
     ]
 
@@ -108,13 +108,13 @@ extension StorageConformance {
     private static let endingChecks = [
         DirectoryCheck("The public app and the public tenants stay") { directory in
             _ = try await directory.put("a", "public")
-            try expect(try await !directory.removeApp(.public), "the public app is told to have been removed")
+            try expect(try await !directory.removeApp(.public), "the public app is reported as removed")
             for app in ["public", "a"] {
                 try expect(try await !directory.removeTenant(.public, of: AppID(app)), "a public tenant was removed")
             }
             try expect(try await directory.tenantNames(), is: ["public/public", "a/public"], "what is left")
         },
-        DirectoryCheck("The trail of an app tells of the sessions that ended with a tenant") { directory in
+        DirectoryCheck("The audit log of an app has the sessions that ended with a tenant") { directory in
             for tenant in ["public", "t1"] { _ = try await directory.put("a", tenant) }
             let storage = directory.storage(of: AppID("a"))
             for (handle, tenant) in [("h1", "t1"), ("h2", "t1"), ("h3", "public")] {
@@ -122,13 +122,14 @@ extension StorageConformance {
             }
             let revocation = Revocation(by: .admin, at: ConformanceSample.later)
             _ = try await directory.removeTenant(TenantID("t1"), of: AppID("a"), audit: revocation)
-            let trail = try await storage.auditTrail(AuditQuery(order: .oldestFirst(after: 0)))
+            let auditLog = try await storage.auditEvents(AuditQuery(order: .oldestFirst(after: 0)))
             let expected = ["h1", "h2"].map {
                 AuditEvent.revoked(SessionHandle($0), tenant: TenantID("t1"), user: UserID("u1"), revocation)
             }
             try expect(
-                trail.map(\.event).sorted { ($0.handle?.text ?? "") < ($1.handle?.text ?? "") }, is: expected,
-                "the trail")
+                auditLog.map(\.event).sorted { ($0.handle?.rawValue ?? "") < ($1.handle?.rawValue ?? "") },
+                is: expected,
+                "the audit log")
         },
         DirectoryCheck("A tenant ends with its sessions and no others") { directory in
             for app in ["a", "b"] {
@@ -145,7 +146,7 @@ extension StorageConformance {
             try expect(try await one.handleTexts(of: "u1"), is: ["h-public", "h-t2"], "sessions left")
             try expect(try await two.handleTexts(of: "u1").count, is: 3, "sessions of the other app")
         },
-        DirectoryCheck("An app ends with everything in it, and comes back empty") { directory in
+        DirectoryCheck("An app ends with everything in it, and is empty when created again") { directory in
             let key = try ConformanceSample.key("d-1")
             for app in ["a", "b"] {
                 _ = try await directory.put(app, "public")
@@ -163,13 +164,13 @@ extension StorageConformance {
                 try await directory.storage(of: AppID("a")).insert(ConformanceSample.record("late"))
             }
             try expect(!shut, "a removed app took a session")
-            try expect(try await directory.put("a", "public"), "an app that comes back is not new")
+            try expect(try await directory.put("a", "public"), "an app that is created again is not new")
             let storage = directory.storage(of: AppID("a"))
-            try expect(try await storage.handleTexts(of: "u1"), is: [], "sessions of an app that came back")
+            try expect(try await storage.handleTexts(of: "u1"), is: [], "sessions of an app that was created again")
             try expect(try await storage.updateSigningKeys { _ in .none }, is: [], "its keys")
             try expect(try await storage.value(named: .refreshTokenKey) { "new" }, is: "new", "its value")
             let seen = try await storage.countActiveUsers(since: ConformanceSample.start)
-            try expect(seen, is: 0, "users seen in an app that came back")
+            try expect(seen, is: 0, "users seen in an app that was created again")
             let other = directory.storage(of: AppID("b"))
             try expect(try await other.handleTexts(of: "u1"), is: ["h"], "sessions of the other app")
             try expect(try await other.updateSigningKeys { _ in .none }, is: [key], "keys of the other app")
@@ -188,7 +189,7 @@ extension StorageConformance {
 }
 
 extension AppDirectory {
-    /// Stores a tenant and tells whether it is new.
+    /// Stores a tenant and returns whether it is new.
     func put(
         _ app: String, _ tenant: String, at milliseconds: Int64 = 1, settings: String = "{}"
     ) async throws -> Bool {
@@ -201,6 +202,6 @@ extension AppDirectory {
 
     /// All tenants as `<app>/<tenant>`.
     func tenantNames() async throws -> [String] {
-        try await apps().flatMap { app in app.tenants.map { "\(app.id.text)/\($0.id.text)" } }
+        try await apps().flatMap { app in app.tenants.map { "\(app.id.rawValue)/\($0.id.rawValue)" } }
     }
 }

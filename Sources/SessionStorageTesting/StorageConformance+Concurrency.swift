@@ -26,10 +26,10 @@ extension StorageConformance {
             try await inParallel(100) { _ in
                 try await storage.update(SessionHandle("h")) { record in
                     guard var next = record, let count = Int(next.accessTokenPayload.text) else {
-                        return Decided(.keep, ())
+                        return Decision(.keep, ())
                     }
                     next.accessTokenPayload = JSONObjectText(stored: String(count + 1))
-                    return Decided(.replace(next), ())
+                    return Decision(.replace(next), ())
                 }
             }
             let record = try await storage.session(SessionHandle("h"))
@@ -46,11 +46,11 @@ extension StorageConformance {
             }
             try expect(inserted.filter { $0 }.count, is: 1, "insertions that succeeded")
         },
-        Check("Of 32 who remove one session exactly one is told that it did") { storage in
+        Check("Of 32 who remove one session exactly one learns that it did") { storage in
             try await storage.insert(ConformanceSample.record("h"))
             let removed = try await inParallel(32) { _ in try await storage.remove(.handles([SessionHandle("h")])).count
             }
-            try expect(removed.reduce(0, +), is: 1, "removals that were told")
+            try expect(removed.reduce(0, +), is: 1, "removals that were reported")
         },
         Check("A session removed among updates stays removed") { storage in
             for round in 0..<20 {
@@ -59,13 +59,13 @@ extension StorageConformance {
                 try await inParallel(8) { number in
                     if number == 3 { return _ = try await storage.remove(.handles([record.handle])) }
                     try await storage.update(record.handle) { current in
-                        Decided(current.map(changed).map(SessionChange.replace) ?? .keep, ())
+                        Decision(current.map(changed).map(SessionChange.replace) ?? .keep, ())
                     }
                 }
-                try expect(try await storage.session(record.handle) == nil, "an update raised a removed session")
+                try expect(try await storage.session(record.handle) == nil, "an update re-created a removed session")
             }
         },
-        Check("256 insertions at once are all there, and reads go on beside them") { storage in
+        Check("256 insertions at once are all there, and reads continue beside them") { storage in
             try await inParallel(256) { number in
                 try await storage.insert(ConformanceSample.record("h\(number)"))
                 let stored = try await storage.session(SessionHandle("h\(number)"))
@@ -85,9 +85,9 @@ extension StorageConformance {
         _ storage: any SessionStorage, from expected: StoredTokenHash, to next: String
     ) async throws -> Bool {
         try await storage.update(SessionHandle("h")) { record in
-            guard var record, record.currentTokenHash == expected else { return Decided(.keep, false) }
+            guard var record, record.currentTokenHash == expected else { return Decision(.keep, false) }
             record.currentTokenHash = StoredTokenHash(stored: next)
-            return Decided(.replace(record), true)
+            return Decision(.replace(record), true)
         }
     }
 
@@ -114,7 +114,7 @@ extension StorageConformance {
         IsolationCheck("An update of one app does not touch another's session") { one, two in
             let record = ConformanceSample.record("h")
             try await two.insert(record)
-            let sawNothing = try await one.update(record.handle) { Decided(.remove, $0 == nil) }
+            let sawNothing = try await one.update(record.handle) { Decision(.remove, $0 == nil) }
             try expect(sawNothing, "a decision saw another app's session")
             try expect(try await two.session(record.handle) == record, "another app's session was removed")
         },

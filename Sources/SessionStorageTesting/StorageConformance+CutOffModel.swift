@@ -20,7 +20,7 @@ private struct CutOffModel {
         let user: String
         let tenant: String
         let expiresAt: Timestamp
-        /// Who ended it; `nil` while nobody has.
+        /// Who ended it; `nil` while no one has.
         var cause: Revocation.Cause?
         /// Whether it had expired before something ended it: then it is gone or not, at the storage's choice.
         var isVague = false
@@ -85,7 +85,7 @@ private struct CutOffModel {
         let isThere = session.cause == nil
         try expect(try await storage.session(handle) != nil, is: isThere, "whether \(text) is read")
         let seen = try await storage.update(handle) { record in
-            Decided(record.map { .replace($0) } ?? .keep, record != nil)
+            Decision(record.map { .replace($0) } ?? .keep, record != nil)
         }
         try expect(seen, is: isThere, "whether a decision sees \(text)")
     }
@@ -94,7 +94,7 @@ private struct CutOffModel {
         let user = anyUser()
         let tenant = any(2) == 0 ? nil : anyTenant()
         let listed = try await storage.handles(of: UserID(user), tenant: tenant.map(TenantID.init), liveAt: now)
-        try expect(listed.map(\.text).sorted(), is: live(user, tenant), "handles of \(user)")
+        try expect(listed.map(\.rawValue).sorted(), is: live(user, tenant), "handles of \(user)")
     }
 
     private mutating func endOne() async throws {
@@ -103,7 +103,7 @@ private struct CutOffModel {
         guard let session = sessions[text], !session.isVague else { return }
         let ended = try await storage.remove(
             .handles([SessionHandle(text)]), audit: Revocation(by: .user, at: now))
-        try expect(ended.map(\.text), is: session.cause == nil ? [text] : [], "ended by its handle")
+        try expect(ended.map(\.rawValue), is: session.cause == nil ? [text] : [], "ended by its handle")
         if session.cause == nil { sessions[text]?.cause = .user }
     }
 
@@ -113,7 +113,7 @@ private struct CutOffModel {
         let expected = live(user, tenant)
         let ended = try await storage.remove(
             .user(UserID(user), tenant: tenant.map(TenantID.init), liveAt: now), audit: Revocation(by: .admin, at: now))
-        try expect(ended.map(\.text).sorted(), is: expected, "ended of \(user)")
+        try expect(ended.map(\.rawValue).sorted(), is: expected, "ended of \(user)")
         for handle in expected { sessions[handle]?.cause = .admin }
         for (handle, session) in sessions
         where session.cause == nil && session.user == user && (tenant == nil || tenant == session.tenant) {
@@ -129,7 +129,7 @@ private struct CutOffModel {
     private mutating func expire() async throws {
         let ended = try await storage.remove(
             .expired(at: now, limit: .max), audit: Revocation(by: .expiry, at: now))
-        for handle in ended.map(\.text) {
+        for handle in ended.map(\.rawValue) {
             try expect(sessions[handle]?.cause == nil, "\(handle) expired after its end")
             sessions[handle]?.cause = .expiry
             sessions[handle]?.isVague = false
@@ -142,8 +142,8 @@ private struct CutOffModel {
         while try await storage.sweepCutOffs(at: now, limit: 7) == 7 {}
         let query = AuditQuery(order: .oldestFirst(after: 0), name: .revoked, limit: 10_000)
         var causes: [String: [String]] = [:]
-        for event in try await storage.auditTrail(query).map(\.event) {
-            causes[event.handle?.text ?? "", default: []].append(event.details["by"]?.string ?? "")
+        for event in try await storage.auditEvents(query).map(\.event) {
+            causes[event.handle?.rawValue ?? "", default: []].append(event.details["by"]?.string ?? "")
         }
         for (handle, session) in sessions {
             let found = causes[handle] ?? []

@@ -31,14 +31,14 @@ extension StorageConformance {
         _ storage: any SessionStorage, in tenant: String? = nil, at now: Timestamp = start,
         audit: Revocation? = revocation
     ) async throws -> [String] {
-        let selection = SessionSelection.user(UserID("u1"), tenant: tenant.map(TenantID.init), liveAt: now)
-        return try await storage.remove(selection, audit: audit).map(\.text)
+        let selection = RevocationTarget.user(UserID("u1"), tenant: tenant.map(TenantID.init), liveAt: now)
+        return try await storage.remove(selection, audit: audit).map(\.rawValue)
     }
 
     private static let numbers = (0..<10).map { "\($0)" }
 
     static let cutOffChecks = [
-        check("Many sessions of a user end in one step for everybody who asks") { storage in
+        check("Many sessions of a user end in one step for every caller") { storage in
             try await fill(storage)
             try expect(try await endAll(storage), is: numbers, "ended handles")
             try await expectEnded(numbers, in: storage)
@@ -46,8 +46,8 @@ extension StorageConformance {
             let again = try await endAll(storage, at: start + Milliseconds(1))
             try expect(again, is: [], "handles that ended a second time")
             let expired = try await storage.remove(.expired(at: ConformanceSample.later, limit: 99), audit: nil)
-            try expect(expired.map(\.text), is: ["x"], "removed as expired")
-            let events = try await storage.auditTrail(AuditQuery(name: .revokedAll)).count
+            try expect(expired.map(\.rawValue), is: ["x"], "removed as expired")
+            let events = try await storage.auditEvents(AuditQuery(name: .revokedAll)).count
             try expect(events <= 1, "one end of all sessions has \(events) events")
         },
         check("What is left of many sessions goes in batches, with one event for each") { storage in
@@ -62,7 +62,7 @@ extension StorageConformance {
                     SessionHandle(number), tenant: TenantID((Int(number) ?? 0).isMultiple(of: 2) ? "public" : "t1"),
                     user: UserID("u1"), revocation)
             }
-            let found = try await storage.auditTrail(AuditQuery(order: .oldestFirst(after: 0), name: .revoked))
+            let found = try await storage.auditEvents(AuditQuery(order: .oldestFirst(after: 0), name: .revoked))
             try expect(found.map(\.event), is: expected, "the events of the sessions")
             try await storage.insert(ConformanceSample.record("3"))
             try expect(try await storage.handleTexts(of: "u1"), is: ["3"], "a handle that is taken again")
@@ -94,21 +94,21 @@ extension StorageConformance {
             let over = ConformanceSample.record("over", createdAt: start + .seconds(-99), expiresAt: start)
             try await storage.insert(over)
             _ = try await storage.remove(.handles([SessionHandle("4")]), audit: Revocation(by: .user, at: start))
-            try await storage.update(SessionHandle("6")) { _ in Decided(.remove, ()) }
+            try await storage.update(SessionHandle("6")) { _ in Decision(.remove, ()) }
             let left = numbers.filter { $0 != "4" && $0 != "6" }
             try expect(try await endAll(storage), is: left, "ended handles")
             _ = try await sweep(storage, at: settled)
-            let events = try await storage.auditTrail(AuditQuery(name: .revoked)).map(\.event)
-            try expect(events.filter { $0.handle?.text == "4" }.map(\.details), is: [["by": "user"]], "of 4")
+            let events = try await storage.auditEvents(AuditQuery(name: .revoked)).map(\.event)
+            try expect(events.filter { $0.handle?.rawValue == "4" }.map(\.details), is: [["by": "user"]], "of 4")
             try expect(events.filter { $0.details == ["by": "admin"] }.count, is: 8, "events by an administrator")
-            let ofOver = events.filter { $0.handle?.text == "over" }.map(\.details)
+            let ofOver = events.filter { $0.handle?.rawValue == "over" }.map(\.details)
             try expect([[], [["by": "expiry"]]].contains(ofOver), "an expired session was ended: \(ofOver)")
         },
         check("Without an audit log the end of all sessions leaves no event") { storage in
             try await fill(storage)
             try expect(try await endAll(storage, audit: nil).count, is: 10, "ended handles")
             _ = try await sweep(storage, at: settled)
-            try expect(try await storage.auditTrail(AuditQuery()), is: [], "the trail")
+            try expect(try await storage.auditEvents(AuditQuery()), is: [], "the audit log")
         },
         check("Of sessions that are refreshed while all end none lives on") { storage in
             for round in 0..<10 {
@@ -118,7 +118,7 @@ extension StorageConformance {
                     if number == 3 { return _ = try await endAll(storage, at: start + Milliseconds(Int64(round))) }
                     let handle = SessionHandle(names[number % 6])
                     try await storage.update(handle) { current in
-                        Decided(current.map { .replace($0) } ?? .keep, ())
+                        Decision(current.map { .replace($0) } ?? .keep, ())
                     }
                 }
                 try await expectEnded(names, in: storage)
@@ -150,7 +150,7 @@ extension StorageConformance {
             let handle = SessionHandle(text)
             try expect(try await storage.session(handle) == nil, "session \(text) is read after its end")
             let record = ConformanceSample.record(text)
-            let seen = try await storage.update(handle) { Decided(.replace(record), $0 != nil) }
+            let seen = try await storage.update(handle) { Decision(.replace(record), $0 != nil) }
             try expect(!seen, "a decision saw session \(text) after its end")
             try expect(try await storage.remove(.handles([handle])), is: [], "ended once more")
         }
@@ -162,16 +162,16 @@ extension StorageConformance {
         let stored = try await storage.session(record.handle)
         try expect(stored?.currentTokenHash == record.currentTokenHash, "a new session is not read")
         let seen = try await storage.update(record.handle) { current in
-            Decided(current.map { .replace($0) } ?? .keep, current != nil)
+            Decision(current.map { .replace($0) } ?? .keep, current != nil)
         }
         try expect(seen, "a decision did not see a new session")
-        try expect(try await storage.handleTexts(of: "u1"), is: [record.handle.text], "handles")
+        try expect(try await storage.handleTexts(of: "u1"), is: [record.handle.rawValue], "handles")
     }
 }
 
 extension SessionStorage {
     /// The sessions with an event of their end.
     fileprivate func ends() async throws -> [String] {
-        try await auditTrail(AuditQuery(name: .revoked)).compactMap(\.event.handle?.text)
+        try await auditEvents(AuditQuery(name: .revoked)).compactMap(\.event.handle?.rawValue)
     }
 }

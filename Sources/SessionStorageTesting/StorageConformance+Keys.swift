@@ -6,7 +6,7 @@ extension StorageConformance {
         Check("There are no keys at first") { storage in
             try expect(try await storage.updateSigningKeys { _ in .none }, is: [], "keys of an empty storage")
         },
-        Check("Added keys come back as they went in") { storage in
+        Check("Added keys round-trip") { storage in
             let every = [UInt8](0...255)
             let keys = try [
                 ConformanceSample.key("d-1"), ConformanceSample.key("s-1", kind: .static, bytes: every),
@@ -49,7 +49,9 @@ extension StorageConformance {
     ]
 
     private static func expectKeys(_ keys: [SigningKeyRecord], _ expected: [SigningKeyRecord]) throws {
-        func sorted(_ keys: [SigningKeyRecord]) -> [SigningKeyRecord] { keys.sorted { $0.id.text < $1.id.text } }
+        func sorted(_ keys: [SigningKeyRecord]) -> [SigningKeyRecord] {
+            keys.sorted { $0.id.rawValue < $1.id.rawValue }
+        }
         try expect(sorted(keys) == sorted(expected), "keys are \(keys) instead of \(expected)")
     }
 

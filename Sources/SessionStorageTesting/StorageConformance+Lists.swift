@@ -3,7 +3,7 @@ import SessionStorage
 
 extension StorageConformance {
     static let listChecks = [
-        Check("A user's handles come oldest first and without anybody else's") { storage in
+        Check("A user's handles come oldest first and without those of others") { storage in
             let times: [(String, Int64)] = [("c", 3), ("a", 1), ("b", 2), ("e", 5), ("d", 4)]
             for (handle, offset) in times {
                 let created = ConformanceSample.start + Milliseconds(offset)
@@ -30,11 +30,11 @@ extension StorageConformance {
             for (tenant, expected) in [("public", ["a"]), ("t1", ["b", "c"]), ("t3", [])] {
                 let listed = try await storage.handles(
                     of: UserID("u1"), tenant: TenantID(tenant), liveAt: ConformanceSample.start)
-                try expect(listed.map(\.text), is: expected, "handles in \(tenant)")
+                try expect(listed.map(\.rawValue), is: expected, "handles in \(tenant)")
             }
-            let selection = SessionSelection.user(
+            let selection = RevocationTarget.user(
                 UserID("u1"), tenant: TenantID("t1"), liveAt: ConformanceSample.start)
-            try expect(try await storage.remove(selection).map(\.text), is: ["b", "c"], "removed in one tenant")
+            try expect(try await storage.remove(selection).map(\.rawValue), is: ["b", "c"], "removed in one tenant")
             try expect(try await storage.handleTexts(of: "u1"), is: ["a", "d"], "handles left")
             try expect(try await storage.handleTexts(of: "u2"), is: ["x"], "handles of another user")
         },
@@ -48,13 +48,13 @@ extension StorageConformance {
         Check("Handles are removed in the order asked for, each once, unknown ones not at all") { storage in
             try await storage.insert(all: ["a", "b", "c"].map { ConformanceSample.record($0) })
             let asked = ["c", "none", "a", "c", ""].map { SessionHandle($0) }
-            let removed = try await storage.remove(.handles(asked)).map(\.text)
+            let removed = try await storage.remove(.handles(asked)).map(\.rawValue)
             try expect(removed, is: ["c", "a"], "removed handles")
             try expect(try await storage.handleTexts(of: "u1"), is: ["b"], "handles left")
             try expect(try await storage.remove(.handles(asked)), is: [], "removed the second time")
             try expect(try await storage.remove(.handles([])), is: [], "removed of nothing")
         },
-        Check("A session that is over is removed by its handle") { storage in
+        Check("An expired session is removed by its handle") { storage in
             let record = ConformanceSample.record("h", expiresAt: Timestamp(milliseconds: 1))
             try await storage.insert(record)
             try expect(try await storage.remove(.handles([record.handle])), is: [record.handle], "removed")
@@ -66,7 +66,7 @@ extension StorageConformance {
                 ConformanceSample.record("a", createdAt: start + Milliseconds(1)),
                 ConformanceSample.record("over", expiresAt: start), ConformanceSample.record("x", user: "u2"),
             ])
-            let removed = try await storage.remove(.user(UserID("u1"), liveAt: start)).map(\.text)
+            let removed = try await storage.remove(.user(UserID("u1"), liveAt: start)).map(\.rawValue)
             try expect(removed, is: ["a", "b"], "removed handles")
             try expect(try await storage.session(SessionHandle("x")) != nil, "another user's session was removed")
             try expect(try await storage.session(SessionHandle("over")) != nil, "an ended session was removed")
@@ -82,7 +82,7 @@ extension StorageConformance {
             for expected in [2, 2, 1, 0] {
                 let batch = try await storage.remove(.expired(at: end, limit: 2))
                 try expect(batch.count, is: expected, "number of removed sessions")
-                removed += batch.map(\.text)
+                removed += batch.map(\.rawValue)
             }
             try expect(removed.sorted(), is: (0..<5).map { "h\($0)" }, "removed handles")
             try expect(try await storage.handleTexts(of: "u1"), is: ["live"], "handles left")

@@ -7,7 +7,7 @@ extension StorageConformance {
         Check("A session that was never inserted is not there") { storage in
             try expect(try await storage.session(SessionHandle("none")) == nil, "a session came from nowhere")
         },
-        Check("An inserted session comes back as it went in") { storage in
+        Check("An inserted session round-trips") { storage in
             let record = fullRecord
             try await storage.insert(record)
             let stored = try await storage.session(record.handle)
@@ -21,7 +21,7 @@ extension StorageConformance {
             try expect(ConformanceSample.isSame(stored, record), "a refused insertion changed the session")
             try expect(try await storage.handleTexts(of: "u2"), is: [], "handles of the refused user")
         },
-        Check("A session that is over is still read") { storage in
+        Check("An expired session is still read") { storage in
             let record = ConformanceSample.record("h", expiresAt: Timestamp(milliseconds: 1))
             try await storage.insert(record)
             try expect(try await storage.session(record.handle) == record, "an expired session is not read")
@@ -53,18 +53,18 @@ extension StorageConformance {
     }
 
     static let updateChecks = [
-        Check("A decision sees the session as it is and its outcome comes back") { storage in
+        Check("A decision sees the session as it is and its outcome is returned") { storage in
             let record = ConformanceSample.record("h")
             try await storage.insert(record)
-            let seen = try await storage.update(record.handle) { Decided(.keep, $0) }
+            let seen = try await storage.update(record.handle) { Decision(.keep, $0) }
             try expect(seen == record, "a decision saw another session")
             try expect(try await storage.session(record.handle) == record, "keep changed the session")
         },
         Check("A replacement changes every column but the handle") { storage in
             try await storage.insert(ConformanceSample.record("handle_t1"))
             let record = fullRecord
-            let outcome = try await storage.update(record.handle) { _ in Decided(.replace(record), "told") }
-            try expect(outcome, is: "told", "outcome of a replacement")
+            let outcome = try await storage.update(record.handle) { _ in Decision(.replace(record), "outcome") }
+            try expect(outcome, is: "outcome", "outcome of a replacement")
             let stored = try await storage.session(record.handle)
             try expect(ConformanceSample.isSame(stored, record), "a replacement did not replace everything")
             try expect(try await storage.handleTexts(of: "user"), is: ["handle_t1"], "handles of the new user")
@@ -72,24 +72,24 @@ extension StorageConformance {
         },
         Check("A removal removes") { storage in
             try await storage.insert(all: [ConformanceSample.record("h"), ConformanceSample.record("other")])
-            try await storage.update(SessionHandle("h")) { _ in Decided(.remove, ()) }
+            try await storage.update(SessionHandle("h")) { _ in Decision(.remove, ()) }
             try expect(try await storage.session(SessionHandle("h")) == nil, "a removed session is there")
             try expect(try await storage.handleTexts(of: "u1"), is: ["other"], "handles after a removal")
         },
         Check("A session that does not exist is decided upon as nil and not made") { storage in
             let record = ConformanceSample.record("h")
             for change in [SessionChange.replace(record), .remove, .keep] {
-                let sawNothing = try await storage.update(record.handle) { Decided(change, $0 == nil) }
+                let sawNothing = try await storage.update(record.handle) { Decision(change, $0 == nil) }
                 try expect(sawNothing, "a decision saw a session that does not exist")
                 try expect(try await storage.session(record.handle) == nil, "a decision made a session")
             }
         },
-        Check("A removed session is not raised by a decision") { storage in
+        Check("A removed session is not re-created by a decision") { storage in
             let record = ConformanceSample.record("h")
             try await storage.insert(record)
             _ = try await storage.remove(.handles([record.handle]))
-            try await storage.update(record.handle) { _ in Decided(.replace(record), ()) }
-            try expect(try await storage.session(record.handle) == nil, "a revoked session was raised")
+            try await storage.update(record.handle) { _ in Decision(.replace(record), ()) }
+            try expect(try await storage.session(record.handle) == nil, "a revoked session was re-created")
         },
         Check("A change is seen by the next read and the next decision") { storage in
             var record = ConformanceSample.record("h")
@@ -97,8 +97,8 @@ extension StorageConformance {
             for step in 1...20 {
                 record.accessTokenPayload = JSONObjectText(stored: "{\"n\":\(step)}")
                 let next = record
-                try await storage.update(record.handle) { _ in Decided(.replace(next), ()) }
-                let seen = try await storage.update(record.handle) { Decided(.keep, $0) }
+                try await storage.update(record.handle) { _ in Decision(.replace(next), ()) }
+                let seen = try await storage.update(record.handle) { Decision(.keep, $0) }
                 try expect(seen == next, "a decision missed change \(step)")
                 try expect(try await storage.session(record.handle) == next, "a read missed change \(step)")
             }

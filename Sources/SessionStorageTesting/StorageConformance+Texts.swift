@@ -4,7 +4,7 @@ import SessionStorage
 
 extension StorageConformance {
     static let textChecks = [
-        Check("Texts of every kind come back byte for byte") { storage in
+        Check("Texts of every kind round-trip byte for byte") { storage in
             for (number, text) in texts.enumerated() {
                 var record = ConformanceSample.record("h\(number)", user: text)
                 record.tenantID = TenantID(text)
@@ -44,14 +44,14 @@ extension StorageConformance {
             _ = try await storage.remove(.handles([SessionHandle("%"), SessionHandle("*"), SessionHandle("_")]))
             try expect(try await storage.handleTexts(of: "u1"), is: ["kept"], "handles left")
         },
-        Check("A payload of 100 kB comes back") { storage in
+        Check("A payload of 100 kB round-trips") { storage in
             let payload = "{\"k\":\"" + String(repeating: "é", count: 50_000) + "\"}"
             let record = ConformanceSample.record("h", payload: payload)
             try await storage.insert(record)
             let stored = try await storage.session(record.handle)
             try expect(ConformanceSample.isSame(stored, record), "100 kB changed on their way")
         },
-        Check("The ends of time come back") { storage in
+        Check("The ends of time round-trip") { storage in
             for (number, time) in [Int64.min, -1, 0, 1, 4_102_444_800_000, .max].enumerated() {
                 let time = Timestamp(milliseconds: time)
                 let record = ConformanceSample.record("h\(number)", createdAt: time, expiresAt: time)

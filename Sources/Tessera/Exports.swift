@@ -1,5 +1,5 @@
-// The vocabulary of an application: whoever imports Tessera has JSON values and these names of the modules below, and no
-// others of theirs (docs/decisions/0015).
+// The vocabulary of an application: a client that imports Tessera has JSON values and these names of the modules below,
+// and no others of theirs (docs/decisions/0015).
 
 @_exported public import LosslessJSON
 

@@ -35,7 +35,7 @@ struct Audit: AsyncParsableCommand {
     var dataDir: String?
 
     @Option(help: "The app.")
-    var app = AppID.public.text
+    var app = AppID.public.rawValue
 
     @Option(help: "Only entries about the session of this handle.")
     var session: String?
@@ -77,7 +77,7 @@ struct Audit: AsyncParsableCommand {
 
     /// As `GET /tessera/audit` gives it, with the app where that is not the public one.
     private func text(_ record: AuditRecord) -> String {
-        guard app != AppID.public.text else { return record.json.text }
+        guard app != AppID.public.rawValue else { return record.json.text }
         return JSONObject([.init(name: "app", value: .string(app))] + record.json.members).text
     }
 
@@ -88,7 +88,7 @@ struct Audit: AsyncParsableCommand {
                     settings, migrates: false, node: "audit",
                     logger: Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() })
                 defer { database.close() }
-                return try await database.storage(of: AppID(app)).auditTrail(query)
+                return try await database.storage(of: AppID(app)).auditEvents(query)
             }
         #endif
         return try SQLiteAuditReader(folder: folder).page(query, of: AppID(app))
@@ -106,8 +106,8 @@ extension AuditRecord {
     /// One line for people; what an application chose is quoted, so that it cannot pass for anything else.
     fileprivate var line: String {
         var words = [Self.text(event.time), event.name.rawValue]
-        if let user = event.userID { words.append("user=\(JSONValue.string(user.text).text)") }
-        if let handle = event.handle { words.append("session=\(handle.text)") }
+        if let user = event.userID { words.append("user=\(JSONValue.string(user.rawValue).text)") }
+        if let handle = event.handle { words.append("session=\(handle.rawValue)") }
         for detail in event.details.members {
             words.append("\(detail.name)=\(detail.value.string ?? detail.value.text)")
         }

@@ -6,7 +6,7 @@ import PlatformLibC
     import Foundation
 #endif
 
-/// A process in a session of its own, which goes on when this one ends.
+/// A process in a session of its own, which runs on when this one exits.
 struct BackgroundProcess {
     private let pid: pid_t
     private let outputPath: String
@@ -51,6 +51,6 @@ struct BackgroundProcess {
         String(decoding: FileManager.default.contents(atPath: outputPath) ?? Data(), as: UTF8.self)
     }
 
-    /// Tells it to end.
+    /// Terminates it.
     func end() { kill(pid, SIGTERM) }
 }

@@ -6,10 +6,10 @@ import SessionService
 
 /// What an operator sees when the core is ready.
 struct Banner: Sendable {
-    let configuration: CoreConfiguration
+    let configuration: OperatorConfiguration
     let database: String
-    let keyRemark: String?
-    let diskRemark: String?
+    let keyWarning: String?
+    let diskWarning: String?
     /// How often the store was restored.
     let restoreNumber: UInt8
 
@@ -33,7 +33,7 @@ struct Banner: Sendable {
             "  Data           \(database)",
             "  Configuration  \(file.isEmpty ? "none: defaults, environment and flags" : file)",
         ]
-        let notes = configuration.remarks + [keyRemark, restored, diskRemark].compactMap(\.self)
+        let notes = configuration.warnings + [keyWarning, restored, diskWarning].compactMap(\.self)
         lines += notes.map { "  Note           \($0)" }
         // The name is that of the interface: scripts and images wait for this line (docs/specification/core.md 7.4).
         lines.append(

@@ -28,7 +28,7 @@ struct CoreOptions: ParsableArguments {
     var testMode = false
 
     /// Reads the configuration file, the environment and these options.
-    func configuration() throws -> CoreConfiguration {
+    func configuration() throws -> OperatorConfiguration {
         var file: (text: String, path: String)?
         if let config {
             let path = Paths.absolute(config)
@@ -38,9 +38,9 @@ struct CoreOptions: ParsableArguments {
             file = (text, path)
         }
         do throws(ConfigurationError) {
-            var configuration = try CoreConfiguration(
+            var configuration = try OperatorConfiguration(
                 file: file, environment: ProcessInfo.processInfo.environment,
-                flags: CoreConfiguration.Flags(host: host, port: port, dataDirectory: dataDir, isTest: testMode))
+                flags: OperatorConfiguration.Flags(host: host, port: port, dataDirectory: dataDir, isTest: testMode))
             configuration.settings.processID = ProcessInfo.processInfo.processIdentifier
             return configuration
         } catch {

@@ -1,4 +1,4 @@
-import CMalloc
+import CTesseraMalloc
 import CoreConfiguration
 import CoreServer
 import Logging
@@ -12,17 +12,17 @@ import UnixSignals
 
 /// A core in this process.
 struct CoreProcess {
-    private let configuration: CoreConfiguration
-    private let log: OperatorLog
+    private let configuration: OperatorConfiguration
+    private let log: OperatorLogWriter
 
     /// Prepares a core; nothing is opened but its log.
-    init(_ configuration: CoreConfiguration) {
+    init(_ configuration: OperatorConfiguration) {
         var configuration = configuration
-        log = OperatorLog(configuration.log, remarks: &configuration.remarks)
+        log = OperatorLogWriter(configuration.log, warnings: &configuration.warnings)
         self.configuration = configuration
     }
 
-    /// Serves until the process is told to stop.
+    /// Serves until the process is terminated.
     func run() async throws {
         do {
             try await serve()
@@ -36,13 +36,13 @@ struct CoreProcess {
     }
 
     private func serve() async throws {
-        // Whoever reads the output may go away; that ends a write, not the core.
+        // The reader of the output may go away; that ends a write, not the core.
         signal(SIGPIPE, SIG_IGN)
         tessera_return_memory(2)
         let logger = logger()
         let storage = try await CoreStorage.open(configuration, logger: logger)
         let keyPool = SigningKeyPool(signers: RSASigners(configuration.rsaProvider) { logger.info("\($0)") })
-        let service = try await SessionService(
+        let service = try await SessionManager(
             storage: storage.apps.storage(of: .public), policy: configuration.policy, keyPool: keyPool)
         let apps = AppRegistry(
             directory: storage.apps,
@@ -51,13 +51,13 @@ struct CoreProcess {
         let api = CoreAPI(
             service: service, settings: configuration.settings, logger: logger, apps: apps, isReady: storage.isReady)
         let banner = Banner(
-            configuration: configuration, database: storage.address, keyRemark: try await storage.remark(),
-            diskRemark: storage.diskRemark, restoreNumber: storage.apps.storage(of: .public).restoreNumber)
+            configuration: configuration, database: storage.address, keyWarning: try await storage.warning(),
+            diskWarning: storage.diskWarning, restoreNumber: storage.apps.storage(of: .public).restoreNumber)
         let registration = Registration(configuration: configuration, logger: logger)
         // The libraries' own progress is not the operator's; what they warn of is.
         var quiet = logger
         quiet.logLevel = logger.logLevel == .debug ? .debug : max(logger.logLevel, .warning)
-        let server = CoreServer(
+        let server = CoreHTTPServer(
             api: api, host: configuration.host, port: configuration.port, idleTimeout: configuration.idleTimeout,
             logger: quiet
         ) { port in
@@ -98,7 +98,7 @@ struct CoreProcess {
 
 /// Makes the signing keys while the server is already listening, so that neither waits for the other.
 struct KeyPreparation: Service, CustomStringConvertible {
-    let service: SessionService
+    let service: SessionManager
     let logger: Logger
 
     var description: String { "KeyPreparation" }

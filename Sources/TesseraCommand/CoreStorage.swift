@@ -25,10 +25,10 @@ struct CoreStorage: Sendable {
     /// Whether it answers now.
     let isReady: @Sendable () async -> Bool
     /// What the operator should know about the disk.
-    var diskRemark: String?
+    var diskWarning: String?
 
     /// Opens the storage; waits for a database that is on its way.
-    static func open(_ configuration: CoreConfiguration, logger: Logger) async throws -> CoreStorage {
+    static func open(_ configuration: OperatorConfiguration, logger: Logger) async throws -> CoreStorage {
         let encryption = try KeyEncryption.read(configuration.keyEncryption)
         if let database = configuration.database {
             return try await openPostgreSQL(database, encryption, logger)
@@ -37,19 +37,19 @@ struct CoreStorage: Sendable {
         let database = try SQLiteDatabase(folder: folder)
         try Import.refuseUnfinished(in: folder)
         return CoreStorage(
-            apps: SealedAppDirectory(database.apps, with: encryption), address: database.path, isShared: false,
-            isReady: { true }, diskRemark: diskRemark(database))
+            apps: EncryptedKeyAppDirectory(database.apps, with: encryption), address: database.path, isShared: false,
+            isReady: { true }, diskWarning: diskWarning(database))
     }
 
-    private static func diskRemark(_ database: SQLiteDatabase) -> String? {
+    private static func diskWarning(_ database: SQLiteDatabase) -> String? {
         guard database.missingReserve > 0 else { return nil }
         let missing = (database.missingReserve + 1_023) / 1_024
         return "The disk is nearly full: sign-ins and refreshes are refused until \(missing) KiB more are free for the "
-            + "data folder; revocations and verifications go on."
+            + "data folder; revocations and verifications continue."
     }
 
-    /// When what is removed: a database that nodes share is searched a little at a time and all the time, by the node whose
-    /// turn it is.
+    /// When what is removed: a database that nodes share is searched a little at a time and all the time, by the node
+    /// that holds the lease.
     var maintenance: Maintenance.Schedule {
         var schedule = Maintenance.Schedule()
         if isShared { (schedule.sessionInterval, schedule.spread) = (.seconds(10), .seconds(10)) }
@@ -57,12 +57,12 @@ struct CoreStorage: Sendable {
     }
 
     /// What the operator should know about the private keys; asked once the service is open.
-    func remark() async throws -> String? {
-        guard let storage = apps.storage(of: .public) as? SealedStorage else { return nil }
-        let count = try await storage.countKeysInTheClear()
+    func warning() async throws -> String? {
+        guard let storage = apps.storage(of: .public) as? EncryptedKeyStorage else { return nil }
+        let count = try await storage.countUnencryptedKeys()
         guard count > 0 else { return nil }
-        return "\(count) private key\(count == 1 ? " lies" : "s lie") in the clear in the database; "
-            + "'key_encryption_key_file' seals new ones (docs/configuration.md)."
+        return "\(count) private key\(count == 1 ? " is" : "s are") stored unencrypted in the database; "
+            + "'key_encryption_key_file' encrypts new ones (docs/configuration.md)."
     }
 
     #if PostgreSQL
@@ -72,7 +72,8 @@ struct CoreStorage: Sendable {
             let place = try PostgresSettings(settings)
             let database = try await PostgresOpening(place, settings.migrates, logger).open()
             return CoreStorage(
-                apps: SealedAppDirectory(database.apps, with: encryption), address: database.address, isShared: true,
+                apps: EncryptedKeyAppDirectory(database.apps, with: encryption), address: database.address,
+                isShared: true,
                 isReady: { await database.isReady() })
         }
     #else

@@ -11,9 +11,9 @@ struct Import: AsyncParsableCommand {
         abstract: "Take over the sessions and keys of a SuperTokens core.",
         discussion: """
             Reads a plain-text dump of the core's PostgreSQL database, made with pg_dump, and never changes it. The whole \
-            dump is checked before anything is written. An import that was interrupted goes on when it is run again.
+            dump is checked before anything is written. An interrupted import resumes when it is run again.
 
-            Ends with 0 when everything was imported, with 1 when it failed and with 2 when it is finished but left \
+            Exits with 0 when everything was imported, with 1 when it failed and with 2 when it is finished but left \
             something behind, which it names. A dump holds private keys: keep it like a password file, and delete it \
             afterwards.
             """)
@@ -51,14 +51,14 @@ struct Import: AsyncParsableCommand {
         }
     }
 
-    /// Imports, and says whether something was left behind that should have come along.
+    /// Imports, and returns whether something was skipped that should have been imported.
     private func importDump() async throws -> Bool {
         let file = try dumpFile()
         let options = ImportOptions(
             tables: TableSelection(schema: schema, prefix: tablePrefix), keepsSigningKey: staticSigningKey)
         let now = ClockAndRandomness.system.time()
         let meter = ProgressMeter(total: file.size)
-        let plan = try Survey(of: file, options: options, now: now).plan { meter.show("checking", bytes: $0) }
+        let plan = try DumpAnalysis(of: file, options: options, now: now).plan { meter.show("checking", bytes: $0) }
         meter.end()
         let target = dataDir.map(Paths.absolute) ?? Paths.defaultDataFolder
         let summary = ImportSummary(plan: plan, source: file.path, target: target)
@@ -72,8 +72,8 @@ struct Import: AsyncParsableCommand {
             print("\(target) has this dump already; nothing was changed")
             return false
         }
-        for remark in try await ImportedApps(directory: database.apps, time: now).register(plan) {
-            ProgressMeter.tell("note: \(remark)")
+        for warning in try await ImportedApps(directory: database.apps, time: now).register(plan) {
+            ProgressMeter.report("note: \(warning)")
         }
         let importer = Importer(of: file, options: options, now: now) { database.storage(of: $0) }
         let report = try await importer.run(plan, after: rows) { (progress) throws(ImportError) in
@@ -115,7 +115,7 @@ struct Import: AsyncParsableCommand {
         }
         let file = try DumpFile(path: Paths.absolute(from))
         if file.isReadableByOthers {
-            ProgressMeter.tell(
+            ProgressMeter.report(
                 "warning: others may read \(file.path), which holds private keys: chmod 600 \(file.path)")
         }
         return file

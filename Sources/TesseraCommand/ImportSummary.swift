@@ -13,7 +13,7 @@ struct ImportSummary {
             ("Source", source), ("Target", target),
             ("Apps", "\(plan.apps.count)"), ("Tenants", "\(plan.apps.reduce(0) { $0 + $1.tenants.count })"),
             ("Signing keys", "\(plan.apps.reduce(0) { $0 + $1.signingKeys.count })"),
-            ("Sessions", "\(plan.sessions) to import"), ("Ended", "\(plan.expired) left behind"),
+            ("Sessions", "\(plan.sessions) to import"), ("Expired", "\(plan.expired) skipped"),
             ("Refused", "\(plan.refused.count)"),
         ])
         showDetails(plan.refused)
@@ -30,7 +30,7 @@ struct ImportSummary {
         if report.skippedRows > 0 { lines.append(("", "\(report.skippedRows) rows done by an earlier run")) }
         if report.alreadyThere > 0 { lines.append(("", "\(report.alreadyThere) were there already")) }
         if report.newerThere > 0 { lines.append(("", "\(report.newerThere) have been used here since and stay")) }
-        lines.append(("Ended", "\(report.expired) left behind"))
+        lines.append(("Expired", "\(report.expired) skipped"))
         // Keys were refused when the plan was made, sessions are counted again while they are written.
         let refused = plan.refused.merging(report.refused)
         lines.append(("Refused", "\(refused.count)"))
@@ -42,7 +42,7 @@ struct ImportSummary {
         for (refusal, entry) in refused.entries.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             Swift.print("  Not imported   \(entry.count): \(refusal.rawValue) (first at line \(entry.firstLine))")
         }
-        for remark in plan.remarks { Swift.print("  Note           \(remark)") }
+        for warning in plan.warnings { Swift.print("  Note           \(warning)") }
         let others = plan.otherTables.filter { $0.rows > 0 }
         if !others.isEmpty {
             let list = others.map { "\($0.name) (\($0.rows))" }.joined(separator: ", ")

@@ -14,21 +14,21 @@ struct ImportedApps {
     ///
     /// - Returns: what could not be taken over, as sentences for the operator.
     func register(_ plan: ImportPlan) async throws -> [String] {
-        let configuration = try CoreConfiguration().apps
-        var remarks: [String] = []
+        let configuration = try OperatorConfiguration().apps
+        var warnings: [String] = []
         for app in plan.apps {
             let others = app.tenants.filter { $0.id != .public }
             let own = app.tenants.first { $0.id == .public } ?? ImportPlan.Tenant(id: .public)
             for tenant in [own] + others {
                 let (settings, dropped) = Self.settings(of: tenant, configuration)
-                remarks += dropped.map { "app \(app.id.text), tenant \(tenant.id.text): \($0)" }
+                warnings += dropped.map { "app \(app.id.rawValue), tenant \(tenant.id.rawValue): \($0)" }
                 let record = TenantRecord(id: tenant.id, createdAt: tenant.createdAt ?? time, settings: settings)
                 try await directory.updateTenant(of: app.id) { known in
                     TenantDecision(storing: known?.tenant(tenant.id) == nil ? record : nil, ())
                 }
             }
         }
-        return remarks
+        return warnings
     }
 
     /// The settings as the directory keeps them; a key that an app cannot have here is left out.

@@ -32,7 +32,7 @@ struct StartedFiles {
 
     private func path(_ instance: Instance) -> String { "\(folder)/\(instance.host)-\(instance.port)" }
 
-    /// Leaves word of a core.
+    /// Writes the `.started` file of a core.
     func add(_ instance: Instance) throws {
         let files = FileManager.default
         try files.createDirectory(
@@ -42,16 +42,16 @@ struct StartedFiles {
         else { throw Failure("cannot write \(path(instance))") }
     }
 
-    /// Takes the word back, unless it is another core's by now.
+    /// Deletes the `.started` file, unless it is another core's by now.
     func remove(_ instance: Instance) {
         guard read(name: "\(instance.host)-\(instance.port)") == instance else { return }
         try? FileManager.default.removeItem(atPath: path(instance))
     }
 
-    /// Whether word of a core is there.
+    /// Whether the `.started` file of a core exists.
     func has(_ instance: Instance) -> Bool { all().contains(instance) }
 
-    /// All cores of which there is word, in the order of their addresses.
+    /// All registered cores, by address.
     func all() -> [Instance] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.sorted().compactMap(read)

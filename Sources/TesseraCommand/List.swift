@@ -5,9 +5,9 @@ struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List the cores that run on this machine.")
 
     func run() async throws {
-        let fleet = await Fleet.find()
-        if fleet.members.isEmpty { print("No SuperTokens instances running.") }
-        for member in fleet.members {
+        let running = await RunningCores.find()
+        if running.members.isEmpty { print("No SuperTokens instances running.") }
+        for member in running.members {
             let core = member.instance
             let file = member.configuration.isEmpty ? "none" : member.configuration
             print("-> Instance PID: \(core.pid), address: \(core.host):\(core.port), config file loaded: \(file)")

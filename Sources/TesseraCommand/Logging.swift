@@ -5,26 +5,26 @@ import ServiceLifecycle
 import SessionEngine
 import UnixSignals
 
-extension OperatorLog {
+extension OperatorLogWriter {
     /// Opens the log that an operator wants.
     ///
     /// A file that cannot be written does not keep the core from starting: its lines go to the console.
     ///
-    /// - Parameter remarks: told what could not be done.
-    init(_ settings: LogSettings, remarks: inout [String]) {
+    /// - Parameter warnings: receives what could not be done.
+    init(_ settings: LogSettings, warnings: inout [String]) {
         var random = ClockAndRandomness.system.random
         self.init(
-            info: Self.output(settings.infoPath, or: .standardOutput, &remarks),
-            errors: Self.output(settings.errorPath, or: .standardError, &remarks),
+            info: Self.output(settings.infoPath, or: .standardOutput, &warnings),
+            errors: Self.output(settings.errorPath, or: .standardError, &warnings),
             isStructured: settings.isStructured, process: RandomText.uuid(using: &random), version: Tessera.version,
             time: { ClockAndRandomness.system.time().milliseconds })
     }
 
-    private static func output(_ path: String?, or console: LogOutput, _ remarks: inout [String]) -> LogOutput {
+    private static func output(_ path: String?, or console: LogOutput, _ warnings: inout [String]) -> LogOutput {
         guard let path = path.map(Paths.absolute) else { return console }
         let file = LogOutput(path: path)
         if file.isOpen { return file }
-        remarks.append("\(path) cannot be written; its lines go to the console.")
+        warnings.append("\(path) cannot be written; its lines go to the console.")
         return console
     }
 }
@@ -36,7 +36,7 @@ extension LogSettings {
 
 /// Opens the log files again on SIGHUP, after logrotate and the like have moved them.
 struct LogRotation: Service, CustomStringConvertible {
-    let log: OperatorLog
+    let log: OperatorLogWriter
 
     var description: String { "LogRotation" }
 

@@ -8,7 +8,7 @@
     /// `tessera migrate`: the schema of a PostgreSQL database.
     struct Migrate: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Bring the schema of a PostgreSQL database up to date, beside the traffic.",
+            abstract: "Migrate the schema of a PostgreSQL database online.",
             subcommands: [Plan.self, Apply.self])
 
         /// `tessera migrate plan`.
@@ -46,12 +46,12 @@
                 if plan.steps.isEmpty { return print("The schema is up to date.") }
                 do throws(StorageError) {
                     try plan.apply { statement, number, count in
-                        ProgressMeter.tell(
+                        ProgressMeter.report(
                             "[\(number)/\(count)] \(statement.purpose) (lock: \(statement.lock.rawValue))")
                     } building: { progress in
                         let filled = Int(min(1, progress.share) * 30)
                         let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled)
-                        ProgressMeter.tell("       [\(bar)] \(Int(min(1, progress.share) * 100))%  \(progress.phase)")
+                        ProgressMeter.report("       [\(bar)] \(Int(min(1, progress.share) * 100))%  \(progress.phase)")
                     }
                 } catch {
                     throw Failure(error.detail)
@@ -64,13 +64,13 @@
     /// `tessera doctor`: whether what a core needs is as it should be.
     struct Doctor: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Look for what would go wrong, and say what to do.", subcommands: [Postgres.self])
+            abstract: "Diagnose problems and print how to fix them.", subcommands: [Postgres.self])
 
         /// `tessera doctor postgres`.
         struct Postgres: ParsableCommand {
             static let configuration = CommandConfiguration(
                 abstract: "Examine a PostgreSQL database: version, settings, privileges, clock, schema and indices.",
-                discussion: "Ends with 1 when something has to be mended. Changes nothing.")
+                discussion: "Exits with 1 if a check fails. Changes nothing.")
 
             @OptionGroup var options: DatabaseOptions
 

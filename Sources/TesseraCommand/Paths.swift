@@ -23,12 +23,12 @@ enum Paths {
     }
 
     /// The folder of a core's database.
-    static func dataFolder(_ configuration: CoreConfiguration) -> String {
+    static func dataFolder(_ configuration: OperatorConfiguration) -> String {
         configuration.dataDirectory.map(absolute) ?? defaultDataFolder
     }
 
-    /// Where running cores leave word of themselves, whatever their data folder: `TESSERA_STATE_DIR`, or
-    /// `/var/lib/tessera` for root and `tessera` in the user's state folder for others.
+    /// Where running cores are registered, whatever their data folder: `TESSERA_STATE_DIR`, or `/var/lib/tessera` for
+    /// root and `tessera` in the user's state folder for others.
     static var stateFolder: String {
         let environment = ProcessInfo.processInfo.environment
         if let folder = environment["TESSERA_STATE_DIR"], !folder.isEmpty { return absolute(folder) }

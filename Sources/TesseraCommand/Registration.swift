@@ -3,20 +3,20 @@ import CoreServer
 import Logging
 import Synchronization
 
-/// This process's word in the state folder, from when it listens until it ends.
+/// The `.started` file of this process, from listening until exit.
 ///
 /// Without it the core serves all the same, and `tessera list` does not find it.
 final class Registration: Sendable {
-    private let configuration: CoreConfiguration
+    private let configuration: OperatorConfiguration
     private let logger: Logger
     private let instance = Mutex<Instance?>(nil)
 
-    init(configuration: CoreConfiguration, logger: Logger) {
+    init(configuration: OperatorConfiguration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
     }
 
-    /// Leaves word.
+    /// Writes the `.started` file.
     func add(port: Int) {
         let instance = Instance(
             host: configuration.host, port: port, pid: configuration.settings.processID,

@@ -12,7 +12,7 @@ import SessionStorage
 /// `tessera restore`: puts a copy back, or marks one that was put back.
 struct Restore: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Put a copy of the data back so that nobody who went on since is accused of theft.",
+        abstract: "Restore a copy of the data so that no client that refreshed since is accused of theft.",
         discussion: """
             Stop every core first. COPY is a copy of tessera.sqlite, with its -wal file beside it if it has one, or of the \
             whole data folder. Without COPY the data that is there is marked as restored: for a folder that was put back \
@@ -37,7 +37,7 @@ struct Restore: AsyncParsableCommand {
     @Option(help: "A file of 'tessera audit --json': the revocations in it that are newer than the copy are repeated.")
     var auditLog: String?
 
-    @Flag(help: "End all sessions of all apps: everybody signs in again.")
+    @Flag(help: "Revoke all sessions of all apps: all users sign in again.")
     var signOutAll = false
 
     @Flag(help: "Let sessions live that were revoked after the copy was made.")
@@ -58,7 +58,7 @@ struct Restore: AsyncParsableCommand {
                 ends: log?.ends ?? [], massEnds: log?.massEnds ?? [], endsAllSessions: signOutAll,
                 at: ClockAndRandomness.system.time())
             let (place, report) = try await restore(order)
-            tell(place, report, log)
+            printReport(place, report, log)
         } catch let error as StorageError {
             throw Failure(error.detail)
         }
@@ -84,7 +84,7 @@ struct Restore: AsyncParsableCommand {
         return ("\(folder)/\(SQLiteDatabase.fileName)", report)
     }
 
-    private func tell(_ place: String, _ report: RestoreReport, _ log: ShippedAuditLog?) {
+    private func printReport(_ place: String, _ report: RestoreReport, _ log: ShippedAuditLog?) {
         print("Restored \(place)")
         print("  Restore number  \(report.number)")
         if let replaced = report.replaced {
@@ -92,10 +92,10 @@ struct Restore: AsyncParsableCommand {
         }
         print("  Sessions ended  \(report.ended)")
         if let log {
-            for (app, reach) in log.reach.sorted(by: { $0.key.text < $1.key.text }) {
+            for (app, reach) in log.reach.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
                 let last = report.lastSequences[app] ?? 0
                 print(
-                    "  Audit log       app \(app.text): the copy ends at entry \(last), the file at \(reach)"
+                    "  Audit log       app \(app.rawValue): the copy ends at entry \(last), the file at \(reach)"
                         + (reach > last ? "" : ", so nothing could be repeated"))
             }
         } else if !signOutAll {

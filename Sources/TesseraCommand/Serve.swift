@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `tessera serve`: opens the data folder and answers drivers until it is told to stop.
+/// `tessera serve`: opens the data folder and answers drivers until it is terminated.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Start the core and stay in the foreground.",
@@ -17,7 +17,7 @@ struct Serve: AsyncParsableCommand {
     }
 }
 
-/// A command that failed, told in one line.
+/// A command that failed, reported in one line.
 struct Failure: Error, CustomStringConvertible {
     let description: String
 

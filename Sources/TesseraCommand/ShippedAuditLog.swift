@@ -10,14 +10,14 @@ import SessionStorage
 
 /// Lines of `tessera audit --json` that were kept elsewhere.
 struct ShippedAuditLog {
-    /// The sessions that were ended, whoever ended them; those whose time was over end by themselves.
+    /// The revoked sessions; expired sessions need no revocation.
     private(set) var ends: [RestoreOrder.End] = []
     /// The users all of whose sessions were ended.
     private(set) var massEnds: [RestoreOrder.MassEnd] = []
     /// The newest entry, by app.
     private(set) var reach: [AppID: Int64] = [:]
 
-    /// Reads a file; a line that is none is an error, because a revocation may be in it.
+    /// Reads a file; an invalid line is an error, because a revocation may be in it.
     init(path: String) throws {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw Failure("the audit log \(path) cannot be read")
@@ -33,7 +33,7 @@ struct ShippedAuditLog {
         guard let sequence = object["sequence"]?.number?.int64, let event = object["event"]?.string else {
             return false
         }
-        let app = AppID(object["app"]?.string ?? AppID.public.text)
+        let app = AppID(object["app"]?.string ?? AppID.public.rawValue)
         reach[app] = max(reach[app] ?? 0, sequence)
         let cause = object["details"]?.object?["by"]?.string
         if event == AuditEvent.Name.revokedAll.rawValue { return takeMassEnd(object, app, sequence) }

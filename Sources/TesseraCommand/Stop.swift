@@ -1,7 +1,7 @@
 import ArgumentParser
 import PlatformLibC
 
-/// `tessera stop`: tells cores to end and waits until they have.
+/// `tessera stop`: terminates cores and waits until they have exited.
 struct Stop: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stop the cores that run on this machine, or one of them.")
@@ -10,8 +10,8 @@ struct Stop: AsyncParsableCommand {
     var id: String?
 
     func run() async throws {
-        let fleet = await Fleet.find()
-        var cores = fleet.members.map(\.instance)
+        let running = await RunningCores.find()
+        var cores = running.members.map(\.instance)
         if cores.isEmpty {
             print("No SuperTokens instances are running.")
             return
@@ -42,7 +42,7 @@ struct Stop: AsyncParsableCommand {
         throw Failure("PID \(core.pid) is still running")
     }
 
-    /// A process whose parent does not look after it keeps its id; that it took back its word says enough then.
+    /// A process whose parent does not look after it keeps its id; that it deleted its `.started` file is enough then.
     private func isGone(_ core: Instance) async -> Bool {
         if !core.hasProcess { return true }
         if StartedFiles().has(core) { return false }

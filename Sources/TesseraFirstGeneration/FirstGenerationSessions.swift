@@ -17,7 +17,7 @@ public struct FirstGenerationSessions: Sendable {
         public var cookieDomain: String?
         /// Whether cookies travel over TLS only.
         public var cookieSecure = true
-        /// Whether cookies come along with requests that other sites cause.
+        /// Whether cookies are sent with cross-site requests.
         public var sameSite = SameSite.lax
         /// Whether sessions get an anti-CSRF token.
         public var enableAntiCsrf = true
@@ -73,7 +73,7 @@ public struct FirstGenerationSessions: Sendable {
             return FirstGenerationVerifiedSession(
                 session: FirstGenerationSession(answer.facts, ProtectedClaims.removed(from: payload)),
                 accessToken: answer.replacement.map {
-                    FirstGenerationToken($0.text, $0.issuedAt, $0.expiresAt, settings.accessTokenPath, settings)
+                    FirstGenerationToken($0.exposed, $0.issuedAt, $0.expiresAt, settings.accessTokenPath, settings)
                 })
         }
     }
@@ -93,7 +93,7 @@ public struct FirstGenerationSessions: Sendable {
         }
     }
 
-    /// Ends a session; tells whether there was one.
+    /// Revokes a session; returns whether there was one.
     ///
     /// - Throws: ``FirstGenerationError/general(_:)``.
     public func revokeSession(sessionHandle: String) async throws(FirstGenerationError) -> Bool {
@@ -107,7 +107,7 @@ public struct FirstGenerationSessions: Sendable {
     /// - Throws: ``FirstGenerationError/general(_:)``.
     public func revokeAllSessionsForUser(userId: String) async throws(FirstGenerationError) -> [String] {
         try await run { () async throws(SessionError) in
-            try await backend.revokeAll(of: UserID(userId), tenant: nil).map(\.text)
+            try await backend.revokeAll(of: UserID(userId), tenant: nil).map(\.rawValue)
         }
     }
 
@@ -116,7 +116,7 @@ public struct FirstGenerationSessions: Sendable {
     /// - Throws: ``FirstGenerationError/general(_:)``.
     public func getAllSessionHandlesForUser(userId: String) async throws(FirstGenerationError) -> [String] {
         try await run { () async throws(SessionError) in
-            try await backend.handles(of: UserID(userId), tenant: nil).map(\.text)
+            try await backend.handles(of: UserID(userId), tenant: nil).map(\.rawValue)
         }
     }
 
@@ -180,7 +180,7 @@ public enum FirstGenerationError: Error, Sendable, Equatable {
     case unauthorised(String)
     /// The client may refresh.
     case tryRefreshToken(String)
-    /// A used-up refresh token came back.
+    /// A superseded refresh token was reused.
     case tokenTheftDetected(sessionHandle: String, userId: String)
 
     /// The number that the first SDK gave it.
@@ -198,7 +198,7 @@ public enum FirstGenerationError: Error, Sendable, Equatable {
         case .unauthorised(let reason, _): self = .unauthorised(reason)
         case .tryRefreshToken(let reason): self = .tryRefreshToken(reason)
         case .tokenTheftDetected(let handle, let user, _):
-            self = .tokenTheftDetected(sessionHandle: handle.text, userId: user.text)
+            self = .tokenTheftDetected(sessionHandle: handle.rawValue, userId: user.rawValue)
         case .coreUnavailable(let text), .coreRejected(_, let text), .badInput(let text), .misconfigured(let text),
             .retryLater(let text):
             self = .general(text)

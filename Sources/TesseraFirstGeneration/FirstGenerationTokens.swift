@@ -4,7 +4,7 @@ public import LosslessJSON
 import SessionEngine
 public import Tessera
 
-/// What the first SDK told about a session.
+/// The first SDK's description of a session.
 public struct FirstGenerationSession: Sendable, Equatable {
     /// Its name.
     public let handle: String
@@ -14,7 +14,7 @@ public struct FirstGenerationSession: Sendable, Equatable {
     public let userDataInJWT: JSONObject
 
     init(_ facts: SessionFacts, _ payload: JSONObject) {
-        (handle, userId, userDataInJWT) = (facts.handle.text, facts.userID.text, payload)
+        (handle, userId, userDataInJWT) = (facts.handle.rawValue, facts.userID.rawValue, payload)
     }
 }
 
@@ -32,7 +32,7 @@ public struct FirstGenerationToken: Sendable, Redacted {
     public let cookieSecure: Bool
     /// The domain whose hosts get it; `nil` for the host that set it.
     public let domain: String?
-    /// Whether it comes along with requests that other sites cause.
+    /// Whether it is sent with cross-site requests.
     public let sameSite: SameSite
 
     init(
@@ -86,10 +86,11 @@ public struct FirstGenerationTokens: Sendable, Redacted {
         let access = issued.accessToken
         let (begin, end) = (issued.refreshTokenIssuedAt, issued.refreshTokenExpiresAt)
         accessToken = FirstGenerationToken(
-            access.text, access.issuedAt, access.expiresAt, settings.accessTokenPath, settings)
-        refreshToken = FirstGenerationToken(issued.refreshToken.text, begin, end, settings.refreshTokenPath, settings)
+            access.exposed, access.issuedAt, access.expiresAt, settings.accessTokenPath, settings)
+        refreshToken = FirstGenerationToken(
+            issued.refreshToken.exposed, begin, end, settings.refreshTokenPath, settings)
         idRefreshToken = FirstGenerationToken(issued.idRefreshToken, begin, end, settings.accessTokenPath, settings)
-        antiCsrfToken = issued.antiCSRFToken?.text
+        antiCsrfToken = issued.antiCSRFToken?.exposed
     }
 
     /// Writes the three cookies and the fields that clients of that time look for

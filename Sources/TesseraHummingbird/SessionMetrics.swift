@@ -4,11 +4,11 @@ import Tessera
 
 /// What is counted; each counter is made once.
 struct SessionMetrics: Sendable {
-    private static let name = "tessera_sdk_session_replies"
+    private static let name = "tessera_sdk_session_responses_total"
     private let routes: [SessionRoute: (ok: Counter, refused: Counter)]
     private let refused = Counter(label: name, dimensions: [("route", "application"), ("outcome", "refused")])
-    private let thefts = Counter(label: "tessera_sdk_thefts")
-    private let faults = Counter(label: "tessera_sdk_faults")
+    private let reuse = Counter(label: "tessera_sdk_refresh_token_reuse_total")
+    private let internalErrors = Counter(label: "tessera_sdk_internal_errors_total")
 
     init() {
         routes = Dictionary(
@@ -28,8 +28,8 @@ struct SessionMetrics: Sendable {
     /// Counts an error of an application's route.
     func count(_ error: SessionError) {
         switch error.kind {
-        case .tokenTheftDetected: thefts.increment()
-        case .coreUnavailable, .coreRejected, .misconfigured, .claimUnavailable: faults.increment()
+        case .tokenTheftDetected: reuse.increment()
+        case .coreUnavailable, .coreRejected, .misconfigured, .claimUnavailable: internalErrors.increment()
         default: refused.increment()
         }
     }

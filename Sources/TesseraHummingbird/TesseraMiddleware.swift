@@ -19,7 +19,6 @@ public struct TesseraMiddleware<Context: TesseraRequestContext>: RouterMiddlewar
         self.sessions = sessions
     }
 
-    /// See `RouterMiddleware`.
     public func handle(
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
@@ -73,7 +72,7 @@ public struct RequireSession<Context: TesseraRequestContext>: RouterMiddleware {
         options = VerifyOptions { global, _ in validators(global) }
     }
 
-    /// See `RouterMiddleware`; requests that only ask what is allowed pass (docs/specification/sdk.md 2.6).
+    /// Requests that only ask what is allowed pass (docs/specification/sdk.md 2.6).
     public func handle(
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
@@ -82,11 +81,11 @@ public struct RequireSession<Context: TesseraRequestContext>: RouterMiddleware {
         var context = context
         context.sessionState.session = try await withSpan("session verify") { span in
             let session = try await sessions.session(in: exchange, options: options)
-            if let session { span.attributes["session.handle"] = session.handle.text }
+            if let session { span.attributes["session.handle"] = session.handle.rawValue }
             return session
         }
         if let session = context.sessionState.session {
-            context.logger[metadataKey: "session.handle"] = "\(session.handle.text)"
+            context.logger[metadataKey: "session.handle"] = "\(session.handle.rawValue)"
         }
         return try await next(request, context)
     }

@@ -22,7 +22,7 @@ public struct BasicTesseraRequestContext: TesseraRequestContext {
     }
 }
 
-/// The sessions of the application, the request, and its session once somebody asked for it.
+/// The sessions of the application, the request, and its session once it was asked for.
 public struct SessionState: Sendable {
     var sessions: Sessions?
     var exchange: SessionExchange?

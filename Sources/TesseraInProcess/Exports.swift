@@ -1,4 +1,4 @@
-// Nobody uses this module without Tessera (docs/decisions/0015).
+// No one uses this module without Tessera (docs/decisions/0015).
 
 @_exported public import Tessera
 

@@ -7,10 +7,10 @@ public import Tessera
 
 /// Sessions kept by the engine in this process: no network, no other service to run.
 public struct InProcessBackend: SessionBackend {
-    let service: SessionService
+    let service: SessionManager
 
     /// Uses a service that is open already.
-    public init(_ service: SessionService) {
+    public init(_ service: SessionManager) {
         self.service = service
     }
 
@@ -25,7 +25,7 @@ public struct InProcessBackend: SessionBackend {
         storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), clock: ClockAndRandomness = .system
     ) async throws(SessionError) {
         do throws(ServiceError) {
-            service = try await SessionService(storage: storage, policy: policy, clock: clock)
+            service = try await SessionManager(storage: storage, policy: policy, clock: clock)
             try await service.prepareSigningKeys()
         } catch {
             throw SessionError(error)
@@ -49,8 +49,8 @@ public struct InProcessBackend: SessionBackend {
         switch try await run({ () async throws(ServiceError) in try await service.verify(token) }) {
         case .valid(let facts, let replacement, _): return VerifiedSession(facts: facts, replacement: replacement)
         case .tryRefresh(let problem): throw .tryRefreshToken(reason: "the access token is not accepted: \(problem)")
-        case .rotatedOut: throw .tryRefreshToken(reason: "the session has gone on without this access token")
-        case .sessionEnded: throw .unauthorised(reason: "the session has ended", clearTokens: true)
+        case .superseded: throw .tryRefreshToken(reason: "the access token is superseded")
+        case .sessionNotActive: throw .unauthorised(reason: "the session has ended", clearTokens: true)
         case .payloadRefused: throw .unauthorised(reason: "the payload fits no token", clearTokens: true)
         }
     }
@@ -80,7 +80,7 @@ public struct InProcessBackend: SessionBackend {
         case .regenerated(_, let token): return token
         case .notAToken(let problem):
             throw .unauthorised(reason: "the access token is not accepted: \(problem)", clearTokens: true)
-        case .sessionEnded: throw .unauthorised(reason: "the session has ended", clearTokens: true)
+        case .sessionNotActive: throw .unauthorised(reason: "the session has ended", clearTokens: true)
         case .payloadRefused(let problem): throw SessionError(problem)
         }
     }
@@ -92,7 +92,7 @@ public struct InProcessBackend: SessionBackend {
 }
 
 extension SessionError {
-    /// A fault of the machine is told as one, never as a word about a session (docs/specification/security.md B07).
+    /// An internal error is reported as one, never as a statement about a session (docs/specification/security.md B07).
     init(_ error: ServiceError) {
         switch error {
         case .storage(let storage): self = .coreUnavailable("storage failed: \(storage)")

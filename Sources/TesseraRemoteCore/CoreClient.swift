@@ -21,7 +21,7 @@ final class CoreClient: Sendable {
     }
 
     /// How long to wait before asking a core again that has too much to do, in ms.
-    static let patience: [Int64] = [10, 260, 510, 760, 1_010]
+    static let retryDelays: [Int64] = [10, 260, 510, 760, 1_010]
     static let bodyLimit = 4 * 1_024 * 1_024
 
     let hosts: [String]
@@ -148,7 +148,7 @@ final class CoreClient: Sendable {
     /// (docs/specification/cases.md J5 to J7).
     private func sendPatiently(_ request: CoreRequest) async throws(CoreTransportError) -> CoreResponse {
         var response = try await transport.send(request, limit: Self.bodyLimit)
-        for milliseconds in Self.patience where response.status == 429 {
+        for milliseconds in Self.retryDelays where response.status == 429 {
             do { try await wait(milliseconds) } catch { throw .notSent("the call was cancelled") }
             response = try await transport.send(request, limit: Self.bodyLimit)
         }

@@ -72,7 +72,7 @@ struct CoreReply {
         return IssuedTokens(
             session: facts, accessToken: access, refreshToken: RefreshToken(refresh.text),
             refreshTokenIssuedAt: refresh.issuedAt, refreshTokenExpiresAt: refresh.expiresAt,
-            idRefreshToken: try timed(reply.idRefreshToken)?.text ?? facts.handle.text,
+            idRefreshToken: try timed(reply.idRefreshToken)?.text ?? facts.handle.rawValue,
             antiCSRFToken: reply.antiCSRFToken.map(AntiCSRFToken.init))
     }
 

@@ -21,7 +21,6 @@ public struct CoreResponse: Sendable {
     /// The body.
     public var body: [UInt8]
 
-    /// Puts an answer together.
     public init(status: Int, maxAgeSeconds: Int64? = nil, body: [UInt8]) {
         self.status = status
         self.maxAgeSeconds = maxAgeSeconds

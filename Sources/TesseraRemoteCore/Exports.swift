@@ -1,3 +1,3 @@
-// Nobody uses this module without Tessera (docs/decisions/0015).
+// No one uses this module without Tessera (docs/decisions/0015).
 
 @_exported public import Tessera

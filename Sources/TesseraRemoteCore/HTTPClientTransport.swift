@@ -17,7 +17,7 @@ public struct HTTPClientTransport: CoreTransport {
             configuration: HTTPClient.Configuration(
                 redirectConfiguration: .disallow, timeout: .init(connect: .seconds(2)))))
 
-    /// Uses a client of the application's own, which the application shuts down.
+    /// Uses the application's client, which the application shuts down.
     ///
     /// - Parameters:
     ///   - client: whose connections are used; it must not follow redirections.
@@ -27,7 +27,6 @@ public struct HTTPClientTransport: CoreTransport {
         timeout = timeoutSeconds
     }
 
-    /// See ``CoreTransport/send(_:limit:)``.
     public func send(_ request: CoreRequest, limit: Int) async throws(CoreTransportError) -> CoreResponse {
         var outgoing = HTTPClientRequest(url: request.url)
         outgoing.method = HTTPMethod(rawValue: request.method)

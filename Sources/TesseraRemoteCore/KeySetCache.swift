@@ -5,7 +5,7 @@ import Tessera
 
 /// The keys of the cores, fetched when they are needed and kept while they may be (docs/specification/sdk.md 2.7).
 ///
-/// When no core answers, the last good keys go on: an outage must not sign anybody out.
+/// When no core answers, the last good keys stay in use: an outage must not sign a user out.
 actor KeySetCache {
     private struct Keys {
         var verification: VerificationKeys
@@ -55,7 +55,7 @@ actor KeySetCache {
         return try await fetched()
     }
 
-    /// Everybody who waits shares one fetch.
+    /// All waiting callers share one fetch.
     private func fetched() async throws(SessionError) -> Keys {
         let task = fetching ?? Task { await self.fetch() }
         fetching = task

@@ -5,44 +5,38 @@ public import SessionEngine
 public import Tessera
 
 extension RemoteCore {
-    /// See `SessionBackend.revoke(_:)`.
     public func revoke(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionHandle] {
-        // Whoever is revoked already stays so: asking twice does no harm.
+        // A revoked session stays revoked: asking twice does no harm.
         try await client.ask(Catalogue.removeSessions, isRepeatable: true) {
-            $0.handles = handles.map(\.text)
+            $0.handles = handles.map(\.rawValue)
         }.handles(Catalogue.sessionsRemoved)
     }
 
-    /// See `SessionBackend.revokeAll(of:tenant:)`.
     public func revokeAll(of user: UserID, tenant: TenantID?) async throws(SessionError) -> [SessionHandle] {
-        try await client.ask(Catalogue.removeSessions, tenant: tenant?.text, isRepeatable: true) {
-            $0.userID = user.text
+        try await client.ask(Catalogue.removeSessions, tenant: tenant?.rawValue, isRepeatable: true) {
+            $0.userID = user.rawValue
             $0.endsLinkedAccounts = true
             $0.isAcrossTenants = tenant == nil
         }.handles(Catalogue.sessionsRemoved)
     }
 
-    /// See `SessionBackend.handles(of:tenant:)`.
     public func handles(of userID: UserID, tenant: TenantID?) async throws(SessionError) -> [SessionHandle] {
-        try await client.ask(Catalogue.listSessions, tenant: tenant?.text, isRepeatable: true) {
-            $0.userID = userID.text
+        try await client.ask(Catalogue.listSessions, tenant: tenant?.rawValue, isRepeatable: true) {
+            $0.userID = userID.rawValue
             $0.listsLinkedAccounts = true
             $0.isAcrossTenants = tenant == nil
         }.handles(Catalogue.sessionsListed)
     }
 
-    /// See `SessionBackend.information(on:)`.
     public func information(on handle: SessionHandle) async throws(SessionError) -> SessionInformation? {
-        let reply = try await client.ask(Catalogue.readSession, isRepeatable: true) { $0.handle = handle.text }
+        let reply = try await client.ask(Catalogue.readSession, isRepeatable: true) { $0.handle = handle.rawValue }
         return try reply.isFound() ? try reply.information(handle) : nil
     }
 
-    /// See `SessionBackend.replaceData(of:with:)`.
     public func replaceData(of handle: SessionHandle, with data: JSONObject) async throws(SessionError) -> Bool {
         try await replace(Catalogue.writeSessionData, handle, data)
     }
 
-    /// See `SessionBackend.replacePayload(of:with:)`.
     public func replacePayload(of handle: SessionHandle, with payload: JSONObject) async throws(SessionError) -> Bool {
         try await replace(Catalogue.writePayload, handle, payload)
     }
@@ -51,12 +45,11 @@ extension RemoteCore {
         _ table: RequestTable<WriteSessionRequest>, _ handle: SessionHandle, _ object: JSONObject
     ) async throws(SessionError) -> Bool {
         try await client.ask(table, isRepeatable: true) {
-            $0.handle = handle.text
+            $0.handle = handle.rawValue
             $0.object = object
         }.isFound()
     }
 
-    /// See `SessionBackend.signToken(payload:issuer:validity:kind:)`.
     public func signToken(
         payload: JSONObject, issuer: String, validity: Milliseconds, kind: SigningKeyKind
     ) async throws(SessionError) -> String {
@@ -71,6 +64,5 @@ extension RemoteCore {
         return text
     }
 
-    /// See `SessionBackend.publishedKeys()`.
     public func publishedKeys() async throws(SessionError) -> PublishedKeys { try await keys.published() }
 }

@@ -18,7 +18,7 @@ public struct RemoteCore: SessionBackend {
     /// - Parameters:
     ///   - connectionURI: where they are, separated by `;`, each with its base path.
     ///   - apiKey: what lets this application in.
-    ///   - app: whom the core is told about.
+    ///   - app: the app that the core is asked for.
     ///   - keyLife: for how long the published keys are kept at most.
     ///   - transport: what carries the requests.
     ///   - clock: the clock.
@@ -39,10 +39,9 @@ public struct RemoteCore: SessionBackend {
         self.clock = clock
     }
 
-    /// See `SessionBackend.create(_:)`.
     public func create(_ session: NewSession) async throws(SessionError) -> IssuedTokens {
-        try await client.ask(Catalogue.createSession, tenant: session.tenantID.text) {
-            $0.userID = session.userID.text
+        try await client.ask(Catalogue.createSession, tenant: session.tenantID.rawValue) {
+            $0.userID = session.userID.rawValue
             $0.payload = session.accessTokenPayload
             $0.data = session.sessionData
             $0.usesAntiCSRF = session.usesAntiCSRF
@@ -50,7 +49,6 @@ public struct RemoteCore: SessionBackend {
         }.issued(Catalogue.created)
     }
 
-    /// See `SessionBackend.verify(_:)`.
     public func verify(_ token: PresentedAccessToken) async throws(SessionError) -> VerifiedSession {
         if let claims = try await claims(of: token.token) {
             do throws(AccessTokenProblem) {
@@ -98,7 +96,7 @@ public struct RemoteCore: SessionBackend {
     private func askedAbout(_ token: PresentedAccessToken) async throws(SessionError) -> VerifiedSession {
         let reply = try await client.ask(Catalogue.verifySession, isRepeatable: true) {
             $0.accessToken = token.text
-            $0.antiCSRFToken = token.antiCSRFToken?.text
+            $0.antiCSRFToken = token.antiCSRFToken?.exposed
             $0.checksAntiCSRF = token.checksAntiCSRF
             $0.usesAntiCSRF = token.usesAntiCSRF
             $0.checksDatabase = token.checksDatabase
@@ -114,11 +112,10 @@ public struct RemoteCore: SessionBackend {
         }
     }
 
-    /// See `SessionBackend.refresh(_:)`.
     public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens {
         let reply = try await client.ask(Catalogue.refreshSession) {
-            $0.refreshToken = token.refreshToken.text
-            $0.antiCSRFToken = token.antiCSRFToken?.text
+            $0.refreshToken = token.refreshToken.exposed
+            $0.antiCSRFToken = token.antiCSRFToken?.exposed
             $0.usesAntiCSRF = token.usesAntiCSRF
             $0.usesDynamicKey = token.signingKeyKind.map { $0 == .dynamic }
         }
@@ -133,7 +130,6 @@ public struct RemoteCore: SessionBackend {
         }
     }
 
-    /// See `SessionBackend.regenerate(accessToken:payload:)`.
     public func regenerate(accessToken: String, payload: JSONObject) async throws(SessionError) -> AccessToken? {
         let reply = try await client.ask(Catalogue.regenerateSession) {
             $0.accessToken = accessToken

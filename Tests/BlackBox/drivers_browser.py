@@ -60,7 +60,7 @@ class Application:
         return Browser(self, mode)
 
     def trail(self, handle: str) -> list[Json]:
-        """What the core's audit trail tells about a session, oldest first."""
+        """What the core's audit log tells about a session, oldest first."""
         wanted = f"{self.core}/tessera/audit?sessionHandle={quote(handle, safe='')}&after=0"
         with urlopen(Request(wanted, headers={"api-key": API_KEY}), timeout=30) as answer:
             records: list[Json] = json.load(answer)["records"]

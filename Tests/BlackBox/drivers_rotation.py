@@ -19,7 +19,7 @@ class Rotation(Suite):
     """A core as it comes: all who present a token in its window get one child, and the core ends a stolen session."""
 
     theft_trail: list[tuple[str, str | None]] = [("reuse_detected", "theft")]
-    """What the core's audit trail tells of a theft, and who ended the session."""
+    """What the core's audit log tells of a theft, and who ended the session."""
     lives = 2
     """How many rotations make a token theft, however soon it comes back; here the predecessor is forgiven for a while."""
 
@@ -28,7 +28,7 @@ class Rotation(Suite):
         return THEFT
 
     def ends(self, handle: str) -> list[tuple[str, str | None]]:
-        """What the audit trail tells of the end of a session."""
+        """What the audit log tells of the end of a session."""
         told = [(record["event"], record["details"].get("by")) for record in self.application.trail(handle)]
         return [each for each in told if each[0] in ("reuse_detected", "revoked")]
 
@@ -39,7 +39,7 @@ class Rotation(Suite):
         assert [browser.refresh().status for _ in range(4)] == [200] * 4, "four refreshes in a row"
         assert browser.me().json.get("handle") == handle, "the last access token is good"
         assert thief.refresh().refusal == self.theft_refusal(), "the first refresh token is theft"
-        assert self.ends(handle) == self.theft_trail, "the trail of the chain's end"
+        assert self.ends(handle) == self.theft_trail, "the audit log of the chain's end"
 
     def lost_reply(self) -> None:
         """A refresh whose reply was lost may be repeated, even if it arrives after the new tokens were used."""
@@ -76,7 +76,7 @@ class Rotation(Suite):
         assert chosen.me().json.get("handle") == handle, "one tab uses its tokens"
         self.check_other(handle, chosen, other, old)
         assert [each.refresh().refusal for each in (chosen, other, old)] == [UNAUTHORISED] * 3, "which ends the session"
-        assert self.ends(handle) == self.theft_trail, "the trail of the end"
+        assert self.ends(handle) == self.theft_trail, "the audit log of the end"
         assert browser.handles(user) == [], "nothing is listed"
 
     def check_children(self, name: str, browsers: list[Browser]) -> None:
@@ -112,7 +112,7 @@ class Rotation(Suite):
         if self.has(Feature.CHECK):
             assert browser.checked().status == 401, "the owner is signed out too"
         assert browser.refresh().refusal == UNAUTHORISED, "the owner cannot refresh"
-        assert self.ends(handle) == self.theft_trail, "the trail of the theft"
+        assert self.ends(handle) == self.theft_trail, "the audit log of the theft"
 
 
 class StrictRotation(Rotation):
@@ -130,7 +130,7 @@ class RandomRotation(StrictRotation):
         """Who comes after the first use is a thief."""
         assert late.refresh().refusal == self.theft_refusal(), "a late repetition is theft"
         assert owner.refresh().refusal == UNAUTHORISED, "which the owner pays for"
-        assert self.ends(handle) == self.theft_trail, "the trail of a late repetition"
+        assert self.ends(handle) == self.theft_trail, "the audit log of a late repetition"
 
     def check_children(self, name: str, browsers: list[Browser]) -> None:
         """Each child is another one."""

@@ -83,7 +83,7 @@ class Silence(Rotation):
                 self._gives_and_takes_nothing(name, held.refresh(), held, old)
             assert self.ends(handle) == [], "nobody is accused"
             late = [each for each in self.application.trail(handle) if each["event"] == "late_parent"]
-            assert len(late) == 1, "the trail tells of it once"
+            assert len(late) == 1, "the audit log tells of it once"
             assert owner.me().json.get("handle") == handle, "the session is alive"
             if self.has(Feature.CHECK):
                 assert owner.checked().json.get("handle") == handle, "the database knows it"
@@ -114,4 +114,4 @@ class Silence(Rotation):
         assert owner.information(handle) == {"found": False}, "theft revokes the session"
         assert owner.handles(user) == [], "the user's list is empty"
         assert owner.refresh().refusal == UNAUTHORISED, "the owner cannot refresh"
-        assert self.ends(handle) == self.theft_trail, "the trail of the theft"
+        assert self.ends(handle) == self.theft_trail, "the audit log of the theft"

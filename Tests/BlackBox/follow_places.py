@@ -31,7 +31,7 @@ LIFE = 3_600.0
 """How long an access token lives."""
 DAY = 86_400.0
 Trail = Callable[[str], list[Json]]
-"""The audit trail of a session by its handle, oldest first."""
+"""The audit log of a session by its handle, oldest first."""
 
 
 class Clock:

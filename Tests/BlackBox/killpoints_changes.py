@@ -28,9 +28,9 @@ class UpdatePayload(Operation):
         found = probe.core.information(self.holder.handle).json.get(self.member)
         records = [each["details"] for each in probe.trail(self.holder).records if each["event"] == "data_changed"]
         probe.tally.check("I9: as many changes as there can be", len(records) in changes, records)
-        probe.tally.equal("I9: the data is what the trail says", found, NEW if records else {})
+        probe.tally.equal("I9: the data is what the audit log says", found, NEW if records else {})
         named = {"userDataInJWT": "payload", "userDataInDatabase": "sessionData"}[self.member]
-        probe.tally.check("I9: the trail names what changed", all(each[named] for each in records), records)
+        probe.tally.check("I9: the audit log names what changed", all(each[named] for each in records), records)
 
 
 class UpdateData(UpdatePayload):

@@ -1,4 +1,4 @@
-"""What is looked at after a kill: a session as its client holds it, and as the audit trail tells it."""
+"""What is looked at after a kill: a session as its client holds it, and as the audit log tells it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness import Core, Json, Reply, Server, Tally
 
 NEWEST = "5.6"
 THEFT = "TOKEN_THEFT_DETECTED"
-KNOWN_STOLEN = "I7: a session of which the trail tells a theft is gone"
+KNOWN_STOLEN = "I7: a session of which the audit log tells a theft is gone"
 ENDED = "UNAUTHORISED"
 PAGE = 1_000
 
@@ -62,7 +62,7 @@ def tokens(reply: Reply) -> tuple[str, str]:
 
 
 class Trail:
-    """The audit trail of a session, of a user, or of everything."""
+    """The audit log of a session, of a user, or of everything."""
 
     def __init__(self, core: Core, **query: str) -> None:
         """Reads all pages, oldest first."""
@@ -84,7 +84,7 @@ class Trail:
 
     @property
     def is_present(self) -> bool:
-        """Whether the trail says that the session is there."""
+        """Whether the audit log says that the session is there."""
         return self.count("created") == 1 and self.ends == 0
 
     @property
@@ -114,13 +114,13 @@ class Probe:
             core.close()
 
     def trail(self, holder: Holder) -> Trail:
-        """The trail of a session; it must tell what the server says, neither more nor less."""
+        """The audit log of a session; it must tell what the server says, neither more nor less."""
         trail = Trail(self.core, sessionHandle=holder.handle)
         self.tally.equal("I9: one record of its creation", trail.count("created"), 1)
         self.tally.check("I9: it ends at most once", trail.ends <= 1, trail.records)
         self.tally.equal("I9: each rotation has one record", trail.generations,
                          list(range(1, len(trail.generations) + 1)))
-        self.tally.equal("I9: the session is there as the trail says", self.is_present(holder), trail.is_present)
+        self.tally.equal("I9: the session is there as the audit log says", self.is_present(holder), trail.is_present)
         self.tally.check(KNOWN_STOLEN, not (trail.count("reuse_detected") and self.is_present(holder)), trail.records)
         return trail
 

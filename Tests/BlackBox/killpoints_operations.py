@@ -93,7 +93,7 @@ class Create(Operation):
         probe.settles(Holder(self.user, handle, self.cdi, access, refresh))
 
     def _listed(self, probe: Probe) -> set[str]:
-        """The user's sessions, by the list and by the trail."""
+        """The user's sessions, by the list and by the audit log."""
         listed = set(probe.core.handles(self.user))
         records = Trail(probe.core, userId=self.user).records
         told = [record["sessionHandle"] for record in records if record["event"] == "created"]
@@ -117,11 +117,11 @@ class RefreshCurrent(Operation):
         probe.settles(self.holder)
 
     def same_state(self, probe: Probe, rotations: set[int]) -> int:
-        """The rotations that the trail tells are those that happened."""
+        """The rotations that the audit log tells are those that happened."""
         trail = probe.trail(self.holder)
         count = trail.count("refreshed")
         probe.tally.check("I9: as many rotations as there can be", count in rotations, trail.records)
-        probe.tally.equal("I9: the session rotated as the trail says", probe.has_rotated(self.holder), count > 1)
+        probe.tally.equal("I9: the session rotated as the audit log says", probe.has_rotated(self.holder), count > 1)
         return count
 
     def same_child(self, probe: Probe) -> None:
@@ -268,7 +268,7 @@ class LateRepeat(OlderDriver):
 
 
 class SoftRefusal(LateRepeat):
-    """The parent comes too late, in the silence: it is given nothing, the trail tells it once, nobody is accused."""
+    """The parent comes too late, in the silence: it is given nothing, the audit log tells it once, nobody is accused."""
 
     name = "refresh of the parent in the silence"
     config = SILENT

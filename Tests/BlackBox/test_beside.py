@@ -119,7 +119,7 @@ class Late:
         assert given_or_taken(page) == {}, "nothing is given or taken"
         events = [record["event"] for record in self._there.trail(str(self._handle))]
         found = events.count("late_parent"), events.count("reuse_detected")
-        assert found == (1, 0), "the trail tells it, and of no theft"
+        assert found == (1, 0), "the audit log tells it, and of no theft"
         self._alive("afterwards")
 
     def after_silence(self) -> None:

@@ -114,7 +114,7 @@ class Outcome:
     gone: bool = False
     """Whether the tokens of both are worth nothing after that."""
     reuse: list[Json] = field(default_factory=list)
-    """What the audit trail tells of reuse."""
+    """What the audit log tells of reuse."""
     late: int = 0
     """How often it tells of a late predecessor."""
     problem: str = ""
@@ -231,7 +231,7 @@ class Episode:
 def judge(strategy: Strategy, found: Outcome) -> None:
     """What has to hold for a session."""
     assert not found.problem, "every answer is one of the rule's"
-    assert (found.soft > 0) == (found.late > 0), "the audit trail names what was refused softly"
+    assert (found.soft > 0) == (found.late > 0), "the audit log names what was refused softly"
     if strategy == Strategy.ACCESS:
         assert (found.noticed, found.soft, found.reuse) == (None, 0, []), "nobody is accused"
         return
@@ -242,7 +242,7 @@ def judge(strategy: Strategy, found: Outcome) -> None:
         assert found.noticed == found.in_step + 1, "noticed in the period after the last one that he shared"
         assert found.in_step <= HANDFUL
     assert found.gone, "the session is over for both"
-    assert [each.get("by") for each in found.reuse] == ["theft"], "the audit trail names it, once"
+    assert [each.get("by") for each in found.reuse] == ["theft"], "the audit log names it, once"
 
 
 def summary(strategy: Strategy, outcomes: list[Outcome]) -> str:

@@ -67,7 +67,7 @@ def rows(quick: bool) -> int:
 
 @pytest.fixture(scope="module")
 def migrated(cluster: Cluster, rows: int, say: Callable[[str], None]) -> str:
-    """The additions, made beside the traffic of the old core."""
+    """The additions, made online beside the old core."""
     old = restore(cluster, "old", rows)
     before = columns(cluster, "old")
     plan = tessera(old, "migrate", "plan")

@@ -3,7 +3,7 @@
 For each operation a traced run tells which places it passes. Then, for each place and each pass, a server is armed to
 die there, the operation is asked for, the server is started again over the same data folder, and the client asks again.
 Everything that was acknowledged must hold (I1, I3), there is one live chain (I2), a detected theft is a revoked session
-(I7), and the audit trail tells every change once and no other (I9).
+(I7), and the audit log has every change once and no other (I9).
 
 Two servers work side by side, each with a client who lives through all of its kills.
 """
@@ -174,7 +174,7 @@ class Lane:
                 sessions.discard(record["sessionHandle"])
         for user, sessions in live.items():
             if user:
-                self.tally.equal("I9: the trail leaves the sessions that are there", set(core.handles(user)), sessions)
+                self.tally.equal("I9: the audit log leaves the sessions that are there", set(core.handles(user)), sessions)
 
 
 class Campaign:

@@ -140,7 +140,7 @@ def test_keys_that_another_node_sealed(cluster: Cluster) -> None:
     with Server(database=database, environment=key) as one, Server(database=database, environment=key) as two:
         made = one.core().create("u").json
         assert two.core().refresh(made["refreshToken"]["token"]).ok, "a node with the key reads what another sealed"
-        assert "in the clear" not in one.output, "nothing is said of keys in the clear"
+        assert "unencrypted" not in one.output, "nothing is said of unencrypted keys"
         stored = cluster.query("SELECT encode(substring(private_key from 1 for 4), 'escape') FROM tessera_signing_keys "
                                "UNION ALL SELECT left(value, 5) FROM key_value WHERE name = 'refresh_token_key'",
                                "sealed")

@@ -182,7 +182,7 @@ def test_without_the_audit_log_it_has_to_be_said_that_revocations_are_undone() -
 
 
 def test_all_signed_out_sign_in_again() -> None:
-    """With `--sign-out-all` everybody signs in again, and is told so."""
+    """With `--sign-out-all` all users sign in again, and it says so."""
     scenario = Scenario()
     scenario.store.restore("--sign-out-all")
     counts = scenario.go_on()

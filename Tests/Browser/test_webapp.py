@@ -220,7 +220,7 @@ def test_a_late_refresh_harms_nobody(page: Page, clock: Clock) -> None:
     page.put_cookie(current)
     assert page.run("return (await fetch('/api/me')).status") == 200, "with the current token it goes on"
     trail = page.trail()
-    assert "late_parent" in trail and "reuse" not in trail, "the trail tells it, and of no theft"
+    assert "late_parent" in trail and "reuse" not in trail, "the audit log tells it, and of no theft"
     complaints = [text for text in console_errors(page.driver) if " 503 " not in text]
     assert complaints == [], "no other complaint"
 
@@ -263,7 +263,7 @@ def test_a_copy_that_is_used_later_is_found_out(page: Page, clock: Clock) -> Non
 
 
 def test_the_trail_shows_the_theft_and_all_can_be_signed_out(page: Page) -> None:
-    """The trail shows the theft; signing out everywhere ends another profile's session."""
+    """The audit log shows the theft; signing out everywhere ends another profile's session."""
     page.log_in("ada")
     page.wait(lambda: "reuse_detected" in page.find("#trail").text)
     picture(page.driver, "5-trail")

@@ -9,15 +9,15 @@ import Testing
 /// Who may ask, what may be asked, what is logged: keys of docs/specification/core.md 7.1 with their messages.
 struct AccessConfigurationTests {
     private func read(
-        _ yaml: String? = nil, environment: [String: String] = [:], flags: CoreConfiguration.Flags = .init()
-    ) throws(ConfigurationError) -> CoreConfiguration {
-        try CoreConfiguration(file: yaml.map { ($0, "/etc/config.yaml") }, environment: environment, flags: flags)
+        _ yaml: String? = nil, environment: [String: String] = [:], flags: OperatorConfiguration.Flags = .init()
+    ) throws(ConfigurationError) -> OperatorConfiguration {
+        try OperatorConfiguration(file: yaml.map { ($0, "/etc/config.yaml") }, environment: environment, flags: flags)
     }
 
     private static let path = " The config file can be found here: /etc/config.yaml"
     private static let keys = "api_keys: ABCDEFGHIJKLMNOPQRST\n"
 
-    /// YAML and the whole message that ends the start.
+    /// YAML and the whole message that makes startup fail.
     static let refusals: [(String, String)] = [
         (
             "core_config_version: -1",
@@ -178,6 +178,6 @@ struct AccessConfigurationTests {
 
     @Test("unknown keys are ignored whatever they have")
     func unknownKeys() throws {
-        #expect(try read("something: [1, 2]\n").remarks.count == 1)
+        #expect(try read("something: [1, 2]\n").warnings.count == 1)
     }
 }

@@ -7,7 +7,7 @@ struct ConfigurationFileTests {
     /// A file, and its keys with their values.
     static let files: [(String, [String])] = [
         ("", []), ("# nothing\n", []), ("---\n...\n", []), ("~", []), ("null\n", []),
-        ("port: 3567 # a remark\nhost: \"0.0.0.0\"\n", ["port=3567", "host=0.0.0.0"]),
+        ("port: 3567 # a warning\nhost: \"0.0.0.0\"\n", ["port=3567", "host=0.0.0.0"]),
         ("a: 'it''s'\nb: \"\\u00e9\\n\"\nc: caf\u{E9}", ["a=it's", "b=\u{E9}\n", "c=caf\u{E9}"]),
         ("a:\nb: ~\nc: Null\nd: \"\"\ne: 'null'\nf: nULL", ["d=", "e=null", "f=nULL"]),
         ("a: |\n  one\n  two\nb: >-\n  one\n  two\n", ["a=one\ntwo\n", "b=one two"]),

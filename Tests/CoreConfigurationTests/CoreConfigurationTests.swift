@@ -9,9 +9,9 @@ import Testing
 /// Names, defaults, validation and messages of docs/specification/core.md 7.1 and 7.3.
 struct CoreConfigurationTests {
     private func read(
-        _ yaml: String? = nil, environment: [String: String] = [:], flags: CoreConfiguration.Flags = .init()
-    ) throws(ConfigurationError) -> CoreConfiguration {
-        try CoreConfiguration(file: yaml.map { ($0, "/etc/config.yaml") }, environment: environment, flags: flags)
+        _ yaml: String? = nil, environment: [String: String] = [:], flags: OperatorConfiguration.Flags = .init()
+    ) throws(ConfigurationError) -> OperatorConfiguration {
+        try OperatorConfiguration(file: yaml.map { ($0, "/etc/config.yaml") }, environment: environment, flags: flags)
     }
 
     @Test("nothing configured is a safe core on loopback", arguments: [nil, "", "# only a comment\n", "port:\n"])
@@ -21,7 +21,7 @@ struct CoreConfigurationTests {
         #expect(configuration.policy == SessionPolicy())
         #expect(configuration.policy.refreshTokenValidity == .seconds(100 * 24 * 3_600))
         #expect(configuration.settings.apiKeys.isEmpty && !configuration.settings.usesAntiCSRF)
-        #expect(configuration.remarks.isEmpty && configuration.log.level == .info)
+        #expect(configuration.warnings.isEmpty && configuration.log.level == .info)
     }
 
     @Test("every key has its effect")
@@ -73,7 +73,7 @@ struct CoreConfigurationTests {
         #expect(try read(yaml, environment: environment).port == 2)
     }
 
-    /// YAML and the message that ends the start.
+    /// YAML and the message that makes startup fail.
     static let refusals: [(String, String)] = [
         ("port: x", "'port' must be of type int"), ("port: 70000", "'port' must be between 0 and 65535."),
         ("port: 99999999999999999999", "'port' must be of type int"),
@@ -132,11 +132,11 @@ struct CoreConfigurationTests {
     }
 
     @Test("an unknown key and one without effect are reported")
-    func remarks() throws {
+    func warnings() throws {
         let configuration = try read("acess_token_validity: 5\nmax_server_pool_size: 10\n")
-        #expect(configuration.remarks.count == 2)
-        #expect(configuration.remarks.first?.contains("'acess_token_validity' is not a known") == true)
-        #expect(configuration.remarks.last?.contains("'max_server_pool_size' has no effect") == true)
+        #expect(configuration.warnings.count == 2)
+        #expect(configuration.warnings.first?.contains("unknown configuration key 'acess_token_validity'") == true)
+        #expect(configuration.warnings.last?.contains("'max_server_pool_size' has no effect") == true)
     }
 
     @Test(

@@ -5,7 +5,7 @@ import Testing
 /// Where sessions are, by SuperTokens' keys (docs/specification/core.md 7.2).
 struct DatabaseSettingsTests {
     private func database(_ yaml: String, _ environment: [String: String] = [:]) throws -> DatabaseSettings? {
-        try CoreConfiguration(file: (yaml, "/c.yaml"), environment: environment).database
+        try OperatorConfiguration(file: (yaml, "/c.yaml"), environment: environment).database
     }
 
     private func parameters(_ yaml: String, _ environment: [String: String] = [:]) throws -> [String] {

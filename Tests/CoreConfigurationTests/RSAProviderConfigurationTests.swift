@@ -7,8 +7,8 @@ import Testing
 struct RSAProviderConfigurationTests {
     private func read(
         _ yaml: String, environment: [String: String] = [:]
-    ) throws(ConfigurationError) -> CoreConfiguration {
-        try CoreConfiguration(file: (yaml, "/etc/config.yaml"), environment: environment)
+    ) throws(ConfigurationError) -> OperatorConfiguration {
+        try OperatorConfiguration(file: (yaml, "/etc/config.yaml"), environment: environment)
     }
 
     @Test("the default measures; the file and the environment can decide")
@@ -24,7 +24,7 @@ struct RSAProviderConfigurationTests {
     func unknown() {
         let text = "'rsa_provider' must be \"automatic\", \"boringssl\" or \"openssl\"."
         let environment = ["TESSERA_RSA_PROVIDER": "libressl"]
-        #expect(throws: ConfigurationError(text)) { try CoreConfiguration(environment: environment) }
+        #expect(throws: ConfigurationError(text)) { try OperatorConfiguration(environment: environment) }
     }
 
     @Test("openssl needs a program that was built with it, and the refusal says how")

@@ -8,8 +8,8 @@ import Testing
 struct RotationConfigurationTests {
     private func read(
         _ yaml: String, environment: [String: String] = [:]
-    ) throws(ConfigurationError) -> CoreConfiguration {
-        try CoreConfiguration(file: (yaml, "/etc/config.yaml"), environment: environment)
+    ) throws(ConfigurationError) -> OperatorConfiguration {
+        try OperatorConfiguration(file: (yaml, "/etc/config.yaml"), environment: environment)
     }
 
     /// The lifetime of an access token, and the window that goes with it, both in ms.
@@ -19,7 +19,7 @@ struct RotationConfigurationTests {
     func window(row: (life: Int, window: Int64)) throws {
         let configuration = try read("access_token_validity: \(row.life)")
         #expect(configuration.policy.sharingWindow == Milliseconds(row.window))
-        #expect(!configuration.remarks.contains { $0.contains("sharing_window") })
+        #expect(!configuration.warnings.contains { $0.contains("sharing_window") })
     }
 
     @Test("every key has its effect, from the file and from the environment")
@@ -70,7 +70,7 @@ struct RotationConfigurationTests {
 
     @Test("what lets a copied token follow its owner is warned of", arguments: warned)
     func warnings(yaml: String, key: String, detail: String) throws {
-        #expect(try read(yaml).remarks.contains { $0.contains(key) && $0.contains(detail) })
-        #expect(try read(yaml + "\nrefresh_token_succession: RANDOM").remarks.isEmpty)
+        #expect(try read(yaml).warnings.contains { $0.contains(key) && $0.contains(detail) })
+        #expect(try read(yaml + "\nrefresh_token_succession: RANDOM").warnings.isEmpty)
     }
 }

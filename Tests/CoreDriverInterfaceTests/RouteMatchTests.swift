@@ -33,7 +33,7 @@ struct RouteMatchTests {
         #expect(CDIVersion.summary(of: []).isEmpty)
     }
 
-    /// Path, app, tenant; `nil` for a path that nobody knows.
+    /// Path, app, tenant; `nil` for a path that no one knows.
     static let paths: [(String, [String]?)] = [
         ("/session", ["public", "public"]), ("/recipe/session", ["public", "public"]),
         ("/recipe/session/", ["public", "public"]), ("/PUBLIC/Recipe/Session/user", ["public", "public"]),
@@ -50,7 +50,7 @@ struct RouteMatchTests {
     @Test("paths name an app, a tenant and routes", arguments: paths)
     func path(path: String, expected: [String]?) {
         let match = RouteMatch(path: path)
-        #expect(match.map { [$0.app.text, $0.tenant.text] } == expected)
+        #expect(match.map { [$0.app.rawValue, $0.tenant.rawValue] } == expected)
     }
 
     private func answer(_ method: String, _ path: String, _ version: String?) -> Result<CoreOperation, InvalidRequest> {

@@ -75,7 +75,7 @@ struct AuditAPITests {
         #expect(reply.status == 400 && reply.body == text + "\n")
     }
 
-    @Test("the trail is not for everybody: it needs the API key and is not written to")
+    @Test("the audit log is not for everybody: it needs the API key and is not written to")
     func access() async throws {
         var settings = CoreSettings()
         settings.apiKeys = ["ABCDEFGHIJKLMNOPQRSTUV"]

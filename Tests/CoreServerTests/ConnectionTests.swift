@@ -12,7 +12,7 @@ private struct Wire {
     private let channel = EmbeddedChannel()
 
     static func api() async throws -> CoreAPI {
-        let service = try await SessionService(storage: InMemorySessionStorage())
+        let service = try await SessionManager(storage: InMemorySessionStorage())
         return CoreAPI(service: service, settings: CoreSettings(), logger: logger)
     }
 

@@ -19,7 +19,7 @@ extension SessionPolicy {
     /// This policy with the rotation of SuperTokens' cores, for conversations that were recorded from them.
     var likeSuperTokens: SessionPolicy {
         var policy = self
-        (policy.succession, policy.revokesOnReuse) = (.random, false)
+        (policy.successorPolicy, policy.revokesOnReuse) = (.random, false)
         return policy
     }
 }
@@ -58,7 +58,7 @@ struct Core: Sendable {
         settings: CoreSettings = CoreSettings(), policy: SessionPolicy = SessionPolicy(),
         clock: ClockAndRandomness = .system
     ) async throws -> Core {
-        let service = try await SessionService(storage: InMemorySessionStorage(), policy: policy, clock: clock)
+        let service = try await SessionManager(storage: InMemorySessionStorage(), policy: policy, clock: clock)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return Core(
             depth: .value, api: CoreAPI(service: service, settings: settings, logger: logger), port: 0)
@@ -72,7 +72,7 @@ struct Core: Sendable {
     ) async throws {
         var sources = ClockAndRandomness.system
         if let clock { sources.time = { clock.now } }
-        let service = try await SessionService(storage: storage, policy: policy, clock: sources)
+        let service = try await SessionManager(storage: storage, policy: policy, clock: sources)
         let core: @Sendable (CoreAPI, Int) -> Core = { api, port in
             Core(depth: depth, api: api, port: port, clock: clock ?? TestClock())
         }
@@ -81,7 +81,7 @@ struct Core: Sendable {
         guard depth == .live else { return try await test(core(api, 0)) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (ports, running) = AsyncStream.makeStream(of: Int.self)
-            let server = CoreServer(api: api, host: "127.0.0.1", port: 0, logger: logger) { running.yield($0) }
+            let server = CoreHTTPServer(api: api, host: "127.0.0.1", port: 0, logger: logger) { running.yield($0) }
             group.addTask { try await server.run() }
             group.addTask {
                 var iterator = ports.makeAsyncIterator()

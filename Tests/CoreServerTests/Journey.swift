@@ -75,7 +75,7 @@ struct Journey {
     private func checkSession(_ reply: JSONObject, _ generation: Generation) throws {
         let session = try #require(reply["session"]?.object)
         #expect(Set(session.names) == generation.sessionNames, "session at \(generation)")
-        #expect(session["userDataInJWT"]?.object?.means(Self.payload) ?? false, "payload at \(generation)")
+        #expect(session["userDataInJWT"]?.object?.isEquivalent(to: Self.payload) ?? false, "payload at \(generation)")
     }
 
     private func tokens(

@@ -10,7 +10,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What nobody can use any more goes away by itself (docs/specification/core.md 9).
+/// What no one can use any more goes away by itself (docs/specification/core.md 9).
 struct MaintenanceTests {
     /// Lets time pass at once, and ends after so many waits of whole intervals.
     private final class Waiting: Sendable {
@@ -34,21 +34,21 @@ struct MaintenanceTests {
     private let clock = TestClock()
     private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-    private func service(_ storage: any SessionStorage) async throws -> SessionService {
+    private func service(_ storage: any SessionStorage) async throws -> SessionManager {
         let dice = TestDice(seed: 1)
         let policy = SessionPolicy(
             accessTokenValidity: .seconds(60), refreshTokenValidity: .seconds(3_600),
             signingKeyUpdateInterval: .seconds(3_600), signingAlgorithm: .es256)
-        return try await SessionService(
+        return try await SessionManager(
             storage: storage, policy: policy,
             clock: ClockAndRandomness(time: { clock.now }, randomBits: { dice.next() }))
     }
 
-    private func run(_ services: [SessionService], intervals: Int = 2, batch: Int = 3) async throws -> [Duration] {
+    private func run(_ services: [SessionManager], intervals: Int = 2, batch: Int = 3) async throws -> [Duration] {
         let waiting = Waiting(intervals: intervals)
         var schedule = Maintenance.Schedule()
         schedule.batch = batch
-        schedule.trailInterval = .seconds(6 * 3_600)
+        schedule.auditTrimInterval = .seconds(6 * 3_600)
         let maintenance = Maintenance(
             services: { services }, schedule: schedule,
             clock: ClockAndRandomness(time: { clock.now }, randomBits: { 500 }),
@@ -57,7 +57,7 @@ struct MaintenanceTests {
         return waiting.spans
     }
 
-    private func create(_ count: Int, _ service: SessionService) async throws {
+    private func create(_ count: Int, _ service: SessionManager) async throws {
         for number in 0..<count {
             _ = try await service.createSession(.init(userID: UserID("u\(number)")))
         }
@@ -88,18 +88,18 @@ struct MaintenanceTests {
         clock.advance(by: .seconds(3_600 + 2 * 60 + 1))
         _ = try await run([service])
         let after = try await ids()
-        #expect(after.count == 1 && after.allSatisfy { $0.text.hasPrefix("s-") })
+        #expect(after.count == 1 && after.allSatisfy { $0.rawValue.hasPrefix("s-") })
     }
 
-    @Test("entries of the audit trail go when they are too old, but for the newest")
-    func trail() async throws {
+    @Test("entries of the audit log go when they are too old, but for the newest")
+    func auditLog() async throws {
         let storage = InMemorySessionStorage()
         let service = try await service(storage)
         try await create(7, service)
         clock.advance(by: .seconds(91 * 86_400))
         _ = try await run([service])
         // The removal of the ended sessions and of a key left entries of their own.
-        let times = try await storage.auditTrail(AuditQuery()).map(\.event.time)
+        let times = try await storage.auditEvents(AuditQuery()).map(\.event.time)
         #expect(!times.isEmpty && times.allSatisfy { $0 == clock.now })
     }
 

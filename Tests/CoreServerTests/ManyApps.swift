@@ -22,9 +22,9 @@ struct ManyApps: Sendable {
         _ directory: any AppDirectory = InMemoryAppDirectory(), configuration yaml: String = "",
         clock: TestClock = TestClock()
     ) async throws {
-        let configuration = try CoreConfiguration(file: (Self.configuration + yaml, "/etc/config.yaml"))
+        let configuration = try OperatorConfiguration(file: (Self.configuration + yaml, "/etc/config.yaml"))
         let sources = ClockAndRandomness(time: { clock.now }, randomBits: { ClockAndRandomness.system.randomBits() })
-        let service = try await SessionService(
+        let service = try await SessionManager(
             storage: directory.storage(of: .public), policy: configuration.policy, clock: sources)
         let registry = AppRegistry(
             directory: directory,

@@ -100,7 +100,9 @@ struct Replay {
         case (.number, .number) where Self.times.contains(where: path.hasSuffix): break
         // Numbers stay as they were sent; Java's JWT library wrote 1e+30 as 1.0E30 (docs/specification/core.md 2.4).
         default:
-            if !recorded.means(actual) { note(exchange, "'\(path)': \(recorded.text) became \(actual.text)") }
+            if !recorded.isEquivalent(to: actual) {
+                note(exchange, "'\(path)': \(recorded.text) became \(actual.text)")
+            }
         }
     }
 

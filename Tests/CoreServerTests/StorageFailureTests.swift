@@ -3,7 +3,7 @@ import LosslessJSON
 import SessionStorage
 import Testing
 
-/// The machine fails: the driver is told so, no session is said to have ended, and nobody is accused.
+/// The machine fails: the driver is told so, no session is said to have ended, and no one is accused.
 struct StorageFailureTests {
     private static let createBody =
         "{\"userId\":\"u\",\"userDataInJWT\":{},\"userDataInDatabase\":{},\"enableAntiCsrf\":false}"

@@ -10,7 +10,7 @@ import Testing
 struct WorstRequest: Sendable, CustomTestStringConvertible {
     /// What is long about it.
     enum Length: Sendable, CustomStringConvertible {
-        /// Fields, or parameters of the query, that nobody reads.
+        /// Fields, or parameters of the query, that no one reads.
         case unread
         /// The value of a field, of members or elements whose values are these.
         case value(String, of: JSONValue)

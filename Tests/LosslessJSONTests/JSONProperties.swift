@@ -12,7 +12,7 @@ struct JSONProperties {
             let bytes = value.serialized()
             let parsed = try JSONValue(parsing: bytes)
             #expect(parsed == value, "seed \(seed): \(value.text)")
-            #expect(parsed.means(value), "seed \(seed): \(value.text)")
+            #expect(parsed.isEquivalent(to: value), "seed \(seed): \(value.text)")
             #expect(parsed.serialized() == bytes, "seed \(seed): \(value.text)")
         }
     }
@@ -29,7 +29,7 @@ struct JSONProperties {
     func order(_ seed: UInt64) throws {
         var json = RandomJSON(seed: seed)
         let value = try json.value()
-        #expect(value.means(reversed(value)), "seed \(seed): \(value.text)")
+        #expect(value.isEquivalent(to: reversed(value)), "seed \(seed): \(value.text)")
     }
 
     private func reversed(_ value: JSONValue) -> JSONValue {

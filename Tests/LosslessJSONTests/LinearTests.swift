@@ -53,7 +53,7 @@ struct ObjectWork: Sendable, CustomTestStringConvertible {
         },
         ObjectWork("of the same meaning in the opposite order") { n in
             let (one, other) = (JSONObject(members(n)), JSONObject(members(n).reversed()))
-            return { one.means(other) && one != other }
+            return { one.isEquivalent(to: other) && one != other }
         },
         ObjectWork("equal") { n in
             let (one, other) = (JSONObject(members(n)), JSONObject(members(n)))
@@ -71,7 +71,7 @@ struct ObjectWork: Sendable, CustomTestStringConvertible {
             let (one, other) = (
                 JSONObjectText(JSONObject(members(n))), JSONObjectText(JSONObject(members(n).reversed()))
             )
-            return { one.means(other) && one != other }
+            return { one.isEquivalent(to: other) && one != other }
         },
     ]
 
@@ -98,9 +98,9 @@ struct LinearTests {
             return try JSONValue(parsing: text)
         }
         let one = try nested(1, isTurned: false)
-        #expect(try one.means(nested(1, isTurned: true)))
-        #expect(try !one.means(nested(2, isTurned: true)))
-        #expect(try !one.means(nested(2, isTurned: false)))
+        #expect(try one.isEquivalent(to: nested(1, isTurned: true)))
+        #expect(try !one.isEquivalent(to: nested(2, isTurned: true)))
+        #expect(try !one.isEquivalent(to: nested(2, isTurned: false)))
     }
 
     @Test("large objects keep the rules of small ones", arguments: [15, 16, 17, 18, 40])

@@ -66,7 +66,7 @@ struct NumberTests {
             for left in Self.classes[row] {
                 for right in texts {
                     let (first, second) = (try JSONValue(parsing: left), try JSONValue(parsing: right))
-                    #expect(first.means(second) == (row == other), "\(left) and \(right)")
+                    #expect(first.isEquivalent(to: second) == (row == other), "\(left) and \(right)")
                     #expect((first == second) == (left == right), "\(left) and \(right)")
                 }
             }

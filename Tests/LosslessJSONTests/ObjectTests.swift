@@ -70,7 +70,7 @@ struct ObjectTests {
     @Test("These mean the same", arguments: same)
     func meansTheSame(_ left: String, _ right: String) throws {
         let (first, second) = (try JSONValue(parsing: left), try JSONValue(parsing: right))
-        #expect(first.means(second) && second.means(first))
+        #expect(first.isEquivalent(to: second) && second.isEquivalent(to: first))
     }
 
     static let different = [
@@ -84,7 +84,7 @@ struct ObjectTests {
     @Test("These do not", arguments: different)
     func meansSomethingElse(_ left: String, _ right: String) throws {
         let (first, second) = (try JSONValue(parsing: left), try JSONValue(parsing: right))
-        #expect(!first.means(second) && !second.means(first))
+        #expect(!first.isEquivalent(to: second) && !second.isEquivalent(to: first))
     }
 
     @Test("A stored text is looked at only when it is decoded")
@@ -95,10 +95,10 @@ struct ObjectTests {
         #expect(try text.decoded() == object)
         for damaged in ["", "[]", "null", "{\"a\":}", "1"] {
             #expect(throws: JSONError.self) { try JSONObjectText(stored: damaged).decoded() }
-            #expect(!JSONObjectText(stored: damaged).means(text))
-            #expect(JSONObjectText(stored: damaged).means(JSONObjectText(stored: damaged)))
+            #expect(!JSONObjectText(stored: damaged).isEquivalent(to: text))
+            #expect(JSONObjectText(stored: damaged).isEquivalent(to: JSONObjectText(stored: damaged)))
         }
-        #expect(text.means(JSONObjectText(stored: "{ \"a\": null, \"b\": 1.0 }")))
+        #expect(text.isEquivalent(to: JSONObjectText(stored: "{ \"a\": null, \"b\": 1.0 }")))
         #expect(text != JSONObjectText(stored: "{\"a\":null,\"b\":1}"))
         #expect(JSONObjectText(stored: "\u{E9}") != JSONObjectText(stored: "e\u{301}"))
     }

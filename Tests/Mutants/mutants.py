@@ -38,21 +38,21 @@ _derivation = _of("derivation", "SessionEngine/RefreshToken/RefreshTokenKey+Succ
 _sealed = _of("refresh token", "SessionEngine/RefreshToken/RefreshTokenKey.swift")
 _access = _of("access token", "SessionEngine/AccessToken/UnverifiedAccessToken.swift")
 _verify = _of("verify", "SessionEngine/Session/Verify.swift")
-_data = _of("data", "SessionEngine/Session/DataUpdates.swift")
+_data = _of("data", "SessionEngine/Session/DataUpdate.swift")
 _policy = _of("policy", "SessionService/SessionPolicy.swift")
 _maker = _of("successors", "SessionService/SuccessorMaker.swift")
-_service = _of("service", "SessionService/SessionService.swift")
-_refreshing = _of("service", "SessionService/SessionService+Refresh.swift")
-_verifying = _of("service", "SessionService/SessionService+Verify.swift")
-_revoking = _of("revoke", "SessionService/SessionService+Data.swift")
-_seal = _of("service", "SessionService/SealedStorage.swift")
+_service = _of("service", "SessionService/SessionManager.swift")
+_refreshing = _of("service", "SessionService/SessionManager+Refresh.swift")
+_verifying = _of("service", "SessionService/SessionManager+Verify.swift")
+_revoking = _of("revoke", "SessionService/SessionManager+Data.swift")
+_seal = _of("service", "SessionService/EncryptedKeyStorage.swift")
 
 REFRESH = [
     _refresh("anti-CSRF is compared the wrong way", "!expected.matches(presented.antiCSRFToken)",
              "expected.matches(presented.antiCSRFToken)"),
     _refresh("an ended session is refreshed", "guard let record, !record.isExpired(at: now) else", "guard let record else"),
     _refresh("the payload is not checked",
-             "guard rules.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }", ""),
+             "guard rules.format.accepts(next.accessTokenPayload) else { return Decision(.keep, .payloadRefused) }", ""),
     _refresh("the kind of key is forgotten", "rules.signingKeyKind ?? next.signingKeyKind",
              "rules.signingKeyKind ?? .dynamic"),
     _refresh("no token is shortened (F6)", "isShared ? .shortened : .whole",
@@ -67,20 +67,20 @@ REFRESH = [
              "next == before ? nil : AuditEvent.refreshed(next, isRestored: isRestored, at: now)",
              "next != before && isRestored ? AuditEvent.refreshed(next, isRestored: true, at: now) : nil"),
     _refresh("a late predecessor is noted each time",
-             "if record.sharing?.hasLatePredecessor == true { return Decided(.keep, .tooLate) }", ""),
-    _refresh("reuse does not end the session", "Decided(revokes ? .remove : .keep, .reuse(found), audit: event)",
-             "Decided(.keep, .reuse(found), audit: event)"),
-    _refresh("reuse leaves no record", "Decided(revokes ? .remove : .keep, .reuse(found), audit: event)",
-             "Decided(revokes ? .remove : .keep, .reuse(found), audit: event.time == now ? nil : event)"),
+             "if record.sharing?.hasLatePredecessor == true { return Decision(.keep, .tooLate) }", ""),
+    _refresh("reuse does not end the session", "Decision(revokes ? .remove : .keep, .reuse(found), audit: event)",
+             "Decision(.keep, .reuse(found), audit: event)"),
+    _refresh("reuse leaves no record", "Decision(revokes ? .remove : .keep, .reuse(found), audit: event)",
+             "Decision(revokes ? .remove : .keep, .reuse(found), audit: event.time == now ? nil : event)"),
     _refresh("5.6 leaves the session to the driver", "rules.revokesOnReuse || rules.rotation == .atOnce",
              "rules.revokesOnReuse"),
     _refresh("older drivers never leave it to themselves", "rules.revokesOnReuse || rules.rotation == .atOnce",
              "rules.revokesOnReuse || rules.rotation == .atFirstUse"),
     _refresh("a successor is not promoted", "let promoted = promoted(record)", "let promoted = record"),
-    _refresh("an orphan is forgiven (F14)", "case .childOfPrevious: return .reuse(.orphan)",
-             "case .childOfPrevious: return previous(record)"),
-    _refresh("an unknown token is no reuse", "case .neither: return unrelated(record)",
-             "case .neither: return .issue(record, .fresh)"),
+    _refresh("an orphan is forgiven (F14)", "case .successorOfPrevious: return .reuse(.orphan)",
+             "case .successorOfPrevious: return previous(record)"),
+    _refresh("an unknown token is no reuse", "case .unrelated: return unrelated(record)",
+             "case .unrelated: return .issue(record, .fresh)"),
     _refresh("a repeat is not marked", "where isOpen: return .issue(record.markedShared(), wanted)",
              "where isOpen: return .issue(record, wanted)"),
     _refresh("a later window is not stored", "return .issue(record.opening(window), wanted)",
@@ -95,8 +95,8 @@ REFRESH = [
     _refresh("a window of half a second is too short", "guard length >= Self.shortestWindow",
              "guard length > Self.shortestWindow"),
     _refresh("a window may be a millisecond long", "Milliseconds(500)", "Milliseconds(1)"),
-    _refresh("a successor that cannot be made ends the session", "Decided(.keep, .successorFailed)",
-             "Decided(.remove, .successorFailed)"),
+    _refresh("a successor that cannot be made ends the session", "Decision(.keep, .successorFailed)",
+             "Decision(.remove, .successorFailed)"),
     _refresh("the repeats end a millisecond early", "now <= until {", "now < until {"),
     _refresh("whatever is current is repeated", "if hash.stored == record.currentTokenHash {", "if !hash.hex.isEmpty {"),
     _refresh("a late repeat is not marked",
@@ -130,8 +130,8 @@ RESTORE = [
     _refresh("successors after a restore are those of before",
              "let count = record.rotationCount.successor(restoreNumber: rules.restoreNumber)",
              "let count = record.rotationCount.successor()"),
-    _refresh("a session that is older than its token goes on", "Decided(.remove, .newerThanSession,",
-             "Decided(.keep, .newerThanSession,"),
+    _refresh("a session that is older than its token goes on", "Decision(.remove, .newerThanSession,",
+             "Decision(.keep, .newerThanSession,"),
     _refresh("who does not tell a count is accused after a restore", "return wasRestored ? .newerThanSession : .reuse(.stale) }",
              "return .reuse(.stale) }"),
     _refresh("one ahead is enough", "count > record.rotationCount.successor()", "count > record.rotationCount"),
@@ -148,7 +148,7 @@ RESTORE = [
     _refresh("adoption keeps the old count", "adopted.rotationCount = RotationCount(restoreNumber: rules.restoreNumber)\n", ""),
     _refresh("adoption gives no new life", "adopted.expiresAt = now + rules.refreshTokenValidity\n", ""),
     _refresh("adoption has no time", "adopted.rotatedAt = now\n", ""),
-    _refresh("adoption derives also under RANDOM", "let move = rules.succession == .deterministic ? current(adopted) :",
+    _refresh("adoption derives also under RANDOM", "let move = rules.successorPolicy == .deterministic ? current(adopted) :",
              "let move = rules.restoreNumber > 0 ? current(adopted) :"),
     _refresh("adoption keeps the old state", "adopted.storedSharing = nil\n", "",
              "the state names the hash of the token that is not current any more, and is as good as none"),
@@ -161,9 +161,9 @@ RESTORE = [
 RECORD = [
     _session("a session ends a millisecond late", "expiresAt <= now }", "expiresAt < now }"),
     _session("the parent of a token is not looked at",
-             "if let parent, parent.stored == currentTokenHash { return .childOfCurrent }", ""),
-    _session("an orphan is taken for a stranger", "return parent?.stored == previousTokenHash ? .childOfPrevious : .neither",
-             "return .neither"),
+             "if let parent, parent.stored == currentTokenHash { return .successorOfCurrent }", ""),
+    _session("an orphan is taken for a stranger", "return parent?.stored == previousTokenHash ? .successorOfPrevious : .unrelated",
+             "return .unrelated"),
     _record("the next generation is whole (F7)", "distance(from: sharedAt) <= 1", "distance(from: sharedAt) <= 0"),
     _record("two generations are shortened", "distance(from: sharedAt) <= 1", "distance(from: sharedAt) <= 2"),
     _record("a first token has a predecessor", "issue: rotatedAt == nil ? nil : unknown", "issue: unknown"),
@@ -225,11 +225,11 @@ VERIFY = [
     _verify("a first use is not looked up",
             "rules.checksDatabase || (claims.parentRefreshTokenHash != nil && rules.rotation == .atFirstUse)", "rules.checksDatabase"),
     _verify("an ended session is good", "guard let record, !record.isExpired(at: now) else", "guard let record else"),
-    _verify("a changed payload is not seen", "rules.checksDatabase && !record.accessTokenPayload.means(claims.userData)", "false"),
-    _verify("a rotated-out token is good at 5.6", "? .newerThanSession : .rotatedOut)",
+    _verify("a changed payload is not seen", "rules.checksDatabase && !record.accessTokenPayload.isEquivalent(to: claims.userData)", "false"),
+    _verify("a rotated-out token is good at 5.6", "? .newerThanSession : .superseded)",
             "? .newerThanSession : .valid(newerPayload: payloadChanged))"),
     _verify("a token that is newer than a restored session is rotated out",
-            "isNewer(claims, than: record, rules) ? .newerThanSession : .rotatedOut", ".rotatedOut"),
+            "isNewer(claims, than: record, rules) ? .newerThanSession : .superseded", ".superseded"),
     _verify("without a restore a token may be newer", "record.rotationCount.restoreNumber < rules.restoreNumber\n            && ", ""),
     _verify("newer is what came after sign-in", "claims.issuedAt > record.rotatedAt ?? record.createdAt",
             "claims.issuedAt > record.createdAt"),
@@ -237,7 +237,7 @@ VERIFY = [
             "next = !record.isExpired(at: now) ? record : record.promoting("),
     _verify("a rotated-out token is given a new life", "lifetime = .unchanged\n", "if !payloadChanged { lifetime = .unchanged }\n"),
     _verify("the payload is not checked",
-            "guard claims.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }", ""),
+            "guard claims.format.accepts(next.accessTokenPayload) else { return Decision(.keep, .payloadRefused) }", ""),
     _verify("a first use leaves no record", ".renew(next, lifetime), audit: .refreshed(next, at: now))", ".renew(next, lifetime))"),
     _verify("a shortened token is given its life back (F8)", "guard isWhole else { return .unchanged }", "_ = isWhole"),
     _verify("a token of a fraction of a second less is not whole", "> rules.accessTokenValidity - .seconds(1)",
@@ -245,7 +245,7 @@ VERIFY = [
     _verify("a token that was shared meanwhile stays whole (F8)", "record.isRecentlyShared ? .shortened : .whole", ".whole"),
     _data("an ended session is changed", "guard let record, !record.isExpired(at: now) else", "guard let record else"),
     _data("the same data again is a change",
-          "guard next != record else { return Decided(.keep, .updated(next)) }", ""),
+          "guard next != record else { return Decision(.keep, .updated(next)) }", ""),
     _data("a change leaves no record", ".updated(next), audit: event)", ".updated(next), audit: event.time == now ? nil : event)"),
 ]
 
@@ -262,8 +262,8 @@ SERVICE = [
            "if let (_, part) = last.withLock({ $0 }) {"),
     _maker("one that is made at random is made again", "if let (known, part) = last.withLock({ $0 }), known == successor {",
            "if let (known, part) = last.withLock({ $0 }), known == successor, successor != .fresh {"),
-    _service("the audit trail cannot be switched off", "if !keepsTrail { decided.audit = nil }",
-             "if !keepsTrail, decided.audit == nil { decided.audit = nil }"),
+    _service("the audit log cannot be switched off", "if !keepsAuditLog { decided.audit = nil }",
+             "if !keepsAuditLog, decided.audit == nil { decided.audit = nil }"),
     _service("sessions begin without the restore number", "RotationCount(restoreNumber: storage.restoreNumber))", "0)"),
     _service("the storage's clock is not used", "storageTime ?? time()", "storageTime == nil ? time() : time()"),
     _refreshing("the engine is not told the restore number", "restoreNumber: storage.restoreNumber,", "restoreNumber: 0,"),

@@ -25,7 +25,7 @@ JOBS = ["-j", os.environ.get("JOBS", "1")]
 # The quick ones first: most mutants do not live to see the others.
 STAGES = [
     "RefreshDecisionTests|RotationAtOnceTests|SharingWindowTests|RestoreTests|SuccessorTests|VerifyDecisionTests"
-    "|DataUpdateTests|LineageProperties",
+    "|DataUpdateTests|TokenRelationProperties",
     "TrialTests|SessionServiceTests.(RotationTests|AuditTests|PolicyTests|RestoredTests)",
     "SessionEngineTests|SessionServiceTests",
 ]

@@ -57,7 +57,7 @@ struct OperatorLogTests {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let (info, errors) = (folder.appending(path: "i.log").path, folder.appending(path: "e.log").path)
-        let log = OperatorLog(
+        let log = OperatorLogWriter(
             info: LogOutput(path: info), errors: LogOutput(path: errors), process: "p", version: "1", time: { 0 })
         var logger = Logger(label: "test", factory: log.handler)
         logger.logLevel = .debug
@@ -81,7 +81,7 @@ struct OperatorLogTests {
     @Test("a file that cannot be written loses lines and nothing else", arguments: ["/nowhere/x.log", "/dev/full"])
     func unwritable(path: String) {
         let output = LogOutput(path: path)
-        let log = OperatorLog(info: output, errors: output, process: "p", version: "1", time: { 0 })
+        let log = OperatorLogWriter(info: output, errors: output, process: "p", version: "1", time: { 0 })
         Logger(label: "test", factory: log.handler).error("lost")
         log.reopen()
         #expect(output.isOpen == (path == "/dev/full"))

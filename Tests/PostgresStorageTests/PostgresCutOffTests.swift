@@ -56,7 +56,7 @@ struct PostgresCutOffTests {
         #expect(
             try Self.number("SELECT count(DISTINCT session_handle) FROM \(log) WHERE event = 'revoked'") == many)
         #expect(try Self.number("SELECT count(*) FROM \(log)") == many + 1)
-        #expect(try await first.auditTrail(AuditQuery(name: .revokedAll)).first?.event.handle == nil)
+        #expect(try await first.auditEvents(AuditQuery(name: .revokedAll)).first?.event.handle == nil)
     }
 
     private static func plan(_ statement: PostgresStatement, _ values: [String: String]) throws -> String {
@@ -120,7 +120,7 @@ struct PostgresCutOffTests {
                 #expect(plan.contains(index), "\(plan)")
             }
         }
-        let found = try await database.storage(of: .public).auditTrail(
+        let found = try await database.storage(of: .public).auditEvents(
             AuditQuery(userID: UserID("u500"), name: .revoked))
         #expect(found.count == 20)
     }

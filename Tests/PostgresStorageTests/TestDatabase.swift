@@ -18,7 +18,7 @@ enum TestDatabase {
 
     private static let count = Mutex(0)
 
-    /// Settings with a schema that nobody else uses.
+    /// Settings with a schema that no other caller uses.
     static func settings() throws -> PostgresSettings {
         let uri = try #require(uri, "start the tests with 'make unit', which has a cluster")
         let number = count.withLock { count in

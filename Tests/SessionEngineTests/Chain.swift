@@ -9,7 +9,7 @@ struct Chain {
         let token: RefreshToken
         let isShortened: Bool
 
-        static func == (left: Held, right: Held) -> Bool { left.token.text == right.token.text }
+        static func == (left: Held, right: Held) -> Bool { left.token.exposed == right.token.exposed }
     }
 
     enum Answer: Equatable {
@@ -33,7 +33,7 @@ struct Chain {
     init(_ set: (inout Refresh.Rules) -> Void = { _ in }) throws {
         rules = Sample.rules()
         set(&rules)
-        let token = try Self.key.seal(Sample.content(), initializationVector: .init(repeating: 7, count: 12))
+        let token = try Self.key.encrypt(Sample.content(), initializationVector: .init(repeating: 7, count: 12))
         first = Held(token: token, isShortened: false)
         var record = Sample.record(expiresAt: Sample.now + Sample.validity)
         record.currentTokenHash = TokenHash(of: token).stored
@@ -62,7 +62,7 @@ struct Chain {
                     of: content, hash: hash, window: window, count: count, usesAntiCSRF: false, key: Self.key
                 ).token
             case .fresh:
-                try? Self.key.seal(
+                try? Self.key.encrypt(
                     RefreshTokenContent(
                         handle: content.handle, userID: content.userID, parentHash: hash,
                         nonce: Hex.encode([UInt8](repeating: nonce, count: 32)), antiCSRFToken: nil,
@@ -79,7 +79,7 @@ struct Chain {
         case .tooLate: return .tooLate
         case .reuse(let found): return .reuse(found)
         case .newerThanSession: return .newerThanSession
-        case .sessionEnded: return .ended
+        case .sessionNotActive: return .ended
         case .antiCSRFMismatch, .payloadRefused, .successorFailed: throw Unlikely()
         }
     }
@@ -107,7 +107,7 @@ struct Chain {
         return decided.outcome
     }
 
-    /// Another core on the same table makes a token current, one that nobody here can derive unless it is named.
+    /// Another core on the same table makes a token current, one that no one here can derive unless it is named.
     mutating func rotateElsewhere(at seconds: Double, to held: Held? = nil) {
         let current = record?.currentTokenHash
         record?.previousTokenHash = current

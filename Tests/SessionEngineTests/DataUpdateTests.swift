@@ -24,7 +24,7 @@ struct DataUpdateTests {
     func ended(_ endsIn: Int64?) {
         let record = endsIn.map { Sample.record(expiresAt: Sample.now + Milliseconds($0)) }
         let decided = DataUpdate.decide(payload: payload, sessionData: data, against: record, at: Sample.now)
-        #expect(decided.outcome == .sessionEnded)
+        #expect(decided.outcome == .sessionNotActive)
         #expect(decided.change == .keep)
     }
 
@@ -32,7 +32,7 @@ struct DataUpdateTests {
     func lastMillisecond() {
         let record = Sample.record(expiresAt: Sample.now + Milliseconds(1))
         let decided = DataUpdate.decide(payload: payload, against: record, at: Sample.now)
-        #expect(decided.outcome != .sessionEnded)
+        #expect(decided.outcome != .sessionNotActive)
     }
 
     @Test("Neither the lineage nor the expiry nor the kind of key changes")
@@ -60,5 +60,5 @@ struct DataUpdateTests {
     }
 }
 
-/// Something else came back than the test went on with.
+/// Something else came back than the test continued with.
 struct Unexpected: Error {}

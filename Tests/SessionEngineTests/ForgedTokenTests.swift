@@ -8,10 +8,10 @@ struct ForgedTokenTests {
     private static func corpus(_ algorithm: SigningAlgorithm) throws -> [ForgedTokens.Case] {
         let key = try TestKeys.signingKey(algorithm)
         let valid = try AccessToken(signing: Sample.claims(.v5), with: key)
-        let refresh = try RefreshTokenKey(masterKey: "any").seal(
+        let refresh = try RefreshTokenKey(masterKey: "any").encrypt(
             Sample.content(), initializationVector: .init(repeating: 7, count: 12))
         return try ForgedTokens(
-            key: key, validToken: valid.text, refreshToken: refresh.text, now: Sample.now
+            key: key, validToken: valid.exposed, refreshToken: refresh.exposed, now: Sample.now
         ).cases()
     }
 

@@ -7,7 +7,7 @@ import Testing
 struct KeyIDTests {
     @Test("Letters, digits and dashes make a name", arguments: ["d-1600000000000", "s-1", "A", "-", "0a-Z9"])
     func accepts(_ text: String) {
-        #expect(KeyID(text)?.text == text)
+        #expect(KeyID(text)?.rawValue == text)
     }
 
     @Test(
@@ -29,9 +29,9 @@ struct KeyIDTests {
         let now = Timestamp(milliseconds: 1_600_000_000_000)
         for step in 0..<5 {
             let (id, time) = try #require(KeyRing(keys).makeID(.dynamic, at: now, using: &random))
-            #expect(id.text == "d-\(1_600_000_000_000 + step)")
+            #expect(id.rawValue == "d-\(1_600_000_000_000 + step)")
             #expect(time == now + Milliseconds(Int64(step)))
-            keys.append(try TestKeys.signingKey(.es256, id: id.text, createdAt: time.milliseconds))
+            keys.append(try TestKeys.signingKey(.es256, id: id.rawValue, createdAt: time.milliseconds))
         }
     }
 
@@ -39,7 +39,7 @@ struct KeyIDTests {
     func staticNames() throws {
         var random = SplitMix64(seed: 1)
         let names = try (0..<100).map { _ in
-            try #require(KeyRing().makeID(.static, at: Sample.now, using: &random)).id.text
+            try #require(KeyRing().makeID(.static, at: Sample.now, using: &random)).id.rawValue
         }
         #expect(Set(names).count == 100)
         #expect(names.allSatisfy { $0.hasPrefix("s-") && $0.utf8.count == 38 })

@@ -18,7 +18,7 @@ struct KeyRingTests {
     }
 
     private func signer(_ ring: KeyRing, after span: Int64, _ kind: SigningKeyKind = .dynamic) -> String? {
-        ring.signer(kind, .es256, at: Self.start + Milliseconds(span), schedule: Self.schedule)?.id.text
+        ring.signer(kind, .es256, at: Self.start + Milliseconds(span), schedule: Self.schedule)?.id.rawValue
     }
 
     private func lacks(_ ring: KeyRing, after span: Int64) -> Bool {
@@ -81,7 +81,7 @@ struct KeyRingTests {
         #expect(!ring.lacksKey(.static, .es256, at: Timestamp(milliseconds: .max), schedule: Self.schedule))
         #expect(signer(ring, after: 0) == nil)
         let published = ring.published(at: Timestamp(milliseconds: .max), schedule: Self.schedule)
-        #expect(published.map(\.id.text) == ["s-2", "s-1"])
+        #expect(published.map(\.id.rawValue) == ["s-2", "s-1"])
     }
 
     @Test("A key of another algorithm neither signs nor fills the need")
@@ -93,7 +93,7 @@ struct KeyRingTests {
         #expect(lacks(ring, after: 0))
         #expect(ring.lacksKey(.static, .es256, at: Self.start, schedule: Self.schedule))
         let signer = ring.signer(.dynamic, .rs256, at: Self.start, schedule: Self.schedule)
-        #expect(signer?.id.text == "d-1")
+        #expect(signer?.id.rawValue == "d-1")
     }
 
     @Test("A dynamic key verifies for its interval and twice the life of a token")
@@ -136,7 +136,7 @@ struct KeyRingTests {
             key("d-3", at: Self.start + Milliseconds(2)), key("d-2", at: Self.start + Milliseconds(1)),
         ]
         let published = KeyRing(keys).published(at: Self.start, schedule: Self.schedule)
-        #expect(published.map(\.id.text) == ["d-3", "d-2", "d-1", "s-1"])
+        #expect(published.map(\.id.rawValue) == ["d-3", "d-2", "d-1", "s-1"])
         let jwks = try KeyRing(keys).jwks(at: Self.start, schedule: Self.schedule)
         #expect(jwks.array?.map { $0.object?["kid"] } == ["d-3", "d-2", "d-1", "s-1"])
     }

@@ -29,9 +29,9 @@ struct MutationTests {
     func refreshTokens() throws {
         let key = RefreshTokenKey(masterKey: "1000:a:b")
         let vector = [UInt8](repeating: 9, count: 12)
-        let token = try key.seal(Sample.content(parent: "R0", antiCSRFToken: "c"), initializationVector: vector)
+        let token = try key.encrypt(Sample.content(parent: "R0", antiCSRFToken: "c"), initializationVector: vector)
         #expect(throws: Never.self) { try key.open(token) }
-        let opened = ByteMutations(of: token.text).all.filter { mutation in
+        let opened = ByteMutations(of: token.exposed).all.filter { mutation in
             (try? key.open(RefreshToken(mutation.text))) != nil
         }
         #expect(opened.isEmpty, "opened: \(opened.map(\.description))")
@@ -42,9 +42,9 @@ struct MutationTests {
         arguments: [".V1", ".V0", ".v2", ".v1", ".V3", ".V", "", ".V2 ", ".V02"])
     func suffixes(_ suffix: String) throws {
         let key = RefreshTokenKey(masterKey: "1000:a:b")
-        let token = try key.seal(Sample.content(), initializationVector: .init(repeating: 9, count: 12))
+        let token = try key.encrypt(Sample.content(), initializationVector: .init(repeating: 9, count: 12))
         #expect(throws: RefreshTokenProblem.unknownVersion) {
-            try key.open(RefreshToken(token.text.dropLast(3) + suffix))
+            try key.open(RefreshToken(token.exposed.dropLast(3) + suffix))
         }
     }
 }

@@ -18,7 +18,7 @@ struct RecordedTokenTests {
         #expect(String(claims.format.rawValue) == recorded.tokenVersion)
         #expect(claims.userID == UserID("user-1"))
         #expect(claims.tenantID == .public)
-        #expect(claims.handle.text.utf8.count == 36)
+        #expect(claims.handle.rawValue.utf8.count == 36)
         #expect(claims.expiresAt.wholeSeconds - claims.issuedAt.wholeSeconds <= 3_601)
         #expect(claims.issuedAt < claims.expiresAt)
         if let refreshToken = recorded.refreshToken {
@@ -36,7 +36,7 @@ struct RecordedTokenTests {
             for name in original.names where original[name] == .null { original[name] = nil }
         }
         let written = try #require(try JSONValue(parsing: claims.payload()).object)
-        #expect(written.means(original), "\(written.text) is not \(original.text)")
+        #expect(written.isEquivalent(to: original), "\(written.text) is not \(original.text)")
     }
 
     @Test("None verifies with the key of another core", arguments: try Vectors.load().recorded)

@@ -9,7 +9,7 @@ struct RefreshRow: Sendable, CustomTestStringConvertible {
     /// What is stored when the token comes.
     enum Stored: Sendable { case nothing, live, endsNow, endsInOneMillisecond, ended }
     /// What is expected.
-    enum Answer: Sendable { case child, antiCSRFMismatch, sessionEnded, payloadRefused, reuse }
+    enum Answer: Sendable { case child, antiCSRFMismatch, sessionNotActive, payloadRefused, reuse }
     /// What becomes of the record.
     enum Change: Sendable { case keep, promotion, kindOnly, promotionAndKind }
 
@@ -69,9 +69,9 @@ struct RefreshDecisionTests {
     ]
 
     static let expiry = [
-        RefreshRow("without a record the session has ended", .sessionEnded) { $0.stored = .nothing },
-        RefreshRow("a session that ends now has ended", .sessionEnded) { $0.stored = .endsNow },
-        RefreshRow("a session that has ended is told before reuse", .sessionEnded) {
+        RefreshRow("without a record the session has ended", .sessionNotActive) { $0.stored = .nothing },
+        RefreshRow("a session that ends now has ended", .sessionNotActive) { $0.stored = .endsNow },
+        RefreshRow("a session that has ended is told before reuse", .sessionNotActive) {
             ($0.stored, $0.token) = (.ended, "old")
         },
         RefreshRow("a session lives to its last millisecond", .child) { $0.stored = .endsInOneMillisecond },
@@ -157,7 +157,7 @@ struct RefreshDecisionTests {
         case .child:
             next.map { .issue($0, .derived(window: 0, count: $0.rotationCount.successor()), .whole) }
         case .antiCSRFMismatch: .antiCSRFMismatch
-        case .sessionEnded: .sessionEnded
+        case .sessionNotActive: .sessionNotActive
         case .payloadRefused: .payloadRefused
         case .reuse: .reuse(.stale)
         }

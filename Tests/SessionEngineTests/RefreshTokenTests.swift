@@ -9,18 +9,18 @@ struct RefreshTokenTests {
     private static let key = RefreshTokenKey(masterKey: "1000:79a6cbeb:d305504825a1b109")
 
     private static func token() throws -> String {
-        try key.seal(Sample.content(parent: "R0"), initializationVector: .init(repeating: 3, count: 12)).text
+        try key.encrypt(Sample.content(parent: "R0"), initializationVector: .init(repeating: 3, count: 12)).exposed
     }
 
     @Test("All members come back", arguments: [nil, "R0"], [nil, "anti"])
     func roundTrip(_ parent: String?, _ antiCSRFToken: String?) throws {
         for (user, tenant) in [("u1", TenantID.public), ("", TenantID("t1")), ("é\"\\\u{2028}😀", .public)] {
             let content = Sample.content(parent: parent, antiCSRFToken: antiCSRFToken, user: user, tenant: tenant)
-            let token = try Self.key.seal(content, initializationVector: .init(repeating: 1, count: 12))
+            let token = try Self.key.encrypt(content, initializationVector: .init(repeating: 1, count: 12))
             let read = try Self.key.open(token)
             #expect(read.plaintext == content.plaintext)
             #expect(read.parentHash == content.parentHash)
-            #expect(read.antiCSRFToken?.text == antiCSRFToken)
+            #expect(read.antiCSRFToken?.exposed == antiCSRFToken)
             #expect(read.tenantID == tenant && read.userID == UserID(user) && read.handle == Sample.handle)
         }
     }
@@ -38,7 +38,7 @@ struct RefreshTokenTests {
     @Test("A vector of another length seals nothing", arguments: [0, 1, 11, 13, 16])
     func vectorLength(_ length: Int) {
         #expect(throws: SigningError.cryptographyFailed) {
-            try Self.key.seal(Sample.content(), initializationVector: .init(repeating: 1, count: length))
+            try Self.key.encrypt(Sample.content(), initializationVector: .init(repeating: 1, count: length))
         }
     }
 
@@ -119,11 +119,11 @@ struct RefreshTokenTests {
         }
         let contents = try parts.map { try Self.key.open($0.token) }
         #expect(Set(parts.map(\.hash)).count == 20)
-        #expect(Set(parts.map { $0.token.text.prefix(16) }).count == 20)
+        #expect(Set(parts.map { $0.token.exposed.prefix(16) }).count == 20)
         #expect(Set(contents.map(\.nonce)).count == 20)
-        #expect(Set(contents.compactMap { $0.antiCSRFToken?.text }).count == 20)
+        #expect(Set(contents.compactMap { $0.antiCSRFToken?.exposed }).count == 20)
         #expect(contents.allSatisfy { $0.nonce.utf8.count == 64 })
-        #expect(zip(parts, contents).allSatisfy { $0.antiCSRFToken?.text == $1.antiCSRFToken?.text })
+        #expect(zip(parts, contents).allSatisfy { $0.antiCSRFToken?.exposed == $1.antiCSRFToken?.exposed })
     }
 
     @Test("Neither a token nor a key nor an anti-CSRF token prints itself")
@@ -134,6 +134,6 @@ struct RefreshTokenTests {
         dump(Self.key, to: &dumped)
         dump(AntiCSRFToken("secret-value"), to: &dumped)
         dumped += "\(token) \(Self.key) \(AntiCSRFToken("secret-value"))"
-        for secret in [token.text, Self.key.masterKey, "secret-value"] { #expect(!dumped.contains(secret)) }
+        for secret in [token.exposed, Self.key.masterKey, "secret-value"] { #expect(!dumped.contains(secret)) }
     }
 }

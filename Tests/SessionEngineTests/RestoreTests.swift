@@ -120,14 +120,14 @@ struct RestoreTests {
         var chain = try Chain { $0.restoreNumber = 1 }
         chain.rules.restoreNumber = 2
         let content = Sample.content(parent: "somebody's")
-        let token = try Chain.key.seal(content, initializationVector: .init(repeating: 3, count: 12))
+        let token = try Chain.key.encrypt(content, initializationVector: .init(repeating: 3, count: 12))
         #expect(try chain.refresh(Chain.Held(token: token, isShortened: false), at: 1) == .newerThanSession)
     }
 
     @Test("without a restore, unknown tokens and older ones are reuse as ever")
     func ordinary() throws {
         var chain = try Chain { $0.restoreNumber = 7 }
-        let token = try Chain.key.seal(
+        let token = try Chain.key.encrypt(
             Sample.content(parent: "somebody's"), initializationVector: .init(repeating: 3, count: 12))
         var copy = chain
         #expect(try copy.refresh(Chain.Held(token: token, isShortened: false), at: 1) == .reuse(.stale))
@@ -147,8 +147,8 @@ struct RestoreTests {
         let newer = Sample.claims(.v5, token: "R9", issuedAt: Sample.now + .seconds(60))
         let older = Sample.claims(.v5, token: "R1", issuedAt: Sample.now + .seconds(-60))
         let outcome = Verify.decide(of: newer, against: record, at: Sample.now, rules: rules).outcome
-        #expect(outcome == (number == 0 ? .rotatedOut : .newerThanSession))
-        #expect(Verify.decide(of: older, against: record, at: Sample.now, rules: rules).outcome == .rotatedOut)
+        #expect(outcome == (number == 0 ? .superseded : .newerThanSession))
+        #expect(Verify.decide(of: older, against: record, at: Sample.now, rules: rules).outcome == .superseded)
     }
 
     @Test("counts at the ends of 64 bits are read without a trap and stay in order")

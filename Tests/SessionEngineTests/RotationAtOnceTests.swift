@@ -2,7 +2,7 @@ import LosslessJSON
 import SessionEngine
 import Testing
 
-/// When the predecessor may come back where a refresh rotates at once: the rule of CDI 5.6 (docs/decisions/0019), with
+/// When the predecessor is accepted where a refresh rotates at once: the rule of CDI 5.6 (docs/decisions/0019), with
 /// successors of both kinds, and the older rule on sessions that rotated by it.
 struct RotationAtOnceTests {
     /// Presented token, its parent, milliseconds since the rotation, and what becomes of the session whose current token
@@ -93,7 +93,7 @@ struct RotationAtOnceTests {
 
     private func decide(
         _ row: Row, _ record: SessionRecord, at now: Timestamp, revokes: Bool = true, count: RotationCount? = nil
-    ) -> Decided<Refresh.Outcome> {
+    ) -> Decision<Refresh.Outcome> {
         let presented = Refresh.Presented(
             content: Sample.content(parent: row.parent), hash: Sample.hash(row.token), antiCSRFToken: nil,
             rotationCount: count)
@@ -203,7 +203,7 @@ struct RotationAtOnceTests {
     static let verifications: [(String, String?, Verify.Outcome)] = [
         ("R1", nil, .valid(newerPayload: false)), ("R0", nil, .valid(newerPayload: false)),
         ("R1b", "R0", .valid(newerPayload: false)), ("R2", "R1", .valid(newerPayload: false)),
-        ("R1b", nil, .rotatedOut), ("R-1", "R-2", .rotatedOut),
+        ("R1b", nil, .superseded), ("R-1", "R-2", .superseded),
     ]
 
     @Test("a verification with a look at storage writes nothing and tells branches apart", arguments: verifications)

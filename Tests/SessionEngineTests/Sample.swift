@@ -35,12 +35,14 @@ enum Sample {
 
     static func rules(
         rotation: Refresh.Rotation = .atFirstUse,
-        succession: Refresh.Succession = .deterministic, revokesOnReuse: Bool = true, checksAntiCSRF: Bool = true,
+        successorPolicy: Refresh.SuccessorPolicy = .deterministic, revokesOnReuse: Bool = true,
+        checksAntiCSRF: Bool = true,
         kind: SigningKeyKind? = nil, format: AccessTokenFormat = .v5
     ) -> Refresh.Rules {
         Refresh.Rules(
             checksAntiCSRF: checksAntiCSRF, signingKeyKind: kind, format: format, refreshTokenValidity: validity,
-            rotation: rotation, succession: succession, gracePeriod: .seconds(30), revokesOnReuse: revokesOnReuse)
+            rotation: rotation, successorPolicy: successorPolicy, gracePeriod: .seconds(30),
+            revokesOnReuse: revokesOnReuse)
     }
 
     /// The hash of a successor that is known by its name only.
@@ -61,7 +63,7 @@ enum Sample {
     ) throws -> (text: String, keys: VerificationKeys) {
         let key = try TestKeys.signingKey(algorithm)
         let token = try AccessToken(signing: claims(format), with: key)
-        return (token.text, VerificationKeys([key.verificationKey]))
+        return (token.exposed, VerificationKeys([key.verificationKey]))
     }
 }
 

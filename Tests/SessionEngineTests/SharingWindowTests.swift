@@ -87,7 +87,7 @@ struct SharingWindowTests {
     func random() throws {
         var chain = try Chain()
         _ = try chain.successor(of: chain.first, at: 0)
-        chain.rules.succession = .random
+        chain.rules.successorPolicy = .random
         let held = try chain.successor(of: chain.first, at: 1)
         #expect(chain.record?.storedSharing == nil)
         #expect(try chain.successor(of: chain.first, at: 2) != held)
@@ -255,7 +255,7 @@ struct SharingWindowTests {
         #expect(try chain.successor(of: chain.first, at: seconds) == held)
     }
 
-    @Test("with the window and the silence at 0 a used-up token is theft at once, as it was in cores before 5.6")
+    @Test("with the window and the silence at 0 a superseded token is theft at once, as it was in cores before 5.6")
     func strict() throws {
         var chain = try Chain { ($0.sharingWindow, $0.silence) = (Milliseconds(0), Milliseconds(0)) }
         let held = try chain.successor(of: chain.first, at: 0)

@@ -15,10 +15,10 @@ struct SigningTests {
             return
         }
         let token = try AccessToken(signing: claims, with: key)
-        let read = try UnverifiedAccessToken(token.text).claims(
+        let read = try UnverifiedAccessToken(token.exposed).claims(
             verifiedBy: VerificationKeys([key.verificationKey]))
         #expect(read == claims)
-        #expect(token.text.split(separator: ".", omittingEmptySubsequences: false).count == 3)
+        #expect(token.exposed.split(separator: ".", omittingEmptySubsequences: false).count == 3)
     }
 
     @Test("A key read back from PKCS#8 signs for the same public key", arguments: SigningAlgorithm.allCases)
@@ -79,7 +79,7 @@ struct SigningTests {
         let key = try TestKeys.signingKey(.es256)
         func token(_ length: Int) throws -> String {
             let data: JSONObject = ["k": .string(String(repeating: "x", count: length))]
-            return try AccessToken(signing: Sample.claims(.v5, userData: data), with: key).text
+            return try AccessToken(signing: Sample.claims(.v5, userData: data), with: key).exposed
         }
         let keys = VerificationKeys([key.verificationKey])
         #expect(throws: Never.self) { try judge(try token(48_000), keys, at: Sample.now).get() }

@@ -96,8 +96,8 @@ struct ValueTests {
     @Test("A handle names its tenant, unless that is the public one")
     func handles() {
         var random = SplitMix64(seed: 1)
-        #expect(SessionHandle.make(tenant: .public, using: &random).text.utf8.count == 36)
-        #expect(SessionHandle.make(tenant: TenantID("t1"), using: &random).text.hasSuffix("_t1"))
+        #expect(SessionHandle.make(tenant: .public, using: &random).rawValue.utf8.count == 36)
+        #expect(SessionHandle.make(tenant: TenantID("t1"), using: &random).rawValue.hasSuffix("_t1"))
     }
 
     @Test("As many random bytes come as were asked for", arguments: 0..<40)

@@ -6,7 +6,7 @@ import Testing
 /// One rule of docs/specification/core.md 4.3.
 struct VerifyRow: Sendable, CustomTestStringConvertible {
     /// What is expected.
-    enum Answer: Sendable { case valid, renewal, update, sessionEnded, payloadRefused }
+    enum Answer: Sendable { case valid, renewal, update, sessionNotActive, payloadRefused }
 
     let testDescription: String
     var parent: String?
@@ -52,8 +52,10 @@ struct VerifyDecisionTests {
         VerifyRow("a token of an older branch is good and is not renewed", .valid) {
             ($0.parent, $0.current) = ("R0", "R9")
         },
-        VerifyRow("a child of a revoked session is refused", .sessionEnded) { ($0.parent, $0.current) = ("R0", nil) },
-        VerifyRow("a child of a session that ends now is refused", .sessionEnded) {
+        VerifyRow("a child of a revoked session is refused", .sessionNotActive) {
+            ($0.parent, $0.current) = ("R0", nil)
+        },
+        VerifyRow("a child of a session that ends now is refused", .sessionNotActive) {
             ($0.parent, $0.endsIn) = ("R0", 0)
         },
         VerifyRow("without the database a changed payload is taken at a promotion only", .valid) {
@@ -66,8 +68,8 @@ struct VerifyDecisionTests {
 
     static let withDatabase = [
         VerifyRow("the session is there", .valid) { $0.checksDatabase = true },
-        VerifyRow("the session is revoked", .sessionEnded) { ($0.checksDatabase, $0.current) = (true, nil) },
-        VerifyRow("the session ends now", .sessionEnded) { ($0.checksDatabase, $0.endsIn) = (true, 0) },
+        VerifyRow("the session is revoked", .sessionNotActive) { ($0.checksDatabase, $0.current) = (true, nil) },
+        VerifyRow("the session ends now", .sessionNotActive) { ($0.checksDatabase, $0.endsIn) = (true, 0) },
         VerifyRow("a changed payload gives a new token", .renewal) {
             ($0.checksDatabase, $0.storedPayload) = (true, ["k": "new"])
         },
@@ -115,7 +117,7 @@ struct VerifyDecisionTests {
             case .valid: .valid(newerPayload: nil)
             case .renewal: next.map { .renew($0, .whole) }
             case .update: next.map { .renew($0, .unchanged) }
-            case .sessionEnded: .sessionEnded
+            case .sessionNotActive: .sessionNotActive
             case .payloadRefused: .payloadRefused
             }
         #expect(decided.outcome == outcome)

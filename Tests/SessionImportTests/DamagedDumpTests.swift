@@ -15,7 +15,7 @@ struct DamagedDumpTests {
     }
 
     private static func survey(_ bytes: [UInt8], now: OldCore.Generation = .core252) throws -> ImportPlan {
-        try Survey(of: DumpBytes(bytes), now: TestClock().now).plan()
+        try DumpAnalysis(of: DumpBytes(bytes), now: TestClock().now).plan()
     }
 
     /// Where the trailer's own text ends: a dump that is cut after it has everything.
@@ -31,7 +31,7 @@ struct DamagedDumpTests {
         let end = try Self.end(of: bytes)
         for length in stride(from: 0, to: end, by: 17).map(\.self) + Array(end - 40..<end) {
             #expect(throws: ImportError.self, "cut to \(length) bytes") {
-                try Survey(of: DumpBytes(Array(bytes[..<length])), now: TestClock().now).plan()
+                try DumpAnalysis(of: DumpBytes(Array(bytes[..<length])), now: TestClock().now).plan()
             }
         }
         #expect(try Self.survey(Array(bytes[..<end])).sessions == 2)
@@ -82,7 +82,7 @@ struct DamagedDumpTests {
     func formats(_ start: String, _ word: String) {
         for chunkSize in [1, 5, 1 << 16] {
             #expect {
-                try Survey(of: DumpBytes(Array(start.utf8), chunkSize: chunkSize), now: TestClock().now).plan()
+                try DumpAnalysis(of: DumpBytes(Array(start.utf8), chunkSize: chunkSize), now: TestClock().now).plan()
             } throws: { error in
                 (error as? ImportError).map { $0.kind == .notADump && $0.text.contains(word) } ?? false
             }

@@ -30,7 +30,7 @@ enum ImportWorld {
     static func plan(
         _ dump: String, options: ImportOptions = ImportOptions(), now: Timestamp = TestClock().now
     ) throws -> ImportPlan {
-        try Survey(of: source(dump), options: options, now: now).plan()
+        try DumpAnalysis(of: source(dump), options: options, now: now).plan()
     }
 
     /// Plans and imports.
@@ -40,19 +40,19 @@ enum ImportWorld {
         now: Timestamp = TestClock().now, into storage: @escaping @Sendable (AppID) -> any SessionStorage
     ) async throws -> ImportReport {
         let source = source(dump)
-        let plan = try Survey(of: source, options: options, now: now).plan()
+        let plan = try DumpAnalysis(of: source, options: options, now: now).plan()
         return try await Importer(of: source, options: options, now: now, into: storage).run(plan, after: rows)
     }
 
     /// A core over imported storage.
-    static func service(_ storage: any SessionStorage, clock: TestClock = TestClock()) async throws -> SessionService {
+    static func service(_ storage: any SessionStorage, clock: TestClock = TestClock()) async throws -> SessionManager {
         let dice = TestDice(seed: 7)
-        return try await SessionService(
+        return try await SessionManager(
             storage: storage, clock: ClockAndRandomness(time: { clock.now }, randomBits: { dice.next() }))
     }
 }
 
-extension SessionService {
+extension SessionManager {
     /// Verifies and says whether the token is good, and whether it is replaced.
     func isValid(_ token: String, database: Bool = true) async throws -> (valid: Bool, replacement: AccessToken?) {
         let result = try await verify(PresentedAccessToken(accessToken: token, checksDatabase: database))

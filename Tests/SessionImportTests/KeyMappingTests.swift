@@ -54,7 +54,7 @@ struct KeyMappingTests {
         let keys = try Self.keys(core) { tables in
             Self.edit(&tables, "jwt_signing_keys") { $0[1] = .text("0b9a3c1e-1111-4111-8111-111111111111") }
         }
-        #expect(keys.map(\.id.text).contains("s-0b9a3c1e-1111-4111-8111-111111111111"))
+        #expect(keys.map(\.id.rawValue).contains("s-0b9a3c1e-1111-4111-8111-111111111111"))
     }
 
     @Test("An operator who had switched rotation off keeps the key, and old sessions use it")
@@ -63,14 +63,14 @@ struct KeyMappingTests {
         try core.signIn("u")
         let options = ImportOptions(keepsSigningKey: true)
         let made = core.apps[0].dynamicKey.createdAt.milliseconds
-        #expect(try Self.keys(core, options: options).map(\.id.text) == ["s-\(made)"])
+        #expect(try Self.keys(core, options: options).map(\.id.rawValue) == ["s-\(made)"])
         let storage = InMemorySessionStorage()
         try await ImportWorld.run(core.dump(), options: options) { _ in storage }
         #expect(try await storage.session(core.sessions[0].handle)?.signingKeyKind == .static)
         let clock = TestClock()
         clock.advance(by: .seconds(3_500))
         let service = try await ImportWorld.service(storage, clock: clock)
-        #expect(try await service.isValid(core.sessions[0].current.accessToken.text).valid)
+        #expect(try await service.isValid(core.sessions[0].current.accessToken.exposed).valid)
     }
 
     @Test("A key that was never rotated still verifies")
@@ -84,12 +84,12 @@ struct KeyMappingTests {
             }
         }
         let plan = try ImportWorld.plan(dump)
-        #expect(plan.apps.flatMap(\.signingKeys).map(\.id.text) == ["s-\(old)"])
-        #expect(plan.remarks.count == 1)
+        #expect(plan.apps.flatMap(\.signingKeys).map(\.id.rawValue) == ["s-\(old)"])
+        #expect(plan.warnings.count == 1)
         let storage = InMemorySessionStorage()
         try await ImportWorld.run(dump) { _ in storage }
         let service = try await ImportWorld.service(storage)
-        #expect(try await service.isValid(core.sessions[0].current.accessToken.text).valid)
+        #expect(try await service.isValid(core.sessions[0].current.accessToken.exposed).valid)
     }
 
     @Test("A key that cannot be used is refused and counted")
@@ -144,6 +144,6 @@ struct KeyMappingTests {
             Issue.record("\(result)")
             return
         }
-        #expect(try await service.isValid(tokens.accessToken.text).replacement != nil)
+        #expect(try await service.isValid(tokens.accessToken.exposed).replacement != nil)
     }
 }

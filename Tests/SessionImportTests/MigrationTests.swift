@@ -8,7 +8,7 @@ import SessionStorage
 import TestSupport
 import Testing
 
-@Suite("Old sessions go on")
+@Suite("Old sessions continue")
 struct MigrationTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let generation: OldCore.Generation
@@ -40,7 +40,7 @@ struct MigrationTests {
         return core
     }
 
-    @Test("Access tokens verify and refresh tokens are exchanged and go on", arguments: Case.all)
+    @Test("Access tokens verify and refresh tokens are exchanged and continue", arguments: Case.all)
     func goesOn(_ test: Case) async throws {
         let core = try Self.core(test.generation)
         let storage = InMemorySessionStorage()
@@ -60,10 +60,10 @@ struct MigrationTests {
         #expect(record.sessionData == JSONObjectText(session.data))
         #expect(record.accessTokenPayload == JSONObjectText(session.payload))
         #expect(record.signingKeyKind == session.kind)
-        let verified = try await service.isValid(session.current.accessToken.text)
+        let verified = try await service.isValid(session.current.accessToken.exposed)
         #expect(verified.valid, "\(session.user)")
         if let child = session.child {
-            let promoted = try await service.isValid(child.accessToken.text)
+            let promoted = try await service.isValid(child.accessToken.exposed)
             #expect(promoted.valid && promoted.replacement != nil)
         }
         let live = session.child ?? session.current
@@ -75,17 +75,17 @@ struct MigrationTests {
     }
 
     private func continues(
-        _ tokens: IssuedTokens, _ session: OldSession, _ core: OldCore, _ service: SessionService
+        _ tokens: IssuedTokens, _ session: OldSession, _ core: OldCore, _ service: SessionManager
     ) async throws {
         #expect(tokens.session.handle == session.handle)
-        #expect(tokens.session.userID.text == session.user)
-        let verified = try await service.isValid(tokens.accessToken.text)
+        #expect(tokens.session.userID.rawValue == session.user)
+        let verified = try await service.isValid(tokens.accessToken.exposed)
         #expect(verified.valid && verified.replacement != nil)
         guard session.format == .v5 else { return }
-        let header = try #require(tokens.accessToken.text.split(separator: ".").first)
+        let header = try #require(tokens.accessToken.exposed.split(separator: ".").first)
         let keyID = try JSONValue(parsing: WireText.decode(header)).object?["kid"]?.string
         let app = try #require(core.apps.first)
-        #expect(keyID == (session.kind == .static ? app.staticKey : app.dynamicKey)?.id.text, "an old key signs on")
+        #expect(keyID == (session.kind == .static ? app.staticKey : app.dynamicKey)?.id.rawValue, "an old key signs on")
     }
 
     @Test("A key that only verifies any more still does", arguments: DumpStyle.allCases)
@@ -100,7 +100,7 @@ struct MigrationTests {
         try await ImportWorld.run(core.dump(style)) { _ in storage }
         let clock = TestClock()
         let service = try await ImportWorld.service(storage, clock: clock)
-        let token = core.sessions[0].current.accessToken.text
+        let token = core.sessions[0].current.accessToken.exposed
         #expect(try await service.isValid(token).valid)
         // It retires two hours after its week, and it was made a week and an hour ago.
         clock.advance(by: .seconds(3_599))
@@ -117,8 +117,8 @@ struct MigrationTests {
         let storages = AppStorages()
         let dump = try core.dump()
         let plan = try ImportWorld.plan(dump)
-        #expect(plan.apps.map(\.id.text) == ["public", "a1"])
-        #expect(plan.apps[1].tenants.map(\.id.text) == ["public", "t1"])
+        #expect(plan.apps.map(\.id.rawValue) == ["public", "a1"])
+        #expect(plan.apps[1].tenants.map(\.id.rawValue) == ["public", "t1"])
         #expect(plan.apps[1].tenants[1].createdAt == core.now)
         #expect(plan.apps[1].tenants[1].configuration == "{\"access_token_validity\":7200}")
         #expect(plan.apps.map(\.sessions) == [1, 2])
@@ -126,13 +126,13 @@ struct MigrationTests {
         let first = try await ImportWorld.service(storages.storage(of: .public))
         let second = try await ImportWorld.service(storages.storage(of: AppID("a1")))
         let pairs = core.sessions.map(\.current)
-        #expect(try await first.isValid(pairs[0].accessToken.text).valid)
-        #expect(try await second.isValid(pairs[1].accessToken.text).valid)
-        #expect(try await !first.isValid(pairs[1].accessToken.text).valid)
-        #expect(try await !second.isValid(pairs[0].accessToken.text).valid)
+        #expect(try await first.isValid(pairs[0].accessToken.exposed).valid)
+        #expect(try await second.isValid(pairs[1].accessToken.exposed).valid)
+        #expect(try await !first.isValid(pairs[1].accessToken.exposed).valid)
+        #expect(try await !second.isValid(pairs[0].accessToken.exposed).valid)
         #expect(try await first.refreshed(pairs[1]) == nil)
         let tokens = try #require(try await second.refreshed(pairs[2]))
-        #expect(tokens.session.tenantID.text == "t1")
+        #expect(tokens.session.tenantID.rawValue == "t1")
     }
 
     @Test("Into SQLite too", arguments: OldCore.Generation.allCases)

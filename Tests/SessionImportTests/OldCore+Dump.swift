@@ -54,12 +54,12 @@ extension OldCore {
         ]
         let rows = sessions.map { session -> [DumpValue] in
             let row: [DumpValue] = [
-                .text(session.handle.text), .text(session.user), .text(session.current.hash.stored.hex),
+                .text(session.handle.rawValue), .text(session.user), .text(session.current.hash.stored.hex),
                 .text(session.data.text), .integer(session.expiresAt.milliseconds),
                 .integer(session.createdAt.milliseconds), .text(session.payload.text),
             ]
             let kind: [DumpValue] = generation.hasApps ? [.boolean(session.kind == .static)] : []
-            return scoped(session.app, session.tenant.text, row + kind)
+            return scoped(session.app, session.tenant.rawValue, row + kind)
         }
         let scope = generation.hasApps ? ["app_id", "tenant_id"] : []
         return DumpTable(
@@ -109,7 +109,7 @@ extension OldCore {
         let rows = apps.compactMap { app in
             app.staticKey.map { key -> [DumpValue] in
                 [
-                    .text(app.id), .text(key.id.text), OldCore.halves(key, "|"), .text("RS256"),
+                    .text(app.id), .text(key.id.rawValue), OldCore.halves(key, "|"), .text("RS256"),
                     .integer(key.createdAt.milliseconds),
                 ]
             }

@@ -28,7 +28,7 @@ struct OldSession: Sendable {
     var current: Pair
     /// What was current before.
     var past: Pair?
-    /// What a refresh has given and nobody has used.
+    /// What a refresh has given and no one has used.
     var child: Pair?
 
     init(
@@ -87,7 +87,7 @@ struct OldSession: Sendable {
             handle: handle, userID: UserID(user), parentHash: parent, nonce: nonce, antiCSRFToken: csrf,
             tenantID: tenant)
         let refreshToken = try RefreshTokenKey(masterKey: app.masterKey)
-            .seal(content, initializationVector: RandomText.bytes(12, using: &random))
+            .encrypt(content, initializationVector: RandomText.bytes(12, using: &random))
         let claims = AccessTokenClaims(
             format: format, handle: handle, userID: UserID(user), recipeUserID: UserID(user), tenantID: tenant,
             refreshTokenHash: TokenHash(of: refreshToken), parentRefreshTokenHash: parent, antiCSRFToken: csrf,

@@ -75,7 +75,7 @@ struct PlanTests {
         #expect(fresh.previousTokenHash == nil && fresh.rotatedAt == nil)
     }
 
-    @Test("Ended sessions are left behind and counted")
+    @Test("Expired sessions are skipped and counted")
     func expired() async throws {
         var core = try Self.core()
         try core.signIn("late", validFor: Milliseconds(0))
@@ -120,7 +120,7 @@ struct PlanTests {
     }
 
     @Test("Old refresh tokens and linked accounts are remarked upon")
-    func remarks() throws {
+    func warnings() throws {
         let dump = try Self.core(.core252).dump { tables in
             tables.append(
                 DumpTable(
@@ -135,7 +135,7 @@ struct PlanTests {
                     rows: [[.text("a"), .text("a")], [.text("b"), .text("a")]]))
         }
         let plan = try ImportWorld.plan(dump)
-        #expect(plan.remarks.count == 2)
-        #expect(plan.remarks[0].hasPrefix("1 rows of past_tokens") && plan.remarks[1].hasPrefix("1 linked"))
+        #expect(plan.warnings.count == 2)
+        #expect(plan.warnings[0].hasPrefix("1 rows of past_tokens") && plan.warnings[1].hasPrefix("1 linked"))
     }
 }

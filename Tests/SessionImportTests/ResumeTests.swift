@@ -31,7 +31,7 @@ struct ResumeTests {
         for session in core.sessions {
             if let record = try await storage.session(session.handle) { sessions.append(record) }
         }
-        let keys = try await storage.updateSigningKeys { _ in .none }.sorted { $0.id.text < $1.id.text }
+        let keys = try await storage.updateSigningKeys { _ in .none }.sorted { $0.id.rawValue < $1.id.rawValue }
         return State(
             sessions: sessions, keys: keys,
             refreshTokenKey: try await storage.value(named: .refreshTokenKey) { "none" })
@@ -40,7 +40,7 @@ struct ResumeTests {
     private func importing(_ dump: String, into storage: any SessionStorage) async throws(ImportError) {
         let source = ImportWorld.source(dump)
         let now = TestClock().now
-        let plan = try Survey(of: source, now: now).plan()
+        let plan = try DumpAnalysis(of: source, now: now).plan()
         _ = try await Importer(of: source, now: now) { _ in storage }.run(plan)
     }
 
@@ -74,7 +74,7 @@ struct ResumeTests {
         let source = ImportWorld.source(try core.dump())
         let storage = InMemorySessionStorage()
         let now = core.now
-        let plan = try Survey(of: source, now: now).plan()
+        let plan = try DumpAnalysis(of: source, now: now).plan()
         let importer = Importer(of: source, now: now) { _ in storage }
         var calls = 0
         var rows = 0
@@ -101,9 +101,9 @@ struct ResumeTests {
         let handle = core.sessions[0].handle
         let moved = StoredTokenHash(stored: String(repeating: "c", count: 64))
         try await storage.update(handle) { record in
-            guard var record else { return Decided(.keep, ()) }
+            guard var record else { return Decision(.keep, ()) }
             record.currentTokenHash = moved
-            return Decided(.replace(record), ())
+            return Decision(.replace(record), ())
         }
         _ = try await storage.remove(.handles([core.sessions[1].handle]))
         let report = try await ImportWorld.run(dump, after: 2) { _ in storage }

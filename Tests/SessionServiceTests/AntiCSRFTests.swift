@@ -10,10 +10,10 @@ struct AntiCSRFTests {
         let world = try await World()
         let tokens = try await world.create(antiCSRF: true)
         let right = try #require(tokens.antiCSRFToken)
-        let access = tokens.accessToken.text
+        let access = tokens.accessToken.exposed
         #expect(try await world.verdict(access, antiCSRFToken: right, checksAntiCSRF: true) == .valid)
         #expect(try await world.verdict(access) == .valid)
-        for wrong in [nil, AntiCSRFToken(""), AntiCSRFToken("x"), AntiCSRFToken(right.text + "x")] {
+        for wrong in [nil, AntiCSRFToken(""), AntiCSRFToken("x"), AntiCSRFToken(right.exposed + "x")] {
             let verdict = try await world.verdict(access, antiCSRFToken: wrong, checksAntiCSRF: true)
             #expect(verdict == .tryRefresh(.antiCSRFMismatch))
         }
@@ -25,13 +25,13 @@ struct AntiCSRFTests {
         let tokens = try await world.create(antiCSRF: true)
         let right = try #require(tokens.antiCSRFToken)
         let child = try await world.refreshed(tokens.refreshToken, antiCSRFToken: right, usesAntiCSRF: true)
-        #expect(child.antiCSRFToken != nil && child.antiCSRFToken?.text != right.text)
+        #expect(child.antiCSRFToken != nil && child.antiCSRFToken?.exposed != right.exposed)
         for wrong in [nil, AntiCSRFToken("x"), child.antiCSRFToken] {
             let result = try await world.refresh(tokens.refreshToken, antiCSRFToken: wrong, usesAntiCSRF: true)
             #expect(result.refusal == .antiCSRFMismatch)
         }
-        let claim = try ReadToken(child.accessToken.text).payload["antiCsrfToken"]
-        #expect(claim == child.antiCSRFToken.map { .string($0.text) })
+        let claim = try ReadToken(child.accessToken.exposed).payload["antiCsrfToken"]
+        #expect(claim == child.antiCSRFToken.map { .string($0.exposed) })
     }
 
     @Test("Off, then on: the refresh asks for nothing and gives a token")

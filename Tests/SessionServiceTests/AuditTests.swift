@@ -5,12 +5,12 @@ import SessionStorage
 import TestSupport
 import Testing
 
-@Suite("The audit trail of the service")
+@Suite("The audit log of the service")
 struct AuditTests {
-    /// The trail of a session, the oldest entry first, without keys.
-    private func trail(_ world: World, of tokens: IssuedTokens) async throws -> [AuditEvent] {
+    /// The audit log of a session, the oldest entry first, without keys.
+    private func auditLog(_ world: World, of tokens: IssuedTokens) async throws -> [AuditEvent] {
         let query = AuditQuery(order: .oldestFirst(after: 0), handle: tokens.session.handle)
-        return try await world.service.auditTrail(query).map(\.event)
+        return try await world.service.auditEvents(query).map(\.event)
     }
 
     @Test("A life from sign-in to theft leaves one entry for each change")
@@ -19,14 +19,14 @@ struct AuditTests {
         let first = try await world.create()
         let child = try await world.refreshed(first.refreshToken)
         _ = try await world.refreshed(first.refreshToken)
-        _ = try await world.replacement(of: child.accessToken.text)
+        _ = try await world.replacement(of: child.accessToken.exposed)
         _ = try await world.service.replaceData(of: first.session.handle, accessTokenPayload: ["a": 1])
         _ = try await world.service.replaceData(of: first.session.handle, sessionData: ["b": 1])
         _ = try await world.service.replaceData(of: first.session.handle, sessionData: ["b": 1])
         world.clock.advance(by: .seconds(130))
         _ = try await world.refresh(first.refreshToken)
         _ = try await world.refresh(first.refreshToken)
-        let events = try await trail(world, of: first)
+        let events = try await auditLog(world, of: first)
         #expect(events.map(\.name) == [.created, .refreshed, .dataChanged, .dataChanged, .reuseDetected])
         #expect(events.allSatisfy { $0.userID == UserID("u1") && $0.tenantID == .public })
         #expect(events[1].details == ["generation": 1, "keyKind": "dynamic"])
@@ -47,7 +47,7 @@ struct AuditTests {
         world.clock.advance(by: World.policy.refreshTokenValidity)
         _ = try await world.service.removeExpiredSessions(atMost: 100)
         for (session, cause) in zip(sessions, ["user", "admin", "expiry", "expiry"]) {
-            let events = try await trail(world, of: session)
+            let events = try await auditLog(world, of: session)
             #expect(events.map(\.name) == [.created, .revoked])
             #expect(events.last?.details == ["by": .string(cause)])
         }
@@ -62,7 +62,7 @@ struct AuditTests {
         world.clock.advance(by: World.policy.signingKeyUpdateInterval)
         _ = try await world.create()
         _ = try await world.service.removeRetiredKeys()
-        let events = try await world.service.auditTrail(AuditQuery(order: .oldestFirst(after: 0))).map(\.event)
+        let events = try await world.service.auditEvents(AuditQuery(order: .oldestFirst(after: 0))).map(\.event)
             .filter { $0.handle == nil }
         #expect(events.first?.details == ["key": "refresh_token_key"])
         let signing = events.dropFirst()
@@ -80,57 +80,59 @@ struct AuditTests {
         _ = try await world.create()
         let other = try await World(seed: 2, storage: world.storage, clock: world.clock)
         _ = try await other.create()
-        let used = try await world.service.auditTrail(AuditQuery(name: .keyUsed))
+        let used = try await world.service.auditEvents(AuditQuery(name: .keyUsed))
         #expect(used.count == 1)
     }
 
-    @Test("Without a trail nothing is written, and everything else is the same")
+    @Test("Without a auditLog nothing is written, and everything else is the same")
     func off() async throws {
         var policy = World.policy
         policy.auditRetention = nil
         let world = try await World(policy: policy)
         let first = try await world.create()
         let child = try await world.refreshed(first.refreshToken)
-        _ = try await world.replacement(of: child.accessToken.text)
+        _ = try await world.replacement(of: child.accessToken.exposed)
         world.clock.advance(by: .seconds(61))
         #expect(try await world.refresh(first.refreshToken).word == "tooLate")
         world.clock.advance(by: .seconds(60))
         #expect(try await world.refresh(first.refreshToken).isReuse)
-        #expect(try await world.refresh(child.refreshToken).refusal == .sessionEnded)
+        #expect(try await world.refresh(child.refreshToken).refusal == .sessionNotActive)
         _ = try await world.service.revokeAll(of: UserID("u1"))
-        #expect(try await world.service.auditTrail(AuditQuery()).isEmpty)
-        #expect(try await world.service.trimAuditTrail(atMost: 10) == 0)
+        #expect(try await world.service.auditEvents(AuditQuery()).isEmpty)
+        #expect(try await world.service.trimAuditLog(atMost: 10) == 0)
     }
 
-    @Test("No token, no payload and no secret is in the trail")
+    @Test("No token, no payload and no secret is in the audit log")
     func noSecrets() async throws {
         let world = try await World()
         let first = try await world.create(payload: ["canary": "canary-payload"], antiCSRF: true)
         let child = try await world.refreshed(
             first.refreshToken, antiCSRFToken: first.antiCSRFToken, usesAntiCSRF: true)
-        _ = try await world.verify(child.accessToken.text)
+        _ = try await world.verify(child.accessToken.exposed)
         _ = try await world.service.replaceData(of: first.session.handle, sessionData: ["canary": "canary-data"])
         _ = try await world.refresh(first.refreshToken, antiCSRFToken: first.antiCSRFToken, usesAntiCSRF: true)
-        let records = try await world.service.auditTrail(AuditQuery(order: .oldestFirst(after: 0)))
+        let records = try await world.service.auditEvents(AuditQuery(order: .oldestFirst(after: 0)))
         var text = ""
         dump(records, to: &text)
         let secrets =
-            [first, child].flatMap { [$0.refreshToken.text, $0.accessToken.text, $0.antiCSRFToken?.text ?? "?"] }
+            [first, child].flatMap {
+                [$0.refreshToken.exposed, $0.accessToken.exposed, $0.antiCSRFToken?.exposed ?? "?"]
+            }
             + [TokenHash(of: first.refreshToken).hex, TokenHash(of: child.refreshToken).hex, "canary"]
         for secret in secrets { #expect(!text.contains(secret)) }
     }
 
-    @Test("The trail is kept as long as the policy says")
+    @Test("The audit log is kept as long as the policy says")
     func retention() async throws {
         var policy = World.policy
         policy.auditRetention = AuditRetention(age: .seconds(60), entries: 5)
         let world = try await World(policy: policy)
         for _ in 0..<10 { _ = try await world.create() }
-        while try await world.service.trimAuditTrail(atMost: 2) == 2 {}
-        #expect(try await world.service.auditTrail(AuditQuery()).count == 5)
+        while try await world.service.trimAuditLog(atMost: 2) == 2 {}
+        #expect(try await world.service.auditEvents(AuditQuery()).count == 5)
         world.clock.advance(by: .seconds(61))
         _ = try await world.create()
-        while try await world.service.trimAuditTrail(atMost: 2) == 2 {}
-        #expect(try await world.service.auditTrail(AuditQuery()).count == 1)
+        while try await world.service.trimAuditLog(atMost: 2) == 2 {}
+        #expect(try await world.service.auditEvents(AuditQuery()).count == 1)
     }
 }

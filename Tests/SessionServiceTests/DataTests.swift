@@ -9,7 +9,7 @@ struct DataTests {
     private func regenerate(
         _ world: World, _ token: AccessToken, _ payload: JSONObject?
     ) async throws -> (SessionFacts, AccessToken?) {
-        let result = try await world.service.regenerate(accessToken: token.text, payload: payload)
+        let result = try await world.service.regenerate(accessToken: token.exposed, payload: payload)
         guard case .regenerated(let facts, let token) = result else { throw Unexpected("\(result)") }
         return (facts, token)
     }
@@ -23,7 +23,7 @@ struct DataTests {
         let (facts, token) = try await regenerate(world, first.accessToken, ["key": "value"])
         #expect(facts.accessTokenPayload.text == "{\"key\":\"value\"}")
         let (old, new) = (
-            try ReadToken(first.accessToken.text).payload, try ReadToken(try #require(token).text).payload
+            try ReadToken(first.accessToken.exposed).payload, try ReadToken(try #require(token).exposed).payload
         )
         let (issued, expires) = format.isLegacy ? ("timeCreated", "expiryTime") : ("iat", "exp")
         #expect(new[expires] == old[expires])
@@ -36,14 +36,14 @@ struct DataTests {
         #expect(same.accessTokenPayload.text == "{\"key\":\"value\"}")
     }
 
-    @Test("A regeneration neither reads nor moves the lineage")
+    @Test("A regeneration neither reads nor changes the token relation")
     func lineageStays() async throws {
         let world = try await World()
         let first = try await world.create()
         let child = try await world.refreshed(first.refreshToken)
         _ = try await regenerate(world, child.accessToken, ["a": 1])
         _ = try await world.refreshed(first.refreshToken)
-        #expect(try await world.verdict(child.accessToken.text) == .renewed)
+        #expect(try await world.verdict(child.accessToken.exposed) == .renewed)
         world.clock.advance(by: .seconds(121))
         #expect(try await world.refresh(first.refreshToken).isReuse)
     }
@@ -64,18 +64,18 @@ struct DataTests {
     func regenerateRefusals() async throws {
         let (world, other) = (try await World(), try await World(seed: 2))
         let first = try await world.create()
-        let foreign = try await other.create().accessToken.text
-        for text in ["", "a.b.c", first.refreshToken.text, foreign] {
+        let foreign = try await other.create().accessToken.exposed
+        for text in ["", "a.b.c", first.refreshToken.exposed, foreign] {
             guard case .notAToken = try await world.service.regenerate(accessToken: text, payload: [:]) else {
                 throw Unexpected("taken: \(text)")
             }
         }
-        let result = try await world.service.regenerate(accessToken: first.accessToken.text, payload: ["sub": 1])
+        let result = try await world.service.regenerate(accessToken: first.accessToken.exposed, payload: ["sub": 1])
         guard case .payloadRefused = result else { throw Unexpected("\(result)") }
         #expect(try await world.service.session(first.session.handle)?.accessTokenPayload.text == "{\"k\":\"v\"}")
         _ = try await world.service.revoke([first.session.handle])
-        let ended = try await world.service.regenerate(accessToken: first.accessToken.text, payload: [:])
-        guard case .sessionEnded = ended else { throw Unexpected("\(ended)") }
+        let ended = try await world.service.regenerate(accessToken: first.accessToken.exposed, payload: [:])
+        guard case .sessionNotActive = ended else { throw Unexpected("\(ended)") }
     }
 
     @Test("A changed payload reaches tokens at the next refresh, or at a verification that asks storage")
@@ -83,12 +83,12 @@ struct DataTests {
         let world = try await World()
         let first = try await world.create()
         #expect(try await world.service.replaceData(of: first.session.handle, accessTokenPayload: ["new": 1]))
-        #expect(try await world.verdict(first.accessToken.text) == .valid)
-        let replacement = try await world.replacement(of: first.accessToken.text, database: true)
-        #expect(try ReadToken(replacement.text).payload["new"] == 1)
-        #expect(try await world.verdict(replacement.text, database: true) == .valid)
+        #expect(try await world.verdict(first.accessToken.exposed) == .valid)
+        let replacement = try await world.replacement(of: first.accessToken.exposed, database: true)
+        #expect(try ReadToken(replacement.exposed).payload["new"] == 1)
+        #expect(try await world.verdict(replacement.exposed, database: true) == .valid)
         let child = try await world.refreshed(first.refreshToken)
-        #expect(try ReadToken(child.accessToken.text).payload["new"] == 1)
+        #expect(try ReadToken(child.accessToken.exposed).payload["new"] == 1)
     }
 
     @Test("A protected payload in storage stops a verification that would carry it")
@@ -96,8 +96,8 @@ struct DataTests {
         let world = try await World()
         let first = try await world.create()
         #expect(try await world.service.replaceData(of: first.session.handle, accessTokenPayload: ["sub": "root"]))
-        #expect(try await world.verdict(first.accessToken.text) == .valid)
-        #expect(try await world.verdict(first.accessToken.text, database: true) == .payloadRefused)
+        #expect(try await world.verdict(first.accessToken.exposed) == .valid)
+        #expect(try await world.verdict(first.accessToken.exposed, database: true) == .payloadRefused)
     }
 
     @Test("Data kept at home never travels")
@@ -109,7 +109,7 @@ struct DataTests {
         #expect(stored.sessionData.text == "{\"secret\":\"hidden\"}")
         #expect(stored.accessTokenPayload.text == "{\"k\":\"v\"}")
         let child = try await world.refreshed(first.refreshToken)
-        #expect(try ReadToken(child.accessToken.text).payload["secret"] == nil)
+        #expect(try ReadToken(child.accessToken.exposed).payload["secret"] == nil)
     }
 
     @Test("Data of an ended session is not changed and not read")

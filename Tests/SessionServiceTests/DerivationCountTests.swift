@@ -25,7 +25,7 @@ struct DerivationCountTests {
     func createAndVerify() async throws {
         let world = try await World()
         var token = ""
-        #expect(try await derivations { token = try await world.create().accessToken.text } == 1)
+        #expect(try await derivations { token = try await world.create().accessToken.exposed } == 1)
         #expect(
             try await derivations {
                 _ = try await world.service.verify(.init(accessToken: token, checksDatabase: true))
@@ -34,10 +34,10 @@ struct DerivationCountTests {
 
     @Test(
         "a refresh derives twice: the first, one in an open window, one that is a first use",
-        arguments: [Refresh.Succession.deterministic, .random], [false, true])
-    func refresh(_ succession: Refresh.Succession, _ rotatesAtOnce: Bool) async throws {
+        arguments: [Refresh.SuccessorPolicy.deterministic, .random], [false, true])
+    func refresh(_ successorPolicy: Refresh.SuccessorPolicy, _ rotatesAtOnce: Bool) async throws {
         var policy = World.policy
-        policy.succession = succession
+        policy.successorPolicy = successorPolicy
         let world = try await World(policy: policy)
         var token = try await world.create().refreshToken
         for step in 0..<3 {

@@ -12,14 +12,14 @@ struct DocumentationTests {
         defer { try? FileManager.default.removeItem(at: place) }
         let folder = place.path
         let database = try SQLiteDatabase(folder: folder)
-        let sessions = try await SessionService(storage: database.storage(of: .public))
+        let sessions = try await SessionManager(storage: database.storage(of: .public))
 
-        // Somebody has just proved who they are.
+        // A user has just proved who they are.
         guard case .created(let tokens) = try await sessions.createSession(.init(userID: UserID("alice"))) else {
             return
         }
-        let token = tokens.accessToken.text
-        let presented = tokens.refreshToken.text
+        let token = tokens.accessToken.exposed
+        let presented = tokens.refreshToken.exposed
 
         // A request came in with an access token.
         let result = try await sessions.verify(.init(accessToken: token, checksDatabase: true))

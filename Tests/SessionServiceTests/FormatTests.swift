@@ -13,20 +13,20 @@ struct FormatTests {
         let world = try await World.withRSAKeys()
         let first = try await world.create(format: created)
         let child = try await world.refreshed(first.refreshToken, format: refreshed)
-        let replacement = try await world.replacement(of: child.accessToken.text)
-        let regenerated = try await world.service.regenerate(accessToken: replacement.text, payload: ["new": 1])
+        let replacement = try await world.replacement(of: child.accessToken.exposed)
+        let regenerated = try await world.service.regenerate(accessToken: replacement.exposed, payload: ["new": 1])
         guard case .regenerated(_, let token?) = regenerated else { throw Unexpected("\(regenerated)") }
-        #expect(try ReadToken(first.accessToken.text).version == "\(created.rawValue)")
-        for text in [child.accessToken.text, replacement.text, token.text] {
+        #expect(try ReadToken(first.accessToken.exposed).version == "\(created.rawValue)")
+        for text in [child.accessToken.exposed, replacement.exposed, token.exposed] {
             #expect(try ReadToken(text).version == "\(refreshed.rawValue)")
         }
-        #expect(try await world.verdict(token.text) == .valid)
+        #expect(try await world.verdict(token.exposed) == .valid)
     }
 
     @Test("V3 has exactly eight claims with one of the application's")
     func v3() async throws {
         let world = try await World()
-        let token = try ReadToken(try await world.create(format: .v3).accessToken.text)
+        let token = try ReadToken(try await world.create(format: .v3).accessToken.exposed)
         #expect(token.payload.count == 8)
         #expect(token.keyID.hasPrefix("d-"))
         let issued = try #require(token.payload["iat"]?.number?.int64)
@@ -39,7 +39,7 @@ struct FormatTests {
     func tenantClaim() async throws {
         let world = try await World()
         let first = try await world.create(payload: ["tId": "value"], format: .v3)
-        guard case .valid(let facts, nil, _) = try await world.verify(first.accessToken.text) else {
+        guard case .valid(let facts, nil, _) = try await world.verify(first.accessToken.exposed) else {
             throw Unexpected("not valid")
         }
         #expect(facts.tenantID == .public)
@@ -58,7 +58,7 @@ struct FormatTests {
             switch try await world.service.createSession(request) {
             case .created(let issued):
                 #expect(fits)
-                #expect(try await world.verdict(issued.accessToken.text) == .valid)
+                #expect(try await world.verdict(issued.accessToken.exposed) == .valid)
             case .payloadRefused(let problem): #expect(!fits && problem == .tooLarge)
             }
         }
@@ -86,12 +86,12 @@ struct FormatTests {
         let world = try await World.withRSAKeys()
         let first = try await world.create(payload: payload, format: format)
         #expect(first.session.accessTokenPayload.text == payload.text)
-        guard case .valid(let facts, nil, _) = try await world.verify(first.accessToken.text) else {
+        guard case .valid(let facts, nil, _) = try await world.verify(first.accessToken.exposed) else {
             throw Unexpected("not valid")
         }
         #expect(facts.accessTokenPayload.text == payload.text)
         let child = try await world.refreshed(first.refreshToken, format: format)
-        guard case .valid(let renewed, _?, _) = try await world.verify(child.accessToken.text, database: true) else {
+        guard case .valid(let renewed, _?, _) = try await world.verify(child.accessToken.exposed, database: true) else {
             throw Unexpected("not renewed")
         }
         #expect(renewed.accessTokenPayload.text == payload.text)
@@ -106,7 +106,7 @@ struct FormatTests {
         let text = "{\"a\":1e+30,\"b\":12345678901234567890,\"c\":1000.0,\"d\":-0}"
         let payload = try #require(try JSONValue(parsing: text).object)
         let tokens = try await world.create(payload: payload)
-        guard case .valid(let facts, _, _) = try await world.verify(tokens.accessToken.text, database: true) else {
+        guard case .valid(let facts, _, _) = try await world.verify(tokens.accessToken.exposed, database: true) else {
             throw Unexpected("not valid")
         }
         #expect(facts.accessTokenPayload.text == text)
@@ -119,7 +119,7 @@ struct FormatTests {
         let world = try await World(policy: policy)
         let tokens = try await world.create()
         #expect(tokens.refreshTokenExpiresAt == world.clock.now + .seconds(seconds))
-        #expect(try await world.verdict(tokens.accessToken.text) == .valid)
+        #expect(try await world.verdict(tokens.accessToken.exposed) == .valid)
         _ = try await world.refreshed(tokens.refreshToken)
     }
 
@@ -127,7 +127,7 @@ struct FormatTests {
     func algorithms() async throws {
         let world = try await World.withRSAKeys()
         for format in AccessTokenFormat.allCases {
-            let token = try ReadToken(try await world.create(format: format).accessToken.text)
+            let token = try ReadToken(try await world.create(format: format).accessToken.exposed)
             #expect(token.header["alg"]?.string == (format.isLegacy ? "RS256" : "ES256"))
         }
     }

@@ -10,12 +10,12 @@ import Testing
 private struct FullWorld {
     let folder: TemporaryFolder
     let world: World
-    /// It has a successor that nobody has used.
+    /// It has a successor that no one has used.
     let current: IssuedTokens
     let unused: IssuedTokens
-    /// It was used up two rotations ago.
+    /// It was spent two rotations ago.
     let stale: IssuedTokens
-    /// Nobody has refreshed it.
+    /// No one has refreshed it.
     let fresh: IssuedTokens
 
     private static let filler = UserID("filler")
@@ -29,7 +29,7 @@ private struct FullWorld {
         stale = try await world.create(user: "victim")
         let second = try await world.refreshed(stale.refreshToken)
         let third = try await world.refreshed(second.refreshToken)
-        _ = try await world.replacement(of: third.accessToken.text)
+        _ = try await world.replacement(of: third.accessToken.exposed)
         fresh = try await world.create(user: "fresh")
         try await fill()
     }
@@ -50,7 +50,7 @@ private struct FullWorld {
         }
         let event = AuditEvent(name: .reuseDetected, time: sample.createdAt, handle: SessionHandle("filler-0"))
         for _ in 0..<100 {
-            try await world.storage.update(SessionHandle("filler-0")) { _ in Decided(.keep, (), audit: event) }
+            try await world.storage.update(SessionHandle("filler-0")) { _ in Decision(.keep, (), audit: event) }
         }
     }
 
@@ -65,13 +65,13 @@ private struct FullWorld {
 struct FullDiskTests {
     private static let full = ServiceError.storage(StorageError(.full, ""))
 
-    @Test("A used-up token is noticed and ends its session (finding R5)", arguments: [false, true])
+    @Test("A superseded token is noticed and ends its session (finding R5)", arguments: [false, true])
     func theft(atOnce: Bool) async throws {
         let full = try await FullWorld()
         #expect(try await full.world.refresh(full.stale.refreshToken, atOnce: atOnce).isReuse)
         #expect(try await full.record(full.stale) == nil)
-        let trail = try await full.world.service.auditTrail(AuditQuery(handle: full.stale.session.handle))
-        #expect(trail.first?.event.name == .reuseDetected)
+        let auditLog = try await full.world.service.auditEvents(AuditQuery(handle: full.stale.session.handle))
+        #expect(auditLog.first?.event.name == .reuseDetected)
     }
 
     @Test("Revocations work, of one session and of all of a user's (finding R5)")
@@ -80,7 +80,7 @@ struct FullDiskTests {
         let handle = full.fresh.session.handle
         #expect(try await full.world.service.revoke([handle]) == [handle])
         #expect(try await full.world.service.revokeAll(of: UserID("victim")).count == 1)
-        #expect(try await full.world.verdict(full.fresh.accessToken.text, database: true) == .sessionEnded)
+        #expect(try await full.world.verdict(full.fresh.accessToken.exposed, database: true) == .sessionNotActive)
     }
 
     @Test(
@@ -108,17 +108,18 @@ struct FullDiskTests {
         _ = try await full.world.create(user: "late")
     }
 
-    @Test("Verification goes on; a first use is noted as soon as there is room (finding R5)", arguments: [false, true])
+    @Test(
+        "Verification continues; a first use is noted as soon as there is room (finding R5)", arguments: [false, true])
     func verification(database: Bool) async throws {
         let full = try await FullWorld()
-        #expect(try await full.world.verdict(full.fresh.accessToken.text, database: database) == .valid)
+        #expect(try await full.world.verdict(full.fresh.accessToken.exposed, database: database) == .valid)
         let before = try await full.record(full.unused)
         for _ in 0..<2 {
-            #expect(try await full.world.verdict(full.unused.accessToken.text, database: database) == .valid)
+            #expect(try await full.world.verdict(full.unused.accessToken.exposed, database: database) == .valid)
         }
         #expect(try await full.record(full.unused) == before)
         try await full.makeRoom()
-        #expect(try await full.world.verdict(full.unused.accessToken.text, database: database) == .renewed)
+        #expect(try await full.world.verdict(full.unused.accessToken.exposed, database: database) == .renewed)
         full.world.clock.advance(by: .seconds(121))
         #expect(try await full.world.refresh(full.current.refreshToken).isReuse)
     }
@@ -126,8 +127,8 @@ struct FullDiskTests {
     @Test("A first use that is not noted does not outlive its session (finding R5)")
     func revokedMeanwhile() async throws {
         let full = try await FullWorld()
-        #expect(try await full.world.verdict(full.unused.accessToken.text) == .valid)
+        #expect(try await full.world.verdict(full.unused.accessToken.exposed) == .valid)
         _ = try await full.world.service.revoke([full.unused.session.handle])
-        #expect(try await full.world.verdict(full.unused.accessToken.text) == .sessionEnded)
+        #expect(try await full.world.verdict(full.unused.accessToken.exposed) == .sessionNotActive)
     }
 }

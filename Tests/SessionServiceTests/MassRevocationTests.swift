@@ -15,7 +15,7 @@ struct MassRevocationTests {
     private let clock = TestClock()
 
     /// A service for which time passes as fast as it waits.
-    private func service(_ storage: any SessionStorage) async throws -> SessionService {
+    private func service(_ storage: any SessionStorage) async throws -> SessionManager {
         let (clock, dice) = (clock, TestDice(seed: 5))
         let sources = ClockAndRandomness(
             time: { clock.now }, randomBits: { dice.next() },
@@ -23,10 +23,10 @@ struct MassRevocationTests {
                 clock.advance(by: span)
                 await Task.yield()
             })
-        return try await SessionService(storage: storage, policy: World.policy, clock: sources)
+        return try await SessionManager(storage: storage, policy: World.policy, clock: sources)
     }
 
-    private func create(_ count: Int, _ service: SessionService, user: String = "many") async throws -> [IssuedTokens] {
+    private func create(_ count: Int, _ service: SessionManager, user: String = "many") async throws -> [IssuedTokens] {
         var tokens: [IssuedTokens] = []
         for _ in 0..<count {
             guard case .created(let issued) = try await service.createSession(.init(userID: UserID(user))) else {
@@ -37,15 +37,15 @@ struct MassRevocationTests {
         return tokens
     }
 
-    private func refuses(_ tokens: IssuedTokens, _ service: SessionService) async throws -> Bool {
+    private func refuses(_ tokens: IssuedTokens, _ service: SessionManager) async throws -> Bool {
         let refreshed = try await service.refresh(.init(refreshToken: tokens.refreshToken))
         let verified = try await service.verify(
-            .init(accessToken: tokens.accessToken.text, checksDatabase: true))
-        guard case .unauthorised(.sessionEnded) = refreshed, case .sessionEnded = verified else { return false }
+            .init(accessToken: tokens.accessToken.exposed, checksDatabase: true))
+        guard case .unauthorised(.sessionNotActive) = refreshed, case .sessionNotActive = verified else { return false }
         return try await service.session(tokens.session.handle) == nil
     }
 
-    private func isLive(_ tokens: IssuedTokens, _ service: SessionService) async throws -> Bool {
+    private func isLive(_ tokens: IssuedTokens, _ service: SessionManager) async throws -> Bool {
         guard case .refreshed = try await service.refresh(.init(refreshToken: tokens.refreshToken)) else {
             return false
         }
@@ -54,7 +54,7 @@ struct MassRevocationTests {
 
     private func ends(_ storage: any SessionStorage) async throws -> [SessionHandle] {
         let query = AuditQuery(order: .oldestFirst(after: 0), name: .revoked, limit: 10_000)
-        return try await storage.auditTrail(query).compactMap(\.event.handle)
+        return try await storage.auditEvents(query).compactMap(\.event.handle)
     }
 
     @Test("finding W5: all are out when the call returns, and their rows follow in the background")
@@ -70,7 +70,7 @@ struct MassRevocationTests {
         // The sweep works beside us; it is done when the log has an entry for each.
         while try await ends(storage).count < 40 { await Task.yield() }
         #expect(Set(try await ends(storage)) == Set(ended))
-        #expect(try await storage.auditTrail(AuditQuery(name: .revokedAll)).count == 1)
+        #expect(try await storage.auditEvents(AuditQuery(name: .revokedAll)).count == 1)
         #expect(try await isLive(late[0], service))
         #expect(try await isLive(other[0], service))
     }

@@ -17,7 +17,7 @@ struct Model {
         var given: (window: Int?, until: Int64?)?
         var sharedAt: Int?
         var hasLate = false
-        var trail = ["created"]
+        var auditLog = ["created"]
 
         var isShared: Bool { sharedAt.map { rotations - $0 <= 1 } ?? false }
     }
@@ -26,7 +26,7 @@ struct Model {
     struct Token: Equatable {
         var session: Int
         var parent: Int?
-        var isSealed: Bool
+        var isEncrypted: Bool
         /// `nil` for one that was made at random.
         var window: Int?
     }
@@ -42,7 +42,7 @@ struct Model {
 
     enum Answer: Equatable {
         case tokens(isStatic: Bool, payload: Int), valid(payload: Int), renewed(isStatic: Bool, payload: Int)
-        case refreshNeeded, ended, tooLate, reuse, antiCSRF, rotatedOut, done, sessions([Int]), changed(payload: Int)
+        case refreshNeeded, ended, tooLate, reuse, antiCSRF, superseded, done, sessions([Int]), changed(payload: Int)
         /// A token that should be a known one is not, or the other way round; one that lives longer or shorter.
         case wrongToken, wrongLife
     }
@@ -82,8 +82,8 @@ struct Model {
         return .tokens(isStatic: session.isStatic, payload: session.payload)
     }
 
-    mutating func create(user: Int, payload: Int, isStatic: Bool, isSealed: Bool) -> Answer {
-        let token = number(Token(session: sessions.count, parent: nil, isSealed: isSealed, window: nil))
+    mutating func create(user: Int, payload: Int, isStatic: Bool, isEncrypted: Bool) -> Answer {
+        let token = number(Token(session: sessions.count, parent: nil, isEncrypted: isEncrypted, window: nil))
         sessions.append(
             Session(user: user, current: token, payload: payload, end: now + sessionLife, isStatic: isStatic))
         return give(token, accessParent: nil)
@@ -100,7 +100,7 @@ struct Model {
         sessions[id].given = isDerived ? given : nil
         sessions[id].hasLate = false
         sessions[id].end = now + sessionLife
-        sessions[id].trail.append("refreshed")
+        sessions[id].auditLog.append("refreshed")
     }
 
     /// A successor of the current token is seen for the first time.
@@ -118,24 +118,24 @@ struct Model {
     ) -> Answer {
         let token = held[index].token
         let id = tokens[token].session
-        if asksForSeal && tokens[token].isSealed && !bringsSeal { return .antiCSRF }
+        if asksForSeal && tokens[token].isEncrypted && !bringsSeal { return .antiCSRF }
         guard isLive(sessions[id]) else { return .ended }
-        let (before, entries) = (sessions[id], sessions[id].trail.count)
+        let (before, entries) = (sessions[id], sessions[id].auditLog.count)
         wasShared = atOnce && before.isShared
         defer { wasShared = false }
         switch exchange(token, asksForSeal, in: id, atOnce: atOnce) {
         case .child(let child):
             sessions[id].isStatic = isStatic ?? sessions[id].isStatic
             let isNews = sessions[id].isStatic != before.isStatic || sessions[id].current != before.current
-            if sessions[id].trail.count > entries + 1 { sessions[id].trail.removeLast() }
-            if isNews && sessions[id].trail.count == entries { sessions[id].trail.append("refreshed") }
+            if sessions[id].auditLog.count > entries + 1 { sessions[id].auditLog.removeLast() }
+            if isNews && sessions[id].auditLog.count == entries { sessions[id].auditLog.append("refreshed") }
             return give(child, accessParent: atOnce ? nil : token)
         case .tooLate:
-            if !sessions[id].hasLate { sessions[id].trail.append("late_parent") }
+            if !sessions[id].hasLate { sessions[id].auditLog.append("late_parent") }
             sessions[id].hasLate = true
             return .tooLate
         case .reuse:
-            sessions[id].trail.append("reuse_detected")
+            sessions[id].auditLog.append("reuse_detected")
             if revokes || atOnce { sessions[id].isThere = false }
             return .reuse
         }
@@ -144,7 +144,7 @@ struct Model {
     private enum Exchange { case child(Int), tooLate, reuse }
 
     private mutating func child(of token: Int, _ window: Int?, _ seal: Bool) -> Int {
-        number(Token(session: tokens[token].session, parent: token, isSealed: seal, window: window))
+        number(Token(session: tokens[token].session, parent: token, isEncrypted: seal, window: window))
     }
 
     private mutating func exchange(_ token: Int, _ seal: Bool, in id: Int, atOnce: Bool) -> Exchange {
@@ -209,7 +209,7 @@ struct Model {
         if isReadOnly {
             let known = [session.current, session.previous]
             let isKnown = known.contains(mine.token) || (mine.accessParent != nil && known.contains(mine.accessParent))
-            return isKnown ? .valid(payload: mine.accessPayload) : .rotatedOut
+            return isKnown ? .valid(payload: mine.accessPayload) : .superseded
         }
         let isStale = asksStorage && mine.accessPayload != session.payload
         guard mine.accessParent != nil || isStale else { return .valid(payload: mine.accessPayload) }
@@ -230,7 +230,7 @@ struct Model {
     mutating func change(_ session: Int, payload: Int) -> Answer {
         guard isLive(sessions[session]) else { return .ended }
         sessions[session].payload = payload
-        sessions[session].trail.append("data_changed")
+        sessions[session].auditLog.append("data_changed")
         return .done
     }
 
@@ -245,7 +245,7 @@ struct Model {
     mutating func revoke(_ session: Int) -> Answer {
         guard sessions[session].isThere else { return .sessions([]) }
         sessions[session].isThere = false
-        sessions[session].trail.append("revoked")
+        sessions[session].auditLog.append("revoked")
         return .sessions([session])
     }
 

@@ -8,7 +8,7 @@ import Testing
 
 /// One step of a random program; numbers choose among what there is.
 enum Step: Sendable {
-    case create(user: Int, isStatic: Bool, isSealed: Bool)
+    case create(user: Int, isStatic: Bool, isEncrypted: Bool)
     case refresh(Int, asksForSeal: Bool, bringsSeal: Bool, isStatic: Bool?, atOnce: Bool)
     case verify(Int, asksStorage: Bool, isReadOnly: Bool)
     case change(Int), regenerate(Int), revoke(Int), revokeAll(user: Int), list(user: Int), wait(Int64)
@@ -18,7 +18,8 @@ enum Step: Sendable {
     /// Some programs speak one rule of rotation, some the other, and some both.
     static func program(_ random: inout SplitMix64) -> [Step] {
         let shareAtOnce = [0, 100, 50].randomElement(using: &random) ?? 50
-        return [.create(user: 0, isStatic: false, isSealed: false)] + (0..<50).map { _ in make(&random, shareAtOnce) }
+        return [.create(user: 0, isStatic: false, isEncrypted: false)]
+            + (0..<50).map { _ in make(&random, shareAtOnce) }
     }
 
     private static func make(_ random: inout SplitMix64, _ shareAtOnce: Int) -> Step {
@@ -28,7 +29,7 @@ enum Step: Sendable {
         let (coin, other) = (Bool.random(using: &random), Bool.random(using: &random))
         let (user, atOnce) = (Int.random(in: 0...1, using: &random), random.chance(percent: shareAtOnce))
         switch Int.random(in: 0..<100, using: &random) {
-        case 0..<5: return .create(user: user, isStatic: coin, isSealed: other)
+        case 0..<5: return .create(user: user, isStatic: coin, isEncrypted: other)
         case 5..<40:
             // Most callers of a session agree about the anti-CSRF token, so that children are the same.
             return .refresh(
@@ -54,7 +55,7 @@ struct SideBySide {
     static func policy(_ seed: UInt64) -> SessionPolicy {
         SessionPolicy(
             accessTokenValidity: .seconds(3_600), refreshTokenValidity: .seconds(4 * 3_600), signingAlgorithm: .es256,
-            succession: seed % 3 == 0 ? .random : .deterministic, revokesOnReuse: seed % 4 != 0)
+            successorPolicy: seed % 3 == 0 ? .random : .deterministic, revokesOnReuse: seed % 4 != 0)
     }
 
     let world: World
@@ -68,7 +69,7 @@ struct SideBySide {
         world = try await World(seed: seed, policy: policy)
         model = Model(
             accessLife: 3_600_000, sessionLife: 4 * 3_600_000, grace: 30_000, firstWindow: 60_000, silence: 120_000,
-            isDerived: policy.succession == .deterministic, revokes: policy.revokesOnReuse,
+            isDerived: policy.successorPolicy == .deterministic, revokes: policy.revokesOnReuse,
             now: world.clock.now.milliseconds)
     }
 
@@ -86,8 +87,8 @@ struct SideBySide {
     private func firstDifferenceOfTrails() async throws -> String? {
         for (number, handle) in handles.enumerated() {
             let query = AuditQuery(order: .oldestFirst(after: 0), handle: handle)
-            let actual = try await world.service.auditTrail(query).map(\.event.name.rawValue)
-            let expected = model.sessions[number].trail
+            let actual = try await world.service.auditEvents(query).map(\.event.name.rawValue)
+            let expected = model.sessions[number].auditLog
             if actual != expected { return "session \(number): \(actual) instead of \(expected)" }
         }
         return nil
@@ -98,7 +99,7 @@ struct SideBySide {
     private mutating func run(_ step: Step) async throws -> (actual: Model.Answer, expected: Model.Answer) {
         payloads += 1
         switch step {
-        case .create(let user, let isStatic, let isSealed): return try await create(user, isStatic, isSealed)
+        case .create(let user, let isStatic, let isEncrypted): return try await create(user, isStatic, isEncrypted)
         case .refresh(let choice, let asks, let brings, let isStatic, let atOnce):
             return try await refresh(Self.index(choice, held.count), asks, brings, isStatic, atOnce)
         case .verify(let choice, let asksStorage, let isReadOnly):
@@ -122,13 +123,13 @@ struct SideBySide {
     }
 
     private mutating func create(
-        _ user: Int, _ isStatic: Bool, _ isSealed: Bool
+        _ user: Int, _ isStatic: Bool, _ isEncrypted: Bool
     ) async throws -> (Model.Answer, Model.Answer) {
         let tokens = try await world.create(
-            user: "u\(user)", payload: ["n": .integer(payloads)], antiCSRF: isSealed,
+            user: "u\(user)", payload: ["n": .integer(payloads)], antiCSRF: isEncrypted,
             kind: isStatic ? .static : .dynamic)
         handles.append(tokens.session.handle)
-        let expected = model.create(user: user, payload: payloads, isStatic: isStatic, isSealed: isSealed)
+        let expected = model.create(user: user, payload: payloads, isStatic: isStatic, isEncrypted: isEncrypted)
         return (try take(tokens), expected)
     }
 
@@ -151,7 +152,7 @@ struct SideBySide {
         switch result {
         case .refreshed(let tokens): return (try take(tokens), expected)
         case .unauthorised(.antiCSRFMismatch): return (.antiCSRF, expected)
-        case .unauthorised(.sessionEnded): return (.ended, expected)
+        case .unauthorised(.sessionNotActive): return (.ended, expected)
         case .tooLate: return (.tooLate, expected)
         case .reuseDetected: return (.reuse, expected)
         case .unauthorised(let refusal): throw Unexpected("\(refusal)")
@@ -166,13 +167,13 @@ struct SideBySide {
         switch result {
         case .valid(let facts, nil, _): return (.valid(payload: try number(facts)), expected)
         case .valid(let facts, let replacement?, _):
-            held[token].access = replacement.text
+            held[token].access = replacement.exposed
             if !adopts(replacement, at: token, expected) { return (.wrongLife, expected) }
-            let isStatic = try ReadToken(replacement.text).keyID.hasPrefix("s-")
+            let isStatic = try ReadToken(replacement.exposed).keyID.hasPrefix("s-")
             return (.renewed(isStatic: isStatic, payload: try number(facts)), expected)
         case .tryRefresh: return (.refreshNeeded, expected)
-        case .sessionEnded: return (.ended, expected)
-        case .rotatedOut: return (.rotatedOut, expected)
+        case .sessionNotActive: return (.ended, expected)
+        case .superseded: return (.superseded, expected)
         case .payloadRefused: throw Unexpected("\(result)")
         }
     }
@@ -183,22 +184,22 @@ struct SideBySide {
         let expected = model.regenerate(token, payload: payloads)
         switch result {
         case .regenerated(let facts, let replacement):
-            if let replacement { held[token].access = replacement.text }
+            if let replacement { held[token].access = replacement.exposed }
             return (.changed(payload: try number(facts)), expected)
-        case .sessionEnded: return (.ended, expected)
+        case .sessionNotActive: return (.ended, expected)
         case .notAToken, .payloadRefused: throw Unexpected("\(result)")
         }
     }
 
     private mutating func take(_ tokens: IssuedTokens) throws -> Model.Answer {
-        held.append((tokens.refreshToken, tokens.accessToken.text, tokens.antiCSRFToken))
+        held.append((tokens.refreshToken, tokens.accessToken.exposed, tokens.antiCSRFToken))
         // The same number, the same token; the other way round only where a refusal was not expected.
         if held.count == model.held.count, let mine = model.held.last?.token {
             for (other, known) in zip(model.held, held).dropLast()
-            where (other.token == mine) != (known.refresh.text == tokens.refreshToken.text) { return .wrongToken }
+            where (other.token == mine) != (known.refresh.exposed == tokens.refreshToken.exposed) { return .wrongToken }
         }
         if held.count == model.held.count, !adopts(tokens.accessToken, at: held.count - 1) { return .wrongLife }
-        let isStatic = try ReadToken(tokens.accessToken.text).keyID.hasPrefix("s-")
+        let isStatic = try ReadToken(tokens.accessToken.exposed).keyID.hasPrefix("s-")
         return .tokens(isStatic: isStatic, payload: try number(tokens.session))
     }
 

@@ -13,23 +13,23 @@ struct PublicationTests {
     private let clock = TestClock()
     private let base = InMemorySessionStorage()
     private let storage: FaultyStorage
-    private let isAway: Away
+    private let isUnreachable: Away
 
     init() {
-        let isAway = Away()
-        storage = FaultyStorage(base) { _ in isAway.isSet ? .before(StorageError(.unavailable, "away")) : nil }
-        self.isAway = isAway
+        let isUnreachable = Away()
+        storage = FaultyStorage(base) { _ in isUnreachable.isSet ? .before(StorageError(.unavailable, "away")) : nil }
+        self.isUnreachable = isUnreachable
     }
 
-    private func node() async throws -> SessionService {
+    private func node() async throws -> SessionManager {
         try await World.makeService(seed: 3, storage: storage, clock: clock)
     }
 
-    private func kids(_ node: SessionService) async throws -> [String] {
+    private func kids(_ node: SessionManager) async throws -> [String] {
         (try await node.publishedKeys().keys.array ?? []).compactMap { $0.object?["kid"]?.string }
     }
 
-    @Test("finding W4: whoever asks for the key set costs no statement")
+    @Test("finding W4: a request for the key set costs no statement")
     func statements() async throws {
         let node = try await node()
         try await node.prepareSigningKeys()
@@ -61,27 +61,27 @@ struct PublicationTests {
     func away() async throws {
         let node = try await node()
         let known = try await kids(node)
-        isAway.set(true)
+        isUnreachable.set(true)
         for _ in 0..<5 {
             clock.advance(by: .seconds(1))
             let before = storage.callCount
             for _ in 0..<50 { #expect(try await kids(node) == known) }
             #expect(storage.callCount <= before + 1)
         }
-        isAway.set(false)
+        isUnreachable.set(false)
         let other = try await self.node()
-        isAway.set(true)
+        isUnreachable.set(true)
         clock.advance(by: .seconds(100 * 86_400))
         await #expect(throws: ServiceError.storage(StorageError(.unavailable, "away"))) { try await kids(other) }
         await #expect(throws: ServiceError.storage(StorageError(.unavailable, "away"))) { try await kids(other) }
     }
 }
 
-/// Whether a storage is away.
+/// Whether a storage is unreachable.
 private final class Away: Sendable {
     private let flag = Mutex(false)
 
     var isSet: Bool { flag.withLock(\.self) }
 
-    func set(_ isAway: Bool) { flag.withLock { $0 = isAway } }
+    func set(_ isUnreachable: Bool) { flag.withLock { $0 = isUnreachable } }
 }

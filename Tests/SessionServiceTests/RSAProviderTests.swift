@@ -9,7 +9,7 @@ import Testing
 
 @testable import SessionService
 
-/// Which library signs (docs/decisions/0023), and that nobody can tell from the signature.
+/// Which library signs (docs/decisions/0023), and that no one can tell from the signature.
 struct RSAProviderTests {
     private func signers(
         _ provider: RSAProvider, _ told: Told = Told()
@@ -168,7 +168,7 @@ struct RSAProviderTests {
         let clock = TestClock()
         let storage = try await World.storageWithRSAKeys(at: clock.now)
         let signers = signers(provider)
-        let service = try await SessionService(
+        let service = try await SessionManager(
             storage: storage, clock: ClockAndRandomness(time: { clock.now }, randomBits: { 4 }),
             keyPool: SigningKeyPool(signers: signers))
         #expect(signers.chosen == nil || provider == .boringssl || !RSAProvider.openssl.isBuiltIn)
@@ -176,7 +176,7 @@ struct RSAProviderTests {
             Issue.record("no session")
             return
         }
-        guard case .valid = try await service.verify(.init(accessToken: tokens.accessToken.text)) else {
+        guard case .valid = try await service.verify(.init(accessToken: tokens.accessToken.exposed)) else {
             Issue.record("the token does not verify")
             return
         }

@@ -32,8 +32,8 @@ struct SigningKeyPoolTests {
         var names: Set<String> = []
         for _ in 0..<100 {
             let issued = try await world.create()
-            names.insert(try ReadToken(issued.accessToken.text).keyID)
-            #expect(try await world.verdict(issued.accessToken.text) == .valid)
+            names.insert(try ReadToken(issued.accessToken.exposed).keyID)
+            #expect(try await world.verdict(issued.accessToken.exposed) == .valid)
             world.clock.advance(by: Milliseconds(100))
         }
         #expect((3...5).contains(names.count), "\(names.count) keys in ten seconds")

@@ -1,6 +1,6 @@
+import InMemoryStorage
 import SessionEngine
 import SessionStorage
-import SessionStorageTesting
 import Testing
 
 @testable import SessionService
@@ -21,11 +21,11 @@ struct StoredDataVectorTests {
             ("shop", "TSK1:VFNLMQABAgMEBQYHCAkKC0F7az89YwAqZEQ88CSBIzHime2shBPrDvmLXtg="),
         ])
     func refreshTokenKey(_ app: String, _ stored: String) async throws {
-        let base = InMemoryStorage()
+        let base = InMemorySessionStorage()
         #expect(try await base.value(named: .refreshTokenKey) { stored } == stored)
-        let storage = SealedStorage(base, of: AppID(app), with: try Self.encryption())
+        let storage = EncryptedKeyStorage(base, of: AppID(app), with: try Self.encryption())
         #expect(try await storage.value(named: .refreshTokenKey) { "another" } == "a master key")
-        let other = SealedStorage(base, of: AppID("other"), with: try Self.encryption())
+        let other = EncryptedKeyStorage(base, of: AppID("other"), with: try Self.encryption())
         await #expect(throws: StorageError(.corrupt, "")) {
             try await other.value(named: .refreshTokenKey) { "another" }
         }
@@ -34,7 +34,7 @@ struct StoredDataVectorTests {
     @Test("a recorded ciphertext of a signing key decrypts, and begins with its mark")
     func signingKey() async throws {
         let id = try #require(KeyID("k1"))
-        let base = InMemoryStorage()
+        let base = InMemorySessionStorage()
         let ciphertext: [UInt8] = [
             0x54, 0x53, 0x4b, 0x31, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x41, 0x7b,
             0x6b, 0x3f, 0x3d, 0x63, 0x00, 0x2a, 0x64, 0x44, 0x3c, 0xf0, 0x8d, 0x5b, 0x6f, 0x5c, 0xd5, 0x66, 0xfc, 0xf1,
@@ -44,7 +44,7 @@ struct StoredDataVectorTests {
             id: id, kind: .dynamic, algorithm: .es256, createdAt: Timestamp(milliseconds: 1),
             privateKeyDER: ciphertext)
         _ = try await base.updateSigningKeys { _ in SigningKeyChange(adding: [record]) }
-        let storage = SealedStorage(base, of: AppID("shop"), with: try Self.encryption())
+        let storage = EncryptedKeyStorage(base, of: AppID("shop"), with: try Self.encryption())
         let keys = try await storage.updateSigningKeys { _ in .none }
         #expect(keys.map(\.privateKeyDER) == [Array("a master key".utf8)])
     }

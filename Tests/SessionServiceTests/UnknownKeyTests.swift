@@ -13,7 +13,7 @@ struct UnknownKeyTests {
     /// A second node on the same storage, whose pauses move the clock.
     private func node(
         beside world: World, on storage: FaultyStorage, _ pauses: Pauses
-    ) async throws -> SessionService {
+    ) async throws -> SessionManager {
         let (clock, dice) = (world.clock, TestDice(seed: 77))
         let sources = ClockAndRandomness(
             time: { clock.now }, randomBits: { dice.next() },
@@ -21,7 +21,7 @@ struct UnknownKeyTests {
                 pauses.note(duration)
                 clock.advance(by: duration)
             })
-        return try await SessionService(storage: storage, policy: World.policy, clock: sources)
+        return try await SessionManager(storage: storage, policy: World.policy, clock: sources)
     }
 
     @Test("unknown keys make a node read its keys at most once a second, and a young key is waited for")
@@ -32,14 +32,14 @@ struct UnknownKeyTests {
         let node = try await node(beside: world, on: storage, pauses)
         let first = try await world.create()
         let before = storage.callCount
-        guard case .valid = try await node.verify(.init(accessToken: first.accessToken.text)) else {
+        guard case .valid = try await node.verify(.init(accessToken: first.accessToken.exposed)) else {
             Issue.record("a key of another node is not found")
             return
         }
         #expect(storage.callCount == before + 1 && pauses.all == [])
-        // A stranger's token names a key that is said to be old: nobody asks again within the second.
+        // A stranger's token names a key that is said to be old: no one asks again within the second.
         let stranger = try await World(clock: TestClock(world.clock.now + .seconds(-9_000)))
-        let forged = try await stranger.create().accessToken.text
+        let forged = try await stranger.create().accessToken.exposed
         for _ in 0..<50 { _ = try await node.verify(.init(accessToken: forged)) }
         #expect(storage.callCount == before + 1 && pauses.all == [])
         // The other node makes a key half a second later, and signs with it at once.
@@ -48,7 +48,7 @@ struct UnknownKeyTests {
         _ = try await world.storage.updateSigningKeys { _ in SigningKeyChange(removing: old.map(\.id)) }
         let other = try await World.makeService(seed: 5, storage: world.storage, clock: world.clock)
         guard case .created(let young) = try await other.createSession(.init(userID: UserID("u"))),
-            case .valid = try await node.verify(.init(accessToken: young.accessToken.text))
+            case .valid = try await node.verify(.init(accessToken: young.accessToken.exposed))
         else {
             Issue.record("a good token of a young key is refused")
             return
@@ -62,7 +62,7 @@ struct UnknownKeyTests {
     /// A token of a key that was made at some distance from now, by somebody else.
     private func forged(_ distance: Milliseconds, from world: World) async throws -> String {
         let stranger = try await World(seed: 9, clock: TestClock(world.clock.now + distance))
-        return try await stranger.create().accessToken.text
+        return try await stranger.create().accessToken.exposed
     }
 
     @Test("finding W2: of many who name a young key that is none, 8 wait and all others are refused at once")
@@ -72,7 +72,7 @@ struct UnknownKeyTests {
         let sources = ClockAndRandomness(
             time: { world.clock.now }, randomBits: { ClockAndRandomness.system.randomBits() },
             pause: { _ in await gate.wait() })
-        let node = try await SessionService(storage: world.storage, policy: World.policy, clock: sources)
+        let node = try await SessionManager(storage: world.storage, policy: World.policy, clock: sources)
         let young = try await forged(.seconds(0), from: world)
         guard case .tryRefresh(.unknownKey) = try await node.verify(.init(accessToken: young)) else {
             Issue.record("the first is read for at once and refused")
@@ -120,7 +120,7 @@ struct UnknownKeyTests {
     }
 }
 
-/// Holds back whoever waits until it is opened.
+/// Holds back a client that waits until it is opened.
 private final class Gate: Sendable {
     private let state = Mutex<(isOpen: Bool, waiters: [CheckedContinuation<Void, Never>])>((false, []))
 

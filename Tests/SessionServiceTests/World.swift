@@ -11,7 +11,7 @@ import Testing
 struct World {
     let clock: TestClock
     let storage: any SessionStorage
-    let service: SessionService
+    let service: SessionManager
 
     /// Short enough to be outlived in a test; ES256, because RSA keys are dear.
     static let policy = SessionPolicy(
@@ -20,7 +20,7 @@ struct World {
     /// What SuperTokens' core does.
     static var superTokensPolicy: SessionPolicy {
         var policy = policy
-        (policy.succession, policy.revokesOnReuse) = (.random, false)
+        (policy.successorPolicy, policy.revokesOnReuse) = (.random, false)
         return policy
     }
 
@@ -36,10 +36,10 @@ struct World {
     /// A service whose dice begin with a seed.
     static func makeService(
         seed: UInt64, policy: SessionPolicy = World.policy, storage: any SessionStorage, clock: TestClock
-    ) async throws -> SessionService {
+    ) async throws -> SessionManager {
         let dice = TestDice(seed: seed)
         let sources = ClockAndRandomness(time: { clock.now }, randomBits: { dice.next() })
-        return try await SessionService(storage: storage, policy: policy, clock: sources)
+        return try await SessionManager(storage: storage, policy: policy, clock: sources)
     }
 
     /// A storage that has the one RSA key of this process already, for formats that need one.
@@ -122,7 +122,7 @@ struct World {
 
 /// The answer to a verification without its details.
 enum Verdict: Equatable {
-    case valid, renewed, sessionEnded, rotatedOut, payloadRefused
+    case valid, renewed, sessionNotActive, superseded, payloadRefused
     case tryRefresh(AccessTokenProblem)
 
     init(_ result: VerifyResult) {
@@ -130,14 +130,14 @@ enum Verdict: Equatable {
         case .valid(_, nil, _): self = .valid
         case .valid: self = .renewed
         case .tryRefresh(let problem): self = .tryRefresh(problem)
-        case .sessionEnded: self = .sessionEnded
-        case .rotatedOut: self = .rotatedOut
+        case .sessionNotActive: self = .sessionNotActive
+        case .superseded: self = .superseded
         case .payloadRefused: self = .payloadRefused
         }
     }
 }
 
-/// Something else came back than the test went on with.
+/// Something else came back than the test continued with.
 struct Unexpected: Error, CustomStringConvertible {
     let description: String
 
@@ -162,7 +162,7 @@ struct ReadToken {
 }
 
 extension RefreshResult {
-    /// Whether a used-up token was noticed.
+    /// Whether a superseded refresh token was noticed.
     var isReuse: Bool {
         if case .reuseDetected = self { true } else { false }
     }

@@ -53,8 +53,8 @@ struct AppDirectoryTests {
             try await Self.make("a", TenantID("t1"), in: database.apps)
         }
         let apps = try await SQLiteDatabase(folder: folder.path).apps.apps()
-        #expect(apps.map(\.id.text) == ["public", "a"])
-        #expect(apps.last?.tenants.map(\.id.text) == ["public", "t1"])
+        #expect(apps.map(\.id.rawValue) == ["public", "a"])
+        #expect(apps.last?.tenants.map(\.id.rawValue) == ["public", "t1"])
     }
 
     @Test("Every table that has rows of apps is emptied when an app ends")

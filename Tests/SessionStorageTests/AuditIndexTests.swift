@@ -46,7 +46,7 @@ struct AuditIndexTests {
             return 1
         }
         for await _ in started { break }
-        async let log = storage.auditTrail(AuditQuery())
+        async let log = storage.auditEvents(AuditQuery())
         for _ in 0..<100 { #expect(try await storage.session(SessionHandle("h")) != nil) }
         gate.signal()
         #expect(try await slow == 1)

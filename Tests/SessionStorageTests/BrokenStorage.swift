@@ -34,7 +34,7 @@ struct BrokenStorage: SessionStorage {
     }
 
     func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {
         let current = try await base.session(handle)
         let decided = decide(current, nil)
@@ -43,7 +43,7 @@ struct BrokenStorage: SessionStorage {
         case (.raisesRemovedSessions, .replace(let record)) where current == nil: try await base.insert(record)
         case (.splitsUpdates, let change):
             await Task.yield()
-            return try await base.update(handle) { _ in Decided(change, decided.outcome) }
+            return try await base.update(handle) { _ in Decision(change, decided.outcome) }
         case (.writesEventsOfNothing, _) where current == nil && decided.audit != nil:
             try await base.insert(Sample.record("ghost"), audit: decided.audit)
             _ = try await base.remove(.handles([SessionHandle("ghost")]))
@@ -67,7 +67,7 @@ struct BrokenStorage: SessionStorage {
     }
 
     func remove(
-        _ selection: SessionSelection, audit revocation: Revocation?
+        _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         switch (defect, selection) {
         case (.removesTwice, .handles(let handles)):
@@ -126,21 +126,21 @@ struct BrokenStorage: SessionStorage {
         return try await base.countActiveUsers(since: time)
     }
 
-    func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+    func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
         var query = query
         if defect == .ignoresTheFilter { (query.handle, query.userID, query.name) = (nil, nil, nil) }
-        return try await base.auditTrail(query)
+        return try await base.auditEvents(query)
     }
 
-    func trimAuditTrail(
+    func trimAuditLog(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int {
         switch defect {
         case .keepsTheTrail: 0
-        case .ignoresTheLimit: try await base.trimAuditTrail(retention, at: now, limit: .max)
+        case .ignoresTheLimit: try await base.trimAuditLog(retention, at: now, limit: .max)
         case .trimsTheNewest:
-            try await base.trimAuditTrail(AuditRetention(age: Milliseconds(-1), entries: 1), at: now, limit: limit)
-        default: try await base.trimAuditTrail(retention, at: now, limit: limit)
+            try await base.trimAuditLog(AuditRetention(age: Milliseconds(-1), entries: 1), at: now, limit: limit)
+        default: try await base.trimAuditLog(retention, at: now, limit: limit)
         }
     }
 }

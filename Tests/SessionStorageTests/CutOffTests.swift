@@ -47,7 +47,7 @@ struct CutOffTests {
         #expect(try await storage.session(SessionHandle("other")) != nil)
     }
 
-    @Test("finding W5: a crash between the end and the sweep keeps everybody out, and the sweep goes on")
+    @Test("finding W5: a crash between the end and the sweep keeps all clients out, and the sweep continues")
     func crash() async throws {
         let folder = try TemporaryFolder()
         let copy = try TemporaryFolder()
@@ -93,7 +93,7 @@ struct CutOffTests {
             #expect(try await storage.remove(.user(UserID("u1"), liveAt: Sample.now)).count == 3)
             try await storage.insert(Sample.record("new"))
             #expect(try await storage.session(SessionHandle("new"))?.createdAt == Timestamp(milliseconds: .max))
-            #expect(try await storage.handles(of: UserID("u1"), liveAt: Sample.now).map(\.text) == ["new"])
+            #expect(try await storage.handles(of: UserID("u1"), liveAt: Sample.now).map(\.rawValue) == ["new"])
         }
     }
 

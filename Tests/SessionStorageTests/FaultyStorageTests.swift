@@ -47,7 +47,7 @@ struct FaultyStorageTests {
         let storage = FaultyStorage(InMemorySessionStorage()) { _ in .before(Self.error) }
         let handle = SessionHandle("h")
         await #expect(throws: Self.error) { try await storage.session(handle) }
-        await #expect(throws: Self.error) { try await storage.update(handle) { _ in Decided(.keep, ()) } }
+        await #expect(throws: Self.error) { try await storage.update(handle) { _ in Decision(.keep, ()) } }
         await #expect(throws: Self.error) { try await storage.handles(of: UserID("u"), liveAt: Sample.now) }
         await #expect(throws: Self.error) { try await storage.remove(.handles([handle])) }
         await #expect(throws: Self.error) { try await storage.updateSigningKeys { _ in .none } }

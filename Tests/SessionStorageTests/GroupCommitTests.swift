@@ -48,7 +48,7 @@ struct GroupCommitTests {
         }
         #expect(refused == handles.filter { $0 == "taken" }.count, "seed \(seed)")
         let stored = try await storage.handles(of: UserID("u2"), liveAt: Sample.now)
-        #expect(Set(stored.map(\.text)) == Set(handles).subtracting(["taken"]), "seed \(seed)")
+        #expect(Set(stored.map(\.rawValue)) == Set(handles).subtracting(["taken"]), "seed \(seed)")
         #expect(try await storage.session(SessionHandle("taken")) == Sample.record("taken"), "seed \(seed)")
     }
 }

@@ -58,7 +58,7 @@ struct GroupCommitWriterTests {
         #expect(try parents() == (0..<60).filter { !$0.isMultiple(of: 3) })
     }
 
-    @Test("A commit that fails is never acknowledged, and the writer goes on")
+    @Test("A commit that fails is never acknowledged, and the writer continues")
     func failedCommit() async throws {
         await #expect(throws: StorageError(.unknownOutcome, "")) {
             try await writer.write { (connection) throws(StorageError) in

@@ -88,7 +88,7 @@ struct ReserveFileTests {
     }
 
     @Test(
-        "A file that somebody else made is not followed, not cut off and not used (finding R5)",
+        "A file of another process is not followed, not truncated and not used (finding R5)",
         arguments: Foreign.allCases)
     func foreign(_ kind: Foreign) throws {
         let target = "\(folder.path)/precious"

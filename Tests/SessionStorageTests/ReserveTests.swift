@@ -92,7 +92,7 @@ struct ReserveTests {
         #expect(try await texts() == [])
     }
 
-    @Test("While some of it is missing ordinary writes are not even tried, vital ones go on")
+    @Test("While some of it is missing ordinary writes are not even tried, vital ones continue")
     func refused() async throws {
         disk.fill(until: 1)
         try await write(.vital, "a")
@@ -107,7 +107,7 @@ struct ReserveTests {
         #expect(try await texts() == ["a", "b"])
     }
 
-    @Test("When there is room again it is taken first, and then everything goes on")
+    @Test("When there is room again it is taken first, and then everything continues")
     func again() async throws {
         disk.fill(until: 2)
         try await write(.vital, "a")

@@ -22,7 +22,7 @@ struct SQLiteFullDiskTests {
         return 0
     }
 
-    @Test("Writes are refused as full, nothing is lost and reads go on")
+    @Test("Writes are refused as full, nothing is lost and reads continue")
     func full() async throws {
         let folder = try TemporaryFolder()
         let storage = try SQLiteDatabase(folder: folder.path, maximumPages: 60).storage(of: .public)
@@ -36,7 +36,7 @@ struct SQLiteFullDiskTests {
         for number in 0..<count {
             #expect(try await storage.session(SessionHandle("h\(number)")) != nil)
         }
-        let kept = try await storage.update(SessionHandle("h0")) { Decided(.keep, $0 != nil) }
+        let kept = try await storage.update(SessionHandle("h0")) { Decision(.keep, $0 != nil) }
         #expect(kept)
         #expect(try await storage.updateSigningKeys { _ in .none } == [])
     }
@@ -82,7 +82,7 @@ struct SQLiteFullDiskTests {
     /// A verdict that leaves the session, and so frees no page.
     private func notice(_ handle: SessionHandle, _ storage: SQLiteSessionStorage) async throws(StorageError) {
         let event = AuditEvent(name: .reuseDetected, time: Sample.now, handle: handle, userID: UserID("u1"))
-        try await storage.update(handle) { _ in Decided(.keep, (), audit: event) }
+        try await storage.update(handle) { _ in Decision(.keep, (), audit: event) }
     }
 
     @Test("Verdicts and revocations get through where everything else is refused (finding R5)")
@@ -94,24 +94,24 @@ struct SQLiteFullDiskTests {
         let handle = SessionHandle("h0")
         // More than the rest of a page, so that the held pages are used.
         for _ in 0..<100 { try await notice(handle, storage) }
-        #expect(try await storage.auditTrail(AuditQuery(name: .reuseDetected, limit: 1_000)).count == 100)
+        #expect(try await storage.auditEvents(AuditQuery(name: .reuseDetected, limit: 1_000)).count == 100)
         await #expect(throws: StorageError(.full, "")) {
             try await storage.update(handle) { record in
-                guard var record else { return Decided(.keep, ()) }
+                guard var record else { return Decision(.keep, ()) }
                 record.rotationCount = 7
-                return Decided(.replace(record), ())
+                return Decision(.replace(record), ())
             }
         }
         #expect(try await storage.session(handle) == Sample.record("h0", payload: Self.payload))
         await #expect(throws: StorageError(.full, "")) { try await storage.noteActivity([UserID("u1"): Sample.now]) }
         let event = AuditEvent(name: .reuseDetected, time: Sample.now, handle: handle)
-        try await storage.update(handle) { _ in Decided(.remove, (), audit: event) }
+        try await storage.update(handle) { _ in Decision(.remove, (), audit: event) }
         #expect(try await storage.session(handle) == nil)
         let revocation = Revocation(by: .user, at: Sample.now)
         #expect(try await storage.remove(.handles([SessionHandle("h1")]), audit: revocation).count == 1)
-        let all = SessionSelection.user(UserID("u1"), liveAt: Sample.now)
+        let all = RevocationTarget.user(UserID("u1"), liveAt: Sample.now)
         #expect(try await storage.remove(all, audit: revocation).count == count - 2)
-        #expect(try await storage.auditTrail(AuditQuery(name: .revoked, limit: 1_000)).count == count - 1)
+        #expect(try await storage.auditEvents(AuditQuery(name: .revoked, limit: 1_000)).count == count - 1)
         try await storage.insert(Sample.record("later", payload: Self.payload))
     }
 

@@ -23,7 +23,7 @@ struct SQLiteRestoreTests {
         return try SQLiteDatabase(folder: folder.path)
     }
 
-    /// A database that nobody names any more is let go by its writer's thread, a moment later.
+    /// A database that no one names any more is let go by its writer's thread, a moment later.
     private func waitUntilClosed() {
         let lock = sys_open("\(folder.path)/tessera.sqlite.lock", O_RDWR)
         guard lock >= 0 else { return }
@@ -57,8 +57,8 @@ struct SQLiteRestoreTests {
         return name
     }
 
-    private func trail(app: AppID = .public) async throws -> [AuditRecord] {
-        try await open().storage(of: app).auditTrail(AuditQuery(order: .oldestFirst(after: 0)))
+    private func auditLog(app: AppID = .public) async throws -> [AuditRecord] {
+        try await open().storage(of: app).auditEvents(AuditQuery(order: .oldestFirst(after: 0)))
     }
 
     @Test("the copy takes the place of the database, with the next restore number, and what was there is kept")
@@ -78,18 +78,18 @@ struct SQLiteRestoreTests {
         #expect(mode as? Int == 0o600)
     }
 
-    @Test("the audit log says so for each app, and its numbers go on where none was given before")
+    @Test("the audit log says so for each app, and its numbers continue where none was given before")
     func numbers() async throws {
         try await fill(["a"])
         try await fill(["x", "y"], app: AppID("other"))
         _ = try restore.run(from: try copy(), RestoreOrder(at: Sample.now))
         for (app, last) in [(AppID.public, 1), (AppID("other"), 2)] {
-            let newest = try #require(try await trail(app: app).last)
+            let newest = try #require(try await auditLog(app: app).last)
             #expect(newest.sequence == 1 << 40 && newest.event.name == .restored)
             #expect(newest.event.details == ["restoreNumber": 1, "lastSequence": .integer(last)])
         }
         try await fill(["z"])
-        #expect(try await trail().last?.sequence == (1 << 40) + 1)
+        #expect(try await auditLog().last?.sequence == (1 << 40) + 1)
     }
 
     @Test("revocations that are newer than the copy are repeated, older ones are not")
@@ -102,9 +102,9 @@ struct SQLiteRestoreTests {
         let report = try restore.run(from: copy, RestoreOrder(ends: ends, at: Sample.now))
         #expect(report.ended == 1)
         let storage = try open().storage(of: .public)
-        #expect(try await storage.handles(of: UserID("u1"), liveAt: Sample.now).map(\.text).sorted() == ["a", "c"])
-        let trail = try await storage.auditTrail(AuditQuery(order: .oldestFirst(after: 0)))
-        let last = try #require(trail.last?.event)
+        #expect(try await storage.handles(of: UserID("u1"), liveAt: Sample.now).map(\.rawValue).sorted() == ["a", "c"])
+        let auditLog = try await storage.auditEvents(AuditQuery(order: .oldestFirst(after: 0)))
+        let last = try #require(auditLog.last?.event)
         #expect(last.name == .revoked && last.details["by"] == "restore" && last.handle == SessionHandle("b"))
     }
 
@@ -128,7 +128,7 @@ struct SQLiteRestoreTests {
         #expect(try await open().storage(of: .public).handles(of: UserID("u1"), liveAt: Sample.now).isEmpty)
     }
 
-    @Test("finding W5: a copy that was made between a cut-off and its sweep keeps everybody out")
+    @Test("finding W5: a copy that was made between a cut-off and its sweep keeps all clients out")
     func copyBeforeSweep() async throws {
         try await fill(["a", "b", "c"])
         do {

@@ -40,7 +40,7 @@ struct Fixture {
             if let text = request.uri.queryParameters["payload"] {
                 payload = try JSONValue(parsing: String(text)).object ?? [:]
             }
-            return try await context.createSession(userID: "user1", payload: payload).handle.text
+            return try await context.createSession(userID: "user1", payload: payload).handle.rawValue
         }
         for (path, options) in routes {
             router.group().add(middleware: RequireSession(options)).on("\(path)", method: .get, use: Self.show)
@@ -78,7 +78,7 @@ struct Fixture {
     ]
 
     @Sendable private static func show(_: Request, _ context: BasicTesseraRequestContext) -> String {
-        context.session?.handle.text ?? "none"
+        context.session?.handle.rawValue ?? "none"
     }
 
     /// Runs requests in one of both ways.

@@ -117,7 +117,7 @@ struct HTTPSessionTests {
         }
     }
 
-    @Test("F9: reuse of a used-up refresh token is theft and ends the session", arguments: [0, 1])
+    @Test("F9: reuse of a superseded token is theft and ends the session", arguments: [0, 1])
     func theft(transport: Int) async throws {
         let fixture = try await Fixture()
         try await fixture.run(transports[transport]) { browser in

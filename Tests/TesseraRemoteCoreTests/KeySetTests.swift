@@ -91,7 +91,7 @@ struct KeySetTests {
         }
     }
 
-    @Test("stale keys go on when no core answers any more")
+    @Test("stale keys continue when no core answers any more")
     func stale() async throws {
         let keyed = try await Keyed(keyLife: .seconds(20))
         let (session, _) = try await keyed.made.signIn("u")

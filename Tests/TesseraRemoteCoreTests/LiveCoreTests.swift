@@ -29,13 +29,13 @@ struct LiveCoreTests {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         var sources = ClockAndRandomness.system
         if let clock { sources.time = { clock.now } }
-        let service = try await SessionService(
+        let service = try await SessionManager(
             storage: InMemorySessionStorage(), policy: SessionPolicy(signingAlgorithm: .es256),
             clock: sources)
         let api = CoreAPI(service: service, settings: CoreSettings(), logger: logger)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             let (ports, running) = AsyncStream.makeStream(of: Int.self)
-            let server = CoreServer(api: api, host: "127.0.0.1", port: 0, logger: logger) { running.yield($0) }
+            let server = CoreHTTPServer(api: api, host: "127.0.0.1", port: 0, logger: logger) { running.yield($0) }
             group.addTask {
                 try await server.run()
                 return false
@@ -93,7 +93,7 @@ struct LiveCoreTests {
             async let first = sessions.refresh(refreshToken: token)
             async let second = sessions.refresh(refreshToken: token)
             let children = try await [first, second]
-            #expect(children[0].refreshToken?.text == children[1].refreshToken?.text)
+            #expect(children[0].refreshToken?.exposed == children[1].refreshToken?.exposed)
             _ = try await sessions.refresh(refreshToken: try #require(children[0].refreshToken))
             clock.advance(by: .seconds(61))
             let late = await #expect(throws: SessionError.self) { try await sessions.refresh(refreshToken: token) }

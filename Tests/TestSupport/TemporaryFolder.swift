@@ -5,7 +5,6 @@ public final class TemporaryFolder: Sendable {
     /// Where it is.
     public let path: String
 
-    /// Makes an empty folder.
     public init() throws {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)

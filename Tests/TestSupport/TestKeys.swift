@@ -12,11 +12,11 @@ public enum TestKeys {
 
     /// The RSA key that is trusted.
     public static func rsa() throws -> PrivateSigningKey { .rsa(try rsaResult.get()) }
-    /// An RSA key that nobody trusts.
+    /// An RSA key that no one trusts.
     public static func foreignRSA() throws -> PrivateSigningKey { .rsa(try foreignResult.get()) }
     /// The P-256 key that is trusted.
     public static var p256: PrivateSigningKey { .p256(p256Key) }
-    /// A P-256 key that nobody trusts.
+    /// A P-256 key that no one trusts.
     public static var foreignP256: PrivateSigningKey { .p256(foreignP256Key) }
 
     /// The trusted key of an algorithm.
@@ -27,7 +27,7 @@ public enum TestKeys {
         }
     }
 
-    /// A key that nobody trusts.
+    /// A key that no one trusts.
     public static func foreignKey(_ algorithm: SigningAlgorithm) throws -> PrivateSigningKey {
         switch algorithm {
         case .rs256: try foreignRSA()
@@ -57,7 +57,6 @@ public struct TestSupportError: Error, CustomStringConvertible {
     /// What.
     public let description: String
 
-    /// Makes an error.
     public init(_ description: String) {
         self.description = description
     }

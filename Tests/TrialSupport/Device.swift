@@ -35,7 +35,7 @@ struct Device {
 
     /// Repeats until there is an answer; a failure says nothing about what happened.
     private func again<Result>(
-        _ ask: (SessionService) async throws -> Result
+        _ ask: (SessionManager) async throws -> Result
     ) async -> Result? {
         for _ in 0..<60 {
             await simulation.pass()
@@ -54,7 +54,7 @@ struct Device {
         while true {
             let request = NewSession(userID: user, accessTokenPayload: ["n": 0])
             if case .created(let tokens)? = await again({ try await $0.createSession(request) }) {
-                simulation.note("\(user.text) signs in")
+                simulation.note("\(user.rawValue) signs in")
                 return tokens
             }
         }
@@ -73,11 +73,11 @@ struct Device {
         }
         if simulation.forwardSteps != jumps { simulation.markJumped(held.session.handle) }
         let words = results.map { $0?.word ?? "no answer" }.sorted()
-        simulation.note("\(user.text) refreshes: \(words.joined(separator: " "))")
+        simulation.note("\(user.rawValue) refreshes: \(words.joined(separator: " "))")
         let tokens = results.compactMap { $0?.tokens }
         if tokens.count == callers {
             let isExcused = simulation.isStolen(held.session.handle) || simulation.hasJumped(held.session.handle)
-            if Set(tokens.map(\.refreshToken.text)).count != 1, !isExcused {
+            if Set(tokens.map(\.refreshToken.exposed)).count != 1, !isExcused {
                 simulation.storage.ledger.violate(.i5, "callers were given different tokens")
             }
             if let hash = tokens.first.map({ TokenHash(of: $0.refreshToken).hex.prefix(8) }) {
@@ -99,7 +99,7 @@ struct Device {
         let request = PresentedRefreshToken(
             refreshToken: held.refreshToken, rotation: atOnce ? .atOnce : .atFirstUse)
         guard let answer = await again({ try await $0.refresh(request) }) else { return }
-        simulation.note("\(user.text)'s late request: \(answer.word)")
+        simulation.note("\(user.rawValue)'s late request: \(answer.word)")
         simulation.storage.ledger.fault()
         if simulation.forwardSteps != jumps { simulation.markJumped(held.session.handle) }
         switch answer {
@@ -139,7 +139,7 @@ struct Device {
     private func judge(_ held: IssuedTokens, _ words: [String]) async {
         let handle = held.session.handle
         let ledger = simulation.storage.ledger
-        let last = try? await simulation.storage.auditTrail(AuditQuery(handle: handle, limit: 1)).first?.event
+        let last = try? await simulation.storage.auditEvents(AuditQuery(handle: handle, limit: 1)).first?.event
         let record = await simulation.storage.peek(handle)
         let isOver = record?.isExpired(at: simulation.clock.now) ?? false
         if last?.name == .revoked || isOver { return ledger.count("ended by somebody or by time") }
@@ -151,11 +151,11 @@ struct Device {
     private func verify(_ held: IssuedTokens) async {
         let isReadOnly = simulation.chance(percent: 50)
         let request = PresentedAccessToken(
-            accessToken: held.accessToken.text, checksDatabase: simulation.chance(percent: 50),
+            accessToken: held.accessToken.exposed, checksDatabase: simulation.chance(percent: 50),
             rotation: isReadOnly ? .atOnce : .atFirstUse)
         let answer = await again { try await $0.verify(request) }
-        simulation.note("\(user.text) verifies: \(Self.word(answer))")
-        if case .rotatedOut? = answer {
+        simulation.note("\(user.rawValue) verifies: \(Self.word(answer))")
+        if case .superseded? = answer {
             simulation.storage.ledger.violate(.i5, "its newest access token is rotated out")
         }
     }
@@ -165,8 +165,8 @@ struct Device {
         case .valid(_, nil, _)?: "valid"
         case .valid?: "renewed"
         case .tryRefresh?: "expired"
-        case .sessionEnded?: "ended"
-        case .rotatedOut?: "rotated out"
+        case .sessionNotActive?: "ended"
+        case .superseded?: "rotated out"
         case .payloadRefused?: "refused"
         case nil: "no answer"
         }
@@ -177,13 +177,13 @@ struct Device {
         let isDone = await again {
             try await $0.replaceData(of: held.session.handle, accessTokenPayload: ["n": .integer(number)])
         }
-        simulation.note("\(user.text) changes its payload: \(isDone ?? false)")
+        simulation.note("\(user.rawValue) changes its payload: \(isDone ?? false)")
     }
 
-    /// A thief copies what the device holds, and goes on with it.
+    /// A thief copies what the device holds, and continues with it.
     private func rob(_ held: IssuedTokens) {
         simulation.markStolen(held.session.handle)
-        simulation.note("\(user.text) is robbed")
+        simulation.note("\(user.rawValue) is robbed")
         simulation.executor.start { [self] in
             var copy = held
             for _ in 0..<4 {
@@ -194,11 +194,11 @@ struct Device {
                 let request = PresentedRefreshToken(
                     refreshToken: copy.refreshToken, rotation: atOnce ? .atOnce : .atFirstUse)
                 let answer = await again { try await $0.refresh(request) }
-                simulation.note("a thief of \(user.text): \(answer?.word ?? "no answer")")
+                simulation.note("a thief of \(user.rawValue): \(answer?.word ?? "no answer")")
                 guard let tokens = answer?.tokens else { return }
                 copy = tokens
                 if simulation.chance(percent: 50) {
-                    let request = PresentedAccessToken(accessToken: copy.accessToken.text)
+                    let request = PresentedAccessToken(accessToken: copy.accessToken.exposed)
                     _ = await again { try await $0.verify(request) }
                 }
             }

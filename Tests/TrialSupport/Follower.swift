@@ -204,7 +204,7 @@ private struct Episode {
 
     /// 1 when a verdict left no event.
     private func missing(_ token: IssuedTokens) async throws -> Int {
-        try await world.trail(of: token.session.handle).contains { $0.name == .reuseDetected } ? 0 : 1
+        try await world.auditLog(of: token.session.handle).contains { $0.name == .reuseDetected } ? 0 : 1
     }
 
     /// One period of the owner's access token; in step is who holds the owner's new token after it.
@@ -224,7 +224,9 @@ private struct Episode {
                 (child, expiry) = (tokens, tokens.accessToken.expiresAt)
             case .use: expiry = try await used(child, at: time) ?? expiry
             case .attacker:
-                let isDone = child.map { child in held.contains { $0.refreshToken.text == child.refreshToken.text } }
+                let isDone = child.map { child in
+                    held.contains { $0.refreshToken.exposed == child.refreshToken.exposed }
+                }
                 guard !isQuiet, isDone != true else { continue }
                 let result = try await present(token, at: time)
                 if result.isVerdict { return (.noticed, nil) }
@@ -232,7 +234,7 @@ private struct Episode {
             }
         }
         guard let child else { return (.noticed, nil) }
-        if held.contains(where: { $0.refreshToken.text == child.refreshToken.text }) {
+        if held.contains(where: { $0.refreshToken.exposed == child.refreshToken.exposed }) {
             return (.inStep, (child, expiry))
         }
         return (try await outOfStep(held.isEmpty ? [token] : held, child, comes), nil)
@@ -258,7 +260,7 @@ private struct Episode {
     private func used(_ child: IssuedTokens?, at time: Double) async throws -> Timestamp? {
         guard let child, !follower.atOnce else { return nil }
         world.clock.set(start + Milliseconds(Int64(time * 1_000)))
-        let request = PresentedAccessToken(accessToken: child.accessToken.text)
+        let request = PresentedAccessToken(accessToken: child.accessToken.exposed)
         guard case .valid(_, let replacement?, _) = try await world.service.verify(request) else { return nil }
         return replacement.expiresAt
     }

@@ -86,7 +86,7 @@ struct HonestClient {
         guard broken.isEmpty else { return }
         let last = try await world.refresh(jar.refreshToken, atOnce: rule == .atOnce)
         if last.tokens == nil { broken.append("what is in the jar at the end: \(last.word)") }
-        let names = try await world.trail(of: jar.session.handle).map(\.name)
+        let names = try await world.auditLog(of: jar.session.handle).map(\.name)
         if names.contains(where: { ![.created, .refreshed, .latePredecessor].contains($0) }) {
             broken.append("the audit log says \(names.map(\.rawValue))")
         }
@@ -153,7 +153,7 @@ struct HonestClient {
         case .arrive(let call): try await arrive(call)
         case .reply(let call, let tokens): reply(call, tokens)
         case .use(let tokens):
-            let request = PresentedAccessToken(accessToken: tokens.accessToken.text)
+            let request = PresentedAccessToken(accessToken: tokens.accessToken.exposed)
             switch try await world.service.verify(request) {
             case .valid, .tryRefresh: break
             case let other: broken.append("a verification: \(other)")
@@ -161,7 +161,7 @@ struct HonestClient {
         }
     }
 
-    private func isCurrent(_ token: IssuedTokens) -> Bool { jar.refreshToken.text == token.refreshToken.text }
+    private func isCurrent(_ token: IssuedTokens) -> Bool { jar.refreshToken.exposed == token.refreshToken.exposed }
 
     /// The longest way that is promised for: half the window that will be open, less the sum of both copies' delays.
     private func longest() async throws -> Double {

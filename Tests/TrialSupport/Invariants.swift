@@ -38,7 +38,7 @@ final class Ledger: Sendable {
     /// How often the reuse of a session's tokens was recorded.
     func thefts(of handle: SessionHandle) -> Int { state.withLock { $0.thefts[handle] ?? 0 } }
 
-    /// One step: the session before and after it, with what the trail has gained.
+    /// One step: the session before and after it, with what the audit log has gained.
     func step(
         _ handle: SessionHandle, _ before: SessionRecord?, _ after: SessionRecord?, _ events: [AuditEvent],
         at now: Timestamp
@@ -69,7 +69,7 @@ final class Ledger: Sendable {
     {
         let isRotation = after.currentTokenHash != before.currentTokenHash
         if before != after, before.isExpired(at: now) { violate(.i4, "a change at \(now.milliseconds)") }
-        // A refresh with a successor that nobody has used yet rotates twice, once for each.
+        // A refresh with a successor that has not been used yet rotates twice, once for each.
         let rotations = after.rotationCount.distance(from: before.rotationCount)
         if isRotation ? !(1...2).contains(rotations) : rotations != 0 { violate(.i2, "the count of rotations") }
         if after.expiresAt != before.expiresAt, !isRotation { violate(.i4, "another end without a rotation") }
@@ -81,7 +81,7 @@ final class Ledger: Sendable {
 }
 
 extension SessionRecord {
-    /// What has an entry in the audit log whenever it changes: all but who shares which token.
+    /// What has an audit event whenever it changes: all but who shares which token.
     fileprivate var chain: SessionRecord {
         var record = self
         record.storedSharing = nil

@@ -22,7 +22,6 @@ public enum RotationFlaw: String, Sendable, CaseIterable {
 public struct FlawedStorage: SessionStorage {
     private let base = InMemorySessionStorage()
     private let flaw: RotationFlaw?
-    /// See `SessionStorage.restoreNumber`.
     public let restoreNumber: UInt8 = 0
 
     /// A storage in memory with a mistake, or with none.
@@ -30,9 +29,8 @@ public struct FlawedStorage: SessionStorage {
         self.flaw = flaw
     }
 
-    /// See `SessionStorage.update(_:_:)`.
     public func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {
         let flaw = flaw
         return try await base.update(handle) { record, time in
@@ -47,69 +45,58 @@ public struct FlawedStorage: SessionStorage {
 
     // The rest is the storage's.
 
-    /// See `SessionStorage.insert(_:audit:)`.
     public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
         try await base.insert(record, audit: event)
     }
 
-    /// See `SessionStorage.session(_:)`.
     public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
         try await base.session(handle)
     }
 
-    /// See `SessionStorage.handles(of:tenant:liveAt:)`.
     public func handles(
         of user: UserID, tenant: TenantID?, liveAt now: Timestamp
     ) async throws(StorageError) -> [SessionHandle] {
         try await base.handles(of: user, tenant: tenant, liveAt: now)
     }
 
-    /// See `SessionStorage.remove(_:audit:)`.
     public func remove(
-        _ selection: SessionSelection, audit revocation: Revocation?
+        _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         try await base.remove(selection, audit: revocation)
     }
 
-    /// See `SessionStorage.sweepCutOffs(at:limit:)`.
     public func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
         try await base.sweepCutOffs(at: now, limit: limit)
     }
 
-    /// See `SessionStorage.updateSigningKeys(_:)`.
     public func updateSigningKeys(
         _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
     ) async throws(StorageError) -> [SigningKeyRecord] {
         try await base.updateSigningKeys(decide)
     }
 
-    /// See `SessionStorage.value(named:audit:orStore:)`.
     public func value(
         named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {
         try await base.value(named: name, audit: event, orStore: candidate)
     }
 
-    /// See `SessionStorage.noteActivity(_:)`.
     public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
         try await base.noteActivity(lastSeen)
     }
 
-    /// See `SessionStorage.countActiveUsers(since:)`.
     public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
         try await base.countActiveUsers(since: time)
     }
 
-    /// See `SessionStorage.auditTrail(_:)`.
-    public func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
-        try await base.auditTrail(query)
+    public func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+        try await base.auditEvents(query)
     }
 
-    /// See `SessionStorage.trimAuditTrail(_:at:limit:)`.
-    public func trimAuditTrail(
+    public func trimAuditLog(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int {
-        try await base.trimAuditTrail(retention, at: now, limit: limit)
+        try await base.trimAuditLog(retention, at: now, limit: limit)
     }
 }
 

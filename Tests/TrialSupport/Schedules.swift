@@ -5,7 +5,7 @@ import TestSupport
 /// Random lives of honest clients with one to five tabs, with and without a lock, at CDI 5.5 and older, 5.6 and both, while
 /// the network loses, delays, doubles and reorders what they send.
 ///
-/// Nobody may be accused or lose a session by it.
+/// No one may be accused or lose a session by it.
 public struct Schedules: Sendable {
     /// What is wrong on purpose.
     public enum Mistake: Sendable {
@@ -51,7 +51,7 @@ public struct Schedules: Sendable {
         policy.accessTokenValidity = .seconds(3_600)
         var storage = FlawedStorage()
         switch mistake {
-        case .randomSuccessors?: policy.succession = .random
+        case .randomSuccessors?: policy.successorPolicy = .random
         case .flaw(let flaw)?: storage = FlawedStorage(flaw)
         case nil: break
         }

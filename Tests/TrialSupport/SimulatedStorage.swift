@@ -70,13 +70,13 @@ final class SimulatedStorage: SessionStorage {
         return result
     }
 
-    /// What the trail has gained by a step.
+    /// What the audit log has gained by a step.
     private func watched<Result>(
         _ step: () async throws(StorageError) -> Result
     ) async throws(StorageError) -> (Result, [AuditEvent]) {
-        let last = try await base.auditTrail(AuditQuery(limit: 1)).first?.sequence ?? 0
+        let last = try await base.auditEvents(AuditQuery(limit: 1)).first?.sequence ?? 0
         let result = try await step()
-        return (result, try await base.auditTrail(AuditQuery(order: .oldestFirst(after: last))).map(\.event))
+        return (result, try await base.auditEvents(AuditQuery(order: .oldestFirst(after: last))).map(\.event))
     }
 
     func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
@@ -96,7 +96,7 @@ final class SimulatedStorage: SessionStorage {
     func peek(_ handle: SessionHandle) async -> SessionRecord? { try? await base.session(handle) }
 
     func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {
         // Storage may ask twice; only its last answer counts.
         if chance(percent: 20) { _ = decide(try await base.session(handle), time) }
@@ -118,7 +118,7 @@ final class SimulatedStorage: SessionStorage {
 
     /// The mistake: between the look and the write others write too.
     private func updateInTwoSteps<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {
         let decided = decide(try await base.session(handle), time)
         return try await unreliably { () async throws(StorageError) in
@@ -126,7 +126,7 @@ final class SimulatedStorage: SessionStorage {
             let (_, events) = try await watched { () async throws(StorageError) in
                 switch decided.change {
                 case .keep: break
-                case .remove: _ = try await base.update(handle) { _ in Decided(.remove, (), audit: decided.audit) }
+                case .remove: _ = try await base.update(handle) { _ in Decision(.remove, (), audit: decided.audit) }
                 case .replace(let record):
                     _ = try await base.remove(.handles([handle]))
                     try await base.insert(record, audit: decided.audit)
@@ -146,7 +146,7 @@ final class SimulatedStorage: SessionStorage {
     }
 
     func remove(
-        _ selection: SessionSelection, audit revocation: Revocation?
+        _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         try await unreliably { () async throws(StorageError) in
             let (ended, events) = try await watched { () async throws(StorageError) in
@@ -185,13 +185,13 @@ final class SimulatedStorage: SessionStorage {
         try await base.countActiveUsers(since: time)
     }
 
-    func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
-        try await base.auditTrail(query)
+    func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+        try await base.auditEvents(query)
     }
 
-    func trimAuditTrail(
+    func trimAuditLog(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int {
-        try await base.trimAuditTrail(retention, at: now, limit: limit)
+        try await base.trimAuditLog(retention, at: now, limit: limit)
     }
 }

@@ -16,7 +16,7 @@ public final class Simulation: Sendable {
 
     private struct State {
         var random: SplitMix64
-        var services: [SessionService?]
+        var services: [SessionManager?]
         var skews: [Milliseconds]
         var trace: [String] = []
         var forwardSteps = 0
@@ -108,14 +108,14 @@ public final class Simulation: Sendable {
                 storage.ledger.fault()
                 // Other dice than before, or the same handles would be made again.
                 let seed = seed ^ UInt64(number + 1) << 32
-                // A start reads keys and writes nothing; it does not fail here, because nobody could go on.
+                // A start reads keys and writes nothing; it does not fail here, because no one could continue.
                 try? await open(random { Int.random(in: 0..<setting.nodes, using: &$0) }, seed)
             case 4:
                 _ = try? await service()?.removeExpiredSessions(atMost: 10)
             default:
                 let user = UserID("u\(random { Int.random(in: 0..<4, using: &$0) })")
                 let ended = try? await service()?.revokeAll(of: user)
-                note("revoke all of \(user.text): \(ended.map { $0.count } ?? -1)")
+                note("revoke all of \(user.rawValue): \(ended.map { $0.count } ?? -1)")
             }
         }
     }
@@ -136,12 +136,12 @@ public final class Simulation: Sendable {
     // What devices and thieves use.
 
     /// A node, any of them.
-    func service() -> SessionService? {
+    func service() -> SessionManager? {
         let node = random { Int.random(in: 0..<setting.nodes, using: &$0) }
         return state.withLock { $0.services[node] }
     }
 
-    /// How often the clock has jumped ahead; a grace that such a jump ended is nobody's mistake.
+    /// How often the clock has jumped ahead; a grace that such a jump ended is no one's mistake.
     var forwardSteps: Int { state.withLock { $0.forwardSteps } }
 
     func random<Result>(_ choose: (inout SplitMix64) -> Result) -> Result {

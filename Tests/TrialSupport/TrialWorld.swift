@@ -8,11 +8,11 @@ public import TestSupport
 extension SessionPolicy {
     /// A policy for trials: ES256, because RSA is dear, and keys that outlive every trial.
     public static func trial(
-        _ succession: Refresh.Succession = .deterministic, gracePeriod: Milliseconds = .seconds(30)
+        _ successorPolicy: Refresh.SuccessorPolicy = .deterministic, gracePeriod: Milliseconds = .seconds(30)
     ) -> SessionPolicy {
         SessionPolicy(
             accessTokenValidity: .seconds(86_400), signingKeyUpdateInterval: .seconds(10_000 * 3_600),
-            signingAlgorithm: .es256, rotationGracePeriod: gracePeriod, succession: succession)
+            signingAlgorithm: .es256, rotationGracePeriod: gracePeriod, successorPolicy: successorPolicy)
     }
 }
 
@@ -23,7 +23,7 @@ public struct TrialWorld: Sendable {
     /// The storage.
     public let storage: any SessionStorage
     /// The sessions.
-    public let service: SessionService
+    public let service: SessionManager
 
     /// Opens a storage.
     public init(
@@ -34,7 +34,7 @@ public struct TrialWorld: Sendable {
         self.storage = storage
         let dice = TestDice(seed: seed)
         let sources = ClockAndRandomness(time: { clock.now + skew() }, randomBits: { dice.next() })
-        service = try await SessionService(storage: storage, policy: policy, clock: sources)
+        service = try await SessionManager(storage: storage, policy: policy, clock: sources)
         try await service.prepareSigningKeys()
     }
 
@@ -56,13 +56,13 @@ public struct TrialWorld: Sendable {
                 rotation: atOnce ? .atOnce : .atFirstUse))
     }
 
-    /// What the trail tells about a session, the oldest entry first.
-    public func trail(of handle: SessionHandle) async throws -> [AuditEvent] {
-        try await service.auditTrail(AuditQuery(order: .oldestFirst(after: 0), handle: handle)).map(\.event)
+    /// What the audit log tells about a session, the oldest entry first.
+    public func auditLog(of handle: SessionHandle) async throws -> [AuditEvent] {
+        try await service.auditEvents(AuditQuery(order: .oldestFirst(after: 0), handle: handle)).map(\.event)
     }
 }
 
-/// Something that a trial cannot go on without went wrong.
+/// Something that a trial cannot continue without went wrong.
 public enum TrialFailure: Error {
     /// A session could not be made.
     case refused

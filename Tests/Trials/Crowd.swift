@@ -2,7 +2,7 @@ import Foundation
 import LosslessJSON
 import TrialSupport
 
-/// One keep-alive connection to a core on this machine; whoever calls it waits.
+/// One keep-alive connection to a core on this machine; a client that calls it waits.
 ///
 /// Guarded by its owner: one thread at a time uses it.
 final class Connection: @unchecked Sendable {

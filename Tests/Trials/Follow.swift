@@ -47,7 +47,7 @@ struct FollowTrial: AsyncParsableCommand {
     private func figures(_ owner: Owner, _ atOnce: Bool) async throws -> [FollowFigure] {
         var figures: [FollowFigure] = []
         for strategy in Strategy.allCases {
-            // Whoever polls needs hundreds of calls for each period.
+            // A client that polls needs hundreds of calls for each period.
             let count = strategy == .poll ? max(10, rounds / 8) : rounds
             let follower = Follower(owner, strategy, atOnce: atOnce)
             figures.append(try await follower.run(seed..<seed + count, inShares: 2))

@@ -32,7 +32,7 @@ enum RaceOperation: String, CaseIterable, Sendable {
     var isRevocation: Bool { self == .revoke || self == .revokeAll }
 }
 
-/// A session and what its trail tells, as somebody thinks of it who has never heard of two things at once.
+/// A session and what its audit log tells, as somebody thinks of it who has never heard of two things at once.
 ///
 /// The refresh of the race presents a token whose exchange rotates: the current one where sessions rotate at once, else
 /// a child of it.
@@ -41,7 +41,7 @@ struct SequentialSession: Equatable {
     var payload = 0
     var generation = 0
     var hasNewEnd = false
-    var trail = ["created"]
+    var auditLog = ["created"]
 
     /// Does an operation and gives its answer.
     ///
@@ -50,11 +50,11 @@ struct SequentialSession: Equatable {
         switch operation {
         case .refresh:
             guard isThere else { return "ended" }
-            if generation == 0 { (generation, hasNewEnd, trail) = (1, true, trail + ["refreshed"]) }
+            if generation == 0 { (generation, hasNewEnd, auditLog) = (1, true, auditLog + ["refreshed"]) }
             return "ok"
         case .update:
             guard isThere else { return "ended" }
-            (payload, trail) = (number, trail + ["data_changed"])
+            (payload, auditLog) = (number, auditLog + ["data_changed"])
             return "ok"
         case .revoke: return end(by: "user")
         case .revokeAll: return end(by: "admin")
@@ -64,7 +64,7 @@ struct SequentialSession: Equatable {
 
     private mutating func end(by cause: String) -> String {
         guard isThere else { return "none" }
-        self = SequentialSession(isThere: false, trail: trail + ["revoked by \(cause)"])
+        self = SequentialSession(isThere: false, auditLog: auditLog + ["revoked by \(cause)"])
         return "one"
     }
 

@@ -76,23 +76,23 @@ struct RaceLane {
         at tokens: IssuedTokens, endingAt end: Timestamp, _ place: inout Int64
     ) async throws -> SequentialSession {
         let handle = tokens.session.handle
-        let entries = try await storage.auditTrail(AuditQuery(order: .oldestFirst(after: place)))
+        let entries = try await storage.auditEvents(AuditQuery(order: .oldestFirst(after: place)))
         place = entries.last?.sequence ?? place
-        let trail = entries.filter { $0.event.handle == handle }.map { entry in
+        let auditLog = entries.filter { $0.event.handle == handle }.map { entry in
             let cause = entry.event.details["by"]?.string.map { " by \($0)" } ?? ""
             return entry.event.name.rawValue + cause
         }
         guard let record = try await storage.session(handle) else {
-            return SequentialSession(isThere: false, trail: trail)
+            return SequentialSession(isThere: false, auditLog: auditLog)
         }
         let isRotated = record.rotationCount > 0
         let isEndRight = record.expiresAt == (isRotated ? world.clock.now + Self.validity : end)
         return SequentialSession(
             payload: Int(try record.accessTokenPayload.decoded()["n"]?.number?.int64 ?? -1),
-            generation: Int(record.rotationCount.rotations), hasNewEnd: isRotated == isEndRight, trail: trail)
+            generation: Int(record.rotationCount.rotations), hasNewEnd: isRotated == isEndRight, auditLog: auditLog)
     }
 
-    /// What was ended stays refused, and what lives goes on: the newest token refreshes.
+    /// What was ended stays refused, and what lives continues: the newest token refreshes.
     private func goOn(
         with tokens: IssuedTokens, _ atOnce: Bool, _ seen: SequentialSession, _ history: [Operation],
         _ report: inout TrialReport
@@ -100,11 +100,11 @@ struct RaceLane {
         let isRevoked = history.contains { $0.outcome == "one" }
         if isRevoked, seen.isThere { report.violate("I3: a session lives after its end was acknowledged") }
         let word = try await world.refresh(tokens.refreshToken, atOnce: atOnce).word
-        let expected = isRevoked || !seen.isThere ? "unauthorised(sessionEnded)" : "ok"
+        let expected = isRevoked || !seen.isThere ? "unauthorised(sessionNotActive)" : "ok"
         if word != expected { report.violate("the token presented again: \(word) instead of \(expected)") }
         guard isRevoked else { return }
-        let request = PresentedAccessToken(accessToken: tokens.accessToken.text, checksDatabase: true)
-        guard case .sessionEnded = try await world.service.verify(request) else {
+        let request = PresentedAccessToken(accessToken: tokens.accessToken.exposed, checksDatabase: true)
+        guard case .sessionNotActive = try await world.service.verify(request) else {
             return report.violate("I3: an access token is accepted after the end was acknowledged")
         }
     }
@@ -126,7 +126,7 @@ struct RaceLane {
         switch operation {
         case .refresh:
             let result = try await world.refresh(tokens.refreshToken, atOnce: atOnce)
-            let word = result.word == "unauthorised(sessionEnded)" ? "ended" : result.word
+            let word = result.word == "unauthorised(sessionNotActive)" ? "ended" : result.word
             return (word, result.tokens.map { TokenHash(of: $0.refreshToken) })
         case .update:
             let isDone = try await world.service.replaceData(of: handle, accessTokenPayload: ["n": .integer(number)])

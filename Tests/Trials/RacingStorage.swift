@@ -39,7 +39,7 @@ struct RacingStorage: SessionStorage {
     let isNaive: Bool
 
     func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {
         let delays = delays
         await delays.pause()
@@ -54,7 +54,7 @@ struct RacingStorage: SessionStorage {
     }
 
     private func updateInTwoSteps<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decided<Outcome>
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {
         let current = try await base.session(handle)
         let decided = decide(current, nil)
@@ -62,7 +62,7 @@ struct RacingStorage: SessionStorage {
         await delays.pause(atLeast: 1)
         switch decided.change {
         case .keep: break
-        case .remove: try await base.update(handle) { _ in Decided(.remove, (), audit: decided.audit) }
+        case .remove: try await base.update(handle) { _ in Decision(.remove, (), audit: decided.audit) }
         case .replace(let record):
             _ = try await base.remove(.handles([handle]))
             do throws(StorageError) { try await base.insert(record, audit: decided.audit) } catch {
@@ -87,7 +87,7 @@ struct RacingStorage: SessionStorage {
     }
 
     func remove(
-        _ selection: SessionSelection, audit revocation: Revocation?
+        _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         await delays.pause()
         let ended = try await base.remove(selection, audit: revocation)
@@ -119,13 +119,13 @@ struct RacingStorage: SessionStorage {
         try await base.countActiveUsers(since: time)
     }
 
-    func auditTrail(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
-        try await base.auditTrail(query)
+    func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+        try await base.auditEvents(query)
     }
 
-    func trimAuditTrail(
+    func trimAuditLog(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int {
-        try await base.trimAuditTrail(retention, at: now, limit: limit)
+        try await base.trimAuditLog(retention, at: now, limit: limit)
     }
 }

@@ -44,12 +44,12 @@ struct SameTokenTrial: AsyncParsableCommand {
         let sound = database.storage(of: .public)
         let storage: any SessionStorage =
             isNaive ? RacingStorage(base: sound, delays: Delays(seed: 0), isNaive: true) : sound
-        let service = try await SessionService(storage: storage, policy: policy)
+        let service = try await SessionManager(storage: storage, policy: policy)
         let logger = Logger(label: "trial") { _ in SwiftLogNoOpLogHandler() }
         let api = CoreAPI(service: service, settings: CoreSettings(), logger: logger)
         return try await withThrowingTaskGroup(of: TrialReport?.self) { group in
             let (ports, running) = AsyncStream.makeStream(of: Int.self)
-            let server = CoreServer(api: api, host: "127.0.0.1", port: 0, logger: logger) { running.yield($0) }
+            let server = CoreHTTPServer(api: api, host: "127.0.0.1", port: 0, logger: logger) { running.yield($0) }
             group.addTask {
                 try await server.run()
                 return nil

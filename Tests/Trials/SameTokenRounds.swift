@@ -64,13 +64,13 @@ struct SameTokenRounds {
         var broken = Self.check(history, callers)
         report.count("tokens given", Set(history.compactMap(\.token)).count)
         let isAtOnce = version.hasSuffix("5.6")
-        try compare(trail(of: handle), isAtOnce ? ["created", "refreshed"] : ["created"], "after the race", &broken)
+        try compare(auditLog(of: handle), isAtOnce ? ["created", "refreshed"] : ["created"], "after the race", &broken)
         guard let reply = answers.first?.reply, let child = Self.token("refreshToken", reply) else { return broken }
         try goOn(parent, child, reply, handle, version, &broken)
         return broken
     }
 
-    /// The child works and goes on; two rotations later the parent is theft, once, and ends the session.
+    /// The child works and continues; two rotations later the parent is theft, once, and ends the session.
     private func goOn(
         _ parent: String, _ child: String, _ reply: JSONObject?, _ handle: String, _ version: String,
         _ broken: inout [String]
@@ -97,16 +97,16 @@ struct SameTokenRounds {
         _ = try ask("the child again", "/refresh", Self.refreshBody(child), "UNAUTHORISED")
         let rotations = version.hasSuffix("5.6") ? 3 : 2
         let expected = ["created"] + Array(repeating: "refreshed", count: rotations) + ["reuse_detected"]
-        try compare(trail(of: handle), expected, "at the end", &broken)
+        try compare(auditLog(of: handle), expected, "at the end", &broken)
     }
 
     private func compare(
-        _ trail: [String], _ expected: [String], _ what: String, _ broken: inout [String]
+        _ auditLog: [String], _ expected: [String], _ what: String, _ broken: inout [String]
     ) throws {
-        if trail != expected { broken.append("the trail \(what): \(trail)") }
+        if auditLog != expected { broken.append("the audit log \(what): \(auditLog)") }
     }
 
-    private func trail(of handle: String) throws -> [String] {
+    private func auditLog(of handle: String) throws -> [String] {
         let target = "/tessera/audit?after=0&limit=1000&sessionHandle=\(handle)"
         let page = try connection.exchange(Connection.request("GET", target, version: "5.4"))
         return page["records"]?.array?.compactMap { $0.object?["event"]?.string } ?? []

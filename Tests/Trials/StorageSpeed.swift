@@ -36,19 +36,19 @@
             print("refreshes a second: \(Int(Double(callers * count) / (elapsed / .seconds(1))))")
         }
 
-        /// One step of rotation, with its entry in the trail.
+        /// One step of rotation, with its audit event.
         private static func refresh(
             _ handle: SessionHandle, _ number: Int, _ storage: PostgresSessionStorage
         ) async throws {
             let isDone = try await storage.update(handle) { record in
-                guard var record else { return Decided(.keep, false) }
+                guard var record else { return Decision(.keep, false) }
                 record.previousTokenHash = record.currentTokenHash
                 record.currentTokenHash = StoredTokenHash(stored: "\(number)")
                 record.rotationCount = record.rotationCount.successor()
                 let event = AuditEvent(
                     name: .refreshed, time: record.createdAt, handle: handle, tenantID: .public, userID: record.userID,
                     details: ["generation": .integer(record.rotationCount.rotations)])
-                return Decided(.replace(record), true, audit: event)
+                return Decision(.replace(record), true, audit: event)
             }
             if !isDone { throw CleanExit.message("the session is gone") }
         }

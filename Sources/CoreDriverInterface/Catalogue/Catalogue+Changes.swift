@@ -58,7 +58,7 @@ extension Catalogue {
         }
     }
 
-    /// A field that goes from optional to required has not gone: only its second entry is told.
+    /// A field that goes from optional to required has not gone: only its second entry is listed.
     private static func inputChanges(_ edition: Edition) -> [Change] {
         var told: [Input] = []
         return edition.inputs.flatMap { entry -> [Change] in

@@ -65,7 +65,7 @@ extension Catalogue {
         Members(
             paths: ["session.recipeUserId"], shapes: [.reuseDetected], availability: Availability(introduced: "2.21"),
             reason:
-                "The cores that link accounts told it here to earlier drivers, too (docs/specification/core.md 1.6.5)."),
+                "The cores that link accounts sent it here to earlier drivers, too (docs/specification/core.md 1.6.5)."),
         Members(
             paths: ["recipeUserId"], shapes: [.sessionInformation], availability: Availability(introduced: "4.0"),
             reason: "Accounts can be linked."),

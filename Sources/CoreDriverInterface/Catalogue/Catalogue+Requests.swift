@@ -21,7 +21,7 @@ extension Catalogue {
             .versioned("enableAntiCsrf", \.usesAntiCSRF, drivenAntiCSRF),
             .versioned(
                 "checkDatabase", \.checksDatabase,
-                .required(from: "2.21", "Drivers decide about the look at storage.")),
+                .required(from: "2.21", "Drivers decide about the database check.")),
         ])
 
     package static let refreshSession = RequestTable<RefreshSessionRequest>(
@@ -69,7 +69,7 @@ extension Catalogue {
             .optional("userId", \.userID),
             .optional("sessionHandle", \.handle),
             .optional("sessionHandles", \.handles),
-            .exactlyOne("userId", "sessionHandle", "sessionHandles", otherwise: .removeTargetOfOldest) {
+            .exactlyOne("userId", "sessionHandle", "sessionHandles", otherwise: .legacyRemoveTarget) {
                 [$0.userID != nil, $0.handle != nil, $0.handles != nil]
             },
         ])

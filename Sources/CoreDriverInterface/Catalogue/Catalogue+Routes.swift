@@ -79,7 +79,7 @@ extension Catalogue {
             because: "Dashboards ask about users; a session core knows none."),
         recipe(
             .countActiveUsers, .get, "/users/count/active", .app, Availability(introduced: "2.19"),
-            because: "Sessions tell who is active."),
+            because: "Sessions show who is active."),
         recipe(
             .listUsers, .get, "/users", .tenant, Availability(introduced: "2.5"),
             because: "Dashboards ask about users; a session core knows none."),

@@ -12,7 +12,7 @@ extension Catalogue {
         Rule(
             what: "a cookie domain that is not set is left out",
             availability: Availability(introduced: "2.2"),
-            reason: "A cookie domain that is not set is left out; before, drivers were told localhost."
+            reason: "A cookie domain that is not set is left out; before, drivers got localhost."
         ) { $0.unsetCookieDomain = nil },
         Rule(
             what: "refresh checks the anti-CSRF token",

@@ -24,9 +24,9 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case listSessions
     /// All about one session.
     case readSession
-    /// The data kept at home.
+    /// The session data, stored server-side.
     case readSessionData
-    /// Replace the data kept at home.
+    /// Replace the session data.
     case writeSessionData
     /// The data in the access token.
     case readPayload
@@ -36,7 +36,7 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case publishKeys
     /// The keys that verify tokens, asked by a driver.
     case listKeys
-    /// A signed token for a purpose of the application's own.
+    /// A JWT signed for the application.
     case createToken
     /// Does this core send telemetry?
     case showTelemetry
@@ -48,7 +48,7 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case countActiveUsers
     /// Who are the users? A session core knows none.
     case listUsers
-    /// Who has this account? A session core knows nobody.
+    /// Who has this account? A session core has no accounts.
     case findUsersByAccount
     /// Who is this user? A session core knows none.
     case findUser
@@ -82,7 +82,7 @@ extension CoreOperation {
     /// Whether a tenant that does not exist is no mistake: a greeting, or the question whether it does.
     public var answersUnknownTenants: Bool { [.hello, .readTenant, .readTenantV2].contains(self) }
 
-    /// The longest body that is read, in bytes: 1 MiB, and 16 MiB where the handles that a list gave out come back
+    /// The longest body that is read, in bytes: 1 MiB, and 16 MiB where the handles that a list returned are sent again
     /// (40 bytes each, so about 400,000).
     public var maximumBodyLength: Int {
         switch self {
@@ -102,7 +102,7 @@ public enum ReplyShape: String, Sendable, CaseIterable {
     case tryRefresh
     /// New tokens were given.
     case refreshed
-    /// A used-up refresh token came back.
+    /// A superseded refresh token was reused.
     case reuseDetected
     /// An access token was replaced.
     case regenerated

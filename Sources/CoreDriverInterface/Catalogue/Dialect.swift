@@ -4,7 +4,7 @@ public import SessionEngine
 public struct DialectRules: Sendable, Equatable {
     /// The format of access tokens at create and refresh.
     public var accessTokenFormat = AccessTokenFormat.v1
-    /// The cookie domain that is told when none is configured.
+    /// The cookie domain that is reported when none is configured.
     public var unsetCookieDomain: String? = "localhost"
     /// Whether a refresh has to come with the anti-CSRF token.
     public var checksAntiCSRFAtRefresh = false
@@ -20,7 +20,7 @@ public struct DialectRules: Sendable, Equatable {
     public var readsHandshakeBody = true
     /// Whether a path may begin with a tenant.
     public var pathsNameTenants = false
-    /// The status of a question about the configuration by somebody who does not know the process.
+    /// The status of a question about the configuration by a caller who does not know the process.
     public var refusedConfigurationStatus = "NOT ALLOWED"
     /// When a session rotates.
     public var rotation = Refresh.Rotation.atFirstUse

@@ -38,7 +38,7 @@ extension AppID: WireValue {
     package static func read(_ value: FieldValue, of field: String) throws(InvalidRequest) -> AppID {
         AppID(try PathName.name(try String.read(value, of: field), of: field))
     }
-    package var wire: JSONValue { .string(text) }
+    package var wire: JSONValue { .string(rawValue) }
 }
 
 /// A tenant's name, for a driver that makes or ends one: refused unless a path could name it.
@@ -48,5 +48,5 @@ extension TenantID: WireValue {
     package static func read(_ value: FieldValue, of field: String) throws(InvalidRequest) -> TenantID {
         TenantID(try PathName.name(try String.read(value, of: field), of: field))
     }
-    package var wire: JSONValue { .string(text) }
+    package var wire: JSONValue { .string(rawValue) }
 }

@@ -1,6 +1,6 @@
 public import SessionEngine
 
-/// A known path, before anybody asked for its method or version.
+/// A known path, before its method and version are looked at.
 public struct RouteMatch: Sendable {
     /// The app that the path names.
     public let app: AppID
@@ -11,8 +11,8 @@ public struct RouteMatch: Sendable {
     /// Finds a path; `nil` when no version knows it.
     ///
     /// Paths of the first generation are exact, and any path written exactly is found at once. All others may begin
-    /// with `/appid-<app>` and a tenant, may end with a slash and are written in any case of letters
-    /// (docs/specification/core.md 1.2).
+    /// with `/appid-<app>` and a tenant, may end with a slash and are case-insensitive (docs/specification/core.md
+    /// 1.2).
     public init?(path: String) {
         if let routes = Self.exactPaths[path] {
             self.init(app: .public, tenant: .public, routes: routes)
@@ -55,7 +55,7 @@ public struct RouteMatch: Sendable {
     /// - Parameters:
     ///   - header: the `cdi-version` header, if there is one.
     ///   - bounds: the versions that the operator allows.
-    /// - Throws: ``InvalidRequest`` for a version that is none, is not spoken on this path or is out of bounds.
+    /// - Throws: ``InvalidRequest`` for a version that is invalid, is not spoken on this path or is out of bounds.
     public func dialect(header: String?, bounds: VersionBounds = .all) throws(InvalidRequest) -> Dialect {
         try dialect(header: header, bounds: bounds, edition: .current)
     }

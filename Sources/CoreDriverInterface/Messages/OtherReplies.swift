@@ -79,7 +79,7 @@ package struct TenantReply: ReplyMessage {
     package init() {}
 }
 
-/// Objects of the application's own or of another table.
+/// Objects of the application or of another table.
 package struct JSONObjects: WireValue {
     package let values: JSONValue
 

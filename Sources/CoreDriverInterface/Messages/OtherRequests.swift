@@ -22,7 +22,7 @@ package struct ShowConfigurationRequest: RequestMessage {
     package init() {}
 }
 
-/// A token of the application's own is to be signed.
+/// An application-signed JWT is to be signed.
 package struct CreateTokenRequest: RequestMessage {
     package var algorithm = ""
     package var issuer = ""

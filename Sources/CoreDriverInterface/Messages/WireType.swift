@@ -4,12 +4,12 @@ import LosslessJSON
 package indirect enum WireType: Sendable, Equatable {
     case string
     case boolean
-    /// A whole number.
+    /// An integer.
     case long
-    /// Members of the application's own.
+    /// Members that the application chose.
     case object
     case list(WireType)
-    /// Members of the core's own, all of them always there.
+    /// Members that the core chooses, all of them always there.
     case record([String: WireType])
 
     /// The JSON schema of the type.

@@ -54,7 +54,7 @@ extension String: WireValue {
 
 extension Bool: WireValue {
     package static var wireType: WireType { .boolean }
-    /// Bare in a body; in a query `true` in any case of letters, and anything else is `false`.
+    /// Bare in a body; in a query `true` case-insensitively, and anything else is `false`.
     package static func parse(_ value: FieldValue) -> Bool? {
         switch value {
         case .member(let json): json.bool
@@ -66,7 +66,7 @@ extension Bool: WireValue {
 
 extension Int64: WireValue {
     package static var wireType: WireType { .long }
-    /// Without its fraction in a body; a whole number in a query.
+    /// Without its fraction in a body; an integer in a query.
     package static func parse(_ value: FieldValue) -> Int64? {
         switch value {
         case .member(let json): json.long

@@ -26,13 +26,14 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case bodyTooLarge
         /// A query parameter is not a number.
         case notALong(String)
-        /// A query parameter of the core's own interface has a value that it cannot have; with what it has to be.
+        /// A query parameter of this core's extension of the interface has a value that it cannot have; with what it
+        /// has to be.
         case invalidParameter(String, expected: String)
         /// The time from which to count is before 1970.
         case negativeSince
-        /// A recipe whose users are to be counted is none.
+        /// A recipe whose users are to be counted is unknown.
         case unknownRecipe(String)
-        /// A token of the application's own is to live for no time at all.
+        /// An application-signed JWT is to live for no time at all.
         case validityNotPositive
         /// An access token is to live for no time at all or longer than this.
         case accessTokenValidity(most: Milliseconds)
@@ -83,7 +84,7 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         /// What to remove is not named by exactly one field.
         case removeTarget = "Invalid JSON input - use one of userId or sessionHandles array"
         /// The same for the oldest drivers.
-        case removeTargetOfOldest = "Invalid JSON input - use one of userId, sessionHandle, or sessionHandles array"
+        case legacyRemoveTarget = "Invalid JSON input - use one of userId, sessionHandle, or sessionHandles array"
         /// A choice of tenants goes with a user only.
         case tenantsWithoutUser = "Invalid JSON input - revokeAcrossAllTenants can only be set if userId is set"
         /// A choice of linked accounts goes with a user only.
@@ -93,7 +94,7 @@ public struct InvalidRequest: Error, Sendable, Equatable {
 
     private static func unknown(_ app: AppID, _ tenant: TenantID) -> String {
         "AppId or tenantId not found => Tenant with the following connectionURIDomain, appId and tenantId combination "
-            + "not found: (, \(app.text), \(tenant.text))"
+            + "not found: (, \(app.rawValue), \(tenant.rawValue))"
     }
 }
 

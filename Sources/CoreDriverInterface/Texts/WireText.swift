@@ -10,17 +10,17 @@ public enum WireText {
     public static let noSession = "Session does not exist."
     /// There is no such session, asked with an access token.
     public static let sessionMissing = "Session missing in db"
-    /// There is no such session, asked with an access token and a look at storage.
+    /// There is no such session, asked with an access token and a database check.
     public static let sessionRevoked = "Either the session has ended or has been blacklisted"
     /// There is no such session, asked with a refresh token.
     public static let sessionMissingOrExpired = "Session missing in db or has expired"
-    /// An access token of a branch that the session has gone on without.
-    public static let rotatedOut = "rotated-out token branch; refresh required"
-    /// A token came back after it was rotated out a moment ago, where that is not told as theft.
+    /// A superseded access token.
+    public static let superseded = "rotated-out token branch; refresh required"
+    /// A token was presented again a moment after its rotation, where that is not reported as theft.
     public static let recentReuse = "refresh token reuse detected"
     /// A refresh token that is newer than its session: storage went back to an older state.
     public static let newerThanSession = "The session was restored from a backup"
-    /// A used-up refresh token that came a moment too late.
+    /// A superseded refresh token that came a moment too late.
     public static let tooLate = "A refresh with this token was finished a moment ago. Try again with the new token."
     /// A token is to live for no time at all.
     public static let validityNotPositive = "validity must be greater than or equal to 0"

@@ -20,7 +20,7 @@ public struct BasePath: Sendable, Hashable {
         lowercased = text.lowercased()
     }
 
-    /// A request's path without this one, in any case of letters; `nil` when it is somewhere else.
+    /// A request's path without this one, case-insensitively; `nil` when it is somewhere else.
     func relative(_ path: String) -> String? {
         guard !text.isEmpty else { return path }
         guard path.prefix(text.count).lowercased() == lowercased else { return nil }

@@ -6,7 +6,7 @@ import SessionService
 extension CoreAPI {
     /// What the head of a request decides, before anything of its body is read.
     enum Admission: Sendable {
-        /// Nobody wants its body.
+        /// Its body is not wanted.
         case refused(CoreReply)
         /// It is to be performed.
         case admitted(Admitted)
@@ -40,9 +40,9 @@ extension CoreAPI {
         }
     }
 
-    /// Judges the head of a request; `nil` when only the directory of apps can tell.
+    /// Judges the head of a request; `nil` when the directory of apps has to decide.
     ///
-    /// Whoever shows no key where one is asked for is refused without a look at the directory.
+    /// A request without a key where one is required is rejected without a look at the directory.
     func admission(of request: CoreRequest) -> Admission? {
         let relative: String
         switch route(request) {
@@ -100,7 +100,7 @@ extension CoreAPI {
         }
     }
 
-    /// Tells an operator who wonders about a 404 which feature of SuperTokens' core was asked for.
+    /// Logs for an operator who wonders about a 404 which feature of SuperTokens' core was asked for.
     private func noteForeignRecipe(_ path: String) {
         guard logger.logLevel <= .debug else { return }
         let segments = path.lowercased().split(separator: "/")
@@ -111,7 +111,7 @@ extension CoreAPI {
 
     /// The order of checks: path, API key, version, method, tenant (docs/specification/core.md 1.0).
     ///
-    /// The key of an app that does not exist is the core's own: nobody without a key learns which apps there are.
+    /// The key of an app that does not exist is the core's own: no client without a key learns which apps there are.
     private func call(
         for request: CoreRequest, _ match: RouteMatch, in place: Place
     ) throws(InvalidRequest) -> Call {

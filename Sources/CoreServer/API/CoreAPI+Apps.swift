@@ -42,7 +42,7 @@ extension CoreAPI {
     private func listApps(_ apps: AppRegistry, _ form: TenantForm) async throws -> CoreReply {
         let documents = try await apps.directory.apps().map { app in
             var reply = AppReply()
-            (reply.app, reply.tenants) = (app.id.text, try form.documents(app))
+            (reply.app, reply.tenants) = (app.id.rawValue, try form.documents(app))
             return Catalogue.app.encode(reply)
         }
         return .list(Catalogue.appsListed, JSONObjects(documents))

@@ -4,16 +4,16 @@ import SessionEngine
 import SessionService
 public import SessionStorage
 
-/// What happened to sessions and keys; an interface of this core's own.
+/// What happened to sessions and keys; an extension of the interface.
 extension CoreAPI {
-    /// A page of the trail: the newest entries first, or, with `after`, the oldest.
+    /// A page of the audit log: the newest entries first, or, with `after`, the oldest.
     func readAuditTrail(_ call: Call) async throws -> CoreReply {
         let request = try call.decode(Catalogue.readAuditTrail)
         let query = AuditQuery(
             order: request.after.map { .oldestFirst(after: $0) } ?? .newestFirst(before: request.before),
             handle: request.handle.map(SessionHandle.init), userID: request.userID.map(UserID.init),
             name: request.event, limit: Int(request.limit ?? 100))
-        let records = try await service.auditTrail(query)
+        let records = try await service.auditEvents(query)
         var reply = ListReply()
         reply.objects = JSONObjects(records.map(\.json))
         if records.count == query.limit { reply.next = records.last?.sequence }
@@ -26,7 +26,9 @@ extension AuditRecord {
     public var json: JSONObject {
         var entry = AuditEntryReply()
         (entry.sequence, entry.time, entry.event) = (sequence, event.time.milliseconds, event.name.rawValue)
-        (entry.handle, entry.userID, entry.tenantID) = (event.handle?.text, event.userID?.text, event.tenantID?.text)
+        (entry.handle, entry.userID, entry.tenantID) = (
+            event.handle?.rawValue, event.userID?.rawValue, event.tenantID?.rawValue
+        )
         entry.details = event.details
         return Catalogue.auditEntry.encode(entry)
     }

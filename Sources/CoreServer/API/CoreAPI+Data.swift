@@ -6,8 +6,8 @@ import SessionService
 extension CoreAPI {
     func readSession(_ call: Call) async throws -> CoreReply {
         try await answer(call, Catalogue.readSession, Catalogue.sessionRead) { record, reply in
-            (reply.handle, reply.tenantID) = (record.handle.text, record.tenantID.text)
-            (reply.userID, reply.recipeUserID) = (record.userID.text, record.userID.text)
+            (reply.handle, reply.tenantID) = (record.handle.rawValue, record.tenantID.rawValue)
+            (reply.userID, reply.recipeUserID) = (record.userID.rawValue, record.userID.rawValue)
             (reply.createdAt, reply.expiresAt) = (record.createdAt.milliseconds, record.expiresAt.milliseconds)
             reply.data = try record.sessionData.decoded()
             reply.payload = try record.accessTokenPayload.decoded()
@@ -101,7 +101,7 @@ extension CoreAPI {
 
     private func reply(_ table: ReplyTable<HandlesReply>, _ handles: [SessionHandle]) -> CoreReply {
         var reply = HandlesReply()
-        reply.handles = handles.map(\.text)
+        reply.handles = handles.map(\.rawValue)
         return .json(table.encode(reply))
     }
 

@@ -2,7 +2,8 @@
 enum HealthQuestion: String {
     /// Says that the process answers; only its restart helps when it does not.
     case live = "/health/live"
-    /// Says that requests can be served: 503 while storage is away, so that a balancer sends them to another node.
+    /// Says that requests can be served: 503 while storage is unreachable, so that a balancer sends them to another
+    /// node.
     case ready = "/health/ready"
 
     /// Reads a path and a method; `nil` for any other.
@@ -13,7 +14,7 @@ enum HealthQuestion: String {
 }
 
 extension CoreAPI {
-    /// The answer to a health question, if nobody has to be asked.
+    /// The answer to a health question, if no one has to be asked.
     func promptHealth(_ question: HealthQuestion) -> CoreReply? {
         switch question {
         case .live: .text(200, "live")
@@ -29,12 +30,12 @@ extension CoreAPI {
         }
     }
 
-    private static func ready(_ isReady: Bool) -> CoreReply { isReady ? .text(200, "ready") : storageAway }
+    private static func ready(_ isReady: Bool) -> CoreReply { isReady ? .text(200, "ready") : storageUnreachable }
 
-    /// Balancers ask `hello` as SuperTokens' documents say, so it tells of storage too.
-    static func hello(_ isReady: Bool) -> CoreReply { isReady ? .text(200, "Hello") : storageAway }
+    /// Balancers ask `hello` as SuperTokens' documents say, so it includes storage too.
+    static func hello(_ isReady: Bool) -> CoreReply { isReady ? .text(200, "Hello") : storageUnreachable }
 
-    private static var storageAway: CoreReply {
+    private static var storageUnreachable: CoreReply {
         var reply = CoreReply.text(503, "Storage is not available.")
         reply.headers.append(("Retry-After", "1"))
         return reply

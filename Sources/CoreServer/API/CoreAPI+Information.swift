@@ -10,8 +10,8 @@ extension CoreAPI {
         return .json(Catalogue.versionsListed.encode(reply))
     }
 
-    /// Tells the operator's own tools where the configuration is; they prove that they are on this machine by knowing
-    /// the process.
+    /// Returns the path of the configuration to the operator's own tools; they prove that they are on this machine by
+    /// knowing the process.
     func showConfiguration(_ call: Call) throws(InvalidRequest) -> CoreReply {
         let presented = try call.decode(Catalogue.showConfiguration)
         guard Int32(presented.processID) == settings.processID else {

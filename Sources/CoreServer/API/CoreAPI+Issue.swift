@@ -62,7 +62,7 @@ extension CoreAPI {
         switch refusal {
         case .notAToken(let problem): WireText.message(problem, call.dialect.rules)
         case .antiCSRFMismatch: WireText.antiCSRFAtRefresh
-        case .sessionEnded: WireText.sessionMissingOrExpired
+        case .sessionNotActive: WireText.sessionMissingOrExpired
         case .payloadRefused: WireText.protectedField
         case .newerThanSession: WireText.newerThanSession
         }
@@ -87,7 +87,7 @@ extension CoreAPI {
             return .json(Catalogue.refreshRefused.encode(reply, call.dialect))
         }
         var session = SessionPart()
-        (session.handle, session.userID, session.recipeUserID) = (handle.text, user.text, user.text)
+        (session.handle, session.userID, session.recipeUserID) = (handle.rawValue, user.rawValue, user.rawValue)
         reply.session = session
         return .json(Catalogue.theftDetected.encode(reply, call.dialect))
     }
@@ -98,22 +98,22 @@ extension CoreAPI {
         reply.accessToken = part(issued.accessToken, call)
         let (issuedAt, expiresAt) = (issued.refreshTokenIssuedAt, issued.refreshTokenExpiresAt)
         let cookies = settings.cookies
-        reply.refreshToken = part(issued.refreshToken.text, issuedAt, expiresAt, cookies.refreshTokenPath, call)
+        reply.refreshToken = part(issued.refreshToken.exposed, issuedAt, expiresAt, cookies.refreshTokenPath, call)
         reply.idRefreshToken = part(issued.idRefreshToken, issuedAt, expiresAt, cookies.accessTokenPath, call)
-        reply.antiCSRFToken = issued.antiCSRFToken?.text
+        reply.antiCSRFToken = issued.antiCSRFToken?.exposed
         return reply
     }
 
     func part(_ facts: SessionFacts) throws -> SessionPart {
         var part = SessionPart()
-        (part.handle, part.tenantID) = (facts.handle.text, facts.tenantID.text)
-        (part.userID, part.recipeUserID) = (facts.userID.text, facts.recipeUserID.text)
+        (part.handle, part.tenantID) = (facts.handle.rawValue, facts.tenantID.rawValue)
+        (part.userID, part.recipeUserID) = (facts.userID.rawValue, facts.recipeUserID.rawValue)
         part.payload = try facts.accessTokenPayload.decoded()
         return part
     }
 
     func part(_ token: AccessToken, _ call: Call) -> TokenPart {
-        part(token.text, token.issuedAt, token.expiresAt, settings.cookies.accessTokenPath, call)
+        part(token.exposed, token.issuedAt, token.expiresAt, settings.cookies.accessTokenPath, call)
     }
 
     private func part(

@@ -8,7 +8,7 @@ extension CoreAPI {
     enum Performance: Sendable {
         /// It is here.
         case reply(CoreReply)
-        /// Somebody has to wait for it: for storage, for a signature, for another app to open.
+        /// A caller has to wait for it: for storage, for a signature, for another app to open.
         case waiting(@Sendable () async -> CoreReply)
     }
 
@@ -77,7 +77,7 @@ extension CoreAPI {
         }
     }
 
-    /// The machine failed: say so, say nothing else to the caller, and tell the operator once.
+    /// An internal error: the caller learns nothing else, and it is logged once.
     private func reply(to failure: ServiceError) -> CoreReply {
         guard case .storage(let error) = failure else {
             logger.error("a token could not be made", metadata: ["error": "\(failure)"])

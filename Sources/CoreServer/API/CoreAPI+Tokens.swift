@@ -6,7 +6,7 @@ import SessionEngine
 import SessionService
 
 extension CoreAPI {
-    /// The key set for everybody, with how long it may be kept and a validator for asking again (RFC 9110 8.8.3).
+    /// The public JWK Set, with how long it may be kept and a validator for asking again (RFC 9110 8.8.3).
     func publishKeys(_ call: Call) async throws -> CoreReply {
         let published = try await service.publishedKeys()
         var reply = CoreReply.list(Catalogue.keysPublished, JSONObjects(values: published.keys))
@@ -21,7 +21,7 @@ extension CoreAPI {
         .list(Catalogue.keysListed, JSONObjects(values: try await service.publishedKeys().keys))
     }
 
-    /// Signs a token of the application's own (docs/specification/core.md 1.7).
+    /// Signs an application-signed JWT (docs/specification/core.md 1.7).
     func createToken(_ call: Call) async throws -> CoreReply {
         let request = try call.decode(Catalogue.createToken)
         guard request.validity > 0 else { throw InvalidRequest(.validityNotPositive) }

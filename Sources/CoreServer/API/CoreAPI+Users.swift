@@ -29,7 +29,7 @@ extension CoreAPI {
         return .json(Catalogue.activeUsersCounted.encode(reply))
     }
 
-    /// Tessera tells nobody anything.
+    /// Always disabled: no telemetry is sent.
     func showTelemetry() -> CoreReply {
         var reply = ChoiceReply()
         reply.isSo = false

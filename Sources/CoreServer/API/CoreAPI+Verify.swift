@@ -51,9 +51,9 @@ extension CoreAPI {
         switch result {
         case .valid(let facts, let replacement, let newerPayload):
             return try await verified(facts, replacement, newerPayload, call)
-        case .rotatedOut: return .unauthorised(WireText.rotatedOut)
+        case .superseded: return .unauthorised(WireText.superseded)
         case .tryRefresh(let problem): return try await tryRefresh(problem, call)
-        case .sessionEnded:
+        case .sessionNotActive:
             return .unauthorised(checksDatabase ? WireText.sessionRevoked : WireText.sessionMissing)
         case .payloadRefused: throw InvalidRequest(.payload(.protectedClaim))
         }
@@ -93,7 +93,7 @@ extension CoreAPI {
             reply.accessToken = accessToken.map { part($0, call) }
             return .json(Catalogue.regenerated.encode(reply, call.dialect))
         case .notAToken(let problem): return .unauthorised(WireText.message(problem, call.dialect.rules))
-        case .sessionEnded: return .unauthorised(WireText.noSession)
+        case .sessionNotActive: return .unauthorised(WireText.noSession)
         case .payloadRefused(let problem): throw InvalidRequest(.payload(problem))
         }
     }

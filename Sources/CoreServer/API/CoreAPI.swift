@@ -6,22 +6,22 @@ import SessionStorage
 
 /// The core's HTTP interface without HTTP: a request goes in as a value and a reply comes out as one.
 public struct CoreAPI: Sendable {
-    let service: SessionService
+    let service: SessionManager
     let settings: CoreSettings
     let logger: Logger
     let apps: AppRegistry?
     let readiness: Readiness
 
-    /// Puts the interface in front of a service.
+    /// Creates the interface of a service.
     ///
     /// - Parameters:
     ///   - service: the sessions of the app `public`.
     ///   - settings: what was decided about the core's answers.
-    ///   - logger: where failures are told.
+    ///   - logger: where failures are logged.
     ///   - apps: the other apps; without them there is one app with one tenant.
     ///   - isReady: whether storage answers now; asked for `/health/ready`.
     public init(
-        service: SessionService, settings: CoreSettings, logger: Logger, apps: AppRegistry? = nil,
+        service: SessionManager, settings: CoreSettings, logger: Logger, apps: AppRegistry? = nil,
         isReady: @escaping @Sendable () async -> Bool = { true }
     ) {
         self.service = service
@@ -32,7 +32,7 @@ public struct CoreAPI: Sendable {
     }
 
     /// The same interface in front of another app.
-    init(_ service: SessionService, _ settings: CoreSettings, as other: CoreAPI) {
+    init(_ service: SessionManager, _ settings: CoreSettings, as other: CoreAPI) {
         self.service = service
         self.settings = settings
         (logger, apps, readiness) = (other.logger, other.apps, other.readiness)

@@ -31,12 +31,12 @@ public struct CoreReply: Sendable {
         CoreReply(status: status, contentType: "text/html;charset=UTF-8", body: Array(text.utf8) + [lineBreak])
     }
 
-    /// A text that is never read as HTML, whatever somebody has put into it.
+    /// A text that is never read as HTML, whatever it contains.
     static func plain(_ status: Int, _ text: String) -> CoreReply {
         CoreReply(status: status, contentType: "text/plain;charset=UTF-8", body: Array(text.utf8) + [lineBreak])
     }
 
-    /// The page for an address that may not ask; cores leave it to their container, whose charset is in small letters.
+    /// The page for an address that may not ask; cores leave it to their container, whose charset is lowercase.
     static let denied = CoreReply(
         status: 403, contentType: "text/html;charset=utf-8",
         body: Array("<!doctype html><title>403</title><p>This address may not use this core.</p>\n".utf8))
@@ -65,7 +65,7 @@ public struct CoreReply: Sendable {
         return .json(Catalogue.unauthorised.encode(reply))
     }
 
-    /// Nothing is given and nobody accused; drivers make an error of it, and no client loses its cookies.
+    /// Nothing is given and no client accused; drivers make an error of it, and no client loses its cookies.
     static var tooLate: CoreReply {
         var reply = text(503, WireText.tooLate)
         reply.headers.append(("Retry-After", "1"))

@@ -2,7 +2,7 @@ public import Foundations
 
 /// A request as a value: all that the core reads of one.
 public struct CoreRequest: Sendable, Redacted {
-    /// The method, in capitals.
+    /// The method, in uppercase.
     public var method: String
     /// The path as it was sent, without the query.
     public var path: String
@@ -27,7 +27,6 @@ public struct CoreRequest: Sendable, Redacted {
     /// It is UTF-8 whatever its content type says.
     public var body: [UInt8]
 
-    /// Collects a request.
     public init(
         method: String, path: String, query: String? = nil, version: String? = nil, apiKey: String? = nil,
         authorization: String? = nil, ifNoneMatch: String? = nil, body: [UInt8] = []

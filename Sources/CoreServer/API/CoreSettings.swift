@@ -4,7 +4,7 @@ public import SessionEngine
 
 /// What an operator decides about the core's answers.
 public struct CoreSettings: Sendable, Equatable {
-    /// Cookie attributes that drivers before CDI 2.4 are told.
+    /// Cookie attributes that are sent to drivers before CDI 2.4.
     public struct Cookies: Sendable, Equatable {
         /// The domain; `nil` when it is not configured.
         public var domain: String?
@@ -30,21 +30,21 @@ public struct CoreSettings: Sendable, Equatable {
     public var basePath = BasePath.root
     /// The versions that drivers may speak.
     public var versions = VersionBounds.all
-    /// Which addresses may ask; everybody when there is none.
+    /// The addresses that may ask; all when there is none.
     public var peers: PeerFilter?
     /// Whether signing keys may be replaced more often than every hour, for tests on this machine only.
     public var allowsShortKeyIntervals = false
     /// Whether sessions of drivers before CDI 2.6 use anti-CSRF tokens.
     public var usesAntiCSRF = false
-    /// Whether verifications of drivers before CDI 2.21 look at storage.
+    /// Whether verifications of drivers before CDI 2.21 check the database.
     public var checksDatabase = false
     /// The kind of key for sessions of drivers before CDI 2.21.
     public var signingKeyKind = SigningKeyKind.dynamic
     /// Cookie attributes.
     public var cookies = Cookies()
-    /// The status by which drivers before CDI 2.4 say that a session is over.
+    /// The status by which drivers before CDI 2.4 say that a session has ended.
     public var sessionExpiredStatusCode = 401
-    /// Where the configuration was read from; told only to who knows this process's id.
+    /// Where the configuration was read from; disclosed only to callers who know this process's ID.
     public var configurationPath = ""
     /// This process's id.
     public var processID: Int32 = 0
@@ -52,7 +52,7 @@ public struct CoreSettings: Sendable, Equatable {
     /// The defaults.
     public init() {}
 
-    /// Whether a request may come in; every key is compared, in time that tells nothing about them.
+    /// Whether a request may come in; every key is compared, in time that does not depend on them.
     func admits(_ request: CoreRequest) -> Bool {
         guard !apiKeys.isEmpty else { return true }
         let presented = request.apiKey.map(Self.trimmed) ?? request.authorization.map(Self.credential) ?? ""
@@ -73,6 +73,6 @@ public struct CoreSettings: Sendable, Equatable {
 }
 
 extension CoreSettings: Redacted {
-    /// The name alone: the keys are secrets, and whoever logs a value that holds settings must not log them.
+    /// The name alone: the keys are secrets, and code that logs a value that holds settings must not log them.
     public var description: String { "CoreSettings" }
 }

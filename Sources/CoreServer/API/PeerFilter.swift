@@ -2,8 +2,8 @@ import Synchronization
 
 /// Which addresses may ask this core anything, as regular expressions (docs/specification/core.md 8.2).
 ///
-/// An expression has to match a whole address. `deny` is asked first; with an `allow`, whoever it does not match is
-/// denied.
+/// An expression has to match a whole address. `deny` is asked first; with an `allow`, an address that it does not
+/// match is denied.
 public struct PeerFilter: Sendable, Equatable {
     private let allow: Expression?
     private let deny: Expression?

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Whether storage answers, asked at most once a second however many want to know.
 ///
-/// Anybody may ask for a health check without a key, so none of them costs a statement of its own.
+/// Any client may ask for a health check without a key, so none of them costs a statement of its own.
 final class Readiness: Sendable {
     private struct State {
         var known: (isReady: Bool, since: Timestamp)?
@@ -21,7 +21,7 @@ final class Readiness: Sendable {
         self.ask = ask
     }
 
-    /// What is known and young enough; `nil` when somebody has to ask.
+    /// What is known and recent enough; `nil` when the database has to be asked.
     var known: Bool? {
         let now = time()
         return state.withLock { state in

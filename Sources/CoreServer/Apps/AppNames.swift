@@ -39,7 +39,7 @@ final class AppNames: Sendable {
         do {
             return try await reading?.value.contains(app) ?? known?.contains(app) ?? false
         } catch let error as StorageError {
-            // A directory that is away changes nothing: what was known goes on.
+            // An unreachable directory changes nothing: what was known stays in use.
             if error.code == .unavailable, let known { return known.contains(app) }
             throw error
         } catch {

@@ -25,7 +25,7 @@ extension AppRegistry {
     }
 }
 
-/// A wish to make or change a tenant.
+/// A tenant creation or update.
 private struct TenantPut: Sendable {
     let app: AppID
     let tenant: TenantID

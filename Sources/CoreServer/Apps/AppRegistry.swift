@@ -37,7 +37,7 @@ public final class AppRegistry: Sendable {
     /// How long what is kept of a shared directory is not compared with it.
     private static let freshness = Milliseconds(1_000)
 
-    /// Puts a registry in front of a directory.
+    /// Creates a registry of a directory.
     ///
     /// - Parameters:
     ///   - directory: which apps there are.
@@ -48,7 +48,7 @@ public final class AppRegistry: Sendable {
     ///   - isShared: whether other processes change the directory too.
     ///   - readSettings: what an app's `coreConfig` means.
     public init(
-        directory: any AppDirectory, settings: AppSettings, service: SessionService,
+        directory: any AppDirectory, settings: AppSettings, service: SessionManager,
         clock: ClockAndRandomness = .system,
         keyPool: SigningKeyPool = SigningKeyPool(), isShared: Bool = false, readSettings: @escaping AppSettings.Reader
     ) {
@@ -77,7 +77,7 @@ public final class AppRegistry: Sendable {
             if kept == nil, try await !names.contains(id) { return nil }
             let found: AppRecord?
             do throws(StorageError) { found = try await directory.app(id) } catch {
-                // A directory that is away changes nothing either: what is kept goes on.
+                // An unreachable directory changes nothing either: what is kept stays in use.
                 if isShared, error.code == .unavailable, let known = state.withLock({ $0.apps[id] }) { return known }
                 throw error
             }
@@ -101,7 +101,7 @@ public final class AppRegistry: Sendable {
     private func unchanged(_ record: AppRecord, at now: Timestamp) -> OpenApp? {
         state.withLock { state in
             guard let known = state.apps[record.id], known.record == record else {
-                // A change that another process made: what was kept is opened anew, with its keys.
+                // A change that another process made: what was kept is opened again, with its keys.
                 state.apps[record.id] = nil
                 return nil
             }
@@ -121,7 +121,7 @@ public final class AppRegistry: Sendable {
         let (directory, clock, keyPool) = (directory, clock, keyPool)
         let service = LazyService {
             keyPool.keepSpares()
-            return try await SessionService(
+            return try await SessionManager(
                 storage: directory.storage(of: record.id), policy: settings.policy, clock: clock, keyPool: keyPool)
         }
         return OpenApp(record: record, tenants: tenants, settings: settings, service: service)
@@ -133,7 +133,7 @@ public final class AppRegistry: Sendable {
             return try readSettings(coreConfig)
         } catch {
             throw StorageError(
-                .corrupt, "app \(app.text) cannot be opened with the core's configuration: \(error.reason)")
+                .corrupt, "app \(app.rawValue) cannot be opened with the core's configuration: \(error.reason)")
         }
     }
 
@@ -172,8 +172,8 @@ public final class AppRegistry: Sendable {
     }
 
     /// The sessions of every app there is, for work that concerns all; an app that cannot be opened is left out.
-    public func services() async -> [SessionService] {
-        var services: [SessionService] = []
+    public func services() async -> [SessionManager] {
+        var services: [SessionManager] = []
         for record in (try? await directory.apps()) ?? [] {
             if let app = try? await app(record.id), let service = try? await app.service.value() {
                 services.append(service)

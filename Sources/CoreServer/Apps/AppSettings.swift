@@ -8,7 +8,6 @@ public struct AppSettings: Sendable, Equatable {
     /// About the core's answers to its drivers.
     public var core: CoreSettings
 
-    /// Puts both together.
     public init(policy: SessionPolicy, core: CoreSettings) {
         self.policy = policy
         self.core = core
@@ -24,7 +23,6 @@ public struct AppSettingsRefusal: Error, Sendable, Equatable {
     /// The reason, for the driver.
     public let reason: String
 
-    /// Makes a refusal.
     public init(_ reason: String) {
         self.reason = reason
     }

@@ -14,18 +14,18 @@ struct OpenApp: Sendable {
     var id: AppID { record.id }
 }
 
-/// An app's service, opened by whoever needs it first; all who come meanwhile wait for that one opening.
+/// An app's service, opened on first use; later callers wait for that one opening.
 final class LazyService: Sendable {
-    private let task: Mutex<Task<SessionService, any Error>?>
-    private let open: @Sendable () async throws -> SessionService
+    private let task: Mutex<Task<SessionManager, any Error>?>
+    private let open: @Sendable () async throws -> SessionManager
 
-    init(_ open: @escaping @Sendable () async throws -> SessionService) {
+    init(_ open: @escaping @Sendable () async throws -> SessionManager) {
         task = Mutex(nil)
         self.open = open
     }
 
     /// The service; an opening that failed is tried again by the next caller.
-    func value() async throws -> SessionService {
+    func value() async throws -> SessionManager {
         let opening = task.withLock { task in
             let opening = task ?? Task { try await self.open() }
             task = opening
@@ -39,7 +39,7 @@ final class LazyService: Sendable {
         }
     }
 
-    /// Writes what the service has collected, if anybody has opened it.
+    /// Writes what the service has collected, if it was opened.
     func flush() async {
         if let opening = task.withLock(\.self) { try? await opening.value.flush() }
     }

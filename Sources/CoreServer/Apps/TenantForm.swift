@@ -20,7 +20,7 @@ enum TenantForm {
     func reply(_ tenant: TenantRecord) throws(StorageError) -> TenantReply {
         let settings = try TenantSettings(tenant)
         var reply = TenantReply()
-        (reply.tenant, reply.coreConfig) = (tenant.id.text, settings.coreConfig)
+        (reply.tenant, reply.coreConfig) = (tenant.id.rawValue, settings.coreConfig)
         switch self {
         case .first:
             func enabled(_ member: TenantSettings.Member, _ factors: String...) -> JSONObject {

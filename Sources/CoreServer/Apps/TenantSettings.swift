@@ -36,7 +36,7 @@ struct TenantSettings: Equatable {
     /// - Throws: ``StorageError`` with ``StorageError/Code/corrupt`` for a text that no release has stored.
     init(_ record: TenantRecord) throws(StorageError) {
         guard let object = try? JSONValue(parsing: record.settings, limits: JSONLimits(bytes: .max)).object else {
-            throw StorageError(.corrupt, "the settings of tenant \(record.id.text) are not JSON")
+            throw StorageError(.corrupt, "the settings of tenant \(record.id.rawValue) are not JSON")
         }
         self.object = object
     }

@@ -123,6 +123,6 @@ struct RequestSlicer {
         }
     }
 
-    /// Begins anew after a body of a known length.
+    /// Begins again after a body of a known length.
     mutating func reset() { matched = 0 }
 }

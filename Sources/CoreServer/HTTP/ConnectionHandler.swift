@@ -28,7 +28,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.seat = seat
     }
 
-    /// Puts a connection's handlers into its pipeline.
+    /// Adds a connection's handlers to its pipeline.
     static func install(_ door: Door, _ seat: Seat, on channel: any Channel) throws {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = door.limits.headerBytes
@@ -66,7 +66,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// All that has come and may be decoded is decoded.
     func bytesPassed() { armTimer() }
 
-    // MARK: What the channel tells
+    // MARK: Events of the channel
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -118,5 +118,5 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 }
 
-/// Tells the connections that the server ends.
+/// Notifies the connections that the server ends.
 struct DrainEvent: Sendable {}

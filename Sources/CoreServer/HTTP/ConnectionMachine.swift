@@ -39,7 +39,7 @@ struct ConnectionMachine: Equatable {
 
     /// What was decided about a head.
     enum Verdict: Equatable {
-        /// A body of at most so many bytes is wanted.
+        /// A body of at most the given number of bytes is wanted.
         case wanted(limit: Int)
         /// It is refused, and the body is so small that it is easier thrown away than a new connection made.
         case refusedAfterBody

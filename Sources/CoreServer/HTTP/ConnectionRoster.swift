@@ -1,4 +1,4 @@
-import CMalloc
+import CTesseraMalloc
 import Logging
 import NIOCore
 import Synchronization
@@ -13,15 +13,15 @@ struct Seat: Sendable {
 struct Capacity: Sendable, Equatable {
     /// All that may ask anything.
     var total: Int
-    /// Those of one address, so that nobody keeps all others out.
+    /// Those of one address, so that none keeps all others out.
     var perPeer: Int
     /// Those beyond, for the questions of supervisors and the end of sessions.
     var reserve: Int
-    /// How many of the reserve may go on being silent; the others go after ``patience``.
+    /// How many of the reserve may stay silent; the others go after ``idleGrace``.
     var silent: Int { max(reserve / 4, 1) }
-    /// For so long nobody in the reserve has to go for the next one, so that what was sent at once can be read first,
-    /// also while very many come.
-    static let patience = TimeAmount.milliseconds(100)
+    /// For this time no connection in the reserve has to go for the next one, so that what was sent at once can be read
+    /// first, also while very many come.
+    static let idleGrace = TimeAmount.milliseconds(100)
 
     /// The most that is of use to one process.
     private static let most = 4_096
@@ -55,24 +55,24 @@ final class ConnectionRoster: Sendable {
         /// Those in the reserve that are being served.
         var served: Set<ObjectIdentifier> = []
         var isDraining = false
-        var lastWord: NIODeadline?
+        var lastLogged: NIODeadline?
         /// Who waits until all have ended.
         var waiting: CheckedContinuation<Void, Never>?
 
         /// Lets one more into the reserve, and says who goes for it: who has had time to ask, or the oldest.
         mutating func reserve(_ channel: any Channel, _ capacity: Capacity, at now: NIODeadline) -> [any Channel] {
             reserve.append((channel, now))
-            let patient = reserve.prefix { $0.since + Capacity.patience < now }.count
-            let leaving = min(patient, max(reserve.count - capacity.silent, 0))
+            let overdue = reserve.prefix { $0.since + Capacity.idleGrace < now }.count
+            let leaving = min(overdue, max(reserve.count - capacity.silent, 0))
             let count = max(leaving, reserve.count - capacity.reserve)
             defer { reserve.removeFirst(count) }
             return reserve.prefix(count).map(\.channel)
         }
 
         /// Whether it is time to say something again.
-        mutating func hasWord(at now: NIODeadline) -> Bool {
-            if let lastWord, now < lastWord + ConnectionRoster.silence { return false }
-            lastWord = now
+        mutating func isLogDue(at now: NIODeadline) -> Bool {
+            if let lastLogged, now < lastLogged + ConnectionRoster.silence { return false }
+            lastLogged = now
             return true
         }
     }
@@ -92,7 +92,7 @@ final class ConnectionRoster: Sendable {
     /// Gives a new connection its seat; `nil` when the server ends.
     func enter(_ channel: any Channel) -> Seat? {
         let peer = PeerKey(channel.remoteAddress)
-        let (seat, leaving, isWord) = state.withLock { state -> (Seat?, [any Channel], Bool) in
+        let (seat, leaving, isNews) = state.withLock { state -> (Seat?, [any Channel], Bool) in
             guard !state.isDraining else { return (nil, [], false) }
             state.channels[ObjectIdentifier(channel)] = channel
             state.peak = max(state.peak, state.channels.count)
@@ -102,11 +102,11 @@ final class ConnectionRoster: Sendable {
                 return (Seat(isReserve: false), [], false)
             }
             let now = channel.eventLoop.now
-            return (Seat(isReserve: true), state.reserve(channel, capacity, at: now), state.hasWord(at: now))
+            return (Seat(isReserve: true), state.reserve(channel, capacity, at: now), state.isLogDue(at: now))
         }
         if let seat { channel.closeFuture.whenComplete { _ in self.leave(channel, seat, peer) } }
         for channel in leaving { channel.close(promise: nil) }
-        if isWord { tell() }
+        if isNews { logCrowd() }
         return seat
     }
 
@@ -141,7 +141,7 @@ final class ConnectionRoster: Sendable {
         if isCrowdGone { channel.eventLoop.scheduleTask(in: .seconds(1)) { tessera_trim_memory() } }
     }
 
-    private func tell() {
+    private func logCrowd() {
         logger.warning(
             """
             connections are at their limit: until some end, only health checks and revocations are answered on new ones. \
@@ -150,13 +150,13 @@ final class ConnectionRoster: Sendable {
             metadata: ["total": "\(capacity.total)", "perPeer": "\(capacity.perPeer)"])
     }
 
-    /// Tells an operator, once a minute, that the system gives no more descriptors.
+    /// Logs, once a minute, that the system gives no more descriptors.
     func acceptFailed(_ error: any Error, at now: NIODeadline) {
-        guard state.withLock({ $0.hasWord(at: now) }) else { return }
+        guard state.withLock({ $0.isLogDue(at: now) }) else { return }
         logger.warning("no connection can be accepted for a second", metadata: ["error": "\(error)"])
     }
 
-    /// Lets nobody in any more and tells all who are here that the server ends.
+    /// Accepts no more connections and notifies the present ones that the server ends.
     func drain() {
         let channels = state.withLock { state in
             state.isDraining = true

@@ -41,7 +41,7 @@ struct ConnectionTimer {
         alarm = (context.eventLoop.assumeIsolated().scheduleTask(deadline: time, ring), time)
     }
 
-    /// Whether the alarm that rang was in time; if not it is set anew.
+    /// Whether the alarm that rang was in time; if not it is set again.
     mutating func isDue(_ context: ChannelHandlerContext, _ ring: @escaping () -> Void) -> Bool {
         alarm = nil
         guard let due else { return false }

@@ -33,7 +33,7 @@ final class Door: Sendable {
         api.settings.peers?.admits(channel.remoteAddress?.ipAddress) ?? true
     }
 
-    /// Says what was asked, at the level for details: the query and the body may tell who a user is and are left out.
+    /// Says what was asked, at the level for details: the query and the body may identify a user and are left out.
     func log(_ what: String, _ request: CoreRequest, withVersion: Bool) {
         guard api.logger.logLevel <= .debug else { return }
         let version = request.version.flatMap { withVersion ? ". Version: \($0)" : nil } ?? ""
@@ -52,7 +52,7 @@ final class BodyBudget: Sendable {
 
     init(_ bytes: Int) { left = Atomic(bytes) }
 
-    /// Takes bytes; `false` when there are not so many left.
+    /// Takes bytes; `false` when fewer are left.
     func take(_ bytes: Int) -> Bool {
         guard left.subtract(bytes, ordering: .relaxed).newValue < 0 else { return true }
         left.add(bytes, ordering: .relaxed)

@@ -5,10 +5,10 @@ enum FileLimit {
     /// More than this is of no use: connections have a limit of their own.
     private static let wanted: rlim_t = 16_384
 
-    /// The limit, after it was raised as far as the system lets the process; `nil` where it cannot be told.
+    /// The limit, after it was increased as far as the system allows; `nil` where it is unknown.
     ///
     /// Systems give programs a low limit for those that cannot count further, and a higher one that they may take.
-    static func raised() -> Int? {
+    static func increased() -> Int? {
         var limit = rlimit()
         guard getrlimit(resource, &limit) == 0 else { return nil }
         if limit.rlim_cur < min(limit.rlim_max, wanted) {

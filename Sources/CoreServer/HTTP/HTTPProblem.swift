@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// What is wrong with a request as HTTP, before anybody asks what it wants.
+/// What is wrong with a request as HTTP, before its meaning is looked at.
 ///
 /// Every one ends the connection: where one request ends and the next begins is not sure any more.
 enum HTTPProblem: Error, Equatable {
@@ -23,7 +23,7 @@ enum HTTPProblem: Error, Equatable {
     case tooMuchAtOnce
     case busy
 
-    /// The status and the text for whoever sent it.
+    /// The status and the text for the sender.
     var answer: (status: Int, text: String) {
         switch self {
         case .badRequestLine: (400, "The request line is not one of HTTP/1.1.")

@@ -1,6 +1,6 @@
 /// The host of a `Host` field, without its port (RFC 9110 section 7.2).
 struct HostName: Equatable {
-    /// The name or address, in small letters, an IPv6 address without its brackets.
+    /// The name or address, in lowercase, an IPv6 address without its brackets.
     let text: String
 
     /// Takes a field's value; `nil` when it is not a host with at most a port.

@@ -15,7 +15,7 @@ struct ReplyBytes: Sendable {
     /// - Parameters:
     ///   - reply: the reply.
     ///   - isHead: whether the method was `HEAD`, whose reply has no body.
-    ///   - isVersion10: whether the request was of HTTP/1.0, which has to be told that the connection stays open.
+    ///   - isVersion10: whether the request was of HTTP/1.0, which needs a header that the connection stays open.
     ///   - isLast: whether the connection ends with it.
     ///   - now: the time for the field `Date`.
     ///   - allocator: where the bytes go.

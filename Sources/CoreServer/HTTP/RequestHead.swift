@@ -48,7 +48,7 @@ struct RequestHead {
     /// Whether bytes of a body follow.
     var hasBody: Bool { !fields.transferEncodings.isEmpty || (announcedLength ?? 0) > 0 }
 
-    /// The length that the head tells, if it does.
+    /// The length in the head, if there is one.
     var announcedLength: Int? { fields.contentLength.flatMap { Int($0) } }
 }
 
@@ -90,7 +90,7 @@ extension RequestHead.Fields {
         for (name, value) in headers { read(name, value.withoutTrailingBlanks) }
     }
 
-    /// The length of a name tells most of them apart.
+    /// The length of a name distinguishes most of them.
     private mutating func read(_ name: String, _ value: String) {
         switch name.utf8.count {
         case 4 where name.isField("host"): hosts.append(value)
@@ -118,7 +118,7 @@ extension String {
         return String(self[..<end])
     }
 
-    /// Whether this is a field's name, given in small letters and as long.
+    /// Whether this is a field's name, given in lowercase and as long.
     fileprivate func isField(_ name: StaticString) -> Bool {
         var bytes = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount).makeIterator()
         for byte in utf8 {

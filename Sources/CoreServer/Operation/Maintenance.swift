@@ -4,8 +4,8 @@ public import ServiceLifecycle
 public import SessionService
 import SessionStorage
 
-/// Removes what nobody can use any more: ended sessions and retired keys
-/// (docs/specification/core.md 9), and entries of the audit trail that are too old or too many.
+/// Removes what no one can use any more: ended sessions and retired keys (docs/specification/core.md 9), and audit
+/// events that are too old or too many.
 ///
 /// A run that fails is logged, and the next one comes at its time.
 public struct Maintenance: Service, CustomStringConvertible {
@@ -13,39 +13,39 @@ public struct Maintenance: Service, CustomStringConvertible {
     public struct Schedule: Sendable {
         /// From the start to the first run, so that a start is not held up.
         public var delay = Duration.seconds(60)
-        /// Up to so much more by chance, so that cores that start together do not work together.
+        /// The maximum of a random delay, so that cores that start together do not work together.
         public var spread = Duration.seconds(600)
         /// Between two removals of sessions.
         public var sessionInterval = Duration.seconds(12 * 3_600)
         /// Between two removals of keys.
         public var keyInterval = Duration.seconds(24 * 3_600)
-        /// Between two looks at the length of the audit trail, and for sessions that were ended and whose rows are left.
-        public var trailInterval = Duration.seconds(600)
+        /// Between two looks at the length of the audit log, and for sessions that were ended and whose rows are left.
+        public var auditTrimInterval = Duration.seconds(600)
         /// How many sessions are removed in one step of storage.
         public var batch = 500
-        /// Between two steps, for everybody else's writes.
+        /// Between two steps, for the writes of others.
         public var pause = Duration.milliseconds(100)
 
         /// The intervals of SuperTokens' core; its first runs come after a whole interval.
         public init() {}
     }
 
-    private let services: @Sendable () async -> [SessionService]
+    private let services: @Sendable () async -> [SessionManager]
     private let schedule: Schedule
     private let clock: ClockAndRandomness
     private let wait: @Sendable (Duration) async throws -> Void
     private let logger: Logger
 
-    /// Puts the jobs together.
+    /// Creates the jobs.
     ///
     /// - Parameters:
     ///   - services: the sessions of every app there is at the time.
     ///   - schedule: when what is done.
     ///   - clock: the source of randomness.
     ///   - wait: how to let time pass; throws when the core stops.
-    ///   - logger: where runs are told.
+    ///   - logger: where runs are logged.
     public init(
-        services: @escaping @Sendable () async -> [SessionService], schedule: Schedule = Schedule(),
+        services: @escaping @Sendable () async -> [SessionManager], schedule: Schedule = Schedule(),
         clock: ClockAndRandomness = .system,
         wait: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         logger: Logger
@@ -66,14 +66,14 @@ public struct Maintenance: Service, CustomStringConvertible {
             await withTaskGroup { group in
                 group.addTask { await repeated(every: schedule.sessionInterval, removeSessions) }
                 group.addTask { await repeated(every: schedule.keyInterval, removeKeys) }
-                group.addTask { await repeated(every: schedule.trailInterval, sweepCutOffs) }
-                group.addTask { await repeated(every: schedule.trailInterval, trimTrail) }
+                group.addTask { await repeated(every: schedule.auditTrimInterval, sweepCutOffs) }
+                group.addTask { await repeated(every: schedule.auditTrimInterval, trimAuditLog) }
             }
         }
     }
 
     private func repeated(
-        every interval: Duration, _ job: @Sendable (SessionService) async throws -> Void
+        every interval: Duration, _ job: @Sendable (SessionManager) async throws -> Void
     ) async {
         let thousandth = Int(clock.randomBits() % 1_001)
         var delay = schedule.delay + schedule.spread * thousandth / 1_000
@@ -93,22 +93,22 @@ public struct Maintenance: Service, CustomStringConvertible {
         }
     }
 
-    private func removeSessions(of service: SessionService) async throws {
+    private func removeSessions(of service: SessionManager) async throws {
         let count = try await inBatches { try await service.removeExpiredSessions(atMost: $0) }
         if count > 0 { logger.info("expired sessions removed", metadata: ["count": "\(count)"]) }
     }
 
-    private func sweepCutOffs(of service: SessionService) async throws {
+    private func sweepCutOffs(of service: SessionManager) async throws {
         let count = try await inBatches { try await service.sweepCutOffs(atMost: $0) }
         if count > 0 { logger.info("revoked sessions removed", metadata: ["count": "\(count)"]) }
     }
 
-    private func trimTrail(of service: SessionService) async throws {
-        let count = try await inBatches { try await service.trimAuditTrail(atMost: $0) }
-        if count > 0 { logger.info("old entries of the audit trail removed", metadata: ["count": "\(count)"]) }
+    private func trimAuditLog(of service: SessionManager) async throws {
+        let count = try await inBatches { try await service.trimAuditLog(atMost: $0) }
+        if count > 0 { logger.info("old entries of the audit log removed", metadata: ["count": "\(count)"]) }
     }
 
-    /// Repeats a removal until there is nothing left, with pauses for everybody else's writes.
+    /// Repeats a removal until there is nothing left, with pauses for the writes of others.
     private func inBatches(_ remove: (Int) async throws -> Int) async throws -> Int {
         var count = 0
         while true {
@@ -119,7 +119,7 @@ public struct Maintenance: Service, CustomStringConvertible {
         }
     }
 
-    private func removeKeys(of service: SessionService) async throws {
+    private func removeKeys(of service: SessionManager) async throws {
         let count = try await service.removeRetiredKeys()
         if count > 0 { logger.info("retired signing keys removed", metadata: ["count": "\(count)"]) }
     }

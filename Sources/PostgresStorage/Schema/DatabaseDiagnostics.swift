@@ -122,7 +122,7 @@ public struct DatabaseDiagnostics {
         if abs(difference) > 1_000 {
             note(
                 .bad, "the server's clock differs from this machine's by \(difference) ms",
-                "let both follow NTP: the lifetimes of sessions are told by the clocks of the nodes")
+                "let both follow NTP: the lifetimes of sessions depend on the clocks of the nodes")
         } else {
             note(.good, "the server's clock differs by \(difference) ms")
         }

@@ -76,12 +76,12 @@ struct SchemaMigrator: Sendable {
     }
 
     private static func level(_ newest: Int, _ tables: TableNames) -> Int {
-        min(newest, SchemaStep.all(tables, onSuperTokens: false).map(\.level).max() ?? 0)
+        min(newest, SchemaMigration.all(tables, onSuperTokens: false).map(\.level).max() ?? 0)
     }
 
     /// The missing steps.
-    func pending(_ state: State) -> [SchemaStep] {
-        SchemaStep.all(tables, onSuperTokens: state.isSuperTokens)
+    func pending(_ state: State) -> [SchemaMigration] {
+        SchemaMigration.all(tables, onSuperTokens: state.isSuperTokens)
             .filter { $0.level <= newestLevel && !state.done.contains($0.name) }
     }
 
@@ -108,7 +108,7 @@ struct SchemaMigrator: Sendable {
     ///
     /// - Parameter progress: called before each statement with it, its number and their count.
     func apply(
-        _ steps: [SchemaStep], _ connection: BlockingConnection,
+        _ steps: [SchemaMigration], _ connection: BlockingConnection,
         progress: (SchemaStatement, Int, Int) -> Void
     ) throws(StatementError) {
         try takeLock(connection)

@@ -39,7 +39,7 @@ public struct SchemaPlan: Sendable {
     /// - Parameters:
     ///   - progress: called before each statement with it, its number and their count.
     ///   - building: called every 0.2 s while an index is built.
-    /// - Throws: `StorageError`; what was done stays done, and doing it again goes on from there.
+    /// - Throws: `StorageError`; what was done stays done, and doing it again resumes there.
     public func apply(
         progress: (SchemaStatement, Int, Int) -> Void, building: @escaping @Sendable (IndexProgress) -> Void
     ) throws(StorageError) {

@@ -157,8 +157,8 @@ extension CutOff.Scope {
     /// The values that name a cut-off, and its tenant.
     var values: NamedValues {
         [
-            "kind": .text(kind), "user": .text(user.text), "scopeTenant": .text(tenantText),
-            "tenant": .text(tenant?.text),
+            "kind": .text(kind), "user": .text(user.rawValue), "scopeTenant": .text(tenantText),
+            "tenant": .text(tenant?.rawValue),
         ]
     }
 }

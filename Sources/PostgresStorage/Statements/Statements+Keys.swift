@@ -137,12 +137,12 @@ extension SigningKeyChange {
     var values: NamedValues {
         let uses = Array(firstUses)
         return [
-            "ids": .texts(added.map(\.id.text)), "kinds": .texts(added.map(\.kind.rawValue)),
+            "ids": .texts(added.map(\.id.rawValue)), "kinds": .texts(added.map(\.kind.rawValue)),
             "algorithms": .texts(added.map(\.algorithm.rawValue)),
             "created": .integers(added.map(\.createdAt.milliseconds)),
             "bytes": .texts(added.map { Hex.encode($0.privateKeyDER) }),
             "used": .integers(added.map { $0.firstUsedAt?.milliseconds ?? .neverUsed }),
-            "removed": .texts(removed.map(\.text)), "usedIds": .texts(uses.map(\.key.text)),
+            "removed": .texts(removed.map(\.rawValue)), "usedIds": .texts(uses.map(\.key.rawValue)),
             "usedTimes": .integers(uses.map(\.value.milliseconds)),
             "eventTimes": .integers(events.map(\.time.milliseconds)), "events": .texts(events.map(\.name.rawValue)),
             "eventDetails": .texts(events.map { JSONObjectText($0.details).text }),

@@ -137,7 +137,7 @@ extension AuditRecord {
     init(row: PostgresRow) throws(StorageError) {
         guard let name = AuditEvent.Name(rawValue: row.text(2)),
             let details = try? JSONObjectText(stored: row.text(6)).decoded()
-        else { throw StorageError(.corrupt, "entry \(row.integer(0)) of the audit trail cannot be read") }
+        else { throw StorageError(.corrupt, "entry \(row.integer(0)) of the audit log cannot be read") }
         let handle = row.text(3)
         let event = AuditEvent(
             name: name, time: Timestamp(milliseconds: row.integer(1)),

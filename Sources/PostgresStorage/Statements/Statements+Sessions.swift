@@ -137,7 +137,7 @@ extension SessionRecord {
     /// The values that no rotation writes.
     var otherValues: NamedValues {
         [
-            "tenant": .text(tenantID.text), "user": .text(userID.text), "data": .text(sessionData.text),
+            "tenant": .text(tenantID.rawValue), "user": .text(userID.rawValue), "data": .text(sessionData.text),
             "payload": .text(accessTokenPayload.text), "created": .integer(createdAt.milliseconds),
         ]
     }
@@ -169,8 +169,8 @@ extension AuditEvent {
     var values: NamedValues {
         [
             "eventTime": .integer(time.milliseconds), "event": .text(name.rawValue),
-            "eventSession": .text(handle?.text ?? ""), "eventTenant": .text(tenantID?.text),
-            "eventUser": .text(userID?.text), "eventDetails": .text(JSONObjectText(details).text),
+            "eventSession": .text(handle?.rawValue ?? ""), "eventTenant": .text(tenantID?.rawValue),
+            "eventUser": .text(userID?.rawValue), "eventDetails": .text(JSONObjectText(details).text),
         ]
     }
 }

@@ -8,10 +8,10 @@ public struct AccessToken: Sendable, Redacted {
     /// The token as the client holds it.
     ///
     /// Never log it.
-    public let text: String
-    /// When it was made, as far as its format tells.
+    public let exposed: String
+    /// The time when it was issued, in the precision of its format.
     public let issuedAt: Timestamp
-    /// When it stops being accepted, as far as its format tells.
+    /// The expiry time, in the precision of its format.
     public let expiresAt: Timestamp
     private let content: Content
 
@@ -24,7 +24,7 @@ public struct AccessToken: Sendable, Redacted {
     /// Signs claims.
     ///
     /// - Parameters:
-    ///   - claims: what the token says, and in which format.
+    ///   - claims: the claims, and in which format.
     ///   - key: the key; legacy formats take RSA keys only.
     /// - Throws: ``SigningError`` when the key cannot sign this format or the payload in storage is damaged.
     public init(signing claims: AccessTokenClaims, with key: SigningKey) throws(SigningError) {
@@ -41,7 +41,7 @@ public struct AccessToken: Sendable, Redacted {
         let signature = try key.signature(over: bytes)
         bytes.append(UInt8(ascii: "."))
         bytes.append(contentsOf: base64.encode(signature))
-        text = String(decoding: bytes, as: UTF8.self)
+        exposed = String(decoding: bytes, as: UTF8.self)
         issuedAt = claims.issuedAt
         expiresAt = claims.expiresAt
         content = .made(claims)
@@ -52,7 +52,7 @@ public struct AccessToken: Sendable, Redacted {
     /// - Throws: ``AccessTokenProblem`` for anything that is no access token.
     public init(received text: String, issuedAt: Timestamp, expiresAt: Timestamp) throws(AccessTokenProblem) {
         content = .received(try UnverifiedAccessToken(text))
-        self.text = text
+        exposed = text
         self.issuedAt = issuedAt
         self.expiresAt = expiresAt
     }

@@ -29,13 +29,13 @@ extension AccessTokenClaims {
         switch claim {
         case .issuedAt: .integer(format.isLegacy ? issuedAt.milliseconds : issuedAt.wholeSeconds)
         case .expiresAt: .integer(format.isLegacy ? expiresAt.milliseconds : expiresAt.wholeSeconds)
-        case .userID: .string(userID.text)
-        case .recipeUser: .string(recipeUserID.text)
-        case .tenant: .string(tenantID.text)
-        case .handle: .string(handle.text)
+        case .userID: .string(userID.rawValue)
+        case .recipeUser: .string(recipeUserID.rawValue)
+        case .tenant: .string(tenantID.rawValue)
+        case .handle: .string(handle.rawValue)
         case .tokenHash: .string(refreshTokenHash.hex)
         case .parentHash: parentRefreshTokenHash.map { .string($0.hex) } ?? .null
-        case .antiCSRF: antiCSRFToken.map { .string($0.text) } ?? .null
+        case .antiCSRF: antiCSRFToken.map { .string($0.exposed) } ?? .null
         case .userData: .object(userData)
         }
     }
@@ -58,7 +58,7 @@ extension AccessTokenClaims {
             antiCSRFToken: try reader.optionalText(.antiCSRF).map(AntiCSRFToken.init),
             issuedAt: try reader.time(.issuedAt),
             expiresAt: try reader.time(.expiresAt),
-            userData: .unwritten(try reader.userData())
+            userData: .parsed(try reader.userData())
         )
     }
 }

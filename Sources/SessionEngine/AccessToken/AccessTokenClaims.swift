@@ -14,7 +14,7 @@ public struct AccessTokenClaims: Sendable, Equatable {
     public var userID: UserID
     /// The user of the login method; equal to `userID` where no accounts are linked.
     public var recipeUserID: UserID
-    /// The tenant the session lives in.
+    /// The tenant the session belongs to.
     public var tenantID: TenantID
     /// The hash of the refresh token that was issued together with this token.
     public var refreshTokenHash: TokenHash
@@ -56,7 +56,7 @@ public struct AccessTokenClaims: Sendable, Equatable {
         self.userData = userData
     }
 
-    /// Whether the token's life is over; at its very expiry time it is (docs/specification/security.md T07).
+    /// Whether the token has expired, which includes its expiry time (docs/specification/security.md T07).
     public func isExpired(at now: Timestamp) -> Bool { expiresAt <= now }
 
     /// Equal in every claim; the anti-CSRF tokens are compared in constant time.
@@ -66,7 +66,7 @@ public struct AccessTokenClaims: Sendable, Equatable {
             && left.recipeUserID == right.recipeUserID && left.tenantID == right.tenantID
             && left.refreshTokenHash == right.refreshTokenHash
             && left.parentRefreshTokenHash == right.parentRefreshTokenHash && left.issuedAt == right.issuedAt
-            && left.expiresAt == right.expiresAt && left.userData.means(right.userData)
+            && left.expiresAt == right.expiresAt && left.userData.isEquivalent(to: right.userData)
     }
 }
 

@@ -62,7 +62,7 @@ public enum AccessTokenFormat: Int, Sendable, CaseIterable {
         }
     }
 
-    /// Why a payload cannot travel in a token of this form, if it cannot.
+    /// Why a payload cannot be encoded in a token of this form, if it cannot.
     public func problem(with payload: JSONObject) -> PayloadProblem? {
         // Legacy forms nest the payload, so that its names are free.
         if !isLegacy && !protectedClaims.isDisjoint(with: payload.names) { return .protectedClaim }

@@ -9,7 +9,6 @@ struct AccessTokenHeader {
     let algorithm: SigningAlgorithm
     let keyID: KeyID
 
-    /// Makes the header of a new token.
     init(format: AccessTokenFormat, algorithm: SigningAlgorithm, keyID: KeyID) {
         self.init(format: format, namesVersion: true, algorithm: algorithm, keyID: keyID)
     }
@@ -50,7 +49,7 @@ struct AccessTokenHeader {
     /// The encoded header, members in the recorded order (docs/specification/core.md 2.3).
     var encoded: [UInt8] {
         let header: JSONObject = [
-            "kid": .string(keyID.text), "typ": "JWT", "version": .string(String(format.rawValue)),
+            "kid": .string(keyID.rawValue), "typ": "JWT", "version": .string(String(format.rawValue)),
             "alg": .string(algorithm.rawValue),
         ]
         return Base64.url.encode(header.serialized())

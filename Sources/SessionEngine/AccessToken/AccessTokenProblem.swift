@@ -29,7 +29,7 @@ public enum AccessTokenProblem: Error, Sendable, Equatable {
     case unknownKey
     /// No trusted key made the signature.
     case signatureInvalid
-    /// The signature is good and the token's time is over.
+    /// The signature is good and the token has expired.
     case expired
     /// The signature is good and a claim is absent or of the wrong type.
     case missingClaim(String)

@@ -14,7 +14,9 @@ public enum ApplicationToken {
     public static func sign(
         payload: JSONObject, issuer: String, issuedAt: Timestamp, expiresAt: Timestamp, with key: SigningKey
     ) throws(SigningError) -> String {
-        let header: JSONObject = ["kid": .string(key.id.text), "typ": "JWT", "alg": .string(key.algorithm.rawValue)]
+        let header: JSONObject = [
+            "kid": .string(key.id.rawValue), "typ": "JWT", "alg": .string(key.algorithm.rawValue),
+        ]
         let added: JSONObject = [
             "iat": .integer(issuedAt.wholeSeconds), "exp": .integer(expiresAt.wholeSeconds), "iss": .string(issuer),
         ]

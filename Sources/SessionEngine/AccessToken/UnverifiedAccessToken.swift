@@ -7,7 +7,7 @@ package import LosslessJSON
     import Foundation
 #endif
 
-/// An access token that has been taken apart and not believed: it gives its claims only to somebody with the keys.
+/// A parsed access token; its claims are available only after signature verification.
 ///
 /// This is a strict parser for the few forms that Tessera and the cores before it sign, not a JOSE library: three
 /// parts, strict base64, a header with at most `typ`, `alg`, `version` and `kid`
@@ -24,12 +24,12 @@ public final class UnverifiedAccessToken: Sendable, Redacted {
 
     let format: AccessTokenFormat
     let keyChoice: KeyChoice
-    /// Whether its header says that it is an access token; what an application had signed is none, whatever it says.
+    /// Whether its header says that it is an access token; an application-signed JWT is not one, whatever it contains.
     let isMarked: Bool
     let signedBytes: [UInt8]
     /// The payload as it was found; `nil` where it is no JSON object.
     let object: JSONObject?
-    /// What it says, not to be told before the signature has been verified.
+    /// Its claims, not to be disclosed before the signature has been verified.
     private let stated: Result<AccessTokenClaims, AccessTokenProblem>
     let signature: [UInt8]
 
@@ -89,19 +89,19 @@ public final class UnverifiedAccessToken: Sendable, Redacted {
     /// It may be used to refuse a token, never to accept one (docs/specification/security.md B06).
     public var signingKeyKind: SigningKeyKind? {
         guard case .named(let id, _) = keyChoice else { return nil }
-        return SigningKeyKind.allCases.first { id.text.hasPrefix($0.keyIDPrefix) }
+        return SigningKeyKind.allCases.first { id.rawValue.hasPrefix($0.keyIDPrefix) }
     }
 
     /// When the key that the header names was made, as its name says; `nil` where it says nothing.
     ///
-    /// It tells whether a key can be younger than what is known here, never whether to accept a token.
+    /// It shows whether a key can be newer than the known ones, never whether to accept a token.
     public var keyCreation: Timestamp? {
         let prefix = SigningKeyKind.dynamic.keyIDPrefix
-        guard case .named(let id, _) = keyChoice, id.text.hasPrefix(prefix) else { return nil }
-        return Int64(id.text.dropFirst(prefix.count)).map(Timestamp.init(milliseconds:))
+        guard case .named(let id, _) = keyChoice, id.rawValue.hasPrefix(prefix) else { return nil }
+        return Int64(id.rawValue.dropFirst(prefix.count)).map(Timestamp.init(milliseconds:))
     }
 
-    /// Whether the payload has all that a session's token has, believed or not: tokens of other issuers do not, and are
+    /// Whether the payload has all that a session's token has, verified or not: tokens of other issuers do not, and are
     /// no business of ours (docs/specification/sdk.md 2.7).
     public var isSessionToken: Bool {
         guard isMarked else { return false }
@@ -117,7 +117,7 @@ public final class UnverifiedAccessToken: Sendable, Redacted {
         format.isLegacy ? object?["userData"]?.object : object
     }
 
-    /// When the token says that it ends, believed or not.
+    /// The expiry time in the token, unverified.
     package var statedExpiry: Timestamp? {
         if case .success(let claims) = stated { claims.expiresAt } else { nil }
     }

@@ -1,22 +1,22 @@
 public import LosslessJSON
 
-/// One line of the audit trail: what happened to a session or to a key.
+/// One line of the audit log: what happened to a session or to a key.
 ///
-/// It never holds a token, a key or anybody's data. The engine makes events, and storage writes each in the same
-/// transaction as the change that it tells about (docs/specification/security.md A02).
+/// It never holds a token, a key or user data. The engine makes events, and storage writes each in the same transaction
+/// as the change that it records (docs/specification/security.md A02).
 public struct AuditEvent: Sendable, Equatable {
     /// The kinds of events, by the names under which they are stored and shown.
     public enum Name: String, Sendable, CaseIterable {
-        /// A session began.
+        /// A session was created.
         case created
-        /// A session has gone on to its next refresh token.
+        /// A session was rotated to its next refresh token.
         case refreshed
-        /// A used-up refresh token came back.
+        /// A superseded refresh token was reused.
         case reuseDetected = "reuse_detected"
-        /// A used-up refresh token came back so soon after its successor's first use that nothing was said (once for each
-        /// rotation).
+        /// A superseded refresh token was reused so soon after its successor's first use that nothing was said (once
+        /// for each rotation).
         case latePredecessor = "late_parent"
-        /// A session was ended.
+        /// A session was revoked.
         case revoked
         /// All sessions of a user were ended; an entry for each follows.
         case revokedAll = "revoked_all"
@@ -64,12 +64,12 @@ public struct AuditEvent: Sendable, Equatable {
             details: details)
     }
 
-    /// A session began.
+    /// A session was created.
     public static func created(_ record: SessionRecord) -> AuditEvent {
         AuditEvent(.created, record, at: record.createdAt)
     }
 
-    /// A session has gone on to another refresh token, or signs with another kind of key.
+    /// A session was rotated to another refresh token, or signs with another kind of key.
     ///
     /// - Parameter isRestored: whether a token that was newer than the session became its current one.
     static func refreshed(_ record: SessionRecord, isRestored: Bool = false, at time: Timestamp) -> AuditEvent {
@@ -90,10 +90,10 @@ public struct AuditEvent: Sendable, Equatable {
         return details
     }
 
-    /// A used-up refresh token came back.
+    /// A superseded refresh token was reused.
     ///
     /// - Parameters:
-    ///   - rotationCount: that token's own count, where it tells.
+    ///   - rotationCount: that token's own count; `nil` if unknown.
     ///   - revoked: whether the session ends with it.
     static func reuseDetected(
         _ record: SessionRecord, _ found: Refresh.ReuseClass, rotationCount: RotationCount?, revoked: Bool,
@@ -109,7 +109,7 @@ public struct AuditEvent: Sendable, Equatable {
         return AuditEvent(.reuseDetected, record, at: time, details: details)
     }
 
-    /// A session was ended.
+    /// A session was revoked.
     public static func revoked(
         _ handle: SessionHandle, tenant: TenantID, user: UserID, _ revocation: Revocation
     ) -> AuditEvent {
@@ -133,7 +133,7 @@ public struct AuditEvent: Sendable, Equatable {
         .revoked(record.handle, tenant: record.tenantID, user: record.userID, Revocation(by: cause, at: time))
     }
 
-    /// The data of a session is another one; what it is, the trail never holds.
+    /// The data of a session is another one; the audit log never contains it.
     static func dataChanged(
         _ record: SessionRecord, payload: Bool, sessionData: Bool, at time: Timestamp
     ) -> AuditEvent {
@@ -159,15 +159,15 @@ public struct AuditEvent: Sendable, Equatable {
     }
 }
 
-/// Why sessions are ended, for the audit trail; theft has an event of its own.
+/// Why sessions are ended, for the audit log; theft has an event of its own.
 public struct Revocation: Sendable, Equatable {
     /// On whose behalf.
     public enum Cause: String, Sendable, CaseIterable {
-        /// One session by its handle: somebody signed out, or signed out another device.
+        /// One session by its handle: a user signed out, or signed out another device.
         case user
-        /// Sessions that nobody named: all of a user's, or a whole tenant's.
+        /// Sessions that were not named: all of a user's, or a whole tenant's.
         case admin
-        /// Its time was over.
+        /// It has expired.
         case expiry
         /// Storage went back to an older state, and what a client held was newer.
         case restore
@@ -178,12 +178,11 @@ public struct Revocation: Sendable, Equatable {
     /// When.
     public var time: Timestamp
 
-    /// Puts both together.
     public init(by cause: Cause, at time: Timestamp) {
         self.cause = cause
         self.time = time
     }
 
-    /// What the trail says about it.
+    /// The details of its audit event.
     public var details: JSONObject { ["by": .string(cause.rawValue)] }
 }

@@ -1,7 +1,7 @@
 public import Foundations
 public import LosslessJSON
 
-/// What everybody may know about a session.
+/// The public facts of a session.
 public struct SessionFacts: Sendable, Equatable {
     /// Its name.
     public var handle: SessionHandle
@@ -9,7 +9,7 @@ public struct SessionFacts: Sendable, Equatable {
     public var userID: UserID
     /// The user of the login method; equal to ``userID`` where no accounts are linked.
     public var recipeUserID: UserID
-    /// The tenant it lives in.
+    /// The tenant it belongs to.
     public var tenantID: TenantID
     /// The data in its access token.
     public var accessTokenPayload: JSONObjectText
@@ -53,9 +53,9 @@ public struct IssuedTokens: Sendable, Redacted {
     public let refreshTokenIssuedAt: Timestamp
     /// When the session ends unless it is used.
     public let refreshTokenExpiresAt: Timestamp
-    /// A random text that tells a front end that there is a session; no secret and never checked.
+    /// A random string that shows a front end that there is a session; no secret and never checked.
     public let idRefreshToken: String
-    /// The double-submit secret, if the session uses one.
+    /// The anti-CSRF token, if the session uses one.
     public let antiCSRFToken: AntiCSRFToken?
 
     /// The tokens that were made here, or that a core elsewhere gave.

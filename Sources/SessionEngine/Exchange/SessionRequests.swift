@@ -5,11 +5,11 @@ public import LosslessJSON
 public struct NewSession: Sendable, Redacted {
     /// The user who has just proved who they are.
     public var userID: UserID
-    /// Data for the access token; readable by whoever holds it.
+    /// Data for the access token; readable by its holder.
     public var accessTokenPayload: JSONObject
     /// Data that stays in storage.
     public var sessionData: JSONObject
-    /// The tenant the session lives in.
+    /// The tenant the session belongs to.
     public var tenantID: TenantID
     /// Whether an anti-CSRF token goes with the session.
     public var usesAntiCSRF: Bool
@@ -20,7 +20,7 @@ public struct NewSession: Sendable, Redacted {
     /// How long the access token lives, where a driver may say so.
     package var accessTokenValidity: Milliseconds?
 
-    /// Collects what is known at sign-in; the defaults suit a new application.
+    /// Creates a value from what is known at sign-in; the defaults suit a new application.
     public init(
         userID: UserID, accessTokenPayload: JSONObject = [:], sessionData: JSONObject = [:],
         tenantID: TenantID = .public, usesAntiCSRF: Bool = false, signingKeyKind: SigningKeyKind = .dynamic
@@ -30,7 +30,6 @@ public struct NewSession: Sendable, Redacted {
             format: .newest, usesAntiCSRF: usesAntiCSRF, signingKeyKind: signingKeyKind)
     }
 
-    /// Collects what a driver of any generation says.
     package init(
         userID: UserID, accessTokenPayload: JSONObject = [:], sessionData: JSONObject = [:],
         tenantID: TenantID = .public, format: AccessTokenFormat, usesAntiCSRF: Bool = false,
@@ -53,7 +52,7 @@ public struct PresentedAccessToken: Sendable, Redacted {
     ///
     /// Never log it.
     public let text: String
-    /// The token, taken apart and not yet believed, or why it is none.
+    /// The token, parsed and not yet verified, or why it is none.
     public let token: Result<UnverifiedAccessToken, AccessTokenProblem>
     /// The anti-CSRF token that came with it.
     public var antiCSRFToken: AntiCSRFToken?
@@ -80,7 +79,6 @@ public struct PresentedAccessToken: Sendable, Redacted {
         self.init(text, token, antiCSRFToken, checksAntiCSRF, usesAntiCSRF, checksDatabase)
     }
 
-    /// Collects the question about a token that was taken apart before.
     package init(
         accessToken text: String, takenApart token: UnverifiedAccessToken, antiCSRFToken: AntiCSRFToken?,
         checksAntiCSRF: Bool,
@@ -89,7 +87,7 @@ public struct PresentedAccessToken: Sendable, Redacted {
         self.init(text, .success(token), antiCSRFToken, checksAntiCSRF, usesAntiCSRF, checksDatabase)
     }
 
-    /// Collects the question of a driver of any generation.
+    /// Creates a value from the question of a driver of any generation.
     package init(
         accessToken text: String, antiCSRFToken: AntiCSRFToken? = nil, checksAntiCSRF: Bool = false,
         usesAntiCSRF: Bool = true, checksDatabase: Bool = false, rotation: Refresh.Rotation
@@ -123,7 +121,7 @@ public struct PresentedRefreshToken: Sendable, Redacted {
     public var usesAntiCSRF: Bool
     /// The kind of key the session uses from now on; `nil` keeps its own.
     public var signingKeyKind: SigningKeyKind?
-    /// Whether a token that was sealed with an anti-CSRF token has to come with it; old drivers send none.
+    /// Whether a token that was encrypted with an anti-CSRF token has to come with it; old drivers send none.
     package var checksAntiCSRF: Bool
     /// The format of the new access token.
     package var format: AccessTokenFormat
@@ -132,7 +130,6 @@ public struct PresentedRefreshToken: Sendable, Redacted {
     /// How long the access token lives, where a driver may say so.
     package var accessTokenValidity: Milliseconds?
 
-    /// Collects what was presented.
     public init(
         refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,
         signingKeyKind: SigningKeyKind? = nil
@@ -142,7 +139,7 @@ public struct PresentedRefreshToken: Sendable, Redacted {
             signingKeyKind: signingKeyKind, rotation: .atFirstUse)
     }
 
-    /// Collects what a driver of any generation presented.
+    /// Creates a value from what a driver of any generation presented.
     package init(
         refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,
         checksAntiCSRF: Bool = true, format: AccessTokenFormat = .newest, signingKeyKind: SigningKeyKind? = nil,

@@ -8,17 +8,16 @@ public struct KeyRing: Sendable {
     /// Static keys, newest first.
     public let staticKeys: [SigningKey]
 
-    /// Collects an app's keys in any order.
     public init(_ keys: [SigningKey] = []) {
-        let newestFirst = keys.sorted { ($1.createdAt, $1.id.text) < ($0.createdAt, $0.id.text) }
+        let newestFirst = keys.sorted { ($1.createdAt, $1.id.rawValue) < ($0.createdAt, $0.id.rawValue) }
         dynamicKeys = newestFirst.filter { $0.kind == .dynamic }
         staticKeys = newestFirst.filter { $0.kind == .static }
     }
 
     /// The key that signs a new token, or `nil` when it has to be made first.
     ///
-    /// The newest dynamic key signs, unless it is younger than the overlap and its predecessor may still sign: then
-    /// every verifier has had time to see a key before its first token.
+    /// The newest dynamic key signs, unless it is newer than the overlap and its predecessor may still sign: then every
+    /// verifier has had time to see a key before its first token.
     public func signer(
         _ kind: SigningKeyKind, _ algorithm: SigningAlgorithm, at now: Timestamp, schedule: KeySchedule
     ) -> SigningKey? {
@@ -61,7 +60,7 @@ public struct KeyRing: Sendable {
         dynamicKeys.filter { now <= schedule.retirement(ofKeyMadeAt: $0.createdAt) } + staticKeys
     }
 
-    /// The dynamic keys that nobody needs any more.
+    /// The dynamic keys that no one needs any more.
     public func retired(at now: Timestamp, schedule: KeySchedule) -> [KeyID] {
         dynamicKeys.filter { schedule.retirement(ofKeyMadeAt: $0.createdAt) < now }.map(\.id)
     }

@@ -7,7 +7,6 @@ public struct KeySchedule: Sendable, Equatable {
     /// How long a key is published before its first use, so that verifiers with a cached key set know it in time.
     public var publicationOverlap: Milliseconds
 
-    /// Makes a schedule.
     public init(
         updateInterval: Milliseconds,
         accessTokenValidity: Milliseconds,

@@ -37,7 +37,7 @@ public enum SigningKeyKind: String, Sendable, CaseIterable {
 /// The name of a key, as tokens and the key set carry it (`kid`).
 public struct KeyID: Sendable, Hashable {
     /// The name: letters, digits and dashes, at most 128 (docs/specification/security.md T05).
-    public let text: String
+    public let rawValue: String
 
     /// Takes a name; `nil` unless it has the grammar of one.
     public init?(_ text: String) {
@@ -50,7 +50,7 @@ public struct KeyID: Sendable, Hashable {
             }
         }
         guard isPlain, (1...128).contains(text.utf8.count) else { return nil }
-        self.text = text
+        self.rawValue = text
     }
 }
 
@@ -127,7 +127,6 @@ public struct SigningKey: Sendable, Redacted {
     /// What signs instead of the key itself.
     private var signer: (any RSASigner)?
 
-    /// Puts a key together.
     public init(id: KeyID, kind: SigningKeyKind, createdAt: Timestamp, privateKey: PrivateSigningKey) {
         self.id = id
         self.kind = kind
@@ -144,7 +143,7 @@ public struct SigningKey: Sendable, Redacted {
     /// Its one algorithm.
     public var algorithm: SigningAlgorithm { privateKey.algorithm }
 
-    /// The same key, whose signatures somebody else makes; a key of another algorithm stays as it is.
+    /// The same key, whose signatures another signer makes; a key of another algorithm stays as it is.
     public func signing(by signer: any RSASigner) -> SigningKey {
         var key = self
         if algorithm == .rs256 { key.signer = signer }
@@ -174,5 +173,5 @@ public struct SigningKey: Sendable, Redacted {
     }
 
     /// The id, never the key.
-    public var description: String { "SigningKey(\(id.text))" }
+    public var description: String { "SigningKey(\(id.rawValue))" }
 }

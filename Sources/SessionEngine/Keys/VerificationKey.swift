@@ -24,7 +24,6 @@ public struct VerificationKey: Sendable {
     /// The key itself.
     public let publicKey: PublicVerificationKey
 
-    /// Puts a key together.
     public init(id: KeyID, publicKey: PublicVerificationKey) {
         self.id = id
         self.publicKey = publicKey
@@ -73,14 +72,14 @@ public struct VerificationKey: Sendable {
         case .rsa(let key):
             let primitives = try key.getKeyPrimitives()
             let head: JSONObject = [
-                "kty": "RSA", "kid": .string(id.text), "n": .string(Self.integer(primitives.modulus)),
+                "kty": "RSA", "kid": .string(id.rawValue), "n": .string(Self.integer(primitives.modulus)),
                 "e": .string(Self.integer(primitives.publicExponent)),
             ]
             return JSONObject(head.members + tail)
         case .p256(let key):
             let point = Array(key.rawRepresentation)
             let head: JSONObject = [
-                "kty": "EC", "kid": .string(id.text), "crv": "P-256",
+                "kty": "EC", "kid": .string(id.rawValue), "crv": "P-256",
                 "x": .string(Base64.url.encodedText(point.prefix(32))),
                 "y": .string(Base64.url.encodedText(point.suffix(32))),
             ]
@@ -123,7 +122,7 @@ public struct VerificationKeys: Sendable {
     public let all: [VerificationKey]
     private let byID: [KeyID: VerificationKey]
 
-    /// Collects keys; their ids differ.
+    /// Creates a value from keys; their ids differ.
     public init(_ keys: [VerificationKey]) {
         all = keys
         byID = Dictionary(keys.map { ($0.id, $0) }) { first, _ in first }

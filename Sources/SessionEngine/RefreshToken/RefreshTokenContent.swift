@@ -8,14 +8,13 @@ public struct RefreshTokenContent: Sendable {
     public var userID: UserID
     /// The hash of the token this one was given for; `nil` for a session's first token.
     public var parentHash: TokenHash?
-    /// 64 hexadecimal digits that also stand in the token in clear, so that no two tokens are alike.
+    /// 64 hexadecimal digits that are also part of the token, unencrypted, so that no two tokens are alike.
     public var nonce: String
     /// The anti-CSRF token that has to come with this one, if the session uses them.
     public var antiCSRFToken: AntiCSRFToken?
-    /// The tenant the session lives in.
+    /// The tenant the session belongs to.
     public var tenantID: TenantID
 
-    /// Makes the content of a new token.
     public init(
         handle: SessionHandle,
         userID: UserID,
@@ -34,11 +33,11 @@ public struct RefreshTokenContent: Sendable {
 
     /// The content as JSON, members in the order of docs/specification/core.md 3.2, absent ones left out.
     var plaintext: [UInt8] {
-        var object: JSONObject = ["sessionHandle": .string(handle.text), "userId": .string(userID.text)]
+        var object: JSONObject = ["sessionHandle": .string(handle.rawValue), "userId": .string(userID.rawValue)]
         if let parentHash { object.append("parentRefreshTokenHash1", .string(parentHash.hex)) }
         object.append("nonce", .string(nonce))
-        if let antiCSRFToken { object.append("antiCsrfToken", .string(antiCSRFToken.text)) }
-        if tenantID != .public { object.append("tenantId", .string(tenantID.text)) }
+        if let antiCSRFToken { object.append("antiCsrfToken", .string(antiCSRFToken.exposed)) }
+        if tenantID != .public { object.append("tenantId", .string(tenantID.rawValue)) }
         return object.serialized()
     }
 

@@ -39,14 +39,15 @@ extension RefreshTokenKey {
             antiCSRFToken: usesAntiCSRF ? antiCSRFToken(ofSuccessorOf: hash, name) : nil, tenantID: parent.tenantID)
     }
 
-    /// Seals content that is derived, under a vector that is derived from all of it: one vector never covers two
+    /// Encrypts content that is derived, under a vector that is derived from all of it: one vector never covers two
     /// plaintexts.
-    func sealDerived(_ content: RefreshTokenContent) throws(SigningError) -> RefreshToken {
+    func encryptDerived(_ content: RefreshTokenContent) throws(SigningError) -> RefreshToken {
         let plaintext = content.plaintext
-        return try seal(plaintext, nonce: content.nonce, initializationVector: derivedVector(for: plaintext))
+        return try encrypt(
+            plaintext, nonce: content.nonce, initializationVector: derivedInitializationVector(for: plaintext))
     }
 
-    func derivedVector(for plaintext: [UInt8]) -> [UInt8] {
+    func derivedInitializationVector(for plaintext: [UInt8]) -> [UInt8] {
         derive(.initializationVector, from: [Hex.encode(SHA256.hash(data: plaintext))], length: 12)
     }
 

@@ -8,7 +8,7 @@ public import Foundations
     import Foundation
 #endif
 
-/// The secret of one app that seals its refresh tokens: AES-256-GCM under a key derived for each token
+/// The secret of one app that encrypts its refresh tokens: AES-256-GCM under a key derived for each token
 /// (docs/specification/core.md 3.2).
 ///
 /// It prints as `<redacted>`.
@@ -42,16 +42,16 @@ public struct RefreshTokenKey: Sendable, Redacted {
     /// Makes the token that says this content.
     ///
     /// - Parameters:
-    ///   - content: what the token says.
+    ///   - content: the contents of the token.
     ///   - initializationVector: 12 bytes that must never serve two different contents under one master key.
     /// - Throws: ``SigningError/cryptographyFailed`` when the library refuses or the vector has another length.
-    public func seal(
+    public func encrypt(
         _ content: RefreshTokenContent, initializationVector: [UInt8]
     ) throws(SigningError) -> RefreshToken {
-        try seal(content.plaintext, nonce: content.nonce, initializationVector: initializationVector)
+        try encrypt(content.plaintext, nonce: content.nonce, initializationVector: initializationVector)
     }
 
-    func seal(
+    func encrypt(
         _ plaintext: [UInt8], nonce clearNonce: String, initializationVector: [UInt8]
     ) throws(SigningError) -> RefreshToken {
         guard initializationVector.count == Self.initializationVectorLength else { throw .cryptographyFailed }
@@ -66,14 +66,14 @@ public struct RefreshTokenKey: Sendable, Redacted {
         }
     }
 
-    /// What a presented token says, if this app sealed it and nobody changed it.
+    /// What a presented token says, if this app encrypted it and it was not changed.
     ///
     /// The version suffix is the token's only unauthenticated byte: any other than the one that is written is refused, or
     /// an altered current token would look like a superseded one.
     ///
     /// - Throws: ``RefreshTokenProblem``.
     public func open(_ token: RefreshToken) throws(RefreshTokenProblem) -> RefreshTokenContent {
-        let parts = token.text.utf8.split(
+        let parts = token.exposed.utf8.split(
             separator: UInt8(ascii: "."), maxSplits: 64, omittingEmptySubsequences: false)
         guard let version = parts.last, version.elementsEqual(Self.version.utf8) else { throw .unknownVersion }
         guard parts.count == 3 else { throw .wrongPartCount(parts.count) }
@@ -104,7 +104,7 @@ public struct RefreshTokenKey: Sendable, Redacted {
     }
 
     #if DEBUG
-        /// Is told of each derivation: a test counts them.
+        /// Called for each derivation: a test counts them.
         @TaskLocal static var onDerivation: (@Sendable () -> Void)?
     #endif
 

@@ -11,13 +11,13 @@ extension Refresh {
     public static func decide(
         of presented: Presented, against record: SessionRecord?, at now: Timestamp, rules: Rules,
         successor: @escaping (Successor) -> TokenHash?
-    ) -> Decided<Outcome> {
+    ) -> Decision<Outcome> {
         if rules.checksAntiCSRF, rules.usesAntiCSRF, let expected = presented.content.antiCSRFToken,
             !expected.matches(presented.antiCSRFToken)
         {
-            return Decided(.keep, .antiCSRFMismatch)
+            return Decision(.keep, .antiCSRFMismatch)
         }
-        guard let record, !record.isExpired(at: now) else { return Decided(.keep, .sessionEnded) }
+        guard let record, !record.isExpired(at: now) else { return Decision(.keep, .sessionNotActive) }
         let step = RefreshStep(presented: presented, now: now, rules: rules, successor: successor)
         return step.decided(step.move(record), record)
     }
@@ -41,63 +41,63 @@ private struct RefreshStep {
     let rules: Refresh.Rules
     let successor: (Refresh.Successor) -> TokenHash?
 
-    /// The shortest window that is opened: a shorter one forgives nobody.
+    /// The shortest window that is opened: a shorter one helps no client.
     static let shortestWindow = Milliseconds(500)
 
-    func decided(_ move: Move, _ record: SessionRecord) -> Decided<Refresh.Outcome> {
+    func decided(_ move: Move, _ record: SessionRecord) -> Decision<Refresh.Outcome> {
         switch move {
         case .issue(let next, let successor): return issued(next, successor, record, isRestored: false)
         case .adopt(let next, let successor): return issued(next, successor, record, isRestored: true)
         case .tooLate: return tooLate(record)
         case .reuse(let found): return reused(found, record)
         case .newerThanSession:
-            return Decided(.remove, .newerThanSession, audit: .revoked(record, by: .restore, at: now))
-        case .successorFailed: return Decided(.keep, .successorFailed)
+            return Decision(.remove, .newerThanSession, audit: .revoked(record, by: .restore, at: now))
+        case .successorFailed: return Decision(.keep, .successorFailed)
         }
     }
 
     private func issued(
         _ next: SessionRecord, _ successor: Refresh.Successor, _ record: SessionRecord, isRestored: Bool
-    ) -> Decided<Refresh.Outcome> {
+    ) -> Decision<Refresh.Outcome> {
         var next = next
-        guard rules.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }
+        guard rules.format.accepts(next.accessTokenPayload) else { return Decision(.keep, .payloadRefused) }
         next.signingKeyKind = rules.signingKeyKind ?? next.signingKeyKind
         // A rotation in this step takes the next generation's place: what was shared before it counts.
         let isShared = next.isRecentlyShared || (rules.rotation == .atOnce && record.isRecentlyShared)
         let outcome = Refresh.Outcome.issue(next, successor, isShared ? .shortened : .whole)
-        guard next != record else { return Decided(.keep, outcome) }
+        guard next != record else { return Decision(.keep, outcome) }
         // That a window opened, or was shared, is no event: the chain of tokens is what it was.
         var before = record
         before.storedSharing = next.storedSharing
         let event = next == before ? nil : AuditEvent.refreshed(next, isRestored: isRestored, at: now)
-        return Decided(.replace(next), outcome, audit: event)
+        return Decision(.replace(next), outcome, audit: event)
     }
 
-    private func tooLate(_ record: SessionRecord) -> Decided<Refresh.Outcome> {
-        if record.sharing?.hasLatePredecessor == true { return Decided(.keep, .tooLate) }
+    private func tooLate(_ record: SessionRecord) -> Decision<Refresh.Outcome> {
+        if record.sharing?.hasLatePredecessor == true { return Decision(.keep, .tooLate) }
         let event = AuditEvent.latePredecessor(record, at: now)
-        return Decided(.replace(record.notingLatePredecessor()), .tooLate, audit: event)
+        return Decision(.replace(record.notingLatePredecessor()), .tooLate, audit: event)
     }
 
-    /// A used-up token; where it is left to the driver to end the session, it is only noted.
-    private func reused(_ found: Refresh.ReuseClass, _ record: SessionRecord) -> Decided<Refresh.Outcome> {
+    /// A superseded refresh token; where it is left to the driver to end the session, it is only noted.
+    private func reused(_ found: Refresh.ReuseClass, _ record: SessionRecord) -> Decision<Refresh.Outcome> {
         let revokes = rules.revokesOnReuse || rules.rotation == .atOnce
         let event = AuditEvent.reuseDetected(
             record, found, rotationCount: presented.rotationCount, revoked: revokes, at: now)
-        return Decided(revokes ? .remove : .keep, .reuse(found), audit: event)
+        return Decision(revokes ? .remove : .keep, .reuse(found), audit: event)
     }
 
     func move(_ record: SessionRecord) -> Move {
-        let lineage = record.lineage(of: presented.storedHash, parent: presented.storedParentHash)
-        let isDerived = rules.succession == .deterministic
+        let lineage = record.relation(of: presented.storedHash, parent: presented.storedParentHash)
+        let isDerived = rules.successorPolicy == .deterministic
         switch lineage {
         case .current: return isDerived ? current(record) : renewed(record, promoted: record)
-        case .childOfCurrent:
+        case .successorOfCurrent:
             let promoted = promoted(record)
             return isDerived ? current(promoted) : renewed(record, promoted: promoted)
         case .previous: return isDerived ? previous(record) : replacedPrevious(record)
-        case .childOfPrevious: return .reuse(.orphan)
-        case .neither: return unrelated(record)
+        case .successorOfPrevious: return .reuse(.orphan)
+        case .unrelated: return unrelated(record)
         }
     }
 
@@ -127,8 +127,8 @@ private struct RefreshStep {
         }
     }
 
-    /// The window in which the current token is presented now, and whether it was open before; `nil` when all are used
-    /// up.
+    /// The window in which the current token is presented now, and whether it was open before; `nil` when all are
+    /// spent.
     private func window(of record: SessionRecord) -> (SharingState.Window?, isOpen: Bool) {
         guard let last = record.sharing?.window else { return (SharingState.Window(openedAt: now, number: 0), false) }
         if last.isOpen(at: now, first: rules.sharingWindow) { return (last, true) }
@@ -181,7 +181,7 @@ private struct RefreshStep {
         return .issue(next, wanted)
     }
 
-    /// The presented token is newer than the session, or used up long ago.
+    /// The presented token is newer than the session, or superseded long ago.
     private func unrelated(_ record: SessionRecord) -> Move {
         let wasRestored = record.rotationCount.restoreNumber < rules.restoreNumber
         guard let count = presented.rotationCount else { return wasRestored ? .newerThanSession : .reuse(.stale) }
@@ -196,7 +196,7 @@ private struct RefreshStep {
         adopted.rotationCount = RotationCount(restoreNumber: rules.restoreNumber)
         adopted.expiresAt = now + rules.refreshTokenValidity
         adopted.storedSharing = nil
-        let move = rules.succession == .deterministic ? current(adopted) : renewed(adopted, promoted: adopted)
+        let move = rules.successorPolicy == .deterministic ? current(adopted) : renewed(adopted, promoted: adopted)
         guard case .issue(let next, let successor) = move else { return move }
         return .adopt(next, successor)
     }

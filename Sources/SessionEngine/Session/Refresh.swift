@@ -1,11 +1,11 @@
-/// Deciding a refresh: who may have new tokens, who is told no, who is caught.
+/// Decides if a refresh gets new tokens, is rejected, or is token reuse.
 ///
 /// Two rules are spoken on the wire; see ``Rotation``. Both forgive lost, late and doubled messages, and both notice a copied
 /// token once two holders use it outside one window (docs/decisions/0019).
 public enum Refresh {
-    /// A refresh token that this app sealed, with what came beside it.
+    /// A refresh token that this app encrypted, with what came beside it.
     public struct Presented: Sendable {
-        /// What the token says.
+        /// The contents of the token.
         public let content: RefreshTokenContent
         /// The hash of the token as it was presented.
         public let hash: TokenHash
@@ -17,7 +17,6 @@ public enum Refresh {
         /// The token's own rotation count; `nil` for a token that was made at random or by another core.
         public let rotationCount: RotationCount?
 
-        /// Collects what was presented.
         public init(
             content: RefreshTokenContent, hash: TokenHash, antiCSRFToken: AntiCSRFToken?,
             rotationCount: RotationCount? = nil
@@ -37,19 +36,19 @@ public enum Refresh {
 
     /// When a child takes its parent's place: the one word for what differs between the drivers that refresh.
     public enum Rotation: Sendable, Hashable {
-        /// At the child's first use (docs/specification/core.md 4.2): until then the current token may be exchanged any number of
-        /// times.
+        /// At the successor's first use (docs/specification/core.md 4.2): until then the current token may be used any
+        /// number of times.
         case atFirstUse
-        /// At once (docs/specification/core.md 4.4): the parent may come back until its window closes.
+        /// On refresh (docs/specification/core.md 4.4): the predecessor is accepted until its window closes.
         case atOnce
     }
 
     /// How the successors of one token relate (docs/decisions/0019).
-    public enum Succession: String, Sendable, CaseIterable {
+    public enum SuccessorPolicy: String, Sendable, CaseIterable {
         /// A token has one successor for each window in which it is presented.
         case deterministic = "DETERMINISTIC"
-        /// Every refresh makes another successor, as SuperTokens' core does: a second one takes the first one's place, or
-        /// is its rival.
+        /// Every refresh makes another successor, as SuperTokens' core does: a second one takes the first one's place,
+        /// or competes with it.
         case random = "RANDOM"
     }
 
@@ -57,7 +56,7 @@ public enum Refresh {
     public enum Successor: Sendable, Hashable {
         /// The one that is derived for a window and a rotation count: the same for every caller.
         case derived(window: UInt8, count: RotationCount)
-        /// One that nobody can derive, and that is issued once.
+        /// One that cannot be derived, and that is issued once.
         case fresh
     }
 
@@ -70,30 +69,30 @@ public enum Refresh {
         case signOut = "SIGN_OUT"
     }
 
-    /// How long an access token that goes with a decision lives.
+    /// The lifetime of an access token that goes with a decision.
     public enum Lifetime: Sendable, Hashable {
         /// As long as any.
         case whole
-        /// A random part less, because the refresh token was shared a moment ago: nobody who shared it can tell when its
-        /// owner comes again.
+        /// A random part less, because the refresh token was shared a moment ago: no client that shared it can predict
+        /// when its owner refreshes again.
         case shortened
         /// Until the token that it replaces would have expired.
         case unchanged
     }
 
-    /// How old a token was that came back after it had been used up.
+    /// The age of a superseded token that was reused.
     public enum ReuseClass: String, Sendable, Equatable {
-        /// The parent of the current token, after its grace.
+        /// The predecessor of the current token, after the grace period.
         case previous
-        /// A child of the current token's parent, whose sibling took its place.
+        /// A successor of the current token's predecessor; another successor is current.
         case orphan
-        /// Older, or of unknown descent.
+        /// Older, or unrelated.
         case stale
 
         /// Whether it was rotated out a moment ago, which only a rotation at once can tell.
         public func isRecent(_ rotation: Rotation) -> Bool { rotation == .atOnce && self != .stale }
 
-        /// How many rotations lie between it and the current token, where the class alone tells.
+        /// How many rotations lie between it and the current token, if the class alone determines it.
         var rotationsApart: Int64? {
             switch self {
             case .previous: 1
@@ -105,7 +104,7 @@ public enum Refresh {
 
     /// The rules that differ between callers.
     public struct Rules: Sendable {
-        /// Whether a token that was sealed with an anti-CSRF token has to come with it, where the driver uses them.
+        /// Whether a token that was encrypted with an anti-CSRF token has to come with it, where the driver uses them.
         public var checksAntiCSRF: Bool
         /// Whether the driver uses anti-CSRF tokens.
         public var usesAntiCSRF: Bool
@@ -113,13 +112,13 @@ public enum Refresh {
         public var signingKeyKind: SigningKeyKind?
         /// The format of the access token to come.
         public var format: AccessTokenFormat
-        /// How long a session lives after a rotation.
+        /// The validity period of a session after a rotation.
         public var refreshTokenValidity: Milliseconds
         /// When the session rotates.
         public var rotation: Rotation
         /// How the successors of one token relate.
-        public var succession: Succession
-        /// For how long a predecessor may come back after a rotation at once.
+        public var successorPolicy: SuccessorPolicy
+        /// For how long a predecessor is accepted after a rotation at once.
         public var gracePeriod: Milliseconds
         /// The length of a token's first window; each later one is half as long as the one before.
         public var sharingWindow: Milliseconds
@@ -132,11 +131,10 @@ public enum Refresh {
         /// Whether reuse ends the session where it rotates at first use; where it rotates at once it always does.
         public var revokesOnReuse: Bool
 
-        /// Collects the rules.
         public init(
             checksAntiCSRF: Bool, usesAntiCSRF: Bool = true, signingKeyKind: SigningKeyKind?,
             format: AccessTokenFormat, refreshTokenValidity: Milliseconds, rotation: Rotation = .atFirstUse,
-            succession: Succession = .deterministic, gracePeriod: Milliseconds = .seconds(30),
+            successorPolicy: SuccessorPolicy = .deterministic, gracePeriod: Milliseconds = .seconds(30),
             sharingWindow: Milliseconds = .seconds(60), silence: Milliseconds = .seconds(120),
             restoreNumber: UInt8 = 0, afterRestore: AfterRestore = .adopt, revokesOnReuse: Bool = true
         ) {
@@ -146,7 +144,7 @@ public enum Refresh {
             self.format = format
             self.refreshTokenValidity = refreshTokenValidity
             self.rotation = rotation
-            self.succession = succession
+            self.successorPolicy = successorPolicy
             self.gracePeriod = gracePeriod
             self.sharingWindow = sharingWindow
             self.silence = silence
@@ -162,13 +160,13 @@ public enum Refresh {
         case issue(SessionRecord, Successor, Lifetime)
         /// The anti-CSRF token is missing or another one.
         case antiCSRFMismatch
-        /// There is no such session, or its time is over.
-        case sessionEnded
-        /// The payload in storage cannot travel in a token of the wanted format.
+        /// The session does not exist or has expired.
+        case sessionNotActive
+        /// The payload in storage cannot be encoded in a token of the wanted format.
         case payloadRefused
         /// The successor was used a moment ago: nothing is given and nothing said, the caller may try again.
         case tooLate
-        /// A used-up token came back: somebody holds a copy.
+        /// A superseded refresh token was reused: there is a copy.
         case reuse(ReuseClass)
         /// The token is newer than its session, so storage went back to an older state; the session was revoked.
         case newerThanSession

@@ -38,7 +38,7 @@ extension SessionRecord {
     ///
     /// - Parameters:
     ///   - token: the successor.
-    ///   - count: its own rotation count, where it tells.
+    ///   - count: its own rotation count; `nil` if unknown.
     ///   - window: the length of a token's first window.
     func promoting(
         _ token: StoredTokenHash, count: RotationCount?, at now: Timestamp, validity: Milliseconds, window: Milliseconds

@@ -4,11 +4,11 @@ public import LosslessJSON
 public struct SessionRecord: Sendable, Equatable {
     /// Its name.
     public var handle: SessionHandle
-    /// The tenant it lives in.
+    /// The tenant it belongs to.
     public var tenantID: TenantID
     /// Whose it is.
     public var userID: UserID
-    /// The hash of the refresh token that may be exchanged; the only trace of it.
+    /// The hash of the refresh token that may be used to refresh; the only trace of it.
     public var currentTokenHash: StoredTokenHash
     /// The hash of the token that was current before; `nil` until the first rotation.
     public var previousTokenHash: StoredTokenHash?
@@ -18,18 +18,17 @@ public struct SessionRecord: Sendable, Equatable {
     public var rotationCount: RotationCount
     /// What is known about callers who share a token of this session; it is valid only for the token that it names.
     public var storedSharing: SharingState?
-    /// Data kept at home, never in a token.
+    /// Session data, stored server-side and never in a token.
     public var sessionData: JSONObjectText
     /// Data that goes into the access token.
     public var accessTokenPayload: JSONObjectText
-    /// When the session began.
+    /// The creation time.
     public var createdAt: Timestamp
-    /// When it ends unless it is refreshed.
+    /// The expiry time unless it is refreshed.
     public var expiresAt: Timestamp
     /// Which kind of key signs its access tokens.
     public var signingKeyKind: SigningKeyKind
 
-    /// Makes a record.
     public init(
         handle: SessionHandle,
         tenantID: TenantID,
@@ -60,32 +59,32 @@ public struct SessionRecord: Sendable, Equatable {
         self.storedSharing = storedSharing
     }
 
-    /// Whether the session has ended by time.
+    /// Whether the session has expired.
     public func isExpired(at now: Timestamp) -> Bool { expiresAt <= now }
 
-    /// How a refresh token that was given for `parent` relates to this session.
-    func lineage(of token: StoredTokenHash, parent: @autoclosure () -> StoredTokenHash?) -> Lineage {
+    /// The relation of a refresh token to this session; `parent` is its predecessor.
+    func relation(of token: StoredTokenHash, parent: @autoclosure () -> StoredTokenHash?) -> TokenRelation {
         if token == currentTokenHash { return .current }
         let parent = parent()
-        if parent == currentTokenHash { return .childOfCurrent }
-        guard let previousTokenHash else { return .neither }
+        if parent == currentTokenHash { return .successorOfCurrent }
+        guard let previousTokenHash else { return .unrelated }
         if token == previousTokenHash { return .previous }
-        return parent == previousTokenHash ? .childOfPrevious : .neither
+        return parent == previousTokenHash ? .successorOfPrevious : .unrelated
     }
 }
 
 /// The relation of a refresh token to a session's record; rotation is decided by it and nothing else.
-enum Lineage: Sendable {
+enum TokenRelation: Sendable {
     /// The token that may be exchanged.
     case current
-    /// A child of the current token that nobody has used yet.
-    case childOfCurrent
+    /// A successor of the current token that has not been used yet.
+    case successorOfCurrent
     /// The token that was current before.
     case previous
-    /// A child of the token that was current before; another child was used instead.
-    case childOfPrevious
-    /// An older token, or a child of one.
-    case neither
+    /// A successor of the previous token; another successor was used instead.
+    case successorOfPrevious
+    /// An older token, or a successor of one.
+    case unrelated
 }
 
 /// What an operation does to a session's record; storage applies it in the same step in which it read the record.
@@ -94,20 +93,19 @@ public enum SessionChange: Sendable, Equatable {
     case keep
     /// The record becomes this one.
     case replace(SessionRecord)
-    /// The session ends.
+    /// The session is deleted.
     case remove
 }
 
-/// A change together with what the caller is to be told or to do once the change is durable.
-public struct Decided<Outcome: Sendable>: Sendable {
+/// A change, its audit event and the caller's outcome once the change is durable.
+public struct Decision<Outcome: Sendable>: Sendable {
     /// What storage does.
     public var change: SessionChange
-    /// What storage adds to the audit trail in the same step.
+    /// What storage adds to the audit log in the same step.
     public var audit: AuditEvent?
     /// What the caller does.
     public var outcome: Outcome
 
-    /// Puts them together.
     public init(_ change: SessionChange, _ outcome: Outcome, audit: AuditEvent? = nil) {
         self.change = change
         self.outcome = outcome

@@ -10,7 +10,6 @@ public struct SharingState: Sendable, Hashable {
         /// Its number, 0 for the first; each window is half as long as the one before.
         public var number: UInt8
 
-        /// Creates a window.
         public init(openedAt: Timestamp, number: UInt8) {
             self.openedAt = openedAt
             self.number = number
@@ -33,7 +32,6 @@ public struct SharingState: Sendable, Hashable {
         /// Until when the predecessor is given the current token again; `nil` for never.
         public var repeatsUntil: Timestamp?
 
-        /// Creates an issue.
         public init(window: UInt8?, repeatsUntil: Timestamp?) {
             self.window = window
             self.repeatsUntil = repeatsUntil
@@ -51,7 +49,6 @@ public struct SharingState: Sendable, Hashable {
     /// Whether a late predecessor of the current token is in the audit log already.
     public var hasLatePredecessor: Bool
 
-    /// Creates the state of a current token.
     public init(
         of token: StoredTokenHash, window: Window? = nil, issue: Issue? = nil, sharedAt: RotationCount? = nil,
         hasLatePredecessor: Bool = false

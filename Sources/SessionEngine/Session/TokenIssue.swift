@@ -1,7 +1,7 @@
 import Foundations
 public import LosslessJSON
 
-/// Composing new tokens from decisions: the claims and contents, before anything is signed or sealed.
+/// Composing new tokens from decisions: the claims and contents, before anything is signed or encrypted.
 public enum TokenIssue {
     /// A new refresh token with the hash that names it.
     public struct RefreshPart: Sendable {
@@ -9,11 +9,11 @@ public enum TokenIssue {
         public let token: RefreshToken
         /// Its hash, for the access token that goes with it and for storage.
         public let hash: TokenHash
-        /// The anti-CSRF token sealed into it.
+        /// The anti-CSRF token encrypted into it.
         public let antiCSRFToken: AntiCSRFToken?
     }
 
-    /// Makes a refresh token that nobody could foretell.
+    /// Makes a refresh token that cannot be predicted.
     ///
     /// - Parameters:
     ///   - handle: the session.
@@ -21,7 +21,7 @@ public enum TokenIssue {
     ///   - tenantID: the tenant it lives in.
     ///   - parent: the hash of the token it is given for; `nil` at creation.
     ///   - usesAntiCSRF: whether a new anti-CSRF token goes with it.
-    ///   - key: the app's key, which seals it.
+    ///   - key: the app's key, which encrypts it.
     ///   - random: the source of randomness.
     /// - Throws: ``SigningError`` when the cryptographic library refuses.
     public static func refreshPart(
@@ -32,26 +32,26 @@ public enum TokenIssue {
             handle: handle, userID: userID, parentHash: parent,
             nonce: Hex.encode(RandomText.bytes(32, using: &random)),
             antiCSRFToken: usesAntiCSRF ? AntiCSRFToken.make(using: &random) : nil, tenantID: tenantID)
-        let token = try key.seal(content, initializationVector: RandomText.bytes(12, using: &random))
+        let token = try key.encrypt(content, initializationVector: RandomText.bytes(12, using: &random))
         return RefreshPart(token: token, hash: TokenHash(of: token), antiCSRFToken: content.antiCSRFToken)
     }
 
     /// Makes a derived successor of a refresh token: the same for every caller, on every node and after every restart.
     ///
     /// - Parameters:
-    ///   - parent: what the token says.
+    ///   - parent: the contents of the token.
     ///   - hash: its hash.
     ///   - window: the window in which the token was presented.
     ///   - count: the successor's rotation count.
     ///   - usesAntiCSRF: whether an anti-CSRF token goes with the successor; with and without one it is another token.
-    ///   - key: the app's key, which seals it.
+    ///   - key: the app's key, which encrypts it.
     /// - Throws: ``SigningError`` when the cryptographic library refuses.
     public static func successor(
         of parent: RefreshTokenContent, hash: TokenHash, window: UInt8, count: RotationCount, usesAntiCSRF: Bool,
         key: RefreshTokenKey
     ) throws(SigningError) -> RefreshPart {
         let content = key.successor(of: parent, hash: hash, window: window, count: count, usesAntiCSRF: usesAntiCSRF)
-        let token = try key.sealDerived(content)
+        let token = try key.encryptDerived(content)
         return RefreshPart(token: token, hash: TokenHash(of: token), antiCSRFToken: content.antiCSRFToken)
     }
 

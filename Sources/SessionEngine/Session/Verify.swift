@@ -6,7 +6,7 @@ public enum Verify {
     public struct Rules: Sendable {
         /// Whether the session must still exist, and whether a newer payload replaces the token's.
         public var checksDatabase: Bool
-        /// How long a session lives after a child's first use.
+        /// The validity period of a session after a successor's first use.
         public var refreshTokenValidity: Milliseconds
         /// When the session rotates; where that is at once, a verification never writes and never gives a token
         /// (docs/specification/core.md 4.4).
@@ -18,7 +18,6 @@ public enum Verify {
         /// The store's restore number.
         public var restoreNumber: UInt8
 
-        /// Collects the rules.
         public init(
             checksDatabase: Bool, refreshTokenValidity: Milliseconds, rotation: Refresh.Rotation = .atFirstUse,
             accessTokenValidity: Milliseconds = .seconds(3_600), sharingWindow: Milliseconds = .seconds(60),
@@ -37,24 +36,24 @@ public enum Verify {
     public enum Outcome: Sendable, Equatable {
         /// The token is good as it is.
         ///
-        /// `newerPayload` tells whether a refresh would give another payload, where storage was asked.
+        /// `newerPayload` is whether a refresh would give another payload, where the database was checked.
         case valid(newerPayload: Bool?)
         /// The token is good and is to be replaced by one with this session's payload, this lifetime and no parent.
         case renew(SessionRecord, Refresh.Lifetime)
-        /// The session has been revoked or its time is over.
-        case sessionEnded
-        /// The session has gone on without this token: others have been issued since.
-        case rotatedOut
+        /// The session has been revoked or has expired.
+        case sessionNotActive
+        /// The token is superseded: others have been issued since.
+        case superseded
         /// The token is newer than its session, which was restored from a copy: a refresh puts that right.
         case newerThanSession
-        /// The payload in storage cannot travel in a token of this format.
+        /// The payload in storage cannot be encoded in a token of this format.
         case payloadRefused
     }
 
     /// Checks what needs no storage: time and the anti-CSRF token.
     ///
     /// - Parameters:
-    ///   - claims: what the token says, its signature verified.
+    ///   - claims: the verified claims.
     ///   - antiCSRFToken: the token that came with the request; `nil` if none did.
     ///   - checksAntiCSRF: whether one has to.
     ///   - now: the time.
@@ -71,7 +70,7 @@ public enum Verify {
 
     /// Whether the session's record is needed at all.
     ///
-    /// A token without a parent that nobody wants checked is not.
+    /// False for a token without a predecessor unless a database check is requested.
     public static func needsRecord(_ claims: AccessTokenClaims, rules: Rules) -> Bool {
         rules.checksDatabase || (claims.parentRefreshTokenHash != nil && rules.rotation == .atFirstUse)
     }
@@ -79,20 +78,20 @@ public enum Verify {
     /// Decides, with the record as storage has it at this step.
     public static func decide(
         of claims: AccessTokenClaims, against record: SessionRecord?, at now: Timestamp, rules: Rules
-    ) -> Decided<Outcome> {
-        guard let record, !record.isExpired(at: now) else { return Decided(.keep, .sessionEnded) }
-        let payloadChanged = rules.checksDatabase && !record.accessTokenPayload.means(claims.userData)
+    ) -> Decision<Outcome> {
+        guard let record, !record.isExpired(at: now) else { return Decision(.keep, .sessionNotActive) }
+        let payloadChanged = rules.checksDatabase && !record.accessTokenPayload.isEquivalent(to: claims.userData)
         if rules.rotation == .atOnce {
-            guard lineage(of: claims, record) == .neither else {
-                return Decided(.keep, .valid(newerPayload: payloadChanged))
+            guard relation(of: claims, record) == .unrelated else {
+                return Decision(.keep, .valid(newerPayload: payloadChanged))
             }
-            return Decided(.keep, isNewer(claims, than: record, rules) ? .newerThanSession : .rotatedOut)
+            return Decision(.keep, isNewer(claims, than: record, rules) ? .newerThanSession : .superseded)
         }
         return renewal(of: claims, record, payloadChanged: payloadChanged, at: now, rules)
     }
 
-    private static func lineage(of claims: AccessTokenClaims, _ record: SessionRecord) -> Lineage {
-        record.lineage(of: claims.refreshTokenHash.stored, parent: claims.parentRefreshTokenHash?.stored)
+    private static func relation(of claims: AccessTokenClaims, _ record: SessionRecord) -> TokenRelation {
+        record.relation(of: claims.refreshTokenHash.stored, parent: claims.parentRefreshTokenHash?.stored)
     }
 
     /// Whether a token was issued after the copy was made from which the store was restored.
@@ -105,23 +104,23 @@ public enum Verify {
     private static func renewal(
         of claims: AccessTokenClaims, _ record: SessionRecord, payloadChanged: Bool,
         at now: Timestamp, _ rules: Rules
-    ) -> Decided<Outcome> {
-        let valid = Decided<Outcome>(.keep, .valid(newerPayload: nil))
+    ) -> Decision<Outcome> {
+        let valid = Decision<Outcome>(.keep, .valid(newerPayload: nil))
         guard claims.parentRefreshTokenHash != nil || payloadChanged else { return valid }
         var (next, lifetime) = (record, lifetime(of: claims, record, rules))
-        switch lineage(of: claims, record) {
+        switch relation(of: claims, record) {
         case .current: break
-        case .childOfCurrent:
+        case .successorOfCurrent:
             next = record.promoting(
                 claims.refreshTokenHash.stored, count: nil, at: now, validity: rules.refreshTokenValidity,
                 window: rules.sharingWindow)
-        case .previous, .childOfPrevious, .neither:
+        case .previous, .successorOfPrevious, .unrelated:
             guard payloadChanged else { return valid }
             lifetime = .unchanged
         }
-        guard claims.format.accepts(next.accessTokenPayload) else { return Decided(.keep, .payloadRefused) }
-        guard next != record else { return Decided(.keep, .renew(next, lifetime)) }
-        return Decided(.replace(next), .renew(next, lifetime), audit: .refreshed(next, at: now))
+        guard claims.format.accepts(next.accessTokenPayload) else { return Decision(.keep, .payloadRefused) }
+        guard next != record else { return Decision(.keep, .renew(next, lifetime)) }
+        return Decision(.replace(next), .renew(next, lifetime), audit: .refreshed(next, at: now))
     }
 
     /// A token that was shortened keeps its expiry, and one whose refresh token was shared meanwhile is shortened now.

@@ -1,30 +1,30 @@
 public import Foundations
 
-/// The long-lived secret that a client exchanges for new tokens.
+/// The long-lived secret with which a client refreshes.
 ///
 /// It prints as `<redacted>`.
 public struct RefreshToken: Sendable, Redacted {
     /// The token as the client holds it.
     ///
     /// Never log it, never store it.
-    public let text: String
+    public let exposed: String
 
-    /// Takes whatever was presented; only opening it tells whether it is one.
+    /// Takes whatever was presented; only decryption shows whether it is one.
     public init(_ text: String) {
-        self.text = text
+        self.exposed = text
     }
 }
 
-/// The double-submit secret that must come with a request beside the cookies.
+/// The anti-CSRF token that must be sent with a request beside the cookies.
 ///
 /// It prints as `<redacted>`.
 public struct AntiCSRFToken: Sendable, Redacted {
     /// The token as the client holds it.
-    public let text: String
+    public let exposed: String
 
     /// Takes whatever was presented.
     public init(_ text: String) {
-        self.text = text
+        self.exposed = text
     }
 
     /// A new token in the shape that SDKs expect, a version 4 UUID (docs/specification/core.md 3.4).
@@ -32,9 +32,9 @@ public struct AntiCSRFToken: Sendable, Redacted {
         AntiCSRFToken(RandomText.uuid(using: &random))
     }
 
-    /// Whether a presented token is this one, in time that tells nothing about where they differ.
+    /// Whether a presented token is this one, in time that does not depend on where they differ.
     public func matches(_ presented: AntiCSRFToken?) -> Bool {
         guard let presented else { return false }
-        return ConstantTime.equals(text, presented.text)
+        return ConstantTime.equals(exposed, presented.exposed)
     }
 }

@@ -16,7 +16,7 @@ public struct TokenHash: Sendable, Hashable {
 
     /// The hash of a refresh token.
     public init(of token: RefreshToken) {
-        self.hex = Hex.sha256(token.text)
+        self.hex = Hex.sha256(token.exposed)
     }
 
     /// Takes digits from a signed token; `nil` unless there are exactly 64 lower-case ones.

@@ -4,7 +4,6 @@ import PlatformLibC
 public struct DumpFile: DumpSource {
     /// Where it is.
     public let path: String
-    /// See ``DumpSource/size``.
     public let size: Int64
     /// Whether others than the owner may read it, though it holds private keys.
     public let isReadableByOthers: Bool
@@ -25,7 +24,6 @@ public struct DumpFile: DumpSource {
         isReadableByOthers = status.st_mode & 0o077 != 0
     }
 
-    /// See ``DumpSource/open()``.
     public func open() throws(ImportError) -> any DumpChunks { try Pieces(path) }
 
     private final class Pieces: DumpChunks {

@@ -53,7 +53,7 @@ extension DumpReader {
         keeping limit: Int, _ number: Int, mayCut: Bool = false
     ) throws(ImportError) -> [UInt8] {
         guard let line = try lexer.reader.restOfLine(keeping: limit), line.isTerminated else {
-            throw ImportError(.damaged, "the dump ends in the middle of a COPY block: it is cut off", line: number)
+            throw ImportError(.damaged, "the dump is truncated: it ends inside a COPY block", line: number)
         }
         guard mayCut || !line.isCut else { throw ImportError(.unsuitable, "a row is longer than 64 MiB", line: number) }
         return line.bytes

@@ -104,7 +104,7 @@ extension DumpReader {
         -> DumpRow.Layout
     {
         guard let list = list ?? columns[name] else {
-            throw ImportError(.unsuitable, "nothing tells the columns of \(name); dump the definitions too", line: line)
+            throw ImportError(.unsuitable, "missing column definitions of \(name); dump the schema too", line: line)
         }
         if let missing = table.neededColumns.first(where: { !list.contains($0) }) {
             throw ImportError(.unsuitable, "the table \(name) has no column \(missing)", line: line)

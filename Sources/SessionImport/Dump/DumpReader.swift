@@ -63,7 +63,7 @@ struct DumpReader {
     private func checkEnd() throws(ImportError) {
         guard !lexer.isComplete else { return }
         throw ImportError(
-            .damaged, "the dump ends without \"PostgreSQL database dump complete\": it is cut off", line: line)
+            .damaged, "the dump is truncated: it ends without \"PostgreSQL database dump complete\"", line: line)
     }
 
     /// The line the reader is in.
@@ -88,7 +88,7 @@ struct DumpReader {
     }
 
     func cutOff() -> ImportError {
-        ImportError(.damaged, "the dump ends in the middle of a statement: it is cut off", line: line)
+        ImportError(.damaged, "the dump is truncated: it ends inside a statement", line: line)
     }
 
     /// The settings that change how the rest has to be read.

@@ -36,20 +36,20 @@ struct DumpRow {
         return text
     }
 
-    /// A whole number; `nil` for NULL and for a column that this generation does not have.
+    /// An integer; `nil` for NULL and for a column that this generation does not have.
     func integer(_ column: String) throws(ImportError) -> Int64? {
         guard let text = try text(column) else { return nil }
-        guard let number = Int64(text) else { throw damaged(column, "not a whole number") }
+        guard let number = Int64(text) else { throw damaged(column, "not an integer") }
         return number
     }
 
-    /// A whole number that no core leaves out.
+    /// An integer that no core leaves out.
     func neededInteger(_ column: String) throws(ImportError) -> Int64 {
         guard let number = try integer(column) else { throw damaged(column, "NULL") }
         return number
     }
 
-    /// A truth value, in the spelling of COPY or of INSERT.
+    /// A Boolean, in the spelling of COPY or of INSERT.
     func boolean(_ column: String) throws(ImportError) -> Bool? {
         guard let text = try text(column) else { return nil }
         switch text {

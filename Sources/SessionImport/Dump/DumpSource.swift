@@ -28,10 +28,8 @@ public struct DumpBytes: DumpSource {
         self.chunkSize = max(1, chunkSize)
     }
 
-    /// See ``DumpSource/size``.
     public var size: Int64 { Int64(bytes.count) }
 
-    /// See ``DumpSource/open()``.
     public func open() throws(ImportError) -> any DumpChunks { Pieces(bytes, chunkSize) }
 
     private final class Pieces: DumpChunks {

@@ -17,7 +17,7 @@ extension SQLLexer {
             }
             value.append(byte)
         }
-        throw ImportError(.damaged, "the dump ends in a string: it is cut off", line: start)
+        throw ImportError(.damaged, "the dump is truncated: it ends in a string", line: start)
     }
 
     /// The byte that an escape stands for; `nil` at the end.
@@ -64,7 +64,7 @@ extension SQLLexer {
             matched = byte == tag[matched] ? matched + 1 : byte == SQLByte.dollar ? 1 : 0
             if matched == tag.count { return .text([]) }
         }
-        throw ImportError(.damaged, "the dump ends in a text between dollars: it is cut off", line: start)
+        throw ImportError(.damaged, "the dump is truncated: it ends in a dollar-quoted string", line: start)
     }
 }
 

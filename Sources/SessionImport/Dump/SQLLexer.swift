@@ -77,7 +77,7 @@ struct SQLLexer {
             }
             if bytes.count < Self.wordLimit { bytes.append(byte) }
         }
-        throw ImportError(.damaged, "the dump ends in a quoted name: it is cut off", line: start)
+        throw ImportError(.damaged, "the dump is truncated: it ends in a quoted name", line: start)
     }
 
     private mutating func metaCommand() throws(ImportError) -> SQLToken {
@@ -104,6 +104,6 @@ struct SQLLexer {
                 depth += 1
             }
         }
-        throw ImportError(.damaged, "the dump ends in a comment: it is cut off", line: start)
+        throw ImportError(.damaged, "the dump is truncated: it ends in a comment", line: start)
     }
 }

@@ -60,7 +60,6 @@ public struct TableSelection: Sendable, Equatable {
     /// The prefix of the names, `postgresql_table_names_prefix`; empty for none.
     public var prefix: String
 
-    /// Makes a selection.
     public init(schema: String = "public", prefix: String = "") {
         self.schema = schema
         self.prefix = prefix

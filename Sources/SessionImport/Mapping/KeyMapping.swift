@@ -12,7 +12,7 @@ enum KeyMapping {
     /// What becomes of a key.
     typealias Outcome = Result<SigningKeyRecord, RefusedKey>
 
-    /// A key that is left behind.
+    /// A key that is skipped.
     struct RefusedKey: Error {
         let refusal: Refusal
     }

@@ -7,13 +7,13 @@ struct SessionMapping: Sendable {
     enum Outcome {
         /// It is imported.
         case session(AppID, SessionRecord)
-        /// Its time is over.
+        /// It has expired.
         case expired
         /// It cannot be imported.
         case refused(Refusal)
     }
 
-    /// The time of the import; sessions that ended before are left behind.
+    /// The time of the import; sessions that expired before are skipped.
     let time: Timestamp
     /// The kind of key for rows from before `use_static_key` (core 5.0).
     let kindWithoutColumn: SigningKeyKind
@@ -29,11 +29,11 @@ struct SessionMapping: Sendable {
         let handle = SessionHandle(try row.neededText("session_handle"))
         let user = UserID(try row.neededText("user_id"))
         let hash = try row.neededText("refresh_token_hash_2")
-        let app = AppID(try row.text("app_id") ?? AppID.public.text)
+        let app = AppID(try row.text("app_id") ?? AppID.public.rawValue)
         let payload = try object(row, "jwt_user_payload")
         let data = try object(row, "session_data")
         let record = SessionRecord(
-            handle: handle, tenantID: TenantID(try row.text("tenant_id") ?? TenantID.public.text), userID: user,
+            handle: handle, tenantID: TenantID(try row.text("tenant_id") ?? TenantID.public.rawValue), userID: user,
             currentTokenHash: StoredTokenHash(stored: hash), sessionData: data ?? JSONObjectText([:]),
             accessTokenPayload: payload ?? JSONObjectText([:]),
             createdAt: Timestamp(milliseconds: try row.neededInteger("created_at_time")), expiresAt: expiresAt,
@@ -48,8 +48,8 @@ struct SessionMapping: Sendable {
     }
 
     private static func refusal(of record: SessionRecord) -> Refusal? {
-        if record.handle.text.isEmpty || record.handle.text.utf8.count > handleLimit { return .handleLength }
-        if record.userID.text.utf8.count > userLimit { return .userIDTooLong }
+        if record.handle.rawValue.isEmpty || record.handle.rawValue.utf8.count > handleLimit { return .handleLength }
+        if record.userID.rawValue.utf8.count > userLimit { return .userIDTooLong }
         if record.accessTokenPayload.text.utf8.count > PayloadProblem.maximumLength { return .payloadTooLong }
         let hashes = [record.currentTokenHash, record.previousTokenHash].compactMap(\.self)
         if hashes.contains(where: { TokenHash(hex: $0.hex) == nil }) { return .tokenHash }
@@ -63,7 +63,7 @@ struct SessionMapping: Sendable {
     }
 }
 
-/// Why a session or a key is left behind.
+/// The reason why a session or a key is skipped.
 public enum Refusal: String, Sendable, Hashable, CaseIterable {
     /// The data for the access token is no JSON object that this core reads.
     case payloadNotJSON = "the access token payload is not a JSON object that this core reads"
@@ -75,7 +75,7 @@ public enum Refusal: String, Sendable, Hashable, CaseIterable {
     case handleLength = "the session handle is empty or longer than 1,024 bytes"
     /// The user's id is too long.
     case userIDTooLong = "the user id is longer than 1,024 bytes"
-    /// The hash of the refresh token is none.
+    /// The hash of the refresh token is invalid.
     case tokenHash = "the refresh token hash is not 64 hexadecimal digits"
     /// Another session of the target has the handle.
     case handleTaken = "the target has another session with this handle"

@@ -1,12 +1,12 @@
 #if OpenSSL
-    import COpenSSL
+    import CTesseraOpenSSL
     import SessionEngine
 
     /// An RSA key in the hands of the system's libcrypto, parsed once and freed with this object.
     ///
-    /// `@unchecked` because of the pointer: it never changes, and what it points to is guarded by libcrypto's own rules. An
-    /// EVP_PKEY that nobody modifies may be used by any number of threads (the blinding of RSA inside takes its own lock),
-    /// and each signature has an EVP_MD_CTX of its own.
+    /// `@unchecked` because of the pointer: it never changes, and what it points to is guarded by libcrypto's own
+    /// rules. An EVP_PKEY that no thread modifies may be used by any number of threads (the blinding of RSA inside
+    /// takes its own lock), and each signature has an EVP_MD_CTX of its own.
     final class OpenSSLKey: @unchecked Sendable {
         private let key: OpaquePointer
         private let signatureLength: Int

@@ -11,7 +11,7 @@ public final class RSASigners: Sendable {
     ///
     /// - Parameters:
     ///   - wanted: what was configured.
-    ///   - onChoice: is told once what was chosen.
+    ///   - onChoice: called once with what was chosen.
     public init(_ wanted: RSAProvider = .automatic, onChoice: @escaping @Sendable (RSAChoice) -> Void = { _ in }) {
         self.wanted = wanted
         self.onChoice = onChoice

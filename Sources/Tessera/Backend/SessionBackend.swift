@@ -8,20 +8,20 @@ public import SessionEngine
 public protocol SessionBackend: Sendable {
     /// Begins a session.
     ///
-    /// - Throws: ``SessionError/badInput(_:)`` when the payload cannot travel in a token, ``SessionError/coreUnavailable(_:)``
-    ///   or another fault of the machine; then no session was begun, as far as anybody can know.
+    /// - Throws: ``SessionError/badInput(_:)`` when the payload cannot be encoded in a token,
+    ///   ``SessionError/coreUnavailable(_:)`` or another internal error; then no session is known to have been created.
     func create(_ session: NewSession) async throws(SessionError) -> IssuedTokens
 
     /// Verifies an access token, without network or storage where its form allows that.
     ///
-    /// - Throws: ``SessionError/tryRefreshToken(reason:)``, ``SessionError/unauthorised(reason:clearTokens:)``, or a fault
-    ///   of the machine, which is never reported as either.
+    /// - Throws: ``SessionError/tryRefreshToken(reason:)``, ``SessionError/unauthorised(reason:clearTokens:)``, or an
+    ///   internal error, which is never reported as either.
     func verify(_ token: PresentedAccessToken) async throws(SessionError) -> VerifiedSession
 
     /// Exchanges a refresh token for new tokens.
     ///
     /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)``,
-    ///   ``SessionError/tokenTheftDetected(handle:userID:recipeUserID:)``, or a fault of the machine.
+    ///   ``SessionError/tokenTheftDetected(handle:userID:recipeUserID:)``, or an internal error.
     func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens
 
     /// Replaces the payload of a session and its access token, which keeps its expiry.
@@ -33,52 +33,52 @@ public protocol SessionBackend: Sendable {
     /// Ends sessions.
     ///
     /// - Returns: the handles of those that were ended.
-    /// - Throws: a fault of the machine; then nothing is known to be ended.
+    /// - Throws: an internal error; then nothing is known to be ended.
     func revoke(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionHandle]
 
     /// Ends all sessions of a user, in one tenant or, with `nil`, in all.
     ///
     /// - Returns: the handles of those that were ended.
-    /// - Throws: a fault of the machine; then nothing is known to be ended.
+    /// - Throws: an internal error; then nothing is known to be ended.
     func revokeAll(of user: UserID, tenant: TenantID?) async throws(SessionError) -> [SessionHandle]
 
     /// The handles of a user's sessions, oldest first, in one tenant or, with `nil`, in all.
     ///
-    /// - Throws: a fault of the machine.
+    /// - Throws: an internal error.
     func handles(of user: UserID, tenant: TenantID?) async throws(SessionError) -> [SessionHandle]
 
     /// What is kept about a session, or `nil` when there is none.
     ///
-    /// - Throws: a fault of the machine.
+    /// - Throws: an internal error.
     func information(on handle: SessionHandle) async throws(SessionError) -> SessionInformation?
 
     /// Replaces the data that is kept with a session.
     ///
     /// - Returns: whether there is such a session.
-    /// - Throws: a fault of the machine.
+    /// - Throws: an internal error.
     func replaceData(of handle: SessionHandle, with data: JSONObject) async throws(SessionError) -> Bool
 
     /// Replaces the application's part of the payload; clients see it with their next refresh.
     ///
     /// - Returns: whether there is such a session.
-    /// - Throws: a fault of the machine, or ``SessionError/badInput(_:)``.
+    /// - Throws: an internal error, or ``SessionError/badInput(_:)``.
     func replacePayload(of handle: SessionHandle, with payload: JSONObject) async throws(SessionError) -> Bool
 
-    /// Signs a token of the application's own (RFC 7519).
+    /// Signs an application-signed JWT (RFC 7519).
     ///
     /// - Parameters:
     ///   - payload: its claims; they go before those that are added (`iat`, `exp`, `iss`).
     ///   - issuer: who issues it.
     ///   - validity: how long it lives.
     ///   - kind: which kind of key signs it.
-    /// - Throws: a fault of the machine.
+    /// - Throws: an internal error.
     func signToken(
         payload: JSONObject, issuer: String, validity: Milliseconds, kind: SigningKeyKind
     ) async throws(SessionError) -> String
 
     /// The keys that verify this backend's tokens.
     ///
-    /// - Throws: a fault of the machine.
+    /// - Throws: an internal error.
     func publishedKeys() async throws(SessionError) -> PublishedKeys
 }
 
@@ -104,7 +104,7 @@ public struct SessionInformation: Sendable {
     public var userID: UserID
     /// The user of the login method; equal to ``userID`` where no accounts are linked.
     public var recipeUserID: UserID
-    /// The tenant it lives in.
+    /// The tenant it belongs to.
     public var tenantID: TenantID
     /// The application's part of the payload, as the next access token will carry it.
     public var payload: JSONObject

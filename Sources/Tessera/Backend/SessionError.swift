@@ -22,7 +22,7 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
         public static let unauthorised = Code(.unauthorised)
         /// The client may refresh and try again.
         public static let tryRefreshToken = Code(.tryRefreshToken)
-        /// A used-up refresh token came back: somebody holds a copy.
+        /// A superseded refresh token was reused: there is a copy.
         public static let tokenTheftDetected = Code(.tokenTheftDetected)
         /// The session does not fulfil what a route asks for.
         public static let invalidClaims = Code(.invalidClaims)
@@ -41,7 +41,7 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
         /// The settings contradict each other.
         public static let misconfigured = Code(.misconfigured)
 
-        /// The name of the kind, safe to show to anybody.
+        /// The name of the kind, safe to show to any caller.
         public var description: String { name.rawValue }
     }
 
@@ -119,7 +119,7 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
         SessionError(.tryRefreshToken(reason: reason))
     }
 
-    /// A used-up refresh token came back: somebody holds a copy.
+    /// A superseded refresh token was reused: there is a copy.
     public static func tokenTheftDetected(
         handle: SessionHandle, userID: UserID, recipeUserID: UserID
     ) -> SessionError {
@@ -164,7 +164,6 @@ public struct ClaimValidationError: Sendable, Equatable {
     /// What is wrong, for the front end.
     public var reason: JSONObject?
 
-    /// Puts a finding together.
     public init(id: String, reason: JSONObject?) {
         self.id = id
         self.reason = reason

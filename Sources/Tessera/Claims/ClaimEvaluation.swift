@@ -3,7 +3,7 @@ import SessionEngine
 
 /// Judging a payload by validators (docs/specification/sdk.md 2.12).
 struct ClaimEvaluation {
-    /// The members that were fetched anew and differ from what was there.
+    /// The members that were refetched and differ from what was there.
     var update: JSONObject
     /// What is wrong, in the order of the validators.
     var errors: [ClaimValidationError]

@@ -22,7 +22,7 @@ extension String: ClaimValue {
 extension Bool: ClaimValue {
     /// `true` or `false`.
     public var claimValue: JSONValue { .bool(self) }
-    /// The truth value of a JSON boolean.
+    /// The value of a JSON Boolean.
     public init?(claimValue: JSONValue) {
         guard let bool = claimValue.bool else { return nil }
         self = bool
@@ -53,11 +53,10 @@ extension Int: ClaimValue {
 public struct PrimitiveClaim<Value: ClaimValue>: SessionClaim {
     /// Its name in the payload.
     public let key: String
-    /// After what time its validators fetch it anew, where they do not say; `nil` is never.
+    /// After what time its validators refetch it, where they do not say; `nil` is never.
     public let defaultMaxAge: Milliseconds?
     private let fetchValue: @Sendable (ClaimSubject) async throws -> Value?
 
-    /// Makes a claim from its name and how it is fetched.
     public init(
         key: String, defaultMaxAge: Milliseconds? = nil,
         fetch: @escaping @Sendable (ClaimSubject) async throws -> Value?
@@ -67,7 +66,6 @@ public struct PrimitiveClaim<Value: ClaimValue>: SessionClaim {
         fetchValue = fetch
     }
 
-    /// See ``SessionClaim/fetch(for:)``.
     public func fetch(for subject: ClaimSubject) async throws -> Value? { try await fetchValue(subject) }
     /// The value as JSON.
     public func encode(_ value: Value) -> JSONValue { value.claimValue }
@@ -84,7 +82,7 @@ public struct PrimitiveClaim<Value: ClaimValue>: SessionClaim {
         ConditionValidator(
             claim: self, id: id ?? key, maxAge: maxAge ?? defaultMaxAge,
             expectation: ("expectedValue", value.claimValue)
-        ) { value.claimValue.means($0) ? nil : "expectedValue" }
+        ) { value.claimValue.isEquivalent(to: $0) ? nil : "expectedValue" }
     }
 }
 
@@ -107,11 +105,10 @@ extension PrimitiveClaim<Bool> {
 public struct PrimitiveArrayClaim<Element: ClaimValue>: SessionClaim {
     /// Its name in the payload.
     public let key: String
-    /// After what time its validators fetch it anew, where they do not say; `nil` is never.
+    /// After what time its validators refetch it, where they do not say; `nil` is never.
     public let defaultMaxAge: Milliseconds?
     private let fetchValue: @Sendable (ClaimSubject) async throws -> [Element]?
 
-    /// Makes a claim from its name and how it is fetched.
     public init(
         key: String, defaultMaxAge: Milliseconds? = nil,
         fetch: @escaping @Sendable (ClaimSubject) async throws -> [Element]?
@@ -121,7 +118,6 @@ public struct PrimitiveArrayClaim<Element: ClaimValue>: SessionClaim {
         fetchValue = fetch
     }
 
-    /// See ``SessionClaim/fetch(for:)``.
     public func fetch(for subject: ClaimSubject) async throws -> [Element]? { try await fetchValue(subject) }
     /// The values as a JSON array.
     public func encode(_ value: [Element]) -> JSONValue { .array(value.map(\.claimValue)) }
@@ -179,14 +175,14 @@ public struct PrimitiveArrayClaim<Element: ClaimValue>: SessionClaim {
     }
 }
 
-/// A condition on one claim: it is there, it is young enough, and its value is as it should be, in this order.
+/// A condition on one claim: it is there, it is recent enough, and its value is as it should be, in this order.
 struct ConditionValidator<Claim: SessionClaim>: ClaimValidator {
     let condition: Claim
     let id: String
     let maxAge: Milliseconds?
-    /// Under which name the expected value is told when there is none, and the value.
+    /// The name and value that are reported when the claim is missing.
     let expectation: (name: String, value: JSONValue)
-    /// Under which name the expected value is told when there is another one; `nil` when all is well.
+    /// The name under which the expected value is reported when the claim differs; `nil` when it matches.
     let failing: @Sendable (JSONValue) -> String?
 
     init(

@@ -1,8 +1,8 @@
 public import LosslessJSON
 public import SessionEngine
 
-/// A fact about a user that travels in the access token and is fetched anew from time to time
-/// (docs/specification/sdk.md 2.12).
+/// A fact about a user that travels in the access token and is refetched from time to time (docs/specification/sdk.md
+/// 2.12).
 ///
 /// In the payload it is `key: {"v": value, "t": time of fetching in ms}`.
 public protocol SessionClaim: Sendable {
@@ -33,7 +33,6 @@ public struct ClaimSubject: Sendable {
     /// The payload as it is.
     public var payload: JSONObject
 
-    /// Collects what a claim may look at.
     public init(
         handle: SessionHandle?, userID: UserID, recipeUserID: UserID, tenantID: TenantID, payload: JSONObject
     ) {
@@ -49,7 +48,7 @@ public struct ClaimSubject: Sendable {
 public protocol ClaimValidator: Sendable {
     /// Its name in the answer to the front end.
     var id: String { get }
-    /// The claim that is fetched anew when it is too old, if the condition is about one.
+    /// The claim that is refetched when it is too old, if the condition is about one.
     var claim: (any SessionClaim)? { get }
     /// Whether the claim has to be fetched before the condition is judged.
     func needsFetch(_ payload: JSONObject, at now: Timestamp) -> Bool

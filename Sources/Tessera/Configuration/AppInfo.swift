@@ -14,7 +14,7 @@ public struct AppInfo: Sendable {
         /// Always there.
         public static func fixed(_ domain: String) -> Website { Website(kind: .fixed(domain)) }
 
-        /// Decided for each request, for an API that serves several websites.
+        /// Decision for each request, for an API that serves several websites.
         public static func perRequest(_ domain: @escaping @Sendable (HTTPRequest) -> String) -> Website {
             Website(kind: .perRequest(domain))
         }

@@ -1,6 +1,6 @@
 import PublicSuffixList
 
-/// The part of a host name that somebody registered: the site, as browsers see it (docs/specification/sdk.md 2.16.4).
+/// The registrable domain of a host name: the site, as browsers see it (docs/specification/sdk.md 2.16.4).
 enum RegistrableDomain {
     /// The one site of every local host.
     static let local = "localhost"
@@ -10,7 +10,7 @@ enum RegistrableDomain {
 
     /// The registrable domain of a host.
     ///
-    /// - Returns: `nil` for a name that nobody can register, such as `com` or a single word.
+    /// - Returns: `nil` for a name that no one can register, such as `com` or a single word.
     static func of(_ host: String, by suffixes: PublicSuffixes) -> String? {
         if isLocal(host) { return local }
         let labels = host.split(separator: ".").map(String.init)

@@ -3,7 +3,7 @@ import SessionEngine
 
 /// How sessions are kept in browsers and other clients; the defaults are the safe ones (docs/specification/sdk.md 2.2).
 public struct SessionConfiguration: Sendable {
-    /// How cross-site request forgery is fended off.
+    /// The protection against CSRF.
     public struct AntiCSRF: Sendable, Hashable {
         private enum Kind { case automatic, none, viaToken, viaCustomHeader }
         private let kind: Kind
@@ -62,13 +62,13 @@ public struct SessionConfiguration: Sendable {
     public var olderCookieDomain: OlderCookieDomain = .unknown
     /// What the cookies are called.
     public var cookieNaming: CookieNaming = .prefixed
-    /// Whether cookies come along with requests that other sites cause; `nil` decides by the places of API and website.
+    /// Whether cookies are sent with cross-site requests; `nil` decides by the places of API and website.
     public var cookieSameSite: SameSite?
     /// Whether cookies travel over TLS only; `nil` says so where the API is reached over TLS.
     public var cookieSecure: Bool?
     /// The paths that get the access token.
     public var accessTokenPath = "/"
-    /// How cross-site request forgery is fended off.
+    /// The protection against CSRF.
     public var antiCSRF: AntiCSRF = .automatic
     /// Other origins from which browsers may change something, beside website and API.
     public var trustedOrigins: [String] = []
@@ -81,9 +81,9 @@ public struct SessionConfiguration: Sendable {
     public var exposesAccessToken = false
     /// Whether access tokens are signed with keys that are replaced regularly.
     public var usesDynamicKeys = true
-    /// The status that tells a client that its session, or its access token, is over.
+    /// The status of a response that a session or an access token has expired.
     public var sessionExpiredStatus = 401
-    /// The status that tells a client that its session does not fulfil a claim.
+    /// The status of a response that a session does not fulfil a claim.
     public var invalidClaimStatus = 403
     /// The routes that the SDK answers.
     public var routes = Set(SessionRoute.allCases)

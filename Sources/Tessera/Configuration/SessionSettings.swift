@@ -76,7 +76,7 @@ final class SessionSettings: Sendable {
         return try Self.isSameSite(app.apiDomain, app.website(for: request), publicSuffixes) ? .lax : .none
     }
 
-    /// How forgery is fended off for a request.
+    /// The protection against CSRF for a request.
     func antiCSRF(for request: HTTPRequest) throws(SessionError) -> SessionConfiguration.AntiCSRF {
         guard configuration.antiCSRF == .automatic else { return configuration.antiCSRF }
         return try sameSite(for: request) == .none ? .viaCustomHeader : .none

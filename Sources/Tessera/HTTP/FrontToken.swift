@@ -4,9 +4,9 @@ package import SessionEngine
 
 /// What scripts may know about a session: standard base64 of `{"uid", "ate", "up"}` (docs/specification/sdk.md 2.3).
 ///
-/// Everybody who can run a script in the page can read it.
+/// Every script in the page can read it.
 package struct FrontToken: Sendable, Equatable {
-    /// The word that tells a front end that its session is over.
+    /// The value that means to a front end that its session has ended.
     package static let removal = "remove"
 
     /// Whose session it is.
@@ -16,7 +16,6 @@ package struct FrontToken: Sendable, Equatable {
     /// The payload of the access token.
     package var payload: JSONObject
 
-    /// Puts a front token together.
     package init(userID: UserID, expiresAt: Timestamp, payload: JSONObject) {
         self.userID = userID
         self.expiresAt = expiresAt
@@ -35,7 +34,7 @@ package struct FrontToken: Sendable, Equatable {
     /// The field's value.
     package var text: String {
         let object: JSONObject = [
-            "uid": .string(userID.text), "ate": .integer(expiresAt.milliseconds), "up": .object(payload),
+            "uid": .string(userID.rawValue), "ate": .integer(expiresAt.milliseconds), "up": .object(payload),
         ]
         return Base64.standard.encodedText(object.serialized())
     }

@@ -29,10 +29,10 @@ package struct SetCookie: Sendable, Equatable, Redacted {
     package var isHTTPOnly: Bool
     /// Whether it travels over TLS only.
     package var isSecure: Bool
-    /// Whether it comes along with requests that other sites cause.
+    /// Whether it is sent with cross-site requests.
     package var sameSite: SameSite
 
-    /// Puts a cookie together; it is for servers only (`HttpOnly`), unless told otherwise.
+    /// Creates a cookie; it is for servers only (`HttpOnly`) by default.
     package init(
         name: String, value: String, domain: String? = nil, path: String, expiresAt: Timestamp, isSecure: Bool,
         sameSite: SameSite, isHTTPOnly: Bool = true

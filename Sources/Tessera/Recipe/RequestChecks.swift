@@ -1,7 +1,7 @@
 import HTTPTypes
 
-/// What a browser tells about where a request comes from, judged before any token is used
-/// (docs/specification/security.md B01).
+/// The origin of a request as a browser states it, judged before any token is used (docs/specification/security.md
+/// B01).
 enum RequestChecks {
     /// Why a request may have been caused by another site.
     enum CrossSiteProblem: String {
@@ -23,8 +23,8 @@ enum RequestChecks {
 
     /// Whether the request may act with the cookies that came with it.
     ///
-    /// Requests that only read may. Others may if the browser says that they come from the same origin, or from one that
-    /// is trusted; without a word from a browser there is no browser whose cookies could be misused.
+    /// Requests that only read may. Others may if the browser says that they come from the same origin, or from one
+    /// that is trusted; a request without these headers is from no browser whose cookies could be misused.
     static func isFromTrustedOrigin(_ request: HTTPRequest, _ settings: SessionSettings) throws(SessionError) -> Bool {
         guard settings.configuration.checksOrigin else { return true }
         let site = request.headerFields[.fetchSite]

@@ -53,7 +53,7 @@ struct RequestTokens {
     /// Whether a token's cookie came more than once.
     func isDuplicated(_ kind: TokenKind) -> Bool { cookies.count(of: settings.cookieName(kind)) > 1 }
 
-    /// Whether a cookie of the time before header mode came along, which makes clients go through a refresh once.
+    /// Whether a cookie of the time before header mode was sent, which makes clients go through a refresh once.
     var hasLegacyCookie: Bool { cookies.count(of: Self.legacyCookieName) > 0 }
 
     static let legacyCookieName = "sIdRefreshToken"

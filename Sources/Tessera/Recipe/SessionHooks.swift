@@ -1,6 +1,6 @@
 import LosslessJSON
 
-/// What an application wants to be told, or to answer itself; every member has a default.
+/// The events that an application handles, or answers itself; every member has a default.
 ///
 /// To change what the backend does, wrap the ``SessionBackend``; to change what a route does, implement it here.
 public protocol SessionHooks: Sendable {
@@ -12,7 +12,7 @@ public protocol SessionHooks: Sendable {
     ///
     /// - Throws: ``SessionError``, which becomes the reply.
     func signOut(_ call: SessionCall) async throws(SessionError) -> SessionReply
-    /// Has the last word about the reply to an error; the client's tokens have been cleared where they have to be.
+    /// May change the response to an error; the client's tokens have been cleared where they have to be.
     func reply(to error: SessionError, proposed: SessionReply, in exchange: SessionExchange) async -> SessionReply
 }
 

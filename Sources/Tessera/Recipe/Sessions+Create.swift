@@ -12,7 +12,7 @@ extension Sessions {
     ///   - userID: whose session it is.
     ///   - exchange: the request, and what changes about its response.
     ///   - tenant: the tenant it lives in.
-    ///   - payload: what the access token carries; everybody who holds the token can read it.
+    ///   - payload: what the access token carries; every holder of the token can read it.
     ///   - data: what stays with the server.
     /// - Throws: ``SessionError``.
     public func create(
@@ -27,7 +27,7 @@ extension Sessions {
         if transfer == .cookie {
             do {
                 try settings.checkCookie(
-                    .access, length: issued.accessToken.text.utf8.count, payload: new.accessTokenPayload)
+                    .access, length: issued.accessToken.exposed.utf8.count, payload: new.accessTokenPayload)
             } catch {
                 _ = try await backend.revoke([issued.session.handle])
                 throw error

@@ -5,7 +5,7 @@ extension Sessions {
     /// Ends sessions.
     ///
     /// - Returns: the handles of those that were ended.
-    /// - Throws: a fault of the machine; then nothing is known to be ended.
+    /// - Throws: an internal error; then nothing is known to be ended.
     @discardableResult
     public func revoke(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionHandle] {
         try await backend.revoke(handles)
@@ -14,7 +14,7 @@ extension Sessions {
     /// Ends all sessions of a user, in one tenant or, with `nil`, in all.
     ///
     /// - Returns: the handles of those that were ended.
-    /// - Throws: a fault of the machine; then nothing is known to be ended.
+    /// - Throws: an internal error; then nothing is known to be ended.
     @discardableResult
     public func revokeAll(
         of userID: UserID, tenant: TenantID? = nil
@@ -24,7 +24,7 @@ extension Sessions {
 
     /// The handles of a user's sessions, oldest first.
     ///
-    /// - Throws: a fault of the machine.
+    /// - Throws: an internal error.
     public func handles(
         of userID: UserID, tenant: TenantID? = nil
     ) async throws(SessionError) -> [SessionHandle] {
@@ -33,7 +33,7 @@ extension Sessions {
 
     /// What is kept about a session, or `nil` when there is none.
     ///
-    /// - Throws: a fault of the machine.
+    /// - Throws: an internal error.
     public func information(on handle: SessionHandle) async throws(SessionError) -> SessionInformation? {
         try await backend.information(on: handle)
     }
@@ -41,7 +41,7 @@ extension Sessions {
     /// Replaces the data that is kept with a session.
     ///
     /// - Returns: whether there is such a session.
-    /// - Throws: a fault of the machine.
+    /// - Throws: an internal error.
     @discardableResult
     public func replaceData(of handle: SessionHandle, with data: JSONObject) async throws(SessionError) -> Bool {
         try await backend.replaceData(of: handle, with: data)
@@ -52,7 +52,7 @@ extension Sessions {
     /// Clients see it with their next refresh.
     ///
     /// - Returns: whether there is such a session.
-    /// - Throws: a fault of the machine, or ``SessionError/badInput(_:)``.
+    /// - Throws: an internal error, or ``SessionError/badInput(_:)``.
     @discardableResult
     public func mergePayload(of handle: SessionHandle, _ update: JSONObject) async throws(SessionError) -> Bool {
         guard let found = try await backend.information(on: handle) else { return false }
@@ -83,7 +83,7 @@ extension Sessions {
     /// The value of a claim of a session.
     ///
     /// - Returns: the value, if there is one; the outer `nil` when there is no such session.
-    /// - Throws: a fault of the machine.
+    /// - Throws: an internal error.
     public func value<Claim: SessionClaim>(
         of claim: Claim, handle: SessionHandle
     ) async throws(SessionError) -> Claim.Value?? {
@@ -107,9 +107,9 @@ extension Sessions {
         return evaluation.errors
     }
 
-    /// Signs a token of the application's own, with this application as its issuer unless the payload names one.
+    /// Signs an application-signed JWT, with this application as its issuer unless the payload names one.
     ///
-    /// - Throws: a fault of the machine.
+    /// - Throws: an internal error.
     public func sign(
         _ payload: JSONObject, validity: Milliseconds = .seconds(3_153_600_000), usesStaticKey: Bool = true
     ) async throws(SessionError) -> String {

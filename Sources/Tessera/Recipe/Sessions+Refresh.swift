@@ -14,7 +14,7 @@ extension Sessions {
         guard let found = refreshToken(tokens, allowed) else {
             if allowed != .header { try checkDuplicates(tokens, writer) }
             if tokens.hasLegacyCookie { try writer.removeLegacyCookie() }
-            // A page of another site may send such a request; it must not sign anybody out.
+            // A page of another site may send such a request; it must not sign a user out.
             let mayClear = try RequestChecks.isFromTrustedOrigin(request, settings)
             throw .unauthorised(reason: "no refresh token", clearTokens: mayClear)
         }
@@ -62,7 +62,7 @@ extension Sessions {
         return nil
     }
 
-    /// Nobody can know which of two cookies is the current one: the older are dropped, and the client tries again.
+    /// It is unknown which of two cookies is the current one: the older are dropped, and the client tries again.
     private func checkDuplicates(_ tokens: RequestTokens, _ writer: TokenWriter) throws(SessionError) {
         let duplicated = TokenKind.allCases.filter(tokens.isDuplicated)
         guard !duplicated.isEmpty else { return }

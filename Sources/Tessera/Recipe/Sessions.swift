@@ -22,7 +22,7 @@ public final class Sessions: Sendable {
     ///   - backend: what keeps the sessions.
     ///   - claims: what is put into the payload of every new session.
     ///   - validators: what every session must fulfil, unless a route says otherwise.
-    ///   - hooks: what the application wants to be told, or to answer itself.
+    ///   - hooks: the events that the application handles, or answers itself.
     ///   - clock: the clock.
     ///   - logger: where faults and thefts are written; never a token.
     /// - Throws: ``SessionError/misconfigured(_:)``.
@@ -58,7 +58,7 @@ public final class Sessions: Sendable {
 public struct VerifyOptions: Sendable {
     /// Whether a request without a session is refused.
     public var isRequired = true
-    /// Whether forgery is fended off; `nil` does so for every method that changes something.
+    /// Whether the request is protected against CSRF; `nil` protects every method that changes something.
     public var checksAntiCSRF: Bool?
     /// Whether storage is asked, so that a revocation is seen at once.
     public var checksDatabase = false

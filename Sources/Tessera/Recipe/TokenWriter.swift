@@ -31,12 +31,12 @@ struct TokenWriter {
         switch transfer {
         case .cookie:
             exchange.changes.set(
-                try settings.cookie(.refresh, refreshToken.text, until: expiry, for: exchange.request))
-        case .header: exchange.changes.set(.sessionRefreshToken, to: refreshToken.text)
+                try settings.cookie(.refresh, refreshToken.exposed, until: expiry, for: exchange.request))
+        case .header: exchange.changes.set(.sessionRefreshToken, to: refreshToken.exposed)
         }
     }
 
-    /// Tells a client that it has no session any more.
+    /// Clears a client's session.
     func clear(_ transfers: [TokenTransfer]) throws(SessionError) {
         exchange.changes.remove(.antiCSRF)
         exchange.changes.set(.frontToken, to: FrontToken.removal)

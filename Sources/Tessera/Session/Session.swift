@@ -19,7 +19,7 @@ public final class Session: Sendable {
         }
 
         init(_ token: AccessToken) throws(SessionError) {
-            try self.init(token.text, token.visiblePayload, token.statedExpiry)
+            try self.init(token.exposed, token.visiblePayload, token.statedExpiry)
         }
     }
 
@@ -62,7 +62,7 @@ public final class Session: Sendable {
     public var userID: UserID { facts.userID }
     /// The user of the login method; equal to ``userID`` where no accounts are linked.
     public var recipeUserID: UserID { facts.recipeUserID }
-    /// The tenant it lives in.
+    /// The tenant it belongs to.
     public var tenantID: TenantID { facts.tenantID }
     /// The refresh token, if this session was begun or refreshed now; it prints as `<redacted>`.
     public var refreshToken: RefreshToken? { issued?.refreshToken }
@@ -84,7 +84,7 @@ public final class Session: Sendable {
 
     /// Ends the session, here and at the client.
     ///
-    /// - Throws: a fault of the machine; then nothing is known to have ended.
+    /// - Throws: an internal error; then nothing is known to have ended.
     public func revoke() async throws(SessionError) {
         _ = try await sessions.backend.revoke([handle])
         if let attachment {
@@ -94,12 +94,12 @@ public final class Session: Sendable {
 
     /// The data that is kept with the session.
     ///
-    /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)`` when it has ended, or a fault of the machine.
+    /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)`` when it has ended, or an internal error.
     public func data() async throws(SessionError) -> JSONObject { try await information().data }
 
     /// What is kept about the session.
     ///
-    /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)`` when it has ended, or a fault of the machine.
+    /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)`` when it has ended, or an internal error.
     public func information() async throws(SessionError) -> SessionInformation {
         guard let found = try await sessions.backend.information(on: handle) else { throw Self.ended }
         return found
@@ -107,7 +107,7 @@ public final class Session: Sendable {
 
     /// Replaces the data that is kept with the session.
     ///
-    /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)`` when it has ended, or a fault of the machine.
+    /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)`` when it has ended, or an internal error.
     public func setData(_ data: JSONObject) async throws(SessionError) {
         guard try await sessions.backend.replaceData(of: handle, with: data) else { throw Self.ended }
     }
@@ -115,7 +115,7 @@ public final class Session: Sendable {
     /// Changes members of the payload, in storage and in the client's access token; `null` removes a member.
     ///
     /// - Throws: ``SessionError/unauthorised(reason:clearTokens:)`` when the session has ended,
-    ///   ``SessionError/badInput(_:)`` when the payload grows too large, or a fault of the machine.
+    ///   ``SessionError/badInput(_:)`` when the payload grows too large, or an internal error.
     public func mergePayload(_ update: JSONObject) async throws(SessionError) {
         let (token, before) = state.withLock { ($0.accessToken, $0.payload) }
         let own = ProtectedClaims.removed(from: before).merging(ProtectedClaims.removed(from: update))
@@ -153,7 +153,7 @@ public final class Session: Sendable {
         let writer = TokenWriter(settings: sessions.settings, exchange: attachment.exchange)
         try writer.write(
             issued.refreshToken, until: issued.refreshTokenExpiresAt, by: attachment.transfer)
-        if let antiCSRFToken { attachment.exchange.changes.set(.antiCSRF, to: antiCSRFToken.text) }
+        if let antiCSRFToken { attachment.exchange.changes.set(.antiCSRF, to: antiCSRFToken.exposed) }
     }
 
     private static let ended = SessionError.unauthorised(reason: "Session does not exist anymore", clearTokens: true)

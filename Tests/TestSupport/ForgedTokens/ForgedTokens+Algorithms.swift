@@ -63,7 +63,7 @@ extension ForgedTokens {
         return [
             ("public PEM", Array(pem.utf8)), ("public PEM and a line break", Array((pem + "\n").utf8)),
             ("public DER", der), ("public DER in base64", Array(WireText.base64(der).utf8)),
-            ("JWK", Array(jwk.utf8)), ("modulus or point", raw), ("key id", Array(forge.key.id.text.utf8)),
+            ("JWK", Array(jwk.utf8)), ("modulus or point", raw), ("key id", Array(forge.key.id.rawValue.utf8)),
             ("empty text", []),
         ]
     }

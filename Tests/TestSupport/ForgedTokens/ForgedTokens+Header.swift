@@ -21,7 +21,7 @@ extension ForgedTokens {
 
     /// T05: key ids that are no id or another's, each token properly signed.
     func keyIDs() throws -> [Case] {
-        let id = forge.key.id.text
+        let id = forge.key.id.rawValue
         let values = [
             "\"../../../../etc/passwd\"", "\"/dev/null\"", "\"' OR 1=1 --\"", "\"x' UNION SELECT 'key' --\"",
             "\"| sleep 9\"", "null", "true", "17", "[]", "[\"\(id)\"]", "{}", "{\"\(id)\":1}", "\"\"", "\"unknown\"",

@@ -69,7 +69,7 @@ extension ForgedTokens {
     /// T08: other kinds of token in the place of an access token.
     func otherKinds() throws -> [Case] {
         let refresh = forge.refreshToken
-        let id = forge.key.id.text
+        let id = forge.key.id.rawValue
         let plain = "{\"iss\":\"x\",\"sub\":\"u\",\"exp\":9999999999,\"iat\":1}"
         return [
             forge.refused("T08 a refresh token", refresh),

@@ -45,7 +45,7 @@ extension ForgedTokens {
         return cases
     }
 
-    /// Tokens of keys that nobody trusts, and parts put together from two tokens.
+    /// Tokens of keys that no one trusts, and parts put together from two tokens.
     func foreignKeys() throws -> [Case] {
         let foreign = try TestKeys.foreignKey(forge.key.algorithm)
         let other = try forge.signed(payload: forge.payload.setting("sub", "\"root\"").text)

@@ -1,0 +1,106 @@
+public import Logging
+import NIOCore
+import NIOPosix
+public import ServiceLifecycle
+
+/// The core's interface on a socket.
+public struct CoreHTTPServer: Service, CustomStringConvertible {
+    private let api: CoreAPI
+    private let host: String
+    private let port: Int
+    private let logger: Logger
+    private let limits: ServerLimits
+    private let onRunning: @Sendable (Int) async -> Void
+
+    /// Creates a server.
+    ///
+    /// - Parameters:
+    ///   - api: what answers.
+    ///   - host: the address to listen on.
+    ///   - port: the port; 0 lets the system choose.
+    ///   - idleTimeout: how long a connection may be silent between requests, in seconds.
+    ///   - logger: where the server logs; never a token.
+    ///   - onRunning: called with the port once the server listens.
+    public init(
+        api: CoreAPI, host: String, port: Int, idleTimeout: Int = 75, logger: Logger,
+        onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) {
+        self.api = api
+        self.host = host
+        self.port = port
+        self.logger = logger
+        self.onRunning = onRunning
+        var limits = ServerLimits()
+        limits.idle = .seconds(Int64(idleTimeout))
+        self.limits = limits
+    }
+
+    /// The name alone; libraries log their services.
+    public var description: String { "CoreServer" }
+
+    /// Serves until the service group shuts down; requests that have begun are answered first.
+    ///
+    /// - Throws: ``ListenError`` when the address cannot be listened on.
+    public func run() async throws {
+        let roster = ConnectionRoster(Capacity(descriptors: FileLimit.increased()), logger)
+        let door = Door(api: api, limits: limits, roster: roster)
+        let listener: any Channel
+        do {
+            listener = try await bootstrap(door).bind(host: host, port: port).get()
+        } catch {
+            throw ListenError(host: host, port: port, reason: Self.reason(of: error))
+        }
+        await onRunning(listener.localAddress?.port ?? 0)
+        // It throws when the task is cancelled, which ends the server too, and at once.
+        let isGraceful = (try? await gracefulShutdown()) != nil && !Task.isCancelled
+        // Health checks on connections that are open see first that the core ends.
+        api.readiness.drain()
+        try? await listener.close()
+        roster.drain()
+        if !isGraceful { roster.closeAll() }
+        let end = listener.eventLoop.scheduleTask(in: limits.drain) { roster.closeAll() }
+        await roster.emptied()
+        end.cancel()
+    }
+
+    private func bootstrap(_ door: Door) -> ServerBootstrap {
+        ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.maxMessagesPerRead, value: 16)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptFaults(door.roster), position: .first)
+                }
+            }
+            .childChannelInitializer { channel in
+                guard let seat = door.roster.enter(channel) else { return channel.close() }
+                return channel.eventLoop.makeCompletedFuture {
+                    try ConnectionHandler.install(door, seat, on: channel)
+                }
+            }
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            // What a reader that stalls makes the system keep; a reader that is slow is seen to take bytes.
+            .childChannelOption(.socketOption(.so_sndbuf), value: 64 * 1024)
+            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: limits.read))
+    }
+
+    private static func reason(of error: any Error) -> String {
+        (error as? IOError)?.description ?? "\(error)"
+    }
+}
+
+/// Notices that the system has no descriptor for one more connection; accepting pauses for a second by itself.
+private final class AcceptFaults: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+
+    private let roster: ConnectionRoster
+
+    init(_ roster: ConnectionRoster) { self.roster = roster }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if error is IOError { roster.acceptFailed(error, at: context.eventLoop.now) }
+        context.fireErrorCaught(error)
+    }
+}

@@ -1,0 +1,100 @@
+import Foundations
+public import LosslessJSON
+public import SessionEngine
+import SessionStorage
+
+extension SessionManager {
+    /// A session that has not ended, or `nil`.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func session(_ handle: SessionHandle) async throws(ServiceError) -> SessionRecord? {
+        let now = clock.time()
+        return try await storing { () async throws(StorageError) in try await storage.session(handle) }
+            .flatMap { $0.isExpired(at: now) ? nil : $0 }
+    }
+
+    /// Replaces the payload, the session data, or both; `nil` keeps what is there.
+    ///
+    /// Existing access tokens keep the old payload until the next refresh or verification with a database check.
+    ///
+    /// - Returns: whether there is such a session.
+    /// - Throws: ``ServiceError``.
+    public func replaceData(
+        of handle: SessionHandle, accessTokenPayload: JSONObject? = nil, sessionData: JSONObject? = nil
+    ) async throws(ServiceError) -> Bool {
+        let payload = accessTokenPayload.map(JSONObjectText.init)
+        let data = sessionData.map(JSONObjectText.init)
+        let outcome = try await update(handle) { record, now in
+            DataUpdate.decide(payload: payload, sessionData: data, against: record, at: now)
+        }
+        return outcome != .sessionNotActive
+    }
+
+    /// The handles of a user's sessions that have not ended, oldest first, in one tenant or, with `nil`, in all.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func handles(of user: UserID, tenant: TenantID? = nil) async throws(ServiceError) -> [SessionHandle] {
+        let now = clock.time()
+        return try await storing { () async throws(StorageError) in
+            try await storage.handles(of: user, tenant: tenant, liveAt: now)
+        }
+    }
+
+    /// Revokes sessions that were named; in the audit log they are ended by their user.
+    ///
+    /// Of very many a few hundred end in one step, and the writes of others come between.
+    ///
+    /// - Returns: the handles that were revoked, each once.
+    /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
+    public func revoke(_ handles: [SessionHandle]) async throws(ServiceError) -> [SessionHandle] {
+        let revocation = revocation(by: .user, at: clock.time())
+        var (ended, rest) = ([SessionHandle](), handles[...])
+        Failpoint.reach("revoke.before-storage")
+        repeat {
+            let batch = Array(rest.prefix(CutOff.largestStep))
+            rest = rest.dropFirst(batch.count)
+            ended += try await storing { () async throws(StorageError) in
+                try await storage.remove(.handles(batch), audit: revocation)
+            }
+        } while !rest.isEmpty
+        Failpoint.reach("revoke.stored")
+        return ended
+    }
+
+    /// Revokes all of a user's sessions in one tenant or, with `nil`, in all; in the audit log they are ended by an
+    /// administrator.
+    ///
+    /// They are revoked when this returns, however many there are; of very many the rows and the audit events follow
+    /// in the background (docs/decisions/0022).
+    ///
+    /// - Returns: the handles that were revoked.
+    /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
+    public func revokeAll(of user: UserID, tenant: TenantID? = nil) async throws(ServiceError) -> [SessionHandle] {
+        let now = clock.time()
+        Failpoint.reach("revoke.before-storage")
+        let ended = try await storing { () async throws(StorageError) in
+            try await storage.remove(
+                .user(user, tenant: tenant, liveAt: now), audit: revocation(by: .admin, at: now))
+        }
+        Failpoint.reach("revoke.stored")
+        if ended.count > CutOff.largestStep { sweeper.start() }
+        return ended
+    }
+
+    /// How many users signed in or refreshed a session at a time or after it.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func countActiveUsers(since time: Timestamp) async throws(ServiceError) -> Int {
+        try await storing { () async throws(StorageError) in
+            try await activity.flush()
+            return try await storage.countActiveUsers(since: time)
+        }
+    }
+
+    /// Writes what is kept in memory for a while: when users were last seen.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func flush() async throws(ServiceError) {
+        try await storing { () async throws(StorageError) in try await activity.flush() }
+    }
+}

@@ -1,0 +1,158 @@
+public import Foundations
+import LosslessJSON
+public import SessionEngine
+public import SessionStorage
+
+/// Sessions of one app: the shell round the engine.
+///
+/// It reads the clock, draws random bits, asks the engine what to do, does it in one step of storage, and signs.
+public struct SessionManager: Sendable {
+    let storage: any SessionStorage
+    /// What the operator decided about sessions.
+    public let policy: SessionPolicy
+    let clock: ClockAndRandomness
+    let keys: SigningKeyManager
+    let refreshTokenKey: RefreshTokenKey
+    let activity: ActivityLog
+    let sweeper: CutOffSweeper
+
+    /// Opens an app's sessions; the secret that encrypts refresh tokens is made here on first use.
+    ///
+    /// - Parameters:
+    ///   - storage: where the app's sessions are.
+    ///   - policy: what the operator decided.
+    ///   - clock: the clock and the source of randomness.
+    ///   - keyPool: where signing keys come from; services of one process may share one.
+    /// - Throws: ``ServiceError`` when storage cannot be read.
+    public init(
+        storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), clock: ClockAndRandomness = .system,
+        keyPool: SigningKeyPool = SigningKeyPool()
+    ) async throws(ServiceError) {
+        self.storage = storage
+        self.policy = policy
+        self.clock = clock
+        activity = ActivityLog(storage: storage)
+        sweeper = CutOffSweeper(storage: storage, clock: clock)
+        keys = SigningKeyManager(
+            storage: storage, clock: clock, schedule: policy.keySchedule, pool: keyPool,
+            keepsAuditLog: policy.auditRetention != nil)
+        let candidate = try signing { () throws(SigningError) in
+            var random = clock.random
+            return try RefreshTokenKey.make(using: &random)
+        }
+        do throws(StorageError) {
+            let event = AuditEvent.key(.keyCreated, StoredValueName.refreshTokenKey.rawValue, at: clock.time())
+            let value = try await storage.value(
+                named: .refreshTokenKey, audit: policy.auditRetention == nil ? nil : event
+            ) { candidate.masterKey }
+            refreshTokenKey = RefreshTokenKey(masterKey: value)
+        } catch {
+            throw .storage(error)
+        }
+        try await keys.reload()
+    }
+
+    /// The time, as this service sees it.
+    public var currentTime: Timestamp { clock.time() }
+
+    /// Makes the signing keys that the published set always has, ahead of the first request that needs one.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func prepareSigningKeys() async throws(ServiceError) {
+        try await keys.prepare(policy.signingAlgorithm)
+    }
+
+    /// Creates a session (docs/specification/core.md 4.1).
+    ///
+    /// Nothing is stored unless every token could be made.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func createSession(_ request: NewSession) async throws(ServiceError) -> CreateResult {
+        if let problem = request.format.problem(with: request.accessTokenPayload) { return .payloadRefused(problem) }
+        let now = clock.time()
+        var random = clock.random
+        let handle = SessionHandle.make(tenant: request.tenantID, using: &random)
+        let part = try signing { () throws(SigningError) in
+            try TokenIssue.refreshPart(
+                handle: handle, userID: request.userID, tenantID: request.tenantID, parent: nil,
+                usesAntiCSRF: request.usesAntiCSRF, key: refreshTokenKey, using: &random)
+        }
+        let record = SessionRecord(
+            handle: handle, tenantID: request.tenantID, userID: request.userID, currentTokenHash: part.hash.stored,
+            sessionData: JSONObjectText(request.sessionData),
+            accessTokenPayload: JSONObjectText(request.accessTokenPayload), createdAt: now,
+            expiresAt: now + policy.refreshTokenValidity, signingKeyKind: request.signingKeyKind,
+            rotationCount: RotationCount(restoreNumber: storage.restoreNumber))
+        let issued = try await issue(
+            part, for: record, parent: nil, format: request.format,
+            validity: policy.lifetime(.whole, of: request.accessTokenValidity, using: clock), at: now)
+        Failpoint.reach("create.before-storage")
+        try await storing { () async throws(StorageError) in
+            try await storage.insert(record, audit: keepsAuditLog ? .created(record) : nil)
+        }
+        Failpoint.reach("create.stored")
+        activity.note(record.userID, at: now)
+        return .created(issued)
+    }
+
+    /// Issues the tokens of a session.
+    func issue(
+        _ part: TokenIssue.RefreshPart, for record: SessionRecord, parent: TokenHash?, format: AccessTokenFormat,
+        validity: Milliseconds?, at now: Timestamp
+    ) async throws(ServiceError) -> IssuedTokens {
+        var random = clock.random
+        let claims = TokenIssue.claims(
+            for: record, format: format, refreshPart: part, parent: parent, issuedAt: now,
+            validity: validity ?? policy.accessTokenValidity)
+        return IssuedTokens(
+            session: SessionFacts(record), accessToken: try await sign(claims, record.signingKeyKind),
+            refreshToken: part.token, refreshTokenIssuedAt: now,
+            refreshTokenExpiresAt: now + policy.refreshTokenValidity,
+            idRefreshToken: RandomText.uuid(using: &random), antiCSRFToken: part.antiCSRFToken)
+    }
+
+    func sign(_ claims: AccessTokenClaims, _ kind: SigningKeyKind) async throws(ServiceError) -> AccessToken {
+        let key = try await keys.signer(kind, policy.algorithm(for: claims.format))
+        return try signing { () throws(SigningError) in try AccessToken(signing: claims, with: key) }
+    }
+
+    /// Whether what happens is written into the audit log.
+    var keepsAuditLog: Bool { policy.auditRetention != nil }
+
+    /// Why sessions are ended, if there is an audit log.
+    func revocation(by cause: Revocation.Cause, at now: Timestamp) -> Revocation? {
+        keepsAuditLog ? Revocation(by: cause, at: now) : nil
+    }
+
+    /// Decides about a session in one step of storage.
+    ///
+    /// The clock is read within that step: between the arrival of a request and its step the clock may be set back, and
+    /// another request may go first. A storage that many processes share has one clock for all of them.
+    func update<Outcome: Sendable>(
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp) -> Decision<Outcome>
+    ) async throws(ServiceError) -> Outcome {
+        let (keepsAuditLog, time) = (keepsAuditLog, clock.time)
+        Failpoint.reach("update.before-storage")
+        let outcome = try await storing { () async throws(StorageError) in
+            try await storage.update(handle) { record, storageTime in
+                var decided = decide(record, storageTime ?? time())
+                if !keepsAuditLog { decided.audit = nil }
+                return decided
+            }
+        }
+        Failpoint.reach("update.stored")
+        return outcome
+    }
+
+    /// Runs something that uses storage, with its error as the service's.
+    func storing<Result>(
+        _ body: () async throws(StorageError) -> Result
+    ) async throws(ServiceError) -> Result {
+        do throws(StorageError) { return try await body() } catch { throw .storage(error) }
+    }
+}
+
+/// Runs something that signs, with its error as the service's.
+func signing<Result>(_ body: () throws(SigningError) -> Result) throws(ServiceError) -> Result {
+    do throws(SigningError) { return try body() } catch { throw .signing(error) }
+}
