@@ -13,14 +13,19 @@ BUILD = $(if $(BUILT),@true,swift build)
 # A part of the black box by its files; ARGS='-k finding_W7 --seed 5' for some of it. In `make test` nothing is skipped.
 PYTEST = python3 -m pytest $(SAMPLE) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 BOX = Tests/BlackBox/test_
+# Examples and benchmarks are packages of their own. The examples use the default traits, as an application does; the
+# core with these traits is built beside them, from the same objects.
+EXAMPLES = $(if $(BUILT),@true,swift build --package-path Examples)
+DEFAULTS = swift build --scratch-path Examples/.build
 
-.PHONY: beside help run demo browser test build dependencies unit docs readme drivers kill9 import restore hostile operation
+.PHONY: beside help run demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
 .PHONY: allocations bench check clean door failover inplace mass network nodes postgres schema static storm
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs killpoints cutreplies spin mutants
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
 	@echo "make demo    start the example web application"
+	@echo "make quick   the checks of the source and the tests of one process, for every change"
 	@echo "make test    everything that has to hold, with the checks of the source; long trials as a sample"
 	@echo "make proof   the whole of what tries to break it: races, kills, lost replies, attackers, models, real SDKs"
 	@echo "make bench   what a request costs on this machine"
@@ -41,27 +46,42 @@ run: build
 	exec $(BINARY) serve $(ARGS)
 
 demo: dependencies
-	$(BUILD) --product WebApp $(SWIFT_FLAGS)
-	exec .build/debug/WebApp
+	$(EXAMPLES) --product WebApp
+	exec Examples/.build/debug/WebApp
 
 PARTS = readme browser drivers beside kill9 import restore hostile door storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
-test: check unit docs build trials
+test: check unit docs build trials defaults
 	@for part in $(PARTS); do \
 	    start=$$(date +%s); \
 	    $(MAKE) --no-print-directory BUILT=1 SAMPLE='--quick --no-skips' $$part || exit 1; \
 	    echo "== $$part: $$(($$(date +%s) - start)) s"; \
 	done
 
-proof: build trials
+proof: build trials examples
 	swift build $(SWIFT_FLAGS)
 	@for part in $(PARTS); do \
 	    start=$$(date +%s); \
 	    $(MAKE) --no-print-directory BUILT=1 $$part || exit 1; \
 	    echo "== $$part: $$(($$(date +%s) - start)) s"; \
 	done
+
+examples: dependencies
+	swift build --package-path Examples
+
+# What the user of a package gets: the default traits, compiled for the examples and for the core. The examples are then
+# what `browser`, `beside` and `sixty-periods` run; the core answers a request and says what it was built without.
+defaults: examples
+	$(DEFAULTS) --product tessera
+	scripts/check-default-traits Examples/.build/debug/tessera
+
+# Under two minutes on a warm tree: the checks of the source, and the tests that need no server, cluster or browser.
+quick: dependencies
+	scripts/check
+	swift build --build-tests $(SWIFT_FLAGS)
+	swift test --skip-build $(SWIFT_FLAGS) --quiet
 
 unit: dependencies
 	swift build --build-tests $(SWIFT_FLAGS)
@@ -76,7 +96,7 @@ readme: build
 
 # The example web application in headless Chromium; pictures are kept in .build/screenshots.
 browser: dependencies
-	$(BUILD) --product WebApp $(SWIFT_FLAGS)
+	$(EXAMPLES) --product WebApp
 	$(PYTEST) Tests/Browser
 
 drivers: build
@@ -84,7 +104,7 @@ drivers: build
 
 # The Swift SDK and supertokens-python on one core.
 beside: build
-	$(BUILD) --product RemoteApp $(SWIFT_FLAGS)
+	$(EXAMPLES) --product RemoteApp
 	$(PYTEST) $(BOX)beside.py
 
 kill9: build
@@ -165,8 +185,8 @@ follow: trials
 # The same for 60 periods against the unmodified programs, on a moved clock.
 sixty-periods: build
 	@scripts/install-dependencies gcc
-	$(BUILD) --product HelloSession $(SWIFT_FLAGS)
-	$(BUILD) --product RemoteApp $(SWIFT_FLAGS)
+	$(EXAMPLES) --product HelloSession
+	$(EXAMPLES) --product RemoteApp
 	$(PYTEST) $(BOX)follow.py
 
 # E-01; ROUNDS=n for more: 64 callers present one refresh token at one moment.
@@ -198,16 +218,16 @@ mutants: dependencies
 # BESIDE=/path/to/tessera measures another release in the same rounds.
 bench: build trials
 	@scripts/install-dependencies wrk
-	$(BUILD) -c release --product BareResponder $(SWIFT_FLAGS)
-	$(BUILD) -c release --product SDKBenchmark $(SWIFT_FLAGS)
-	.build/release/SDKBenchmark
+	swift build --package-path Benchmarks -c release
+	Benchmarks/.build/release/SDKBenchmark
 	python3 Benchmarks/bench.py $(if $(BESIDE),--beside $(BESIDE))
 	python3 Benchmarks/postgres.py
 
-# By itself it also runs the tests that guard the versions; `make test` runs them with all others.
-check: dependencies
+# By itself it also runs the tests that guard the versions, and builds and runs the default traits; `make test` does both
+# with all others.
+check: dependencies $(if $(filter test,$(MAKECMDGOALS)),,defaults)
 	scripts/check
 	$(if $(filter test,$(MAKECMDGOALS)),@true,swift test) $(SWIFT_FLAGS) --quiet --filter 'CatalogueTests|VersionMutationTests|VersionPageTests'
 
 clean:
-	rm -rf .build .build-static .venv-drivers .venv-schema
+	rm -rf .build Examples/.build Benchmarks/.build .build-static .venv-drivers .venv-schema

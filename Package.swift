@@ -23,6 +23,7 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .executable(name: "tessera", targets: ["TesseraCommand"]),
+        .library(name: "LosslessJSON", targets: ["LosslessJSON"]),
         .library(name: "SessionEngine", targets: ["SessionEngine"]),
         .library(name: "SessionStorage", targets: ["SessionStorage"]),
         .library(name: "InMemoryStorage", targets: ["InMemoryStorage"]),
@@ -176,60 +177,6 @@ let package = Package(
                 "SessionEngine", "LosslessJSON",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
-            swiftSettings: settings
-        ),
-        .executableTarget(
-            name: "HelloSession",
-            dependencies: [
-                "TesseraInProcess", "TesseraHummingbird", "SQLiteStorage",
-                .product(name: "Hummingbird", package: "hummingbird"),
-            ],
-            path: "Examples/HelloSession",
-            swiftSettings: settings
-        ),
-        .executableTarget(
-            name: "RemoteApp",
-            dependencies: [
-                "TesseraHummingbird", "TesseraRemoteCore", .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "NIOCore", package: "swift-nio"),
-            ],
-            path: "Examples/RemoteApp",
-            swiftSettings: settings
-        ),
-        .executableTarget(
-            name: "SDKBenchmark",
-            dependencies: [
-                "Tessera", "TesseraInProcess", "TesseraHummingbird", "SessionService", "InMemoryStorage",
-                "SessionEngine",
-                "LosslessJSON", .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOEmbedded", package: "swift-nio"),
-            ] + crypto,
-            path: "Benchmarks/SDK",
-            swiftSettings: settings
-        ),
-        .executableTarget(
-            name: "WebApp",
-            dependencies: [
-                "TesseraInProcess", "TesseraHummingbird", "SessionService", "SessionStorage", "InMemoryStorage",
-                "SessionEngine", .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-            ],
-            path: "Examples/WebApp",
-            exclude: ["README.md"],
-            resources: [.copy("Pages")],
-            swiftSettings: settings
-        ),
-        .executableTarget(
-            name: "BareResponder",
-            dependencies: [
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-            ],
-            path: "Benchmarks/Bare",
             swiftSettings: settings
         ),
         .target(

@@ -258,7 +258,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=2, help="the length of each run of wrk (default: 2)")
     parser.add_argument("--rounds", type=int, default=5, help="how often all costs are measured in turns (default: 5)")
-    parser.add_argument("--bare", type=Path, default=ROOT / ".build" / "release" / "BareResponder",
+    parser.add_argument("--bare", type=Path, default=ROOT / "Benchmarks" / ".build" / "release" / "BareResponder",
                         help="the bare NIO responder")
     parser.add_argument("--beside", type=Path, metavar="BINARY", help="another release, measured in the same rounds")
     parser.add_argument("--short", action="store_true", help="only what is judged: no latencies at 1, 16 and 64 connections")

@@ -24,8 +24,8 @@ from drivers_browser import START_SECONDS, Application, Browser, Tokens
 from harness import HOST, ROOT, Child, Core, Json, Server, ServerFailed, binary, until
 
 SHIM = Path(__file__).resolve().parent / "clock_shim.c"
-HELLO_SESSION = os.environ.get("HELLO_SESSION", str(ROOT / ".build/debug/HelloSession"))
-REMOTE_APP = os.environ.get("REMOTE_APP", str(ROOT / ".build/debug/RemoteApp"))
+HELLO_SESSION = os.environ.get("HELLO_SESSION", str(ROOT / "Examples/.build/debug/HelloSession"))
+REMOTE_APP = os.environ.get("REMOTE_APP", str(ROOT / "Examples/.build/debug/RemoteApp"))
 AT_ONCE = "5.6"
 LIFE = 3_600.0
 """How long an access token lives."""

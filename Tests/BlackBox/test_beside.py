@@ -18,7 +18,7 @@ from drivers_silence import MARGIN, Hours, given_or_taken
 from drivers_suite import THEFT
 from harness import HOST, ROOT, Child
 
-SWIFT = os.environ.get("REMOTE_APP", str(ROOT / ".build/debug/RemoteApp"))
+SWIFT = os.environ.get("REMOTE_APP", str(ROOT / "Examples/.build/debug/RemoteApp"))
 
 
 class SwiftApplication(Application):

@@ -21,7 +21,7 @@ ready()
 from selenium.webdriver.common.by import By  # noqa: E402 - there is no Selenium before this line
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
-BINARY = os.environ.get("WEB_APP", str(ROOT / ".build/debug/WebApp"))
+BINARY = os.environ.get("WEB_APP", str(ROOT / "Examples/.build/debug/WebApp"))
 WINDOW = 60
 SILENCE = 120
 REFRESH_COOKIE = "sRefreshToken"

@@ -1,0 +1,59 @@
+// swift-tools-version: 6.2
+// Programs that use Tessera as an application does: from another package, with its default traits.
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func tessera(_ names: String...) -> [Target.Dependency] { names.map { .product(name: $0, package: "tessera") } }
+
+let package = Package(
+    name: "tessera-examples",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(name: "tessera", path: ".."),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+    ],
+    targets: [
+        .executableTarget(
+            name: "HelloSession",
+            dependencies: tessera("TesseraInProcess", "TesseraHummingbird", "SQLiteStorage") + [
+                .product(name: "Hummingbird", package: "hummingbird")
+            ],
+            path: "HelloSession",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "RemoteApp",
+            dependencies: tessera("TesseraHummingbird", "TesseraRemoteCore")
+                + [
+                    .product(name: "Hummingbird", package: "hummingbird"),
+                    .product(name: "NIOCore", package: "swift-nio"),
+                ],
+            path: "RemoteApp",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "WebApp",
+            dependencies: tessera(
+                "TesseraInProcess", "TesseraHummingbird", "SessionService", "SessionStorage", "InMemoryStorage",
+                "SessionEngine") + [
+                    .product(name: "Hummingbird", package: "hummingbird"),
+                    .product(name: "HTTPTypes", package: "swift-http-types"),
+                ],
+            path: "WebApp",
+            exclude: ["README.md"],
+            resources: [.copy("Pages")],
+            swiftSettings: settings
+        ),
+    ]
+)
