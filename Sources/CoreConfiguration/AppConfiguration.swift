@@ -4,17 +4,9 @@ import SessionService
 
 /// What an app's `coreConfig` means: values for this app over those of the core (docs/specification/core.md 7.1).
 public struct AppConfiguration: Sendable {
-    /// Keys that an app may set for itself.
-    private static let keysOfApps: Set<String> = [
-        "access_token_validity", "access_token_blacklisting", "access_token_signing_key_dynamic",
-        "access_token_signing_key_update_interval", "access_token_dynamic_signing_key_update_interval",
-        "access_token_signing_algorithm", "enable_anti_csrf", "refresh_token_validity",
-        "refresh_token_rotation_grace_period", "access_token_validity_jitter", "api_keys",
-        "refresh_token_succession", "revoke_session_on_token_theft",
-    ]
-    private let base: ConfigurationValues
+    private let base: ConfigurationDraft
 
-    init(_ base: ConfigurationValues) {
+    init(_ base: ConfigurationDraft) {
         self.base = base
     }
 
@@ -24,30 +16,22 @@ public struct AppConfiguration: Sendable {
     ///
     /// - Throws: `AppSettingsRefusal` for a key that an app cannot set and for a value that breaks a rule.
     public func settings(_ coreConfig: JSONObject) throws(AppSettingsRefusal) -> AppSettings {
-        var texts: [ConfigurationKey: String] = [:]
+        var texts: [String: String] = [:]
         for member in coreConfig.members {
             guard let key = try key(member.name) else { continue }
-            texts[key] = try text(member)
+            texts[key.name] = try text(member)
         }
-        // An app's interval under its old name is not outdone by the core's under the new one.
-        if let interval = texts.removeValue(forKey: .legacySigningKeyUpdateInterval),
-            texts[.signingKeyUpdateInterval] == nil
-        {
-            texts[.signingKeyUpdateInterval] = interval
-        }
-        let values = base.overlaid(with: texts)
-        do throws(ConfigurationError) {
-            return AppSettings(policy: try SessionPolicy(values), core: try CoreSettings(values))
-        } catch {
-            throw AppSettingsRefusal(error.description)
-        }
+        var reading = ConfigurationReading(ConfigurationValues(app: texts), over: base)
+        reading.judgeSessions()
+        if let problem = reading.problems.first { throw AppSettingsRefusal(problem.wire) }
+        return AppSettings(policy: reading.draft.policy, core: reading.draft.settings)
     }
 
     /// The key of that name, `nil` for one without effect.
     private func key(_ name: String) throws(AppSettingsRefusal) -> ConfigurationKey? {
-        let key = ConfigurationKey(rawValue: name)
-        if let key, Self.keysOfApps.contains(name) { return key }
-        if key == .disableTelemetry || ForeignKey.ofOtherRecipes.contains(name) { return nil }
+        let key = ConfigurationKey.byName[name]
+        if let key, key.traits.contains(.app) { return key }
+        if name == "disable_telemetry" || ForeignKey.ofOtherRecipes.contains(name) { return nil }
         if ForeignKey.namesDatabase(name) {
             throw AppSettingsRefusal("'\(name)' is not supported: all apps are in the core's database")
         }

@@ -1,3 +1,4 @@
+import CoreServer
 public import Foundations
 
 /// A PostgreSQL database, by SuperTokens' keys (docs/specification/core.md 7.2).
@@ -18,105 +19,86 @@ public struct DatabaseSettings: Sendable, Redacted {
     public var groupLimit: Int?
     /// Whether the schema is brought up to date at the start.
     public var migrates: Bool
-
-    /// Reads what concerns the database; `nil` where none is named.
-    ///
-    /// - Throws: ``ConfigurationError`` for a value that breaks a rule.
-    init?(_ values: ConfigurationValues) throws(ConfigurationError) {
-        let (uri, user) = (values.text(.postgresURI), values.text(.postgresUser))
-        guard uri != nil || user != nil else {
-            // Sessions would silently be somewhere else than the operator believes.
-            let others = [ConfigurationKey.postgresPassword, .postgresDatabase, .postgresSessionTable]
-            guard others.contains(where: { values.text($0) != nil }) else { return nil }
-            throw values.error(
-                "'postgresql_user' and 'postgresql_connection_uri' are not set. Please set at least one of these values"
-            )
-        }
-        if let uri, !["postgresql://", "postgres://"].contains(where: uri.hasPrefix) {
-            throw values.error(
-                "The provided postgresql connection URI has an incorrect format. Please use a format like "
-                    + "postgresql://[user[:[password]]@]host[:port][/dbname][?attr1=val1&attr2=val2...")
-        }
-        parameters = try Self.parameters(values, uri)
-        schema = values.text(.postgresSchema) ?? "public"
-        prefix = values.text(.postgresPrefix) ?? ""
-        tableNames = [:]
-        tableNames["key_value"] = values.text(.postgresValueTable)
-        tableNames["session_info"] = values.text(.postgresSessionTable)
-        poolSize = try Self.size(.postgresPoolSize, values)
-        groupLimit = try Self.size(.postgresGrouping, values)
-        migrates = try values.bool(.postgresMigrates) ?? true
-    }
-
-    private static func size(
-        _ key: ConfigurationKey, _ values: ConfigurationValues
-    ) throws(ConfigurationError) -> Int? {
-        guard let size = try values.integer(key) else { return nil }
-        guard size > 0 else { throw values.error("'\(key.rawValue)' in the config.yaml file must be > 0") }
-        return Int(size)
-    }
-
-    /// The URI with what else is set, which goes before what the URI says.
-    private static func parameters(
-        _ values: ConfigurationValues, _ uri: String?
-    ) throws(ConfigurationError) -> [(name: String, value: String)] {
-        var parameters: [(name: String, value: String)] = []
-        if let uri { parameters.append(("dbname", uri)) }
-        let port = try values.integer(.postgresPort).map { String($0) }
-        let named = [
-            ("host", values.text(.postgresHost) ?? (uri == nil ? "localhost" : nil)), ("port", port),
-            ("user", values.text(.postgresUser)), ("password", values.text(.postgresPassword)),
-        ]
-        for (name, value) in named { if let value { parameters.append((name, value)) } }
-        if uri == nil { parameters.append(("dbname", values.text(.postgresDatabase) ?? "supertokens")) }
-        // A driver of Java's, which SuperTokens' core has, knows this one; libpq does not.
-        for attribute in (values.text(.postgresAttributes) ?? "").split(separator: "&")
-        where !attribute.hasPrefix("allowPublicKeyRetrieval=") {
-            let halves = attribute.split(separator: "=", maxSplits: 1)
-            guard halves.count == 2 else {
-                throw values.error("'postgresql_connection_attributes' has to be like attr1=val1&attr2=val2")
-            }
-            parameters.append((String(halves[0]), String(halves[1])))
-        }
-        return parameters
-    }
+    /// What somebody between here and the database could do, where that is more than nothing; for the operator.
+    public var transportWarning: String?
 
     /// Nothing of what it holds.
     public var description: String { "DatabaseSettings" }
 }
 
-/// Where the key that encrypts private keys comes from.
-public enum KeyEncryptionSource: Sendable, Redacted {
-    /// The key itself, from the environment.
-    case text(String)
-    /// A file that holds it.
-    case file(String)
-    /// A command that prints it, run by the shell.
-    case command(String)
-
-    /// Reads which one it is; `nil` where none is set.
+extension ConfigurationReading {
+    /// The database that the keys name; `nil` where none is named.
     ///
-    /// - Throws: ``ConfigurationError`` when there is more than one.
-    init?(_ values: ConfigurationValues) throws(ConfigurationError) {
-        let found = [
-            values.text(.keyEncryptionKey).map(KeyEncryptionSource.text),
-            values.text(.keyEncryptionKeyFile).map(KeyEncryptionSource.file),
-            values.text(.keyEncryptionKeyCommand).map(KeyEncryptionSource.command),
-        ].compactMap(\.self)
-        guard found.count <= 1 else {
-            throw values.error(
-                "Set only one of 'key_encryption_key', 'key_encryption_key_file' and 'key_encryption_key_command'.")
+    /// - Parameter environment: has libpq's own variables.
+    mutating func database(_ environment: [String: String]) -> DatabaseSettings? {
+        let keys = draft.database
+        guard keys.uri != nil || keys.user != nil else {
+            // Sessions would silently be somewhere else than the operator believes.
+            let others = [
+                "postgresql_password", "postgresql_database_name", "postgresql_session_info_table_name",
+            ].filter(has)
+            if !others.isEmpty {
+                note(
+                    "'postgresql_user' and 'postgresql_connection_uri' are not set. Please set at least one of these values",
+                    others, showsValue: false)
+            }
+            return nil
         }
-        guard let source = found.first else { return nil }
-        self = source
+        var uri: PostgresURI?
+        if let text = keys.uri { uri = postgresURI(text) }
+        if let host = keys.host, host.contains("://") || host.dropFirst().contains("@") {
+            note(
+                "'postgresql_host' has to be a name or an address; a URI belongs into 'postgresql_connection_uri'.",
+                ["postgresql_host"], showsValue: false)
+        }
+        let attributes = self.attributes()
+        var settings = DatabaseSettings(
+            parameters: Self.parameters(keys, attributes), schema: keys.schema, prefix: keys.prefix, tableNames: [:],
+            poolSize: keys.poolSize, groupLimit: keys.groupLimit, migrates: keys.migrates)
+        settings.tableNames["key_value"] = keys.valueTable
+        settings.tableNames["session_info"] = keys.sessionTable
+        settings.transportWarning = PostgresTransport(keys, uri, attributes, environment).warning
+        return settings
     }
 
-    /// The kind alone.
-    public var description: String {
-        switch self {
-        case .text: "the environment"
-        case .file(let path): "the file \(path)"
-        case .command: "a command"
+    private mutating func postgresURI(_ text: String) -> PostgresURI? {
+        let uri = PostgresURI(text)
+        if let fault = uri?.fault ?? (uri == nil ? PostgresURI.form : nil) {
+            note(fault, ["postgresql_connection_uri"])
         }
+        return uri
+    }
+
+    /// The attributes that libpq knows, by their names.
+    private mutating func attributes() -> [(name: String, value: String)] {
+        var found: [(name: String, value: String)] = []
+        // A driver of Java's, which SuperTokens' core has, knows this one; libpq does not.
+        for attribute in (draft.database.attributes ?? "").split(separator: "&")
+        where !attribute.hasPrefix("allowPublicKeyRetrieval=") {
+            let halves = attribute.split(separator: "=", maxSplits: 1)
+            guard halves.count == 2 else {
+                note(
+                    "'postgresql_connection_attributes' has to be like attr1=val1&attr2=val2",
+                    ["postgresql_connection_attributes"])
+                return []
+            }
+            found.append((String(halves[0]), String(halves[1])))
+        }
+        return found
+    }
+
+    /// The URI with what else is set, which goes before what the URI says.
+    private static func parameters(
+        _ keys: DatabaseKeys, _ attributes: [(name: String, value: String)]
+    ) -> [(name: String, value: String)] {
+        var parameters: [(name: String, value: String)] = []
+        if let uri = keys.uri { parameters.append(("dbname", uri)) }
+        let named = [
+            ("host", keys.host ?? (keys.uri == nil ? "localhost" : nil)), ("port", keys.port.map { String($0) }),
+            ("user", keys.user), ("password", keys.password),
+        ]
+        for (name, value) in named { if let value { parameters.append((name, value)) } }
+        if keys.uri == nil { parameters.append(("dbname", keys.name ?? "supertokens")) }
+        return parameters + attributes
     }
 }

@@ -27,6 +27,10 @@ public struct OperatorConfiguration: Sendable {
     public var log: LogSettings
     /// What the operator should know although the core starts.
     public var warnings: [String]
+    /// What was said, and where.
+    let values: ConfigurationValues
+    let draft: ConfigurationDraft
+    private let environment: [String: String]
 
     /// What the command line can say.
     public struct Flags: Sendable {
@@ -50,13 +54,12 @@ public struct OperatorConfiguration: Sendable {
         }
 
         /// The flags as if a file had them.
-        fileprivate var texts: [ConfigurationKey: String] {
-            var texts: [ConfigurationKey: String] = [:]
-            texts[.host] = host
-            texts[.port] = port.map { String($0) }
-            texts[.dataDirectory] = dataDirectory
-            if isTest { texts[.testMode] = "true" }
-            return texts
+        fileprivate var texts: [(key: String, flag: String, text: String)] {
+            let said = [
+                ("host", "--host", host), ("port", "--port", port.map { String($0) }),
+                ("data_dir", "--data-dir", dataDirectory), ("test_mode", "--test-mode", isTest ? "true" : nil),
+            ]
+            return said.compactMap { key, flag, text in text.map { (key, flag, $0) } }
         }
     }
 
@@ -66,69 +69,88 @@ public struct OperatorConfiguration: Sendable {
     ///   - file: the text and the absolute path of `config.yaml`, if there is one.
     ///   - environment: the process's environment.
     ///   - flags: what the command line says.
-    /// - Throws: ``ConfigurationError`` for the first value that breaks a rule.
+    ///   - contents: reads a file that the environment names (`API_KEYS_FILE`); `nil` where it cannot be read.
+    /// - Throws: ``ConfigurationError`` with everything that is wrong.
     public init(
-        file: (text: String, path: String)? = nil, environment: [String: String] = [:], flags: Flags = Flags()
+        file: (text: String, path: String)? = nil, environment: [String: String] = [:], flags: Flags = Flags(),
+        contents: (String) -> String? = { _ in nil }
     ) throws(ConfigurationError) {
-        let values = try ConfigurationValues(file: file, environment: environment, flags: flags.texts)
-        try Self.checkWithoutEffect(values)
-        host = values.text(.host) ?? "127.0.0.1"
-        port = Int(try values.integer(.port) ?? 3567)
-        guard (0...65_535).contains(port) else { throw values.error("'port' must be between 0 and 65535.") }
-        idleTimeout = Int(try values.integer(.idleTimeout) ?? 75)
-        guard (1...3_600).contains(idleTimeout) else {
-            throw values.error("'server_idle_timeout' must be between 1 and 3600 seconds.")
-        }
-        dataDirectory = values.text(.dataDirectory)
-        database = try DatabaseSettings(values)
-        keyEncryption = try KeyEncryptionSource(values)
-        rsaProvider = try RSAProvider(values)
-        policy = try SessionPolicy(values)
-        settings = try CoreSettings(values)
-        settings.configurationPath = file?.path ?? ""
-        log = try LogSettings(values, environment: environment)
-        warnings = values.warnings + policy.warnings
-        apps = AppConfiguration(values)
-        try requireKeyOffLoopback()
-        try refuseTestModeOffLoopback()
+        let values = ConfigurationValues(file: file, environment: environment, flags: flags.texts, contents: contents)
+        try self.init(values, path: file?.path ?? "", environment: environment)
     }
 
-    /// Keys that set nothing here still have to be what they say.
-    private static func checkWithoutEffect(_ values: ConfigurationValues) throws(ConfigurationError) {
-        if try values.integer(.coreConfigVersion) == -1 {
-            throw ConfigurationError(
-                "'core_config_version' is not set in the config.yaml file. Please redownload and install SuperTokens")
-        }
-        if let size = try values.integer(.serverPoolSize), size < 1 {
-            throw values.error("'max_server_pool_size' must be >= 1.")
-        }
-        for key in [ConfigurationKey.webserverHTTPS, .disableTelemetry, .deadlockLogger] { _ = try values.bool(key) }
-        if let domain = values.text(.loadOnlyDomain), domain.contains(where: { $0.isWhitespace || $0 == "/" }) {
-            throw ConfigurationError("supertokens_saas_load_only_cud is invalid")
-        }
+    init(
+        _ values: ConfigurationValues, path: String, environment: [String: String]
+    ) throws(ConfigurationError) {
+        var reading = ConfigurationReading(values)
+        reading.judgeSessions()
+        reading.judgeAccess()
+        database = reading.database(environment)
+        keyEncryption = reading.keyEncryption()
+        guard reading.problems.isEmpty else { throw ConfigurationError(reading.problems) }
+        let draft = reading.draft
+        (host, port, idleTimeout, dataDirectory) = (draft.host, draft.port, draft.idleTimeout, draft.dataDirectory)
+        (rsaProvider, policy, log) = (draft.rsaProvider, draft.policy, draft.log)
+        settings = draft.settings
+        settings.configurationPath = path
+        warnings = values.warnings + policy.warnings + [database?.transportWarning].compactMap(\.self)
+        apps = AppConfiguration(draft)
+        (self.values, self.draft, self.environment) = (values, draft, environment)
     }
 
-    /// Every client that can reach the core is the application; without a key that may only be this machine
-    /// (docs/specification/security.md H02).
-    private func requireKeyOffLoopback() throws(ConfigurationError) {
-        guard settings.apiKeys.isEmpty, !isLoopback else { return }
-        throw ConfigurationError(
-            "Without an API key the core listens on this machine only, and '\(host)' is not this machine. "
-                + "Set 'api_keys' in config.yaml (or API_KEYS in the environment) to a key of at least 20 characters, "
-                + "or listen on 127.0.0.1.")
+    /// What a running core makes of a configuration that was read again.
+    public struct Reload: Sendable {
+        /// This configuration with the new values of the keys that can change.
+        public var configuration: OperatorConfiguration
+        /// The keys that have changed.
+        public var changed: [String]
+        /// The keys whose new value counts from the next start on.
+        public var deferred: [String]
     }
 
-    private func refuseTestModeOffLoopback() throws(ConfigurationError) {
-        guard settings.allowsShortKeyIntervals, !isLoopback else { return }
-        throw ConfigurationError(
-            "'test_mode' lifts limits that protect sessions, and '\(host)' is not this machine only. "
-                + "Remove 'test_mode', or listen on 127.0.0.1.")
+    /// Takes what can be changed while the core runs from a configuration that was read again.
+    ///
+    /// - Throws: ``ConfigurationError`` where the new values do not go with what stays.
+    public func reload(_ new: OperatorConfiguration) throws(ConfigurationError) -> Reload {
+        var merged = values
+        var (changed, deferred): ([String], [String]) = ([], [])
+        for key in ConfigurationKey.all where key.text(draft) != key.text(new.draft) {
+            if key.traits.contains(.reloadable) {
+                merged[key.name] = new.values[key.name]
+                changed.append(key.name)
+            } else if !key.traits.contains(.alias) {
+                deferred.append(key.name)
+            }
+        }
+        var configuration = try OperatorConfiguration(
+            merged, path: settings.configurationPath, environment: environment)
+        configuration.settings.processID = settings.processID
+        configuration.warnings = new.warnings
+        return Reload(configuration: configuration, changed: changed, deferred: deferred)
     }
+}
 
-    /// Whether only this machine can reach the core.
-    private var isLoopback: Bool {
-        let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-        return host == "localhost" || host == "::1"
-            || (numbers.count == 4 && numbers.first == 127 && !numbers.contains(nil))
+/// Where the data of a core is, for commands that work on them without one.
+public struct DataPlace: Sendable {
+    /// The database, unless it is a folder.
+    public let database: DatabaseSettings?
+    /// The folder, if it was said.
+    public let dataDirectory: String?
+
+    /// Reads what a configuration says of it; what is wrong with other keys does not matter here.
+    ///
+    /// - Throws: ``ConfigurationError`` for a file that cannot be read and for these keys.
+    public init(
+        file: (text: String, path: String)?, environment: [String: String], flags: OperatorConfiguration.Flags,
+        contents: (String) -> String? = { _ in nil }
+    ) throws(ConfigurationError) {
+        let values = ConfigurationValues(file: file, environment: environment, flags: flags.texts, contents: contents)
+        var reading = ConfigurationReading(values)
+        database = reading.database(environment)
+        dataDirectory = reading.draft.dataDirectory
+        let problems = reading.problems.filter { problem in
+            problem.key.map { $0 == "data_dir" || ForeignKey.namesDatabase($0.lowercased()) } ?? true
+        }
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
     }
 }

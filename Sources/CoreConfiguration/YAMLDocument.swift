@@ -9,8 +9,8 @@ struct YAMLFault: Error, CustomStringConvertible {
 enum YAMLDocument {
     /// Nothing, or an explicit null.
     case empty
-    /// Keys and values in order; a key that is no text is `nil`.
-    case mapping([(key: String?, value: Value)])
+    /// Keys and values in order, also those of one name; a key that is no text is `nil`. Lines are counted from 1.
+    case mapping([(key: String?, value: Value, line: Int)])
     /// Something else.
     case other
 
@@ -60,17 +60,13 @@ enum YAMLDocument {
             return .other
         }
         let pairs = root.data.mapping.pairs
-        var members: [(key: String?, value: Value)] = []
-        var keys: Set<String> = []
+        var members: [(key: String?, value: Value, line: Int)] = []
         for pair in UnsafeBufferPointer(start: pairs.start, count: (pairs.top - pairs.start)) {
             guard let key = yaml_document_get_node(document, pair.key)?.pointee,
                 let value = yaml_document_get_node(document, pair.value)?.pointee
             else { continue }
             let name = key.type == YAML_SCALAR_NODE ? text(key) : nil
-            if let name, !keys.insert(name).inserted {
-                throw YAMLFault(description: "line \(key.start_mark.line + 1): the key '\(name)' comes twice")
-            }
-            members.append((name, self.value(value)))
+            members.append((name, self.value(value), Int(key.start_mark.line) + 1))
         }
         return .mapping(members)
     }

@@ -1,4 +1,5 @@
 public import Logging
+import Synchronization
 
 /// What writes an operator's log.
 public struct OperatorLogWriter: Sendable {
@@ -8,6 +9,7 @@ public struct OperatorLogWriter: Sendable {
     private let process: String
     private let version: String
     private let time: @Sendable () -> Int64
+    private let threshold: Threshold
 
     /// Creates a log.
     ///
@@ -28,6 +30,19 @@ public struct OperatorLogWriter: Sendable {
         self.process = process
         self.version = version
         self.time = time
+        threshold = Threshold()
+    }
+
+    /// How much is logged whatever a logger's own level is; `nil` for nothing.
+    ///
+    /// It counts at once for every logger that was ever made of this log.
+    public var level: Logger.Level? {
+        get { threshold.level.withLock(\.self) }
+        nonmutating set { threshold.level.withLock { $0 = newValue } }
+    }
+
+    private final class Threshold: Sendable {
+        let level = Mutex<Logger.Level?>(.trace)
     }
 
     /// Opens the files again after a rotation.
@@ -51,8 +66,18 @@ public struct OperatorLogWriter: Sendable {
     private struct Handler: LogHandler {
         let log: OperatorLogWriter
         let label: String
-        var logLevel = Logger.Level.info
+        private var ownLevel = Logger.Level.info
         var metadata: Logger.Metadata = [:]
+
+        init(log: OperatorLogWriter, label: String) {
+            self.log = log
+            self.label = label
+        }
+
+        var logLevel: Logger.Level {
+            get { max(ownLevel, log.level ?? .critical) }
+            set { ownLevel = newValue }
+        }
 
         subscript(metadataKey key: String) -> Logger.Metadata.Value? {
             get { metadata[key] }
@@ -60,6 +85,7 @@ public struct OperatorLogWriter: Sendable {
         }
 
         func log(event: LogEvent) {
+            guard log.level != nil else { return }
             var details = metadata.merging(event.metadata ?? [:]) { _, new in new }
             if let error = event.error { details["error"] = "\(error)" }
             log.write(event, label: label, details: details)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CoreConfiguration
 import CoreServer
 import Logging
 import LosslessJSON
@@ -21,18 +22,12 @@ struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print what happened to sessions and keys.",
         discussion: """
-            Reads the data folder, whether a core runs on it or not, or the PostgreSQL database that the configuration or \
-            the environment names. The newest entries are printed, the oldest of them first. A copy of the log that is \
+            Reads the data folder, whether a core runs on it or not, or the PostgreSQL database, whichever the \
+            configuration or the environment names. The newest entries are printed, the oldest of them first. A copy of the log that is \
             kept elsewhere lets 'tessera restore' repeat revocations.
             """)
 
-    @Option(
-        name: [.long, .customLong("with-config")],
-        help: "A configuration file that names a PostgreSQL database.")
-    var config: String?
-
-    @Option(help: "The folder of the database. (default: tessera in the user's data folder)")
-    var dataDir: String?
+    @OptionGroup var options: DataOptions
 
     @Option(help: "The app.")
     var app = AppID.public.rawValue
@@ -63,11 +58,12 @@ struct Audit: AsyncParsableCommand {
     private var name: AuditEvent.Name? { event.flatMap(AuditEvent.Name.init(rawValue:)) }
 
     func run() async throws {
+        let place = try options.place()
         let query = AuditQuery(
             order: after.map { .oldestFirst(after: $0) } ?? .newestFirst(before: nil),
             handle: session.map(SessionHandle.init), userID: user.map(UserID.init), name: name, limit: limit)
         do throws(StorageError) {
-            let records = try await page(query)
+            let records = try await page(query, place)
             for record in after == nil ? records.reversed() : records { print(json ? text(record) : record.line) }
             if records.isEmpty, !json { print("There are no such entries.") }
         } catch {
@@ -81,9 +77,9 @@ struct Audit: AsyncParsableCommand {
         return JSONObject([.init(name: "app", value: .string(app))] + record.json.members).text
     }
 
-    private func page(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+    private func page(_ query: AuditQuery, _ place: DataPlace) async throws(StorageError) -> [AuditRecord] {
         #if PostgreSQL
-            if dataDir == nil, let settings = try DatabaseOptions.settings(config) {
+            if options.dataDir == nil, let settings = try place.database.map(PostgresSettings.init) {
                 let database = try await PostgresDatabase(
                     settings, migrates: false, node: "audit",
                     logger: Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() })
@@ -91,15 +87,8 @@ struct Audit: AsyncParsableCommand {
                 return try await database.storage(of: AppID(app)).auditEvents(query)
             }
         #endif
-        return try SQLiteAuditReader(folder: folder).page(query, of: AppID(app))
+        return try SQLiteAuditReader(folder: Paths.dataFolder(place)).page(query, of: AppID(app))
     }
-
-    private var folder: String {
-        let named = dataDir ?? ProcessInfo.processInfo.environment[Self.folderVariable]
-        return named.map(Paths.absolute) ?? Paths.defaultDataFolder
-    }
-
-    private static let folderVariable = "TESSERA_DATA_DIR"
 }
 
 extension AuditRecord {

@@ -8,39 +8,33 @@ import CoreServer
     import Foundation
 #endif
 
-/// The options of every command that runs a core.
+/// The options of every command that reads the configuration of a core.
 struct CoreOptions: ParsableArguments {
     @Option(
         name: [.long, .customLong("with-config")],
-        help: "A configuration file with SuperTokens' keys.")
+        help: "A configuration file with SuperTokens' keys; 'tessera config keys' prints them.")
     var config: String?
 
-    @Option(help: "The address to listen on. (default: 127.0.0.1)")
+    @Option(help: ArgumentHelp(stringLiteral: ConfigurationText.help("host")))
     var host: String?
 
-    @Option(help: "The port to listen on; 0 takes a free one. (default: 3567)")
+    @Option(help: ArgumentHelp(stringLiteral: ConfigurationText.help("port")))
     var port: Int?
 
-    @Option(help: "The folder of the database. (default: tessera in the user's data folder)")
+    @Option(help: ArgumentHelp(stringLiteral: ConfigurationText.help("data_dir")))
     var dataDir: String?
 
-    @Flag(help: "Allow signing keys of less than an hour, for tests on this machine only.")
+    @Flag(help: ArgumentHelp(stringLiteral: ConfigurationText.help("test_mode")))
     var testMode = false
 
     /// Reads the configuration file, the environment and these options.
     func configuration() throws -> OperatorConfiguration {
-        var file: (text: String, path: String)?
-        if let config {
-            let path = Paths.absolute(config)
-            guard let data = try? Data(contentsOf: URL(filePath: path)),
-                let text = String(validating: data, as: UTF8.self)
-            else { throw Failure("cannot read the configuration file \(path)") }
-            file = (text, path)
-        }
+        let flags = OperatorConfiguration.Flags(host: host, port: port, dataDirectory: dataDir, isTest: testMode)
+        let file = try ConfigurationFiles.read(config)
         do throws(ConfigurationError) {
             var configuration = try OperatorConfiguration(
-                file: file, environment: ProcessInfo.processInfo.environment,
-                flags: OperatorConfiguration.Flags(host: host, port: port, dataDirectory: dataDir, isTest: testMode))
+                file: file, environment: ProcessInfo.processInfo.environment, flags: flags,
+                contents: ConfigurationFiles.contents)
             configuration.settings.processID = ProcessInfo.processInfo.processIdentifier
             return configuration
         } catch {
@@ -53,5 +47,51 @@ struct CoreOptions: ParsableArguments {
         let named = [("config", config.map(Paths.absolute)), ("host", host), ("port", port.map { String($0) })]
         return named.flatMap { name, value in value.map { ["--\(name)", $0] } ?? [] }
             + (dataDir.map { ["--data-dir", Paths.absolute($0)] } ?? []) + (testMode ? ["--test-mode"] : [])
+    }
+}
+
+/// The options of commands that work on the data of a core, whether it runs or not.
+struct DataOptions: ParsableArguments {
+    @Option(
+        name: [.long, .customLong("with-config")],
+        help: "The core's configuration file: it says where the data are, and the environment goes before it.")
+    var config: String?
+
+    @Option(help: "The folder of the database, whatever the configuration says.")
+    var dataDir: String?
+
+    /// Where the data are; a folder on the command line goes before every database.
+    func place() throws -> DataPlace { try Self.place(config, dataDir) }
+
+    /// Where the data are, by a configuration file, the environment and a folder on the command line.
+    static func place(_ config: String?, _ dataDir: String? = nil) throws -> DataPlace {
+        let file = try ConfigurationFiles.read(config)
+        do throws(ConfigurationError) {
+            return try DataPlace(
+                file: file, environment: ProcessInfo.processInfo.environment,
+                flags: OperatorConfiguration.Flags(dataDirectory: dataDir), contents: ConfigurationFiles.contents)
+        } catch {
+            throw Failure(error.description)
+        }
+    }
+}
+
+/// The files of a configuration.
+enum ConfigurationFiles {
+    /// Reads a configuration file; `nil` where none was named.
+    static func read(_ path: String?) throws -> (text: String, path: String)? {
+        guard let path = path.map(Paths.absolute) else { return nil }
+        guard let data = try? Data(contentsOf: URL(filePath: path)) else {
+            throw Failure("cannot read the configuration file \(path)")
+        }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw Failure("the configuration file \(path) is not UTF-8")
+        }
+        return (text, path)
+    }
+
+    /// What a file holds that the environment names, such as API_KEYS_FILE.
+    static func contents(_ path: String) -> String? {
+        (try? Data(contentsOf: URL(filePath: Paths.absolute(path)))).flatMap { String(validating: $0, as: UTF8.self) }
     }
 }

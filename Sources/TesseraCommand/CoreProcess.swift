@@ -12,13 +12,18 @@ import UnixSignals
 
 /// A core in this process.
 struct CoreProcess {
+    private let options: CoreOptions
     private let configuration: OperatorConfiguration
     private let log: OperatorLogWriter
 
     /// Prepares a core; nothing is opened but its log.
-    init(_ configuration: OperatorConfiguration) {
-        var configuration = configuration
+    init(_ options: CoreOptions) throws {
+        // What comes before everything is ready changes nothing, and never ends the process.
+        signal(SIGHUP, SIG_IGN)
+        self.options = options
+        var configuration = try options.configuration()
         log = OperatorLogWriter(configuration.log, warnings: &configuration.warnings)
+        log.level = configuration.log.level
         self.configuration = configuration
     }
 
@@ -56,7 +61,7 @@ struct CoreProcess {
         let registration = Registration(configuration: configuration, logger: logger)
         // The libraries' own progress is not the operator's; what they warn of is.
         var quiet = logger
-        quiet.logLevel = logger.logLevel == .debug ? .debug : max(logger.logLevel, .warning)
+        quiet.logLevel = configuration.log.level == .debug ? .debug : .warning
         let server = CoreHTTPServer(
             api: api, host: configuration.host, port: configuration.port, idleTimeout: configuration.idleTimeout,
             logger: quiet
@@ -68,7 +73,16 @@ struct CoreProcess {
             KeyPreparation(service: service, logger: logger), server,
             Maintenance(services: { await apps.services() }, schedule: storage.maintenance, logger: logger),
         ]
-        if configuration.log.hasFiles { services.append(LogRotation(log: log)) }
+        services.append(
+            Reload(
+                configuration: configuration, read: { [options] in try options.configuration() }, log: log,
+                logger: logger,
+                adopt: { configuration in
+                    api.adopt(configuration.settings)
+                    apps.adopt(
+                        AppSettings(policy: configuration.policy, core: configuration.settings),
+                        readSettings: configuration.apps.settings)
+                }))
         defer { registration.remove() }
         do {
             try await run(services, quiet)
@@ -80,11 +94,9 @@ struct CoreProcess {
     }
 
     private func logger() -> Logger {
-        guard let level = configuration.log.level else {
-            return Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() }
-        }
         var logger = Logger(label: "tessera", factory: log.handler)
-        logger.logLevel = level
+        // The log's own level counts, which may change.
+        logger.logLevel = .trace
         return logger
     }
 

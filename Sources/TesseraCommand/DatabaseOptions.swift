@@ -13,10 +13,8 @@
         var config: String?
 
         /// The database that the configuration names.
-        func settings() throws -> PostgresSettings {
-            let settings: PostgresSettings?
-            do throws(StorageError) { settings = try Self.settings(config) } catch { throw Failure(error.detail) }
-            guard let settings else {
+        func configured() throws -> DatabaseSettings {
+            guard let settings = try DataOptions.place(config).database else {
                 throw Failure(
                     "no database is named: set postgresql_connection_uri in a file given with --config, or "
                         + "POSTGRESQL_CONNECTION_URI in the environment")
@@ -24,18 +22,8 @@
             return settings
         }
 
-        /// The database that a configuration file or the environment names; `nil` where neither does.
-        static func settings(_ config: String?) throws(StorageError) -> PostgresSettings? {
-            let database: DatabaseSettings?
-            do {
-                let options = try CoreOptions.parse(config.map { ["--config", $0] } ?? [])
-                database = try options.configuration().database
-            } catch {
-                throw StorageError(.unavailable, "\(error)")
-            }
-            guard let database else { return nil }
-            return try PostgresSettings(database)
-        }
+        /// The same for the storage.
+        func settings() throws -> PostgresSettings { try PostgresSettings.make(configured()) }
 
         /// What its schema lacks.
         func plan() throws -> SchemaPlan {
@@ -45,6 +33,13 @@
             } catch {
                 throw Failure(error.detail)
             }
+        }
+    }
+
+    extension PostgresSettings {
+        /// The settings of a configuration, or what is wrong with them in one line.
+        static func make(_ settings: DatabaseSettings) throws -> PostgresSettings {
+            do throws(StorageError) { return try PostgresSettings(settings) } catch { throw Failure(error.detail) }
         }
     }
 #endif

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CoreConfiguration
 import Foundations
 import SQLiteStorage
 import SessionEngine
@@ -21,8 +22,7 @@ struct Import: AsyncParsableCommand {
     @Option(help: "The dump, a file.")
     var from: String
 
-    @Option(help: "The data folder to import into. (default: tessera in the user's data folder)")
-    var dataDir: String?
+    @OptionGroup var options: DataOptions
 
     @Flag(help: "Only check the dump and say what would be imported.")
     var dryRun = false
@@ -53,14 +53,14 @@ struct Import: AsyncParsableCommand {
 
     /// Imports, and returns whether something was skipped that should have been imported.
     private func importDump() async throws -> Bool {
+        let target = try target()
         let file = try dumpFile()
-        let options = ImportOptions(
+        let selection = ImportOptions(
             tables: TableSelection(schema: schema, prefix: tablePrefix), keepsSigningKey: staticSigningKey)
         let now = ClockAndRandomness.system.time()
         let meter = ProgressMeter(total: file.size)
-        let plan = try DumpAnalysis(of: file, options: options, now: now).plan { meter.show("checking", bytes: $0) }
+        let plan = try DumpAnalysis(of: file, options: selection, now: now).plan { meter.show("checking", bytes: $0) }
         meter.end()
-        let target = dataDir.map(Paths.absolute) ?? Paths.defaultDataFolder
         let summary = ImportSummary(plan: plan, source: file.path, target: target)
         if dryRun {
             summary.printPlan()
@@ -75,7 +75,7 @@ struct Import: AsyncParsableCommand {
         for warning in try await ImportedApps(directory: database.apps, time: now).register(plan) {
             ProgressMeter.report("note: \(warning)")
         }
-        let importer = Importer(of: file, options: options, now: now) { database.storage(of: $0) }
+        let importer = Importer(of: file, options: selection, now: now) { database.storage(of: $0) }
         let report = try await importer.run(plan, after: rows) { (progress) throws(ImportError) in
             try checkpoints.save(ImportCheckpoint(fingerprint: plan.fingerprint, rowsDone: progress.rowsDone))
             meter.show("importing", bytes: progress.bytesRead, sessions: progress.sessions)
@@ -85,6 +85,20 @@ struct Import: AsyncParsableCommand {
         meter.end()
         summary.print(report)
         return plan.refused.count + report.refused.count > 0
+    }
+
+    /// The folder that the configuration names.
+    ///
+    /// A half of an import in a database that nodes share would be served, so that a database is refused.
+    private func target() throws -> String {
+        let place = try options.place()
+        guard options.dataDir != nil || place.database == nil else {
+            throw Failure(
+                "the configuration names PostgreSQL, and an import writes a data folder: give --data-dir for a folder, or "
+                    + "restore the dump with psql into that database and start on it as it is (docs/migrating.md, 'On the "
+                    + "same database')")
+        }
+        return Paths.dataFolder(place)
     }
 
     /// Keeps a core from serving half of its sessions: the other half would be signed out for good.

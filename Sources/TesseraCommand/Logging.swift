@@ -1,9 +1,7 @@
 import CoreConfiguration
 import Foundations
 import OperatorLog
-import ServiceLifecycle
 import SessionEngine
-import UnixSignals
 
 extension OperatorLogWriter {
     /// Opens the log that an operator wants.
@@ -26,21 +24,5 @@ extension OperatorLogWriter {
         if file.isOpen { return file }
         warnings.append("\(path) cannot be written; its lines go to the console.")
         return console
-    }
-}
-
-extension LogSettings {
-    /// Whether some lines go to a file.
-    var hasFiles: Bool { infoPath != nil || errorPath != nil }
-}
-
-/// Opens the log files again on SIGHUP, after logrotate and the like have moved them.
-struct LogRotation: Service, CustomStringConvertible {
-    let log: OperatorLogWriter
-
-    var description: String { "LogRotation" }
-
-    func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { log.reopen() }
     }
 }

@@ -1,5 +1,6 @@
 #if PostgreSQL
     import ArgumentParser
+    import CoreConfiguration
     import Foundations
     import Logging
     import PostgresStorage
@@ -75,9 +76,11 @@
             @OptionGroup var options: DatabaseOptions
 
             func run() throws {
-                let settings = try options.settings()
+                let configured = try options.configured()
+                let settings = try PostgresSettings.make(configured)
                 print("\(settings.address)\n")
                 var isWell = true
+                if let warning = configured.transportWarning { print("\("advice".padding(to: 7)) \(warning)") }
                 do throws(StorageError) {
                     var diagnostics = DatabaseDiagnostics(of: settings, clock: ClockAndRandomness.system.time)
                     for diagnostic in try diagnostics.run() {

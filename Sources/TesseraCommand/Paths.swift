@@ -27,6 +27,9 @@ enum Paths {
         configuration.dataDirectory.map(absolute) ?? defaultDataFolder
     }
 
+    /// The folder of the database of a core that may not run.
+    static func dataFolder(_ place: DataPlace) -> String { place.dataDirectory.map(absolute) ?? defaultDataFolder }
+
     /// Where running cores are registered, whatever their data folder: `TESSERA_STATE_DIR`, or `/var/lib/tessera` for
     /// root and `tessera` in the user's state folder for others.
     static var stateFolder: String {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CoreConfiguration
 import Foundations
 import Logging
 import SQLiteStorage
@@ -26,13 +27,7 @@ struct Restore: AsyncParsableCommand {
     @Argument(help: "The copy: a database file or a data folder.")
     var copy: String?
 
-    @Option(help: "The data folder. (default: tessera in the user's data folder)")
-    var dataDir: String?
-
-    @Option(
-        name: [.long, .customLong("with-config")],
-        help: "A configuration file that names a PostgreSQL database.")
-    var config: String?
+    @OptionGroup var options: DataOptions
 
     @Option(help: "A file of 'tessera audit --json': the revocations in it that are newer than the copy are repeated.")
     var auditLog: String?
@@ -65,8 +60,9 @@ struct Restore: AsyncParsableCommand {
     }
 
     private func restore(_ order: RestoreOrder) async throws -> (String, RestoreReport) {
+        let configured = try options.place()
         #if PostgreSQL
-            if dataDir == nil, let settings = try DatabaseOptions.settings(config) {
+            if options.dataDir == nil, let settings = try configured.database.map(PostgresSettings.make) {
                 guard copy == nil else {
                     throw Failure(
                         "the configuration names PostgreSQL: put its copy back with pg_restore, then run 'tessera restore' "
@@ -78,7 +74,7 @@ struct Restore: AsyncParsableCommand {
                 return (database.address, try await database.markRestored(order))
             }
         #endif
-        let folder = dataDir.map(Paths.absolute) ?? Paths.defaultDataFolder
+        let folder = Paths.dataFolder(configured)
         let restore = SQLiteRestore(folder: folder)
         let report = try copy.map { try restore.run(from: Paths.absolute($0), order) } ?? restore.mark(order)
         return ("\(folder)/\(SQLiteDatabase.fileName)", report)

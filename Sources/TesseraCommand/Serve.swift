@@ -6,14 +6,16 @@ struct Serve: AsyncParsableCommand {
         abstract: "Start the core and stay in the foreground.",
         discussion: """
             Needs no configuration: sessions are kept in a data folder of yours and only this machine is served. \
-            Settings come from flags, then the environment (PORT is SUPERTOKENS_PORT, any other key its name in \
-            capitals), then the configuration file, then the defaults.
+            Settings come from flags, then the environment (any key by its name in capitals, or TESSERA_ and that; port \
+            and host are SUPERTOKENS_PORT and SUPERTOKENS_HOST), then the configuration file, then the defaults. \
+            'tessera config keys' prints every key, 'tessera config check' judges a configuration without starting. \
+            SIGHUP opens the log files again and takes over new API keys, log level and address filter.
             """)
 
     @OptionGroup var options: CoreOptions
 
     func run() async throws {
-        try await CoreProcess(options.configuration()).run()
+        try await CoreProcess(options).run()
     }
 }
 

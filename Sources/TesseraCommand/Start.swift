@@ -31,8 +31,8 @@ struct Start: AsyncParsableCommand {
     var temporaryFolder: String?
 
     func run() async throws {
+        if foreground { return try await CoreProcess(options).run() }
         let configuration = try options.configuration()
-        if foreground { return try await CoreProcess(configuration).run() }
         let logs = Paths.dataFolder(configuration) + "/logs"
         do {
             try FileManager.default.createDirectory(

@@ -10,7 +10,8 @@ struct Tessera: AsyncParsableCommand {
         abstract: "A session core that SuperTokens' drivers can talk to.",
         version: version,
         subcommands: [
-            Serve.self, Start.self, Stop.self, List.self, Audit.self, Restore.self, Import.self, Versions.self,
+            Serve.self, Start.self, Stop.self, List.self, Config.self, Audit.self, Restore.self, Import.self,
+            Versions.self,
             OpenAPI.self,
             Speed.self,
         ] + ofPostgreSQL)

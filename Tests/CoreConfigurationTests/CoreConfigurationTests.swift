@@ -75,18 +75,18 @@ struct CoreConfigurationTests {
 
     /// YAML and the message that makes startup fail.
     static let refusals: [(String, String)] = [
-        ("port: x", "'port' must be of type int"), ("port: 70000", "'port' must be between 0 and 65535."),
-        ("port: 99999999999999999999", "'port' must be of type int"),
+        ("port: x", "'port' has to be a whole number."), ("port: 70000", "'port' must be between 0 and 65535."),
+        ("port: 99999999999999999999", "'port' has to be a whole number."),
         (
             "access_token_validity: 0",
             "'access_token_validity' must be between 1 and 86400000 seconds inclusive."
         ),
-        ("access_token_validity: 1h", "'access_token_validity' must be of type long"),
+        ("access_token_validity: 1h", "'access_token_validity' has to be a whole number."),
         (
             "refresh_token_validity: 60",
             "'refresh_token_validity' must be strictly greater than 'access_token_validity'."
         ),
-        ("refresh_token_validity: .nan", "'refresh_token_validity' must be of type double"),
+        ("refresh_token_validity: .nan", "'refresh_token_validity' has to be a number."),
         (
             "access_token_signing_key_update_interval: 0.5",
             "'access_token_dynamic_signing_key_update_interval' must be greater than, equal to 1 hour."
@@ -95,7 +95,7 @@ struct CoreConfigurationTests {
             "access_token_signing_algorithm: HS256",
             "'access_token_signing_algorithm' must be either \"RS256\" or \"ES256\"."
         ),
-        ("enable_anti_csrf: maybe", "'enable_anti_csrf' must be of type boolean"),
+        ("enable_anti_csrf: maybe", "'enable_anti_csrf' has to be true or false."),
         ("cookie_same_site: sometimes", "'cookie_same_site' must be either \"none\", \"strict\" or \"lax\""),
         (
             "cookie_same_site: none",
@@ -115,20 +115,20 @@ struct CoreConfigurationTests {
             "'log_level' config must be one of \"NONE\",\"DEBUG\", \"INFO\", \"WARN\" or \"ERROR\"."
         ),
         ("- a\n- b", "/etc/config.yaml has to be a list of 'key: value'."),
-        ("port: [1]", "'port' must be of type int"),
+        ("port: [1]", "'port' has to be a whole number. It is a list or a mapping."),
         ("port: 1: 2", "/etc/config.yaml is not valid YAML"),
     ]
 
     @Test("a broken rule ends the start with a message that says which", arguments: refusals)
     func refusal(yaml: String, message: String) {
         let error = #expect(throws: ConfigurationError.self) { try read(yaml) }
-        #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "")")
+        #expect(error?.problems.first?.text.hasPrefix(message) == true, "\(error?.description ?? "")")
     }
 
     @Test("messages of broken rules name the file")
     func messageNamesFile() {
         let error = #expect(throws: ConfigurationError.self) { try read("access_token_validity: 0") }
-        #expect(error?.description.hasSuffix(" The config file can be found here: /etc/config.yaml") == true)
+        #expect(error?.description.hasPrefix("/etc/config.yaml, line 1: ") == true)
     }
 
     @Test("an unknown key and one without effect are reported")

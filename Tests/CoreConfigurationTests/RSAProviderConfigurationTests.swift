@@ -24,7 +24,8 @@ struct RSAProviderConfigurationTests {
     func unknown() {
         let text = "'rsa_provider' must be \"automatic\", \"boringssl\" or \"openssl\"."
         let environment = ["TESSERA_RSA_PROVIDER": "libressl"]
-        #expect(throws: ConfigurationError(text)) { try OperatorConfiguration(environment: environment) }
+        let error = #expect(throws: ConfigurationError.self) { try OperatorConfiguration(environment: environment) }
+        #expect(error?.description == "TESSERA_RSA_PROVIDER in the environment: \(text) It is \"libressl\".")
     }
 
     @Test("openssl needs a program that was built with it, and the refusal says how")

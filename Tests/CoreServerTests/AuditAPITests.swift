@@ -75,6 +75,23 @@ struct AuditAPITests {
         #expect(reply.status == 400 && reply.body == text + "\n")
     }
 
+    @Test(
+        "a parameter that is not known is refused, and nothing of it is told (finding E6)",
+        arguments: [
+            "user=bob", "userID=bob", "limit=5&user=bob", "user=bob&limit=5", "userId=bob&", "user", "%75ser=bob",
+            "%ff=1", "=",
+            "session=h", "tenantId=t", "%3Cimg%3E=1",
+        ], Depth.allCases)
+    func unknown(query: String, depth: Depth) async throws {
+        try await Core.run(depth) { core in
+            let reply = try await core.send("GET", "/tessera/audit", query: query, version: nil)
+            if query == "userId=bob&" { return #expect(reply.status == 200) }
+            let known = "before, after, limit, sessionHandle, userId, event"
+            #expect(reply.status == 400)
+            #expect(reply.body == "The query has a parameter that is not known. There are: \(known)\n")
+        }
+    }
+
     @Test("the audit log is not for everybody: it needs the API key and is not written to")
     func access() async throws {
         var settings = CoreSettings()

@@ -14,6 +14,7 @@ import Testing
 struct ManyApps: Sendable {
     let api: CoreAPI
     let clock: TestClock
+    private let registry: AppRegistry
 
     /// ES256, because RSA keys are dear.
     static let configuration = "access_token_signing_algorithm: ES256\n"
@@ -33,6 +34,16 @@ struct ManyApps: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         api = CoreAPI(service: service, settings: configuration.settings, logger: logger, apps: registry)
         self.clock = clock
+        self.registry = registry
+    }
+
+    /// Takes another configuration over, as SIGHUP does.
+    func reload(_ yaml: String) throws {
+        let configuration = try OperatorConfiguration(file: (Self.configuration + yaml, "/etc/config.yaml"))
+        api.adopt(configuration.settings)
+        registry.adopt(
+            AppSettings(policy: configuration.policy, core: configuration.settings),
+            readSettings: configuration.apps.settings)
     }
 
     /// Sends a request and gives its status and its body without the line break.

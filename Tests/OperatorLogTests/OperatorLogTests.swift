@@ -86,4 +86,33 @@ struct OperatorLogTests {
         log.reopen()
         #expect(output.isOpen == (path == "/dev/full"))
     }
+
+    @Test("the level of the log counts at once for every logger, and a logger may say less (finding O6)")
+    func level() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let output = LogOutput(path: path)
+        let log = OperatorLogWriter(info: output, errors: output, process: "p", version: "1", time: { 0 })
+        var (all, quiet) = (Logger(label: "all", factory: log.handler), Logger(label: "quiet", factory: log.handler))
+        (all.logLevel, quiet.logLevel) = (.trace, .warning)
+        let rows: [(Logger.Level?, Logger.Level, [String])] = [
+            (.info, .info, ["all info", "all error", "quiet error"]),
+            (.debug, .debug, ["all debug", "all info", "all error", "quiet error"]),
+            (.error, .error, ["all error", "quiet error"]), (nil, .critical, []),
+        ]
+        for (level, seen, lines) in rows {
+            log.level = level
+            #expect(all.logLevel == seen)
+            let before = try String(contentsOfFile: path, encoding: .utf8).count
+            for logger in [all, quiet] {
+                for level in [Logger.Level.debug, .info, .error] {
+                    logger.log(level: level, "\(logger.label) \(level)")
+                }
+            }
+            if level == nil { all.critical("lost") }
+            let text = try String(contentsOfFile: path, encoding: .utf8).dropFirst(before)
+            let written = text.split(separator: "\n").compactMap { $0.split(separator: " | ").last.map(String.init) }
+            #expect(written == lines, "\(String(describing: level))")
+        }
+    }
 }

@@ -39,6 +39,18 @@ public struct RouteMatch: Sendable {
         self.init(app: app, tenant: TenantID(String(first)), routes: routes)
     }
 
+    /// The feature of SuperTokens' core that a path which no version knows asks for; `nil` for one that is about sessions
+    /// or about nothing.
+    public static func foreignFeature(path: String) -> String? {
+        let segments = path.lowercased().split(separator: "/").map(String.init)
+        if let recipe = segments.firstIndex(of: "recipe"), recipe <= 2, segments.indices.contains(recipe + 1) {
+            let name = segments[recipe + 1]
+            return ["session", "jwt", "handshake", "multitenancy"].contains(name) ? nil : name
+        }
+        let first = segments.drop { $0.hasPrefix(PathName.appPrefix) }.first ?? ""
+        return ["user", "users", "bulk-import", "ee"].contains(first) ? first : nil
+    }
+
     init(app: AppID, tenant: TenantID, routes: [Catalogue.Route]) {
         self.app = app
         self.tenant = tenant

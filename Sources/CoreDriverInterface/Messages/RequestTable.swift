@@ -53,6 +53,20 @@ package final class RequestTable<Message: RequestMessage>: RequestContract {
         try decode(dialect) { query($0).map(FieldValue.parameter) }
     }
 
+    /// Refuses a query with a parameter that this table does not have.
+    ///
+    /// It would answer another question than the one that was asked. Only this core's own interface is so strict.
+    ///
+    /// - Parameter names: those of the query, decoded; `nil` for one that is not UTF-8.
+    package func refuseUnknown(_ names: [String?]) throws(InvalidRequest) {
+        let known = steps.compactMap { step in
+            if case .field(let field) = step { field.name as String? } else { nil }
+        }
+        guard names.allSatisfy({ $0.map(known.contains) ?? false }) else {
+            throw InvalidRequest(.unknownParameter(known: known))
+        }
+    }
+
     private func decode(_ dialect: Dialect, _ find: (String) -> FieldValue?) throws(InvalidRequest) -> Message {
         var message = Message()
         let presences = dialect.presences(of: self)

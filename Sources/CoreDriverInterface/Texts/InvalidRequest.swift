@@ -29,6 +29,8 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         /// A query parameter of this core's extension of the interface has a value that it cannot have; with what it
         /// has to be.
         case invalidParameter(String, expected: String)
+        /// A query of this core's own interface has a parameter that is none of these.
+        case unknownParameter(known: [String])
         /// The time from which to count is before 1970.
         case negativeSince
         /// A recipe whose users are to be counted is unknown.
@@ -69,6 +71,9 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case .bodyTooLarge: (status, text) = (413, "Request body too large")
         case .notALong(let name): (status, text) = (400, "Field name '\(name)' must be a long in the GET request")
         case .invalidParameter(let name, let expected): (status, text) = (400, "'\(name)' must be \(expected)")
+        case .unknownParameter(let known):
+            let names = known.joined(separator: ", ")
+            (status, text) = (400, "The query has a parameter that is not known. There are: \(names)")
         case .negativeSince: (status, text) = (400, "'since' query parameter must be >= 0")
         case .unknownRecipe(let name): (status, text) = (400, "Unknown recipe ID: \(name)")
         case .validityNotPositive: (status, text) = (400, WireText.validityNotPositive)

@@ -29,6 +29,12 @@ public enum WireText {
     public static func accessTokenValidityOutOfRange(_ most: Milliseconds) -> String {
         "accessTokenValidity must be greater than 0 and at most the configured access_token_validity (\(most.count) ms)"
     }
+    /// A path of a feature of SuperTokens' core that is not about sessions.
+    public static let foreignFeature =
+        "Not found: this core (Tessera) has sessions only. Served here: /recipe/session, /recipe/jwt, /recipe/handshake, "
+        + "/recipe/multitenancy, /.well-known/jwks.json, /users/count and what SDKs ask for beside them. Not served: log-in "
+        + "and user recipes, such as email and password, third party, passwordless, email verification, roles, metadata, "
+        + "MFA, OAuth and the dashboard. Sign users in by other means, then create a session here (docs/migrating.md)."
     /// A refresh without its anti-CSRF token.
     public static let antiCSRFAtRefresh = "Anti CSRF token missing, or not matching"
 

@@ -50,8 +50,7 @@ extension CoreAPI {
         case .right(let path): relative = path
         }
         guard let match = RouteMatch(path: relative) else {
-            noteForeignRecipe(request.path)
-            return .refused(CoreReply(InvalidRequest(.notFound)))
+            return .refused(notFound(relative))
         }
         if match.needsAPIKey, !settings.apiKeys.isEmpty, !request.hasCredential {
             return .refused(CoreReply(InvalidRequest(.wrongAPIKey)))
@@ -73,8 +72,7 @@ extension CoreAPI {
         }
         if settings.apiKeys.isEmpty, let refusal = PageGuard.refusal(of: request) { return .left(.refused(refusal)) }
         guard let relative else {
-            noteForeignRecipe(request.path)
-            return .left(.refused(CoreReply(InvalidRequest(.notFound))))
+            return .left(.refused(notFound(request.path)))
         }
         return .right(relative)
     }
@@ -83,7 +81,7 @@ extension CoreAPI {
     func admissionAfterLookup(of request: CoreRequest) async -> Admission {
         if let admission = admission(of: request) { return admission }
         guard let relative = settings.basePath.relative(request.path), let match = RouteMatch(path: relative) else {
-            return .refused(CoreReply(InvalidRequest(.notFound)))
+            return .refused(notFound(request.path))
         }
         do {
             return admission(of: request, match, in: try await place(of: match))
@@ -100,13 +98,12 @@ extension CoreAPI {
         }
     }
 
-    /// Logs for an operator who wonders about a 404 which feature of SuperTokens' core was asked for.
-    private func noteForeignRecipe(_ path: String) {
-        guard logger.logLevel <= .debug else { return }
-        let segments = path.lowercased().split(separator: "/")
-        guard let place = segments.firstIndex(of: "recipe"), segments.indices.contains(place + 1) else { return }
-        logger.debug(
-            "a feature that a session core does not have", metadata: ["recipe": "\(segments[place + 1].prefix(40))"])
+    /// No version knows a path; who asks for a feature of SuperTokens' core that a session core does not have is told what
+    /// there is.
+    private func notFound(_ path: String) -> CoreReply {
+        guard let feature = RouteMatch.foreignFeature(path: path) else { return CoreReply(InvalidRequest(.notFound)) }
+        logger.debug("a feature that a session core does not have", metadata: ["recipe": "\(feature.prefix(40))"])
+        return .text(404, WireText.foreignFeature)
     }
 
     /// The order of checks: path, API key, version, method, tenant (docs/specification/core.md 1.0).

@@ -8,6 +8,7 @@ public import SessionStorage
 extension CoreAPI {
     /// A page of the audit log: the newest entries first, or, with `after`, the oldest.
     func readAuditTrail(_ call: Call) async throws -> CoreReply {
+        try Catalogue.readAuditTrail.refuseUnknown(call.request.parameterNames)
         let request = try call.decode(Catalogue.readAuditTrail)
         let query = AuditQuery(
             order: request.after.map { .oldestFirst(after: $0) } ?? .newestFirst(before: request.before),

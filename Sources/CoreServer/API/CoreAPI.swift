@@ -3,11 +3,12 @@ public import Logging
 import SessionEngine
 public import SessionService
 import SessionStorage
+import Synchronization
 
 /// The core's HTTP interface without HTTP: a request goes in as a value and a reply comes out as one.
 public struct CoreAPI: Sendable {
     let service: SessionManager
-    let settings: CoreSettings
+    private let current: CurrentSettings
     let logger: Logger
     let apps: AppRegistry?
     let readiness: Readiness
@@ -25,7 +26,7 @@ public struct CoreAPI: Sendable {
         isReady: @escaping @Sendable () async -> Bool = { true }
     ) {
         self.service = service
-        self.settings = settings
+        current = CurrentSettings(settings)
         self.logger = logger
         self.apps = apps
         readiness = Readiness(time: { service.currentTime }, isReady)
@@ -34,8 +35,23 @@ public struct CoreAPI: Sendable {
     /// The same interface in front of another app.
     init(_ service: SessionManager, _ settings: CoreSettings, as other: CoreAPI) {
         self.service = service
-        self.settings = settings
+        current = CurrentSettings(settings)
         (logger, apps, readiness) = (other.logger, other.apps, other.readiness)
+    }
+
+    /// What was decided about the answers, as it is now.
+    var settings: CoreSettings { current.value.withLock(\.self) }
+
+    /// Answers by other settings from the next request on, also on connections that are open.
+    ///
+    /// Other apps than `public` have their settings from ``AppRegistry/adopt(_:readSettings:)``.
+    public func adopt(_ settings: CoreSettings) { current.value.withLock { $0 = settings } }
+
+    /// Settings that may change while requests are answered.
+    private final class CurrentSettings: Sendable {
+        let value: Mutex<CoreSettings>
+
+        init(_ settings: CoreSettings) { value = Mutex(settings) }
     }
 
     /// One request with what its path and version mean.

@@ -65,6 +65,13 @@ public struct CoreRequest: Sendable, Redacted {
         return nil
     }
 
+    /// The names of the query's parameters, decoded; `nil` for one that is not UTF-8.
+    var parameterNames: [String?] {
+        (query ?? "").utf8.split(separator: UInt8(ascii: "&")).map { pair in
+            PercentEncoding.decode(pair.prefix { $0 != UInt8(ascii: "=") }, plusIsSpace: true)
+        }
+    }
+
     /// Whether a key of the query is this name; only one that was written with escapes is decoded.
     private static func isName(_ key: Substring.UTF8View, _ name: String) -> Bool {
         key.elementsEqual(name.utf8)

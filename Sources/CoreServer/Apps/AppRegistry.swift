@@ -16,6 +16,9 @@ public final class AppRegistry: Sendable {
         var readAt: [AppID: Timestamp] = [:]
         /// Counts the changes of the directory, so that nothing is kept that was read before one.
         var generation = 0
+        /// What was decided about the app `public`, and what an app's `coreConfig` means.
+        var settings: AppSettings
+        var readSettings: AppSettings.Reader
 
         /// Whether what is kept of an app need not be compared with the directory.
         func isFresh(_ app: AppID, at now: Timestamp, _ freshness: Milliseconds?) -> Bool {
@@ -25,11 +28,10 @@ public final class AppRegistry: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     let directory: any AppDirectory
     private let names: AppNames
-    let readSettings: AppSettings.Reader
-    private let base: (settings: AppSettings, service: LazyService)
+    private let base: LazyService
     private let clock: ClockAndRandomness
     private let keyPool: SigningKeyPool
     private let isShared: Bool
@@ -54,11 +56,27 @@ public final class AppRegistry: Sendable {
     ) {
         self.directory = directory
         names = AppNames(directory, clock)
-        self.readSettings = readSettings
+        state = Mutex(State(settings: settings, readSettings: readSettings))
         self.clock = clock
         self.keyPool = keyPool
         self.isShared = isShared
-        base = (settings, LazyService { service })
+        base = LazyService { service }
+    }
+
+    /// What an app's `coreConfig` means now.
+    var readSettings: AppSettings.Reader { state.withLock(\.readSettings) }
+
+    /// Lays other settings below those of all apps; their services stay as they are, so the policy has to be the same.
+    public func adopt(_ settings: AppSettings, readSettings: @escaping AppSettings.Reader) {
+        state.withLock { state in
+            (state.settings, state.readSettings) = (settings, readSettings)
+            state.generation += 1
+            state.apps = state.apps.compactMapValues { app in
+                (try? Self.settings(of: app.record, settings, readSettings)).map { settings in
+                    OpenApp(record: app.record, tenants: app.tenants, settings: settings, service: app.service)
+                }
+            }
+        }
     }
 
     /// The time for new tenants.
@@ -114,10 +132,11 @@ public final class AppRegistry: Sendable {
 
     private func open(_ record: AppRecord) throws(StorageError) -> OpenApp {
         let tenants = Set(record.tenants.map(\.id))
-        guard record.id != .public, let tenant = record.tenant(.public) else {
-            return OpenApp(record: record, tenants: tenants, settings: base.settings, service: base.service)
+        let (base, read) = state.withLock { ($0.settings, $0.readSettings) }
+        let settings = try Self.settings(of: record, base, read)
+        guard record.id != .public, record.tenant(.public) != nil else {
+            return OpenApp(record: record, tenants: tenants, settings: settings, service: self.base)
         }
-        let settings = try settings(of: tenant, app: record.id)
         let (directory, clock, keyPool) = (directory, clock, keyPool)
         let service = LazyService {
             keyPool.keepSpares()
@@ -127,13 +146,16 @@ public final class AppRegistry: Sendable {
         return OpenApp(record: record, tenants: tenants, settings: settings, service: service)
     }
 
-    private func settings(of tenant: TenantRecord, app: AppID) throws(StorageError) -> AppSettings {
+    private static func settings(
+        of record: AppRecord, _ base: AppSettings, _ read: AppSettings.Reader
+    ) throws(StorageError) -> AppSettings {
+        guard record.id != .public, let tenant = record.tenant(.public) else { return base }
         let coreConfig = try TenantSettings(tenant).coreConfig
         do throws(AppSettingsRefusal) {
-            return try readSettings(coreConfig)
+            return try read(coreConfig)
         } catch {
             throw StorageError(
-                .corrupt, "app \(app.rawValue) cannot be opened with the core's configuration: \(error.reason)")
+                .corrupt, "app \(record.id.rawValue) cannot be opened with the core's configuration: \(error.reason)")
         }
     }
 
@@ -148,7 +170,7 @@ public final class AppRegistry: Sendable {
     ///
     /// - Returns: whether there was one.
     func remove(_ tenant: TenantID, of app: AppID) async throws(StorageError) -> Bool {
-        let revocation = base.settings.policy.auditRetention.map { _ in Revocation(by: .admin, at: now) }
+        let revocation = state.withLock(\.settings).policy.auditRetention.map { _ in Revocation(by: .admin, at: now) }
         return try await changing(app) { () async throws(StorageError) in
             try await directory.removeTenant(tenant, of: app, audit: revocation)
         }
@@ -185,6 +207,6 @@ public final class AppRegistry: Sendable {
     /// Writes what the services of all apps have collected, before the process ends.
     public func flush() async {
         for app in state.withLock({ Array($0.apps.values) }) { await app.service.flush() }
-        await base.service.flush()
+        await base.flush()
     }
 }

@@ -26,10 +26,7 @@ struct HostName: Equatable {
     /// Whether only this machine has the name or address: a page elsewhere cannot make a browser call it so
     /// (DNS rebinding).
     var isLoopback: Bool {
-        if text == "localhost" || text.hasSuffix(".localhost") { return true }
-        if text == "::1" || text == "0:0:0:0:0:0:0:1" { return true }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        text.hasSuffix(".localhost") || Loopback.isLocal(text)
     }
 
     private static func isPort(_ text: Substring) -> Bool { text.isEmpty || UInt16(text) != nil }
