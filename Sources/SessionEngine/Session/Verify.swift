@@ -56,6 +56,7 @@ public enum Verify {
     ///   - claims: the verified claims.
     ///   - antiCSRFToken: the token that came with the request; `nil` if none did.
     ///   - checksAntiCSRF: whether one has to.
+    ///   - usesAntiCSRF: whether the driver uses anti-CSRF tokens; none is required where it does not.
     ///   - now: the time.
     /// - Throws: ``AccessTokenProblem``.
     public static func check(
