@@ -93,6 +93,7 @@ def test_a_caller_without_a_key_costs_PostgreSQL_nothing(cluster: Cluster, keyed
 
 @pytest.mark.parametrize("mode", ["fast", pytest.param("immediate", marks=pytest.mark.long)])
 def test_finding_P7_hello_says_what_storage_says(cluster: Cluster, keyed: Server, mode: str) -> None:
+    """finding P7: 503 while the database is away, 200 when it is back."""
     assert says(keyed, 200)
     with Peer(keyed.port) as kept:
         kept.send(GET)

@@ -32,6 +32,7 @@ ONCE = {
 
 @pytest.mark.parametrize("name", ONCE)
 def test_finding_P2_one_reply_and_the_connection_ends(server: Server, name: str) -> None:
+    """finding P2: HTTP/1.0 that does not ask to stay open is answered once."""
     with Peer(server.port) as peer:
         peer.send(ONCE[name])
         answer = peer.answer(2, "HEAD" in name)
@@ -100,6 +101,7 @@ TARGETS: dict[str, tuple[int, bytes]] = {
 
 @pytest.mark.parametrize(("fields", "statuses"), [row[1:] for row in HOSTS], ids=[row[0] for row in HOSTS])
 def test_finding_P3_exactly_one_well_formed_host(server: Server, fields: list[str], statuses: tuple[int, ...]) -> None:
+    """finding P3: anything else is a 400 with a text."""
     answer = ask(server.port, head("GET /hello HTTP/1.1", *fields, host=None))
     assert answer is not None and answer.status in statuses and answer.body
 

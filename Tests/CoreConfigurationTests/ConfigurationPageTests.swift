@@ -11,7 +11,7 @@ struct ConfigurationPageTests {
         return (try? String(contentsOf: root.appending(path: "docs/configuration.md"), encoding: .utf8)) ?? ""
     }()
 
-    @Test("the generated part of the page is what 'tessera config keys --markdown' prints")
+    @Test("finding E8: the generated part of the page is what 'tessera config keys --markdown' prints")
     func generated() throws {
         let marks = ("<!-- made by 'tessera config keys --markdown' -->\n", "<!-- end of what is made -->")
         let start = try #require(Self.page.range(of: marks.0)).upperBound
