@@ -247,9 +247,8 @@ let package = Package(
         .target(
             name: "TrialSupport",
             dependencies: [
-                "Foundations", "PlatformLibC", "SessionService", "SessionStorage", "InMemoryStorage", "SessionEngine",
-                "LosslessJSON",
-                "TestSupport",
+                "Foundations", "PlatformLibC", "SessionService", "SessionStorage", "SessionStorageTesting",
+                "InMemoryStorage", "SessionEngine", "LosslessJSON", "TestSupport",
             ],
             path: "Tests/TrialSupport",
             swiftSettings: settings
@@ -259,7 +258,7 @@ let package = Package(
             dependencies: [
                 "TrialSupport", "TestSupport", "CoreServer", "SQLiteStorage",
                 .target(name: "PostgresStorage", condition: .when(traits: ["PostgreSQL"])), "SessionService",
-                "SessionStorage", "SessionEngine", "LosslessJSON",
+                "SessionStorage", "SessionStorageTesting", "SessionEngine", "LosslessJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -72,6 +72,15 @@ public final class InMemoryAppDirectory: AppDirectory {
         }
     }
 
+    public func signingKeyIDs(of apps: [AppID]) async throws(StorageError) -> [AppID: Set<String>] {
+        var names: [AppID: Set<String>] = [:]
+        for app in apps {
+            let keys = try await storage(of: app).signingKeys()
+            if !keys.isEmpty { names[app] = Set(keys.map(\.id.rawValue)) }
+        }
+        return names
+    }
+
     public func storage(of app: AppID) -> any SessionStorage {
         state.withLock { state in
             if let storage = state.storages[app] { return storage }

@@ -145,8 +145,8 @@ public final class InMemorySessionStorage: SessionStorage {
                 state.signingKeys.append(key)
             }
             for index in state.signingKeys.indices {
-                guard let time = change.firstUses[state.signingKeys[index].id] else { continue }
-                state.signingKeys[index].firstUsedAt = time
+                guard let key = change.updated.first(where: { $0.id == state.signingKeys[index].id }) else { continue }
+                state.signingKeys[index] = key
             }
             for event in change.events { state.auditLog.append(event) }
             return state.signingKeys
@@ -163,6 +163,21 @@ public final class InMemorySessionStorage: SessionStorage {
             state.values[name] = value
             state.auditLog.append(event)
             return value
+        }
+    }
+
+    public func storedValue(_ name: StoredValueName) async throws(StorageError) -> String? {
+        state.withLock { $0.values[name] }
+    }
+
+    public func replaceValue(
+        named name: StoredValueName, _ old: String, by new: String, audit event: AuditEvent?
+    ) async throws(StorageError) -> Bool {
+        state.withLock { state in
+            guard state.values[name] == old else { return false }
+            state.values[name] = new
+            state.auditLog.append(event)
+            return true
         }
     }
 

@@ -19,6 +19,14 @@ public struct PostgresAppDirectory: AppDirectory {
         Set(try await database.run(statements.selectAppNames, [:]).rows { AppID($0.text(0)) })
     }
 
+    public func signingKeyIDs(of apps: [AppID]) async throws(StorageError) -> [AppID: Set<String>] {
+        let statement = statements.selectKeyIDs(mirrored: database.mirror != nil)
+        let rows = try await database.run(statement, ["apps": .texts(apps.map(\.rawValue))]).rows { row in
+            (AppID(row.text(0)), row.text(1))
+        }
+        return Dictionary(grouping: rows, by: \.0).mapValues { Set($0.map(\.1)) }
+    }
+
     public func app(_ id: AppID) async throws(StorageError) -> AppRecord? { try await stored(id).app }
 
     private func stored(_ id: AppID) async throws(StorageError) -> (app: AppRecord?, revision: Int64) {

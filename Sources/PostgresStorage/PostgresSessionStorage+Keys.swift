@@ -47,17 +47,33 @@ extension PostgresSessionStorage {
     ) async throws(StorageError) -> String {
         let key: NamedValues = ["name": .text(name.rawValue)]
         for attempt in 0..<100 {
-            if let row = try await run(statements.selectValue, key).first { return row.text(0) }
+            if let value = try await storedValue(name) { return value }
             // The value of another node can be read when its statement ends.
             if attempt > 0 { await database.pause() }
             let values: NamedValues = [
                 "value": .text(candidate()), "created": .integer(event?.time.milliseconds ?? 0),
-                "eventTime": .integer(event?.time.milliseconds), "event": .text(event?.name.rawValue),
-                "eventDetails": .text(event.map { JSONObjectText($0.details).text }),
             ]
-            let row = try await run(statements.insertValue, key + values).first
+            let row = try await run(statements.insertValue, key + values + Self.values(of: event)).first
             if row?.integer(1) == 0 { throw noSuchApp }
         }
         throw StorageError(.unavailable, "the value \(name.rawValue) cannot be stored")
+    }
+
+    private static func values(of event: AuditEvent?) -> NamedValues {
+        [
+            "eventTime": .integer(event?.time.milliseconds), "event": .text(event?.name.rawValue),
+            "eventDetails": .text(event.map { JSONObjectText($0.details).text }),
+        ]
+    }
+
+    public func storedValue(_ name: StoredValueName) async throws(StorageError) -> String? {
+        try await run(statements.selectValue, ["name": .text(name.rawValue)]).first?.text(0)
+    }
+
+    public func replaceValue(
+        named name: StoredValueName, _ old: String, by new: String, audit event: AuditEvent?
+    ) async throws(StorageError) -> Bool {
+        let values: NamedValues = ["name": .text(name.rawValue), "old": .text(old), "new": .text(new)]
+        return try await run(statements.replaceValue, values + Self.values(of: event)).count > 0
     }
 }

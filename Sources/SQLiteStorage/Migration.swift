@@ -114,7 +114,16 @@ struct Migration {
                 CREATE INDEX audit_trail_user ON audit_trail (app_id, user_id, sequence);
                 CREATE INDEX audit_trail_event ON audit_trail (app_id, event, sequence);
                 """),
+        Migration(name: "0008-key-life", sql: "ALTER TABLE signing_keys ADD COLUMN verifies_until INTEGER"),
     ]
+
+    /// Whether a file has the steps of this release and no others.
+    static func isDone(on connection: SQLiteConnection) throws(StorageError) -> Bool {
+        let table = "SELECT name FROM sqlite_schema WHERE name = 'schema_migrations'"
+        guard try !connection.query(table, row: { $0.text(0) }).isEmpty else { return false }
+        let done = try connection.query("SELECT name FROM schema_migrations") { $0.text(0) }
+        return Set(done) == Set(all.map(\.name))
+    }
 
     /// Brings a file up to date, in one transaction.
     ///

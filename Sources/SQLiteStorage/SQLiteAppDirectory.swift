@@ -19,6 +19,14 @@ public struct SQLiteAppDirectory: AppDirectory {
         }
     }
 
+    public func signingKeyIDs(of apps: [AppID]) async throws(StorageError) -> [AppID: Set<String>] {
+        let rows = try database.readers.read { (connection) throws(StorageError) in
+            try connection.query(Statement.selectKeyIDs) { (AppID($0.text(0)), $0.text(1)) }
+        }
+        let wanted = Set(apps)
+        return Dictionary(grouping: rows.filter { wanted.contains($0.0) }, by: \.0).mapValues { Set($0.map(\.1)) }
+    }
+
     public func app(_ id: AppID) async throws(StorageError) -> AppRecord? {
         try database.readers.read { (connection) throws(StorageError) in try app(id, on: connection) }
     }

@@ -1,3 +1,4 @@
+import PlatformLibC
 public import SessionEngine
 public import SessionStorage
 
@@ -8,8 +9,8 @@ public import SessionStorage
 public final class SQLiteDatabase: Sendable {
     let writer: GroupCommitWriter
     let readers: ReaderPool
-    private let lock: FileLock
-    private let reserve: ReserveFile
+    private let lock: FileLock?
+    private let reserve: ReserveFile?
     /// How often this database was restored from a copy.
     let restoreNumber: UInt8
     /// Where the file is.
@@ -29,17 +30,45 @@ public final class SQLiteDatabase: Sendable {
         path = "\(folder)/\(Self.fileName)"
         lock = try FileLock(path: "\(path).lock")
         try FilePermissions.preparePrivateFile(path)
-        reserve = try ReserveFile(
+        let reserve = try ReserveFile(
             path: "\(folder)/\(ReserveFile.fileName)", size: ReserveFile.size(in: folder))
+        self.reserve = reserve
         let connection = try Self.open(path, reserve)
         if let maximumPages { try connection.execute("PRAGMA max_page_count=\(maximumPages)") }
         try connection.boundLog(by: reserve)
-        let name: [SQLiteValue] = [.text(AppID.public.rawValue), .text(StoredValueName.restoreNumber.rawValue)]
-        let stored = try connection.query(Statement.selectValue, name) { $0.text(0) }.first
-        restoreNumber = try StoredValueName.restoreNumber(stored)
+        restoreNumber = try Self.restoreNumber(connection)
         reserve.fill()
         writer = GroupCommitWriter(connection, reserve: Reserve(reserve, maximumPages: maximumPages))
         readers = ReaderPool(path: path)
+    }
+
+    /// Opens the database of a folder for a command, beside a core that may be running on it: SQLite's own locks keep them
+    /// apart, and nothing is created or brought up to date.
+    ///
+    /// - Parameter folder: the data folder.
+    /// - Throws: `StorageError`; `StorageError.Code.unavailable` where there is no database, or another release wrote it.
+    public init(beside folder: String) throws(StorageError) {
+        path = "\(folder)/\(Self.fileName)"
+        guard access(path, F_OK) == 0 else {
+            throw StorageError(
+                .unavailable, "there is no database in \(folder); name the core's folder with --data-dir")
+        }
+        (lock, reserve) = (nil, nil)
+        let connection = try SQLiteConnection(path: path, access: .readWrite)
+        try connection.execute("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
+        guard try Migration.isDone(on: connection) else {
+            throw StorageError(
+                .unavailable, "the database in \(folder) is of another release; start this release on it once")
+        }
+        restoreNumber = try Self.restoreNumber(connection)
+        writer = GroupCommitWriter(connection)
+        readers = ReaderPool(path: path)
+    }
+
+    private static func restoreNumber(_ connection: SQLiteConnection) throws(StorageError) -> UInt8 {
+        let name: [SQLiteValue] = [.text(AppID.public.rawValue), .text(StoredValueName.restoreNumber.rawValue)]
+        return try StoredValueName.restoreNumber(
+            try connection.query(Statement.selectValue, name) { $0.text(0) }.first)
     }
 
     /// Opens the file; on a full disk with the room that an earlier process kept.
@@ -71,7 +100,7 @@ public final class SQLiteDatabase: Sendable {
     /// none is (docs/decisions/0020).
     ///
     /// While some is, nothing but revocations is written, unless the file has free pages of its own.
-    public var missingReserve: Int { reserve.missing }
+    public var missingReserve: Int { reserve?.missing ?? 0 }
 
     /// The storage of one app, whether ``apps`` knows it or not.
     public func storage(of app: AppID = .public) -> SQLiteSessionStorage {

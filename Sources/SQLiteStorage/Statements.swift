@@ -43,13 +43,18 @@ enum Statement {
         RETURNING tenant_id, user_id
         """
     static let selectKeys = """
-        SELECT key_id, kind, algorithm, created_at_time, private_key, first_used_time FROM signing_keys WHERE app_id = ?
+        SELECT key_id, kind, algorithm, created_at_time, private_key, first_used_time, verifies_until \
+        FROM signing_keys WHERE app_id = ?
         """
+    static let selectKeyIDs = "SELECT app_id, key_id FROM signing_keys"
     static let insertKey = """
         INSERT OR IGNORE INTO signing_keys (app_id, key_id, kind, algorithm, created_at_time, private_key, \
-        first_used_time) VALUES (?,?,?,?,?,?,?)
+        first_used_time, verifies_until) VALUES (?,?,?,?,?,?,?,?)
         """
-    static let updateFirstUse = "UPDATE signing_keys SET first_used_time = ?3 WHERE app_id = ?1 AND key_id = ?2"
+    static let updateKey = """
+        UPDATE signing_keys SET private_key = ?6, first_used_time = ?7, verifies_until = ?8 \
+        WHERE app_id = ?1 AND key_id = ?2 AND kind = ?3 AND algorithm = ?4 AND created_at_time = ?5
+        """
     static let deleteKey = "DELETE FROM signing_keys WHERE app_id = ? AND key_id = ?"
     static let selectValue = "SELECT value FROM key_value WHERE app_id = ? AND name = ?"
     static let noteActivity = """
@@ -57,6 +62,7 @@ enum Statement {
         ON CONFLICT DO UPDATE SET last_active_time = max(last_active_time, excluded.last_active_time)
         """
     static let countActiveUsers = "SELECT count(*) FROM user_last_active WHERE app_id = ? AND last_active_time >= ?"
+    static let updateValue = "UPDATE key_value SET value = ?4 WHERE app_id = ?1 AND name = ?2 AND value = ?3"
     static let insertValue = "INSERT OR IGNORE INTO key_value (app_id, name, value) VALUES (?,?,?)"
 }
 
@@ -93,6 +99,7 @@ extension SigningKeyRecord {
         [
             .text(id.rawValue), .text(kind.rawValue), .text(algorithm.rawValue), .integer(createdAt.milliseconds),
             .blob(privateKeyDER), firstUsedAt.map { .integer($0.milliseconds) } ?? .null,
+            verifiesUntil.map { .integer($0.milliseconds) } ?? .null,
         ]
     }
 
@@ -103,6 +110,7 @@ extension SigningKeyRecord {
         else { throw StorageError(.corrupt, "a row of signing_keys is not a key") }
         self.init(
             id: id, kind: kind, algorithm: algorithm, createdAt: Timestamp(milliseconds: row.integer(3)),
-            privateKeyDER: row.blob(4), firstUsedAt: row.isNull(5) ? nil : Timestamp(milliseconds: row.integer(5)))
+            privateKeyDER: row.blob(4), firstUsedAt: row.isNull(5) ? nil : Timestamp(milliseconds: row.integer(5)),
+            verifiesUntil: row.isNull(6) ? nil : Timestamp(milliseconds: row.integer(6)))
     }
 }

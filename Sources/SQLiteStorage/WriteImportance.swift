@@ -16,5 +16,5 @@ extension Decision {
 
 extension SigningKeyChange {
     /// The end of keys is vital, unless others begin with it.
-    var importance: WriteImportance { added.isEmpty && firstUses.isEmpty ? .vital : .ordinary }
+    var importance: WriteImportance { added.isEmpty && updated.isEmpty ? .vital : .ordinary }
 }

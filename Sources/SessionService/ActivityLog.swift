@@ -10,9 +10,9 @@ final class ActivityLog: Sendable {
     private static let capacity = 1_024
 
     private let pending = Mutex<[UserID: Timestamp]>([:])
-    private let storage: any SessionStorage
+    private let storage: any ActivityStore
 
-    init(storage: any SessionStorage) {
+    init(storage: any ActivityStore) {
         self.storage = storage
     }
 

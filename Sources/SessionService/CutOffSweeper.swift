@@ -21,10 +21,10 @@ final class CutOffSweeper: Sendable {
     private static let pause = Milliseconds(25)
 
     private let state = Mutex(State.idle)
-    private let storage: any SessionStorage
+    private let storage: any SessionStore
     private let clock: ClockAndRandomness
 
-    init(storage: any SessionStorage, clock: ClockAndRandomness) {
+    init(storage: any SessionStore, clock: ClockAndRandomness) {
         self.storage = storage
         self.clock = clock
     }

@@ -1,5 +1,6 @@
 import Crypto
 public import Foundations
+import SessionEngine
 import SessionStorage
 
 #if canImport(FoundationEssentials)
@@ -15,8 +16,17 @@ import SessionStorage
 public struct KeyEncryption: Sendable, Redacted {
     private let keys: [SymmetricKey]
 
-    /// The mark of a ciphertext; a private key in DER begins with another byte.
-    private static let mark = Array("TSK1".utf8)
+    /// How a private key is encrypted.
+    enum Form {
+        /// For its app and name: texts, and the signing keys of earlier releases.
+        case earlier
+        /// A signing key, for its app, name, kind, algorithm and time.
+        case current
+
+        /// What a ciphertext begins with; a private key in DER begins with another byte.
+        var mark: [UInt8] { Array((self == .earlier ? "TSK1" : "TSK2").utf8) }
+    }
+
     private static let textMark = "TSK1:"
 
     /// Reads keys from a text: each 64 hexadecimal digits or the base64 of 32 bytes, the newest first, separated by white
@@ -38,46 +48,84 @@ public struct KeyEncryption: Sendable, Redacted {
         return Hex.decode(word, ignoresCase: true)
     }
 
-    /// Encrypts bytes with a name as associated data (RFC 5116).
-    func encrypt(_ bytes: [UInt8], for place: String) throws(StorageError) -> [UInt8] {
-        guard let key = keys.first,
-            let box = try? AES.GCM.seal(bytes, using: key, authenticating: Array(place.utf8)),
-            let combined = box.combined
-        else { throw StorageError(.unavailable, "a private key could not be sealed") }
-        return Self.mark + combined
+    /// What a private key is encrypted for, in the earlier form; also for people.
+    static func place(_ name: String, _ app: AppID) -> String { "the key \(name) of the app \(app.rawValue)" }
+
+    /// What a signing key is encrypted for: nothing of its row can be changed but what says how it is used.
+    private static func description(of record: SigningKeyRecord, _ app: AppID) -> String {
+        """
+        \(place(record.id.rawValue, app))
+        \(record.kind.rawValue)
+        \(record.algorithm.rawValue)
+        \(record.createdAt.milliseconds)
+        """
     }
 
-    /// Decrypts what was encrypted; what never was encrypted is returned as it is.
-    func decrypt(_ bytes: [UInt8], for place: String) throws(StorageError) -> [UInt8] {
-        guard Self.isEncrypted(bytes) else { return bytes }
-        for key in keys {
-            guard let box = try? AES.GCM.SealedBox(combined: bytes.dropFirst(Self.mark.count)),
-                let decrypted = try? AES.GCM.open(box, using: key, authenticating: Array(place.utf8))
-            else { continue }
-            return Array(decrypted)
+    /// The record with its private key encrypted.
+    func encrypt(_ record: SigningKeyRecord, of app: AppID) throws(StorageError) -> SigningKeyRecord {
+        var encrypted = record
+        let description = Self.description(of: record, app)
+        encrypted.privateKeyDER = try encrypt(record.privateKeyDER, for: description, as: .current)
+        return encrypted
+    }
+
+    /// The record with its private key decrypted.
+    func decrypt(_ record: SigningKeyRecord, of app: AppID) throws(StorageError) -> SigningKeyRecord {
+        let place = Self.place(record.id.rawValue, app)
+        guard let form = Self.form(of: record.privateKeyDER) else { throw Self.wrongKey(place) }
+        let data = form == .earlier ? place : Self.description(of: record, app)
+        guard let bytes = decrypted(record.privateKeyDER, for: data) else {
+            throw StorageError(
+                .corrupt,
+                "\(place) cannot be decrypted: another key-encryption key encrypted it, or its kind, algorithm or time "
+                    + "was changed in the database")
         }
-        throw Self.wrongKey(place)
+        var decrypted = record
+        decrypted.privateKeyDER = bytes
+        return decrypted
     }
 
-    static func wrongKey(_ place: String) -> StorageError {
+    /// Encrypts bytes with a text as associated data (RFC 5116).
+    private func encrypt(_ bytes: [UInt8], for data: String, as form: Form) throws(StorageError) -> [UInt8] {
+        guard let key = keys.first,
+            let box = try? AES.GCM.seal(bytes, using: key, authenticating: Array(data.utf8)),
+            let combined = box.combined
+        else { throw StorageError(.unavailable, "a private key could not be encrypted") }
+        return form.mark + combined
+    }
+
+    private func decrypted(_ bytes: [UInt8], for data: String) -> [UInt8]? {
+        guard let box = try? AES.GCM.SealedBox(combined: bytes.dropFirst(Form.current.mark.count)) else { return nil }
+        for key in keys {
+            if let text = try? AES.GCM.open(box, using: key, authenticating: Array(data.utf8)) { return Array(text) }
+        }
+        return nil
+    }
+
+    private static func wrongKey(_ place: String) -> StorageError {
         StorageError(
             .corrupt,
-            "\(place) was sealed with another key: start with the key-encryption key that it was sealed with")
+            "\(place) was encrypted with another key: start with the key-encryption key that it was encrypted with")
+    }
+
+    /// How bytes are encrypted; `nil` when they are not.
+    static func form(of bytes: [UInt8]) -> Form? {
+        bytes.starts(with: Form.current.mark) ? .current : bytes.starts(with: Form.earlier.mark) ? .earlier : nil
     }
 
     /// Whether bytes are encrypted.
-    static func isEncrypted(_ bytes: [UInt8]) -> Bool { bytes.starts(with: mark) }
+    static func isEncrypted(_ bytes: [UInt8]) -> Bool { form(of: bytes) != nil }
 
     func encrypt(text: String, for place: String) throws(StorageError) -> String {
-        Self.textMark + Data(try encrypt(Array(text.utf8), for: place)).base64EncodedString()
+        Self.textMark + Data(try encrypt(Array(text.utf8), for: place, as: .earlier)).base64EncodedString()
     }
 
     func decrypt(text: String, for place: String) throws(StorageError) -> String {
         guard Self.isEncrypted(text: text) else { return text }
-        guard let bytes = Data(base64Encoded: String(text.dropFirst(Self.textMark.count))) else {
-            throw Self.wrongKey(place)
-        }
-        return String(decoding: try decrypt(Array(bytes), for: place), as: UTF8.self)
+        guard let bytes = Data(base64Encoded: String(text.dropFirst(Self.textMark.count))),
+            Self.form(of: Array(bytes)) == .earlier, let clear = decrypted(Array(bytes), for: place)
+        else { throw Self.wrongKey(place) }
+        return String(decoding: clear, as: UTF8.self)
     }
 
     static func isEncrypted(text: String) -> Bool { text.hasPrefix(textMark) }

@@ -46,6 +46,12 @@ extension SessionManager {
         }
     }
 
+    /// Reads the signing keys again, if others are stored than were read last.
+    ///
+    /// - Parameter stored: the names of the keys that are stored now.
+    /// - Throws: ``ServiceError``; the keys stay as they were.
+    public func followKeys(_ stored: Set<String>) async throws(ServiceError) { try await keys.follow(stored) }
+
     /// The key that signs V1 and V2 tokens of a kind now, with the end of its use (docs/specification/core.md 1.5).
     ///
     /// - Throws: ``ServiceError``.
@@ -76,11 +82,19 @@ extension SessionManager {
     ) async throws(ServiceError) -> String {
         let now = clock.time()
         let key = try await keys.signer(kind, .rs256)
+        try await keys.keep(key, until: Self.expiry(of: payload) ?? now + validity)
         do {
             return try ApplicationToken.sign(
                 payload: payload, issuer: issuer, issuedAt: now, expiresAt: now + validity, with: key)
         } catch {
             throw .signing(error)
         }
+    }
+
+    /// When a payload says that its token ends; `nil` when it says nothing that is a time.
+    private static func expiry(of payload: JSONObject) -> Timestamp? {
+        guard let text = payload["exp"]?.number?.text, let seconds = Double(text), seconds > 0 else { return nil }
+        guard seconds < 9e15 else { return Timestamp(milliseconds: .max) }
+        return Timestamp(milliseconds: 0) + .seconds(Int64(seconds.rounded(.up)))
     }
 }

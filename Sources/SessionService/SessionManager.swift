@@ -20,21 +20,24 @@ public struct SessionManager: Sendable {
     ///
     /// - Parameters:
     ///   - storage: where the app's sessions are.
+    ///   - keyStore: where its keys are, if they are encrypted (``EncryptedKeyStore``); `nil` for `storage`.
     ///   - policy: what the operator decided.
     ///   - clock: the clock and the source of randomness.
     ///   - keyPool: where signing keys come from; services of one process may share one.
     /// - Throws: ``ServiceError`` when storage cannot be read.
     public init(
-        storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), clock: ClockAndRandomness = .system,
+        storage: any SessionStorage, keyStore: (any KeyStore)? = nil, policy: SessionPolicy = SessionPolicy(),
+        clock: ClockAndRandomness = .system,
         keyPool: SigningKeyPool = SigningKeyPool()
     ) async throws(ServiceError) {
         self.storage = storage
+        let keyStore = keyStore ?? storage
         self.policy = policy
         self.clock = clock
         activity = ActivityLog(storage: storage)
         sweeper = CutOffSweeper(storage: storage, clock: clock)
         keys = SigningKeyManager(
-            storage: storage, clock: clock, schedule: policy.keySchedule, pool: keyPool,
+            store: keyStore, clock: clock, schedule: policy.keySchedule, pool: keyPool,
             keepsAuditLog: policy.auditRetention != nil)
         let candidate = try signing { () throws(SigningError) in
             var random = clock.random
@@ -42,7 +45,7 @@ public struct SessionManager: Sendable {
         }
         do throws(StorageError) {
             let event = AuditEvent.key(.keyCreated, StoredValueName.refreshTokenKey.rawValue, at: clock.time())
-            let value = try await storage.value(
+            let value = try await keyStore.value(
                 named: .refreshTokenKey, audit: policy.auditRetention == nil ? nil : event
             ) { candidate.masterKey }
             refreshTokenKey = RefreshTokenKey(masterKey: value)
@@ -112,7 +115,8 @@ public struct SessionManager: Sendable {
     }
 
     func sign(_ claims: AccessTokenClaims, _ kind: SigningKeyKind) async throws(ServiceError) -> AccessToken {
-        let key = try await keys.signer(kind, policy.algorithm(for: claims.format))
+        let key = try await keys.signer(
+            kind, policy.algorithm(for: claims.format), orOther: !claims.format.isLegacy)
         return try signing { () throws(SigningError) in try AccessToken(signing: claims, with: key) }
     }
 

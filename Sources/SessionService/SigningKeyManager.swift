@@ -8,6 +8,16 @@ final class SigningKeyManager: Sendable {
     struct Need: Hashable {
         let kind: SigningKeyKind
         let algorithm: SigningAlgorithm
+        /// Whether a key of another algorithm may sign until one of this algorithm can.
+        var allowsOther = false
+    }
+
+    /// A key that signs, and for how long it does.
+    struct Signer {
+        let key: SigningKey
+        let isSuccessorDue: Bool
+        let since: Timestamp
+        let until: Timestamp
     }
 
     struct State {
@@ -15,6 +25,7 @@ final class SigningKeyManager: Sendable {
         /// Counts the changes of the ring.
         var generation = 0
         var verification: (keys: VerificationKeys, until: Timestamp)?
+        var signers: [Need: Signer] = [:]
         var creations: [Need: Task<Void, any Error>] = [:]
         /// The keys of which storage knows that they have signed.
         var used: Set<KeyID> = []
@@ -22,20 +33,22 @@ final class SigningKeyManager: Sendable {
         var reading: Reading?
         var reloaded: (begun: Timestamp, ended: Timestamp)?
         var comparison = Comparison()
+        /// The names of the keys that were stored when another process's changes were last looked for.
+        var followed: Set<String>?
     }
 
     let state = Mutex(State())
-    private let storage: any SessionStorage
+    private let store: any KeyStore
     let clock: ClockAndRandomness
     let schedule: KeySchedule
     private let pool: SigningKeyPool
     private let keepsAuditLog: Bool
 
     init(
-        storage: any SessionStorage, clock: ClockAndRandomness, schedule: KeySchedule, pool: SigningKeyPool,
+        store: any KeyStore, clock: ClockAndRandomness, schedule: KeySchedule, pool: SigningKeyPool,
         keepsAuditLog: Bool
     ) {
-        self.storage = storage
+        self.store = store
         self.clock = clock
         self.schedule = schedule
         self.pool = pool
@@ -62,19 +75,41 @@ final class SigningKeyManager: Sendable {
     /// The key that signs now; made first if there is none.
     ///
     /// A successor that is due is made in the background.
-    func signer(_ kind: SigningKeyKind, _ algorithm: SigningAlgorithm) async throws(ServiceError) -> SigningKey {
-        let need = Need(kind: kind, algorithm: algorithm)
+    ///
+    /// - Parameters:
+    ///   - kind: which kind of key.
+    ///   - algorithm: its algorithm.
+    ///   - allowsOther: whether a key of another algorithm may sign until verifiers know one of this algorithm.
+    func signer(
+        _ kind: SigningKeyKind, _ algorithm: SigningAlgorithm, orOther allowsOther: Bool = false
+    ) async throws(ServiceError) -> SigningKey {
+        let need = Need(kind: kind, algorithm: algorithm, allowsOther: allowsOther)
         for _ in 0..<3 {
             let now = clock.time()
-            let ring = ring
-            if let key = ring.signer(kind, algorithm, at: now, schedule: schedule) {
-                if ring.lacksKey(kind, algorithm, at: now, schedule: schedule) { _ = creation(of: need) }
-                await noteUse(of: key.id, at: now)
-                return key
+            if let signer = known(need, at: now) {
+                if signer.isSuccessorDue { _ = creation(of: need) }
+                await noteUse(of: signer.key.id, at: now)
+                return signer.key
             }
             try await ensure(need)
         }
         throw .storage(StorageError(.unavailable, "no signing key could be made"))
+    }
+
+    /// The key in memory that signs; found once and kept until another one's time comes.
+    private func known(_ need: Need, at now: Timestamp) -> Signer? {
+        state.withLock { state in
+            if let signer = state.signers[need], signer.since <= now, now <= signer.until { return signer }
+            let key = state.ring.signer(
+                need.kind, need.algorithm, orOther: need.allowsOther, at: now, schedule: schedule)
+            state.signers[need] = key.map { key in
+                Signer(
+                    key: key,
+                    isSuccessorDue: state.ring.lacksKey(need.kind, need.algorithm, at: now, schedule: schedule),
+                    since: now, until: state.ring.nextChangeOfSigner(after: now, schedule: schedule))
+            }
+            return state.signers[need]
+        }
     }
 
     /// Makes the keys that the published set always has: a dynamic one and a static one.
@@ -94,11 +129,34 @@ final class SigningKeyManager: Sendable {
     private func noteUse(of id: KeyID, at now: Timestamp) async {
         guard state.withLock({ !$0.used.contains(id) }) else { return }
         let events = events(.keyUsed, [id], at: now)
-        let stored = try? await storage.updateSigningKeys { keys in
-            guard keys.contains(where: { $0.id == id && $0.firstUsedAt == nil }) else { return .none }
-            return SigningKeyChange(firstUses: [id: now], events: events)
+        let stored = try? await store.updateSigningKeys { keys in
+            guard let key = keys.first(where: { $0.id == id && $0.firstUsedAt == nil }) else { return .none }
+            return SigningKeyChange(updating: [key.used(since: now)], events: events)
         }
         if stored != nil { state.withLock { _ = $0.used.insert(id) } }
+    }
+
+    /// Keeps a dynamic key published for a token that lives longer than the schedule keeps the key.
+    ///
+    /// A token may not outlive its key. The time is rounded up to a day, so that many tokens cost one write.
+    func keep(_ key: SigningKey, until end: Timestamp) async throws(ServiceError) {
+        guard key.kind == .dynamic, ring.retirement(of: key, schedule: schedule) < end else { return }
+        let day = Milliseconds.seconds(86_400)
+        let end = end + day
+        do throws(StorageError) {
+            let records = try await store.updateSigningKeys { keys in
+                guard var record = keys.first(where: { $0.id == key.id }) else { return .none }
+                record.verifiesUntil = max(end, record.verifiesUntil ?? end)
+                // One that was made by a SuperTokens core is not among ours yet.
+                return SigningKeyChange(adding: [record], updating: [record])
+            }
+            guard records.contains(where: { $0.id == key.id && $0.verifiesUntil.map { end <= $0 } ?? false }) else {
+                throw StorageError(.unavailable, "the signing key \(key.id.rawValue) was retired; ask again")
+            }
+            try adopt(records)
+        } catch {
+            throw .storage(error)
+        }
     }
 
     private func events(_ name: AuditEvent.Name, _ keys: [KeyID], at now: Timestamp) -> [AuditEvent] {
@@ -142,11 +200,51 @@ final class SigningKeyManager: Sendable {
         let basis = Set((known.dynamicKeys + known.staticKeys).map(\.id))
         let retired = known.retired(at: now, schedule: schedule)
         let events = events(.keyCreated, [record.id], at: now) + events(.keyRetired, retired, at: now)
-        let records = try await storage.updateSigningKeys { stored in
+        let records = try await store.updateSigningKeys { stored in
             guard Set(stored.map(\.id)) == basis else { return .none }
             return SigningKeyChange(adding: [record], removing: retired, events: events)
         }
         try adopt(records)
+    }
+
+    /// Makes a key, whether one is lacking or not.
+    ///
+    /// - Returns: its name.
+    func make(_ kind: SigningKeyKind, _ algorithm: SigningAlgorithm) async throws(ServiceError) -> KeyID {
+        try await reload()
+        let now = clock.time()
+        var random = clock.random
+        do {
+            guard let (id, createdAt) = ring.makeID(kind, at: now, using: &random) else {
+                throw SigningError.cryptographyFailed
+            }
+            let key = SigningKey(
+                id: id, kind: kind, createdAt: createdAt, privateKey: try await pool.key(algorithm))
+            let change = SigningKeyChange(
+                adding: [SigningKeyRecord(key)], events: events(.keyCreated, [id], at: now))
+            try adopt(try await store.updateSigningKeys { _ in change })
+            return id
+        } catch let error as StorageError {
+            throw .storage(error)
+        } catch {
+            throw .signing(.cryptographyFailed)
+        }
+    }
+
+    /// Deletes keys before their time.
+    ///
+    /// - Returns: the names of those that there were.
+    func retire(
+        _ wanted: @escaping @Sendable (KeyID, SigningKeyKind) -> Bool
+    ) async throws(StorageError) -> [KeyID] {
+        let before = try await store.signingKeys().filter { wanted($0.id, $0.kind) }.map(\.id)
+        let now = clock.time()
+        let records = try await store.updateSigningKeys { stored in
+            let present = stored.map(\.id).filter(before.contains)
+            return SigningKeyChange(removing: present, events: self.events(.keyRetired, present, at: now))
+        }
+        try adopt(records)
+        return before
     }
 
     /// Deletes the keys whose last token has expired; the creation of a key does so too.
@@ -157,12 +255,23 @@ final class SigningKeyManager: Sendable {
         let now = clock.time()
         let retired = ring.retired(at: now, schedule: schedule)
         guard !retired.isEmpty else { return 0 }
-        let records = try await storage.updateSigningKeys { stored in
+        let records = try await store.updateSigningKeys { stored in
             let present = stored.map(\.id).filter(retired.contains)
             return SigningKeyChange(removing: present, events: self.events(.keyRetired, present, at: now))
         }
         try adopt(records)
         return retired.count
+    }
+
+    /// Reads the keys again if others are stored than when this was last asked, or, the first time, than are in memory.
+    ///
+    /// - Parameter stored: the names of the keys that are stored.
+    func follow(_ stored: Set<String>) async throws(ServiceError) {
+        let isKnown = state.withLock { state in
+            stored == state.followed ?? Set((state.ring.dynamicKeys + state.ring.staticKeys).map(\.id.rawValue))
+        }
+        if !isKnown { try await reload() }
+        state.withLock { $0.followed = stored }
     }
 
     /// Reads the keys from storage, where another process may have added some.
@@ -171,7 +280,7 @@ final class SigningKeyManager: Sendable {
     }
 
     func load() async throws(StorageError) {
-        try adopt(try await storage.updateSigningKeys { _ in .none })
+        try adopt(try await store.updateSigningKeys { _ in .none })
     }
 
     /// Takes over stored keys; those already in memory are not parsed again.
@@ -179,7 +288,8 @@ final class SigningKeyManager: Sendable {
         let known = Dictionary((ring.dynamicKeys + ring.staticKeys).map { ($0.id, $0) }) { first, _ in first }
         var keys: [SigningKey] = []
         for record in records {
-            if let key = known[record.id] {
+            if var key = known[record.id] {
+                key.verifiesUntil = record.verifiesUntil
                 keys.append(key)
             } else {
                 keys.append(pool.signers.opened(try record.signingKey()))
@@ -189,7 +299,7 @@ final class SigningKeyManager: Sendable {
         state.withLock { state in
             if keys.count != known.count || !keys.allSatisfy({ known[$0.id] != nil }) { state.generation += 1 }
             state.ring = adopted
-            state.verification = nil
+            (state.verification, state.signers) = (nil, [:])
         }
     }
 }

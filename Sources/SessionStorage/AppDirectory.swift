@@ -45,6 +45,12 @@ public protocol AppDirectory: Sendable {
     /// - Returns: whether there was one; never for the app `public`, which stays.
     func removeApp(_ app: AppID) async throws(StorageError) -> Bool
 
+    /// The names of the signing keys that are stored of some apps, to see at little cost whether they have changed.
+    ///
+    /// - Parameter apps: of which.
+    /// - Returns: the names of each app that has any.
+    func signingKeyIDs(of apps: [AppID]) async throws(StorageError) -> [AppID: Set<String>]
+
     /// The storage of an app's sessions and keys.
     ///
     /// It takes nothing new for an app or a tenant that does not exist, or no longer:

@@ -8,98 +8,19 @@ public import SessionEngine
 /// and only ``StorageError/Code/unknownOutcome`` leaves the question open. An event for the audit log is written in the
 /// same step as the change that it records: either both are there or neither is. Run `StorageConformance` (in
 /// `SessionStorageTesting`) over every implementation.
-public protocol SessionStorage: Sendable {
-    /// How often the store was restored from a copy, 0 to 254 (docs/decisions/0019); it does not change while the storage is
-    /// open.
-    var restoreNumber: UInt8 { get }
+public typealias SessionStorage = SessionStore & KeyStore & ActivityStore & AuditLog
 
-    /// Adds a new session.
-    ///
-    /// - Parameters:
-    ///   - record: the session.
-    ///   - event: the audit event of it; `nil` where none is kept.
-    /// - Throws: ``StorageError`` with ``StorageError/Code/alreadyExists`` when the handle is taken.
-    func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError)
-
-    /// The session of that handle, expired ones included, or `nil`. Sees every write acknowledged before the call.
-    func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord?
-
-    /// Reads a session, decides and applies the decision, all in one step that no other write can split.
-    ///
-    /// - Parameters:
-    ///   - handle: the session; one that does not exist is decided upon as `nil`.
-    ///   - decide: pure and quick; it may be called more than once, and only its last answer counts. It gets the time at
-    ///     which the session was read where the storage has a clock of its own, which all processes then share; otherwise
-    ///     `nil`, for the clock of this process. A `SessionChange.replace(_:)` of a session that does not exist changes
-    ///     nothing, and an event about one is not written.
-    /// - Returns: the outcome of the decision that was applied.
-    func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
-    ) async throws(StorageError) -> Outcome
-
-    /// The handles of a user's sessions that end after a time, oldest first; empty for an unknown user.
-    ///
-    /// Of very many a part may be read after another; a session that begins or ends meanwhile may be missing.
-    ///
-    /// - Parameters:
-    ///   - user: whose.
-    ///   - tenant: only the sessions of that tenant; `nil` for those of all.
-    ///   - now: the time.
-    func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
-    ) async throws(StorageError) -> [SessionHandle]
-
-    /// Ends sessions.
-    ///
-    /// The sessions of a user who has very many may be ended by a cut-off (docs/decisions/0022): they are absent to
-    /// every caller when this returns, one event says so at once (`AuditEvent.Name.revokedAll`), and their rows and the
-    /// event of each follow with ``sweepCutOffs(at:limit:)``. Until then their handles are taken, and a session that
-    /// the user begins is stored as created after the cut-off, whatever its record says.
-    ///
-    /// - Parameters:
-    ///   - selection: which.
-    ///   - revocation: the audit event of each; `nil` where none is kept.
-    /// - Returns: the handles that this call ended, each once, in the order asked for. Handles that name nothing are
-    ///   simply absent.
-    func remove(
-        _ selection: RevocationTarget, audit revocation: Revocation?
-    ) async throws(StorageError) -> [SessionHandle]
-
-    /// Removes rows of sessions that were ended by cut-offs, each with its event, and cut-offs that have no rows left.
-    ///
-    /// A cut-off is left alone for its first 10 seconds, by the clock of the processes.
-    ///
-    /// - Parameters:
-    ///   - now: the time.
-    ///   - limit: how many rows at most.
-    /// - Returns: how many there were; fewer than `limit` when none are left that may be removed now.
-    func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int
-
-    /// Reads the app's signing keys, decides and applies the decision, all in one step.
-    ///
-    /// - Parameter decide: pure and quick; it may be called more than once.
-    /// - Returns: the keys after the step, in no order.
-    func updateSigningKeys(
-        _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
-    ) async throws(StorageError) -> [SigningKeyRecord]
-
-    /// The value stored under a name; if there is none, `candidate` is stored and returned. The first writer wins and
-    /// every caller gets the same value.
-    ///
-    /// - Parameters:
-    ///   - name: the name.
-    ///   - event: the audit event if the candidate is stored; `nil` where none is kept.
-    ///   - candidate: makes a value.
-    func value(
-        named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
-    ) async throws(StorageError) -> String
-
+/// Where it is kept when an app's users were last seen.
+public protocol ActivityStore: Sendable {
     /// Notes when users were last seen; a later time than the given one stays.
     func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError)
 
     /// How many users were last seen at a time or after it.
     func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int
+}
 
+/// Where one app's audit log is read and shortened; it is written with the changes that it records.
+public protocol AuditLog: Sendable {
     /// A page of the audit log.
     func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord]
 
@@ -113,66 +34,4 @@ public protocol SessionStorage: Sendable {
     func trimAuditLog(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int
-}
-
-extension SessionStorage {
-    /// Reads a session, decides without the time and applies the decision, all in one step.
-    public func update<Outcome: Sendable>(
-        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decision<Outcome>
-    ) async throws(StorageError) -> Outcome {
-        try await update(handle) { record, _ in decide(record) }
-    }
-
-    /// Adds a new session without an audit event.
-    public func insert(_ record: SessionRecord) async throws(StorageError) {
-        try await insert(record, audit: nil)
-    }
-
-    /// Ends sessions without an audit event.
-    public func remove(_ selection: RevocationTarget) async throws(StorageError) -> [SessionHandle] {
-        try await remove(selection, audit: nil)
-    }
-
-    /// The value stored under a name, without an audit event.
-    public func value(
-        named name: StoredValueName, orStore candidate: @escaping @Sendable () -> String
-    ) async throws(StorageError) -> String {
-        try await value(named: name, audit: nil, orStore: candidate)
-    }
-
-    /// The handles of a user's sessions in all tenants that end after a time, oldest first.
-    public func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle] {
-        try await handles(of: user, tenant: nil, liveAt: now)
-    }
-}
-
-extension StoredValueName {
-    /// Reads a stored restore number; there is none before the first restore.
-    ///
-    /// - Throws: ``StorageError`` with ``StorageError/Code/corrupt`` for a text that is no number from 0 to 254.
-    public static func restoreNumber(_ text: String?) throws(StorageError) -> UInt8 {
-        guard let text else { return 0 }
-        guard let number = UInt8(text), number <= RotationCount.largestRestoreNumber else {
-            throw StorageError(.corrupt, "the stored restore number '\(text)' is not a number from 0 to 254")
-        }
-        return number
-    }
-}
-
-/// Which sessions to end.
-public enum RevocationTarget: Sendable, Equatable {
-    /// These; duplicates count once.
-    case handles([SessionHandle])
-    /// All of a user's that end after a time, in one tenant or, with `nil`, in all.
-    case user(UserID, tenant: TenantID? = nil, liveAt: Timestamp)
-    /// Up to the given number of sessions that had expired at a time.
-    case expired(at: Timestamp, limit: Int)
-}
-
-/// The names under which single values are kept.
-public enum StoredValueName: String, Sendable {
-    /// The master key that encrypts refresh tokens (docs/specification/core.md 3.2 and 6).
-    case refreshTokenKey = "refresh_token_key"
-    /// How often the store was restored; kept with the app `public` for all of them.
-    case restoreNumber = "tessera_restore_number"
 }

@@ -15,12 +15,14 @@ public struct SigningKeyRecord: Sendable, Equatable, Redacted {
     public var createdAt: Timestamp
     /// When it began to sign; `nil` until then.
     public var firstUsedAt: Timestamp?
+    /// Until when its tokens live at least, where that is later than its schedule says; `nil` where it is not.
+    public var verifiesUntil: Timestamp?
     /// The private key in PKCS#8 DER.
     public var privateKeyDER: [UInt8]
 
     public init(
         id: KeyID, kind: SigningKeyKind, algorithm: SigningAlgorithm, createdAt: Timestamp, privateKeyDER: [UInt8],
-        firstUsedAt: Timestamp? = nil
+        firstUsedAt: Timestamp? = nil, verifiesUntil: Timestamp? = nil
     ) {
         self.id = id
         self.kind = kind
@@ -28,6 +30,7 @@ public struct SigningKeyRecord: Sendable, Equatable, Redacted {
         self.createdAt = createdAt
         self.privateKeyDER = privateKeyDER
         self.firstUsedAt = firstUsedAt
+        self.verifiesUntil = verifiesUntil
     }
 
     /// The record of a key.
@@ -43,10 +46,19 @@ public struct SigningKeyRecord: Sendable, Equatable, Redacted {
     public func signingKey() throws(StorageError) -> SigningKey {
         do {
             let privateKey = try PrivateSigningKey(pkcs8DER: privateKeyDER, algorithm: algorithm)
-            return SigningKey(id: id, kind: kind, createdAt: createdAt, privateKey: privateKey)
+            var key = SigningKey(id: id, kind: kind, createdAt: createdAt, privateKey: privateKey)
+            key.verifiesUntil = verifiesUntil
+            return key
         } catch {
             throw StorageError(.corrupt, "signing key \(id.rawValue) cannot be read")
         }
+    }
+
+    /// The same, in use since a time.
+    package func used(since time: Timestamp) -> SigningKeyRecord {
+        var used = self
+        used.firstUsedAt = time
+        return used
     }
 
     /// The id, never the key.
@@ -59,18 +71,18 @@ public struct SigningKeyChange: Sendable, Equatable {
     public var added: [SigningKeyRecord]
     /// Keys to delete.
     public var removed: [KeyID]
-    /// When keys signed for the first time.
-    public var firstUses: [KeyID: Timestamp]
+    /// What is stored of keys that are there from now on; one that is not there is not added.
+    public var updated: [SigningKeyRecord]
     /// The audit events of the change.
     public var events: [AuditEvent]
 
     public init(
         adding added: [SigningKeyRecord] = [], removing removed: [KeyID] = [],
-        firstUses: [KeyID: Timestamp] = [:], events: [AuditEvent] = []
+        updating updated: [SigningKeyRecord] = [], events: [AuditEvent] = []
     ) {
         self.added = added
         self.removed = removed
-        self.firstUses = firstUses
+        self.updated = updated
         self.events = events
     }
 

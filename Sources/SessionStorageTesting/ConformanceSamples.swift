@@ -45,7 +45,7 @@ enum ConformanceSample {
     }
 }
 
-extension SessionStorage {
+extension SessionStore {
     /// Inserts several records, one after the other.
     func insert(all records: [SessionRecord]) async throws {
         for record in records { try await insert(record) }

@@ -89,6 +89,18 @@ public final class FaultyStorage: SessionStorage {
         }
     }
 
+    public func storedValue(_ name: StoredValueName) async throws(StorageError) -> String? {
+        try await call { () async throws(StorageError) in try await base.storedValue(name) }
+    }
+
+    public func replaceValue(
+        named name: StoredValueName, _ old: String, by new: String, audit event: AuditEvent?
+    ) async throws(StorageError) -> Bool {
+        try await call { () async throws(StorageError) in
+            try await base.replaceValue(named: name, old, by: new, audit: event)
+        }
+    }
+
     public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
         try await call { () async throws(StorageError) in try await base.noteActivity(lastSeen) }
     }

@@ -61,7 +61,7 @@ extension StorageConformance {
             _ = try await storage.updateSigningKeys { _ in .none }
             let used = [AuditEvent.key(.keyUsed, "d-1", at: start)]
             let keys = try await storage.updateSigningKeys { _ in
-                SigningKeyChange(firstUses: [key.id: start], events: used)
+                SigningKeyChange(updating: [key.used(since: start)], events: used)
             }
             try expect(keys.map(\.firstUsedAt), is: [start], "first uses")
             try expect(try await storage.updateSigningKeys { _ in .none }, is: keys, "keys")
@@ -71,6 +71,14 @@ extension StorageConformance {
             let event = AuditEvent.key(.keyCreated, "refresh_token_key", at: start)
             for text in ["one", "two"] {
                 _ = try await storage.value(named: .refreshTokenKey, audit: event) { text }
+            }
+            try expect(try await storage.events(), is: [event], "the audit log")
+        },
+        Check("a value that is replaced writes its event, and one that is not writes none") { storage in
+            _ = try await storage.value(named: .refreshTokenKey) { "one" }
+            let event = AuditEvent.key(.keyCreated, "refresh_token_key", at: start)
+            for _ in 0..<2 {
+                _ = try await storage.replaceValue(named: .refreshTokenKey, "one", by: "two", audit: event)
             }
             try expect(try await storage.events(), is: [event], "the audit log")
         },
@@ -129,7 +137,7 @@ extension StorageConformance {
     ]
 }
 
-extension SessionStorage {
+extension AuditLog {
     /// The audit events, oldest first.
     fileprivate func events() async throws -> [AuditEvent] {
         try await auditEvents(AuditQuery(order: .oldestFirst(after: 0))).map(\.event)

@@ -169,7 +169,7 @@ extension StorageConformance {
     }
 }
 
-extension SessionStorage {
+extension AuditLog {
     /// The sessions with an event of their end.
     fileprivate func ends() async throws -> [String] {
         try await auditEvents(AuditQuery(name: .revoked)).compactMap(\.event.handle?.rawValue)

@@ -38,6 +38,16 @@ extension StorageConformance {
             let after = try await storage.updateSigningKeys { _ in SigningKeyChange(removing: [one.id, unknown]) }
             try expectKeys(after, [two])
         },
+        Check("What changes of a key is stored, and a key that is not there is not added") { storage in
+            let (one, two) = (try ConformanceSample.key("d-1"), try ConformanceSample.key("d-2"))
+            _ = try await storage.updateSigningKeys { _ in SigningKeyChange(adding: [one]) }
+            var changed = one.used(since: ConformanceSample.start)
+            changed.verifiesUntil = ConformanceSample.later
+            changed.privateKeyDER = [7, 0, 255]
+            let change = SigningKeyChange(updating: [changed, two])
+            try expectKeys(try await storage.updateSigningKeys { _ in change }, [changed])
+            try expectKeys(try await storage.signingKeys(), [changed])
+        },
         Check("Of many who add the first key exactly one does") { storage in
             try await inParallel(32) { number in
                 let key = try ConformanceSample.key("d-\(number)")
@@ -56,6 +66,17 @@ extension StorageConformance {
     }
 
     static let valueChecks = [
+        Check("A value that is read is not made, and one is replaced only if it is what was expected") { storage in
+            try expect(try await storage.storedValue(.refreshTokenKey), is: nil, "a value that was never stored")
+            func replace(_ old: String, by new: String) async throws -> Bool {
+                try await storage.replaceValue(named: .refreshTokenKey, old, by: new, audit: nil)
+            }
+            try expect(try await replace("", by: "x"), is: false, "whether a value that is not there is replaced")
+            _ = try await storage.value(named: .refreshTokenKey) { "first" }
+            try expect(try await replace("other", by: "x"), is: false, "whether another value is replaced")
+            try expect(try await replace("first", by: "second"), is: true, "whether the value is replaced")
+            try expect(try await storage.storedValue(.refreshTokenKey), is: "second", "the value")
+        },
         Check("The first value under a name is kept and every caller gets it") { storage in
             let first = try await storage.value(named: .refreshTokenKey) { "first" }
             let second = try await storage.value(named: .refreshTokenKey) { "second" }

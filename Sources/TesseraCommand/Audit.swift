@@ -94,17 +94,12 @@ struct Audit: AsyncParsableCommand {
 extension AuditRecord {
     /// One line for people; what an application chose is quoted, so that it cannot pass for anything else.
     fileprivate var line: String {
-        var words = [Self.text(event.time), event.name.rawValue]
+        var words = [event.time.rfc3339, event.name.rawValue]
         if let user = event.userID { words.append("user=\(JSONValue.string(user.rawValue).text)") }
         if let handle = event.handle { words.append("session=\(handle.rawValue)") }
         for detail in event.details.members {
             words.append("\(detail.name)=\(detail.value.string ?? detail.value.text)")
         }
         return words.joined(separator: "  ")
-    }
-
-    private static func text(_ time: Timestamp) -> String {
-        let date = Date(timeIntervalSince1970: Double(time.milliseconds) / 1_000)
-        return date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 }

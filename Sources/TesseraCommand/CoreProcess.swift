@@ -48,9 +48,10 @@ struct CoreProcess {
         let storage = try await CoreStorage.open(configuration, logger: logger)
         let keyPool = SigningKeyPool(signers: RSASigners(configuration.rsaProvider) { logger.info("\($0)") })
         let service = try await SessionManager(
-            storage: storage.apps.storage(of: .public), policy: configuration.policy, keyPool: keyPool)
+            storage: storage.apps.storage(of: .public), keyStore: storage.keys(of: .public, logger: logger),
+            policy: configuration.policy, keyPool: keyPool)
         let apps = AppRegistry(
-            directory: storage.apps,
+            directory: storage.apps, keyStore: { storage.keys(of: $0, logger: logger) },
             settings: AppSettings(policy: configuration.policy, core: configuration.settings), service: service,
             keyPool: keyPool, isShared: storage.isShared, readSettings: configuration.apps.settings)
         let api = CoreAPI(
@@ -72,6 +73,7 @@ struct CoreProcess {
         var services: [any Service] = [
             KeyPreparation(service: service, logger: logger), server,
             Maintenance(services: { await apps.services() }, schedule: storage.maintenance, logger: logger),
+            KeyWatch(apps: apps, logger: logger),
         ]
         services.append(
             Reload(

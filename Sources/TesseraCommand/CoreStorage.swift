@@ -18,6 +18,8 @@ import SessionStorage
 /// The storage that a configuration names, open.
 struct CoreStorage: Sendable {
     let apps: any AppDirectory
+    /// What encrypts private keys, if anything does.
+    let encryption: KeyEncryption?
     /// Where it is, for the operator.
     let address: String
     /// Whether other processes may have it open too.
@@ -37,7 +39,7 @@ struct CoreStorage: Sendable {
         let database = try SQLiteDatabase(folder: folder)
         try Import.refuseUnfinished(in: folder)
         return CoreStorage(
-            apps: EncryptedKeyAppDirectory(database.apps, with: encryption), address: database.path, isShared: false,
+            apps: database.apps, encryption: encryption, address: database.path, isShared: false,
             isReady: { true }, diskWarning: diskWarning(database))
     }
 
@@ -56,13 +58,25 @@ struct CoreStorage: Sendable {
         return schedule
     }
 
+    /// The keys of an app, decrypted; a key that is refused is an error in the log.
+    func keys(of app: AppID, logger: Logger) -> EncryptedKeyStore {
+        EncryptedKeyStore(apps.storage(of: app), of: app, with: encryption) { refused in
+            logger.error("a signing key is not used", metadata: ["reason": .string(refused.reason)])
+        }
+    }
+
     /// What the operator should know about the private keys; asked once the service is open.
     func warning() async throws -> String? {
-        guard let storage = apps.storage(of: .public) as? EncryptedKeyStorage else { return nil }
-        let count = try await storage.countUnencryptedKeys()
-        guard count > 0 else { return nil }
-        return "\(count) private key\(count == 1 ? " is" : "s are") stored unencrypted in the database; "
-            + "'key_encryption_key_file' encrypts new ones (docs/configuration.md)."
+        let report = try await KeyEncryptionReport(reading: apps.storage(of: .public))
+        func count(_ keys: [String]) -> String { "\(keys.count) private key\(keys.count == 1 ? " is" : "s are")" }
+        if encryption == nil, !report.clear.isEmpty {
+            return "\(count(report.clear)) stored unencrypted in the database; 'key_encryption_key_file' and "
+                + "'tessera keys encrypt' encrypt them (docs/configuration.md)."
+        }
+        guard encryption != nil, !report.earlierForm.isEmpty else { return nil }
+        return
+            "\(count(report.earlierForm)) encrypted as earlier releases did, without protection of when it was made; "
+            + "'tessera keys encrypt' encrypts them again."
     }
 
     #if PostgreSQL
@@ -72,8 +86,7 @@ struct CoreStorage: Sendable {
             let place = try PostgresSettings(settings)
             let database = try await PostgresOpening(place, settings.migrates, logger).open()
             return CoreStorage(
-                apps: EncryptedKeyAppDirectory(database.apps, with: encryption), address: database.address,
-                isShared: true,
+                apps: database.apps, encryption: encryption, address: database.address, isShared: true,
                 isReady: { await database.isReady() })
         }
     #else

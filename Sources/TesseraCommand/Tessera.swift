@@ -10,7 +10,7 @@ struct Tessera: AsyncParsableCommand {
         abstract: "A session core that SuperTokens' drivers can talk to.",
         version: version,
         subcommands: [
-            Serve.self, Start.self, Stop.self, List.self, Config.self, Audit.self, Restore.self, Import.self,
+            Serve.self, Start.self, Stop.self, List.self, Config.self, Keys.self, Audit.self, Restore.self, Import.self,
             Versions.self,
             OpenAPI.self,
             Speed.self,

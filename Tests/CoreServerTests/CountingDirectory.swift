@@ -41,6 +41,11 @@ final class CountingDirectory: AppDirectory {
         return try await base.removeApp(app)
     }
 
+    func signingKeyIDs(of apps: [AppID]) async throws(StorageError) -> [AppID: Set<String>] {
+        calls.add()
+        return try await base.signingKeyIDs(of: apps)
+    }
+
     func storage(of app: AppID) -> any SessionStorage {
         FaultyStorage(base.storage(of: app)) { [calls] _ in
             calls.add()

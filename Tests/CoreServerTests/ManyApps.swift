@@ -14,7 +14,7 @@ import Testing
 struct ManyApps: Sendable {
     let api: CoreAPI
     let clock: TestClock
-    private let registry: AppRegistry
+    let registry: AppRegistry
 
     /// ES256, because RSA keys are dear.
     static let configuration = "access_token_signing_algorithm: ES256\n"

@@ -45,7 +45,7 @@ _service = _of("service", "SessionService/SessionManager.swift")
 _refreshing = _of("service", "SessionService/SessionManager+Refresh.swift")
 _verifying = _of("service", "SessionService/SessionManager+Verify.swift")
 _revoking = _of("revoke", "SessionService/SessionManager+Data.swift")
-_seal = _of("service", "SessionService/EncryptedKeyStorage.swift")
+_seal = _of("service", "SessionService/EncryptedKeyStore.swift")
 
 REFRESH = [
     _refresh("anti-CSRF is compared the wrong way", "!expected.matches(presented.antiCSRFToken)",

@@ -61,6 +61,7 @@ struct AuditTests {
         _ = try await world.create()
         world.clock.advance(by: World.policy.signingKeyUpdateInterval)
         _ = try await world.create()
+        world.clock.advance(by: World.policy.accessTokenValidity + World.policy.accessTokenValidity + Milliseconds(1))
         _ = try await world.service.removeRetiredKeys()
         let events = try await world.service.auditEvents(AuditQuery(order: .oldestFirst(after: 0))).map(\.event)
             .filter { $0.handle == nil }

@@ -3,6 +3,7 @@ import LosslessJSON
 import SessionEngine
 import SessionService
 import SessionStorage
+import SessionStorageTesting
 import TestSupport
 import Testing
 
@@ -47,7 +48,7 @@ struct KeyTests {
         #expect(try await world.verdict(stillOld.accessToken.exposed) == .tryRefresh(.unknownKey))
     }
 
-    @Test("After a long sleep a new key is made at once and retired ones are deleted")
+    @Test("After a long sleep a new key is made at once; a retired one is deleted when the next one retires")
     func longSleep() async throws {
         let world = try await World()
         let first = try await world.create()
@@ -55,8 +56,12 @@ struct KeyTests {
         let second = try await world.create()
         #expect(try ReadToken(second.accessToken.exposed).keyID == "d-\(world.clock.now.milliseconds)")
         let records = try await world.storage.updateSigningKeys { _ in .none }
-        #expect(records.map(\.id.rawValue) == [try ReadToken(second.accessToken.exposed).keyID])
+        let names = try [first, second].map { try ReadToken($0.accessToken.exposed).keyID }
+        #expect(records.map(\.id.rawValue).sorted() == names)
         #expect(try await world.verdict(first.accessToken.exposed) == .tryRefresh(.unknownKey))
+        world.clock.advance(by: .seconds(60 * 86_400))
+        _ = try await world.create()
+        #expect(try await !world.storage.signingKeys().map(\.id.rawValue).contains(names[0]))
     }
 
     @Test("No instant of a month lacks a signer, and no token is signed by a key that was not published before (K03)")
@@ -71,6 +76,89 @@ struct KeyTests {
             let token = try await world.create()
             #expect(known.contains(try ReadToken(token.accessToken.exposed).keyID))
         }
+    }
+
+    @Test(
+        "finding K6: the key of an application's token is published as long as the token lives, whatever says how long",
+        arguments: [
+            (365 * 86_400, "{}"), (60, "{\"exp\":2000000000}"), (60, "{\"exp\":2.0e9}"), (60, "{\"exp\":1999999999.5}"),
+        ])
+    func longApplicationToken(_ seconds: Int64, _ text: String) async throws {
+        let world = try await World.withRSAKeys()
+        let payload = try #require(try JSONValue(parsing: text).object)
+        let validity = Milliseconds.seconds(seconds)
+        let end = text == "{}" ? world.clock.now + validity : Timestamp(milliseconds: 2_000_000_000_000)
+        let token = try await world.service.signToken(
+            payload: payload, issuer: "i", validity: validity, kind: .dynamic)
+        let key = try ReadToken(token).keyID
+        let node = try await World(seed: 2, storage: world.storage, clock: world.clock)
+        for _ in 0..<3 {
+            world.clock.set(Timestamp(milliseconds: (world.clock.now.milliseconds + end.milliseconds) / 2))
+            _ = try await world.create()
+            _ = try await world.service.removeRetiredKeys()
+            let published = try await (keyIDs(world), keyIDs(node))
+            #expect(published.0.contains(key) && published.1.contains(key))
+        }
+        world.clock.set(end)
+        #expect(try await keyIDs(node).contains(key))
+        world.clock.advance(by: .seconds(2 * 86_400))
+        #expect(try await !keyIDs(node).contains(key))
+    }
+
+    @Test("finding K6: tokens of ordinary lives write nothing, and tokens of one day write once")
+    func lifeOfKeys() async throws {
+        let clock = TestClock()
+        let storage = FaultyStorage(try await World.storageWithRSAKeys(at: clock.now)) { _ in nil }
+        let world = try await World(storage: storage, clock: clock)
+        func sign(_ days: Int64) async throws -> Int {
+            let before = storage.callCount
+            _ = try await world.service.signToken(
+                payload: [:], issuer: "i", validity: .seconds(days * 86_400), kind: .dynamic)
+            return storage.callCount - before
+        }
+        _ = try await sign(0)
+        #expect(try await sign(6) == 0)
+        #expect(try await sign(30) == 1)
+        #expect(try await sign(30) == 0)
+    }
+
+    @Test("finding K2: after a change of the algorithm the old key signs until every verifier can know the new one")
+    func changeOfAlgorithm() async throws {
+        let world = try await World()
+        let before = try await world.create()
+        let published = try await world.service.publishedKeys()
+        world.clock.advance(by: .seconds(86_400))
+        var policy = World.policy
+        policy.signingAlgorithm = .rs256
+        let storage = world.storage
+        let switched = try await World(seed: 2, policy: policy, storage: storage, clock: world.clock)
+        try await switched.service.prepareSigningKeys()
+        func algorithm(_ kind: SigningKeyKind) async throws -> String? {
+            try ReadToken(try await switched.create(kind: kind).accessToken.exposed).header["alg"]?.string
+        }
+        let cacheEnd = world.clock.now + .seconds(published.maxAgeSeconds - 86_400)
+        for kind in SigningKeyKind.allCases { #expect(try await algorithm(kind) == "ES256") }
+        #expect(try await keyIDs(switched).count == 4)
+        world.clock.set(cacheEnd + Milliseconds(-1))
+        #expect(try await algorithm(.dynamic) == "ES256")
+        world.clock.set(cacheEnd)
+        for kind in SigningKeyKind.allCases { #expect(try await algorithm(kind) == "RS256") }
+        #expect(try await switched.verdict(before.accessToken.exposed) == .tryRefresh(.expired))
+    }
+
+    @Test("finding K3: a key that is deleted from storage neither signs nor verifies, and another takes its place")
+    func deletedKey() async throws {
+        let world = try await World()
+        let token = try await world.create().accessToken.exposed
+        let names = Set(try await world.storage.signingKeys().map(\.id.rawValue))
+        try await world.service.followKeys(names)
+        _ = try await world.storage.updateSigningKeys { SigningKeyChange(removing: $0.map(\.id)) }
+        #expect(try await world.verdict(token) == .valid)
+        try await world.service.followKeys([])
+        #expect(try await world.verdict(token) == .tryRefresh(.unknownKey))
+        world.clock.advance(by: Milliseconds(1))
+        let next = try await world.create().accessToken.exposed
+        #expect(try ReadToken(next).keyID != ReadToken(token).keyID)
     }
 
     @Test("A session keeps its kind of key until a refresh switches it")

@@ -23,9 +23,9 @@ struct StoredDataVectorTests {
     func refreshTokenKey(_ app: String, _ stored: String) async throws {
         let base = InMemorySessionStorage()
         #expect(try await base.value(named: .refreshTokenKey) { stored } == stored)
-        let storage = EncryptedKeyStorage(base, of: AppID(app), with: try Self.encryption())
+        let storage = EncryptedKeyStore(base, of: AppID(app), with: try Self.encryption())
         #expect(try await storage.value(named: .refreshTokenKey) { "another" } == "a master key")
-        let other = EncryptedKeyStorage(base, of: AppID("other"), with: try Self.encryption())
+        let other = EncryptedKeyStore(base, of: AppID("other"), with: try Self.encryption())
         await #expect(throws: StorageError(.corrupt, "")) {
             try await other.value(named: .refreshTokenKey) { "another" }
         }
@@ -44,7 +44,7 @@ struct StoredDataVectorTests {
             id: id, kind: .dynamic, algorithm: .es256, createdAt: Timestamp(milliseconds: 1),
             privateKeyDER: ciphertext)
         _ = try await base.updateSigningKeys { _ in SigningKeyChange(adding: [record]) }
-        let storage = EncryptedKeyStorage(base, of: AppID("shop"), with: try Self.encryption())
+        let storage = EncryptedKeyStore(base, of: AppID("shop"), with: try Self.encryption())
         let keys = try await storage.updateSigningKeys { _ in .none }
         #expect(keys.map(\.privateKeyDER) == [Array("a master key".utf8)])
     }

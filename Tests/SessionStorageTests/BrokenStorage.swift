@@ -1,9 +1,10 @@
 import InMemoryStorage
 import SessionEngine
 import SessionStorage
+import SessionStorageTesting
 
 /// Storage with one fault of the kind that real ones have had: the suite has to notice each.
-struct BrokenStorage: SessionStorage {
+struct BrokenStorage: StorageDecorator {
     enum Defect: String, Sendable, CaseIterable {
         case overwritesOnInsert, raisesRemovedSessions, forgetsUpdates, listsEndedSessions, listsNewestFirst
         case removesTwice, removesForeignSessions, ignoresTheLimit, removesLiveSessions
@@ -12,11 +13,11 @@ struct BrokenStorage: SessionStorage {
         case forgetsEvents, forgetsEventsOfRemovals, forgetsKeyEvents, writesEventsOfNothing, trimsTheNewest,
             keepsTheTrail
         case ignoresTheFilter, losesTheUse
+        case losesUpdates, replacesAnything, makesWhatIsRead, forgetsReplacements
         case neverSweeps, sweepsTooEarly, sweepsLiveSessions
     }
 
-    let base = InMemorySessionStorage()
-    let restoreNumber: UInt8 = 0
+    let base: any SessionStorage = InMemorySessionStorage()
     let defect: Defect
 
     func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
@@ -103,7 +104,7 @@ struct BrokenStorage: SessionStorage {
             if defect == .keepsRemovedKeys { change.removed = [] }
             if defect == .lastKeyWins { change.removed += change.added.map(\.id) }
             if defect == .forgetsKeyEvents { change.events = [] }
-            if defect == .losesTheUse { change.firstUses = [:] }
+            if defect == .losesUpdates { change.updated = [] }
             return change
         }
     }
@@ -114,6 +115,19 @@ struct BrokenStorage: SessionStorage {
         let value = try await base.value(
             named: name, audit: defect == .forgetsKeyEvents ? nil : event, orStore: candidate)
         return defect == .lastValueWins ? candidate() : value
+    }
+
+    func storedValue(_ name: StoredValueName) async throws(StorageError) -> String? {
+        if defect == .makesWhatIsRead { return try await base.value(named: name) { "made" } }
+        return try await base.storedValue(name)
+    }
+
+    func replaceValue(
+        named name: StoredValueName, _ old: String, by new: String, audit event: AuditEvent?
+    ) async throws(StorageError) -> Bool {
+        let old = defect == .replacesAnything ? try await base.storedValue(name) ?? old : old
+        let event = defect == .forgetsReplacements ? nil : event
+        return try await base.replaceValue(named: name, old, by: new, audit: event)
     }
 
     func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {

@@ -136,7 +136,8 @@ struct SQLiteFileTests {
         let folder = try TemporaryFolder()
         let database = try SQLiteDatabase(folder: folder.path)
         try Self.run(
-            "INSERT INTO signing_keys VALUES ('public', 'd-1', 'odd', 'ES256', 1, x'00', NULL)", on: database.path)
+            "INSERT INTO signing_keys VALUES ('public', 'd-1', 'odd', 'ES256', 1, x'00', NULL, NULL)", on: database.path
+        )
         await #expect(throws: StorageError(.corrupt, "")) {
             try await database.storage(of: .public).updateSigningKeys { _ in .none }
         }

@@ -2,6 +2,7 @@ import LosslessJSON
 import SessionEngine
 import SessionService
 import SessionStorage
+import SessionStorageTesting
 import TestSupport
 
 /// An honest device with several callers, which share what they are given.

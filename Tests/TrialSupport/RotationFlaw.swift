@@ -1,6 +1,7 @@
 import InMemoryStorage
 public import SessionEngine
 public import SessionStorage
+public import SessionStorageTesting
 
 /// Deliberate mistakes in the rule of docs/decisions/0019, by its names; each trial says which it has to find.
 public enum RotationFlaw: String, Sendable, CaseIterable {
@@ -19,10 +20,9 @@ public enum RotationFlaw: String, Sendable, CaseIterable {
 }
 
 /// A storage that plants a mistake by showing decisions another sharing state than there is.
-public struct FlawedStorage: SessionStorage {
-    private let base = InMemorySessionStorage()
+public struct FlawedStorage: StorageDecorator {
+    public let base: any SessionStorage = InMemorySessionStorage()
     private let flaw: RotationFlaw?
-    public let restoreNumber: UInt8 = 0
 
     /// A storage in memory with a mistake, or with none.
     public init(_ flaw: RotationFlaw? = nil) {
@@ -41,62 +41,6 @@ public struct FlawedStorage: SessionStorage {
             }
             return decided
         }
-    }
-
-    // The rest is the storage's.
-
-    public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
-        try await base.insert(record, audit: event)
-    }
-
-    public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
-        try await base.session(handle)
-    }
-
-    public func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
-    ) async throws(StorageError) -> [SessionHandle] {
-        try await base.handles(of: user, tenant: tenant, liveAt: now)
-    }
-
-    public func remove(
-        _ selection: RevocationTarget, audit revocation: Revocation?
-    ) async throws(StorageError) -> [SessionHandle] {
-        try await base.remove(selection, audit: revocation)
-    }
-
-    public func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
-        try await base.sweepCutOffs(at: now, limit: limit)
-    }
-
-    public func updateSigningKeys(
-        _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
-    ) async throws(StorageError) -> [SigningKeyRecord] {
-        try await base.updateSigningKeys(decide)
-    }
-
-    public func value(
-        named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
-    ) async throws(StorageError) -> String {
-        try await base.value(named: name, audit: event, orStore: candidate)
-    }
-
-    public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
-        try await base.noteActivity(lastSeen)
-    }
-
-    public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
-        try await base.countActiveUsers(since: time)
-    }
-
-    public func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
-        try await base.auditEvents(query)
-    }
-
-    public func trimAuditLog(
-        _ retention: AuditRetention, at now: Timestamp, limit: Int
-    ) async throws(StorageError) -> Int {
-        try await base.trimAuditLog(retention, at: now, limit: limit)
     }
 }
 

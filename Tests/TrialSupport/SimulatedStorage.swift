@@ -1,5 +1,6 @@
 import SessionEngine
 import SessionStorage
+import SessionStorageTesting
 import Synchronization
 import TestSupport
 
@@ -18,11 +19,10 @@ public enum Flaw: String, Sendable, CaseIterable {
 }
 
 /// Storage in memory that fails and dawdles as a seed says, and shows every step to a ledger.
-final class SimulatedStorage: SessionStorage {
-    private let base: FlawedStorage
+final class SimulatedStorage: StorageDecorator {
+    let base: any SessionStorage
     /// Whether the storage has a clock of its own, which all nodes share.
     private let hasClock: Bool
-    let restoreNumber: UInt8 = 0
     private let executor: SeededExecutor
     private let dice: Mutex<SplitMix64>
     private let clock: TestClock
@@ -159,39 +159,5 @@ final class SimulatedStorage: SessionStorage {
             if events.count != ended.count { ledger.violate(.i9, "\(events.count) records of \(ended.count) ends") }
             return ended
         }
-    }
-
-    func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
-        try await base.sweepCutOffs(at: now, limit: limit)
-    }
-
-    func updateSigningKeys(
-        _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
-    ) async throws(StorageError) -> [SigningKeyRecord] {
-        try await base.updateSigningKeys(decide)
-    }
-
-    func value(
-        named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
-    ) async throws(StorageError) -> String {
-        try await base.value(named: name, audit: event, orStore: candidate)
-    }
-
-    func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
-        try await base.noteActivity(lastSeen)
-    }
-
-    func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
-        try await base.countActiveUsers(since: time)
-    }
-
-    func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
-        try await base.auditEvents(query)
-    }
-
-    func trimAuditLog(
-        _ retention: AuditRetention, at now: Timestamp, limit: Int
-    ) async throws(StorageError) -> Int {
-        try await base.trimAuditLog(retention, at: now, limit: limit)
     }
 }

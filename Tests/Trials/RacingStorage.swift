@@ -1,5 +1,6 @@
 import SessionEngine
 import SessionStorage
+import SessionStorageTesting
 import Synchronization
 import TestSupport
 
@@ -32,9 +33,8 @@ final class Delays: Sendable {
 ///
 /// When it is naive it makes the deliberate mistake of E-01 and E-02: what was decided is written without looking
 /// whether it still holds.
-struct RacingStorage: SessionStorage {
+struct RacingStorage: StorageDecorator {
     let base: any SessionStorage
-    var restoreNumber: UInt8 { base.restoreNumber }
     let delays: Delays
     let isNaive: Bool
 
@@ -72,20 +72,6 @@ struct RacingStorage: SessionStorage {
         return decided.outcome
     }
 
-    func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
-        try await base.insert(record, audit: event)
-    }
-
-    func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
-        try await base.session(handle)
-    }
-
-    func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
-    ) async throws(StorageError) -> [SessionHandle] {
-        try await base.handles(of: user, tenant: tenant, liveAt: now)
-    }
-
     func remove(
         _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
@@ -93,39 +79,5 @@ struct RacingStorage: SessionStorage {
         let ended = try await base.remove(selection, audit: revocation)
         await delays.pause()
         return ended
-    }
-
-    func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
-        try await base.sweepCutOffs(at: now, limit: limit)
-    }
-
-    func updateSigningKeys(
-        _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
-    ) async throws(StorageError) -> [SigningKeyRecord] {
-        try await base.updateSigningKeys(decide)
-    }
-
-    func value(
-        named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
-    ) async throws(StorageError) -> String {
-        try await base.value(named: name, audit: event, orStore: candidate)
-    }
-
-    func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
-        try await base.noteActivity(lastSeen)
-    }
-
-    func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
-        try await base.countActiveUsers(since: time)
-    }
-
-    func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
-        try await base.auditEvents(query)
-    }
-
-    func trimAuditLog(
-        _ retention: AuditRetention, at now: Timestamp, limit: Int
-    ) async throws(StorageError) -> Int {
-        try await base.trimAuditLog(retention, at: now, limit: limit)
     }
 }

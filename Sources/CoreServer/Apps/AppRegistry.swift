@@ -1,6 +1,6 @@
 public import Foundations
-import LosslessJSON
-import SessionEngine
+public import LosslessJSON
+public import SessionEngine
 public import SessionService
 public import SessionStorage
 import Synchronization
@@ -30,6 +30,7 @@ public final class AppRegistry: Sendable {
 
     private let state: Mutex<State>
     let directory: any AppDirectory
+    private let keyStore: @Sendable (AppID) -> any KeyStore
     private let names: AppNames
     private let base: LazyService
     private let clock: ClockAndRandomness
@@ -43,6 +44,7 @@ public final class AppRegistry: Sendable {
     ///
     /// - Parameters:
     ///   - directory: which apps there are.
+    ///   - keyStore: where an app's keys are, if they are encrypted; `nil` for its storage.
     ///   - settings: what was decided about the app `public`.
     ///   - service: the sessions of the app `public`.
     ///   - clock: the clock and the source of randomness.
@@ -50,11 +52,12 @@ public final class AppRegistry: Sendable {
     ///   - isShared: whether other processes change the directory too.
     ///   - readSettings: what an app's `coreConfig` means.
     public init(
-        directory: any AppDirectory, settings: AppSettings, service: SessionManager,
-        clock: ClockAndRandomness = .system,
+        directory: any AppDirectory, keyStore: (@Sendable (AppID) -> any KeyStore)? = nil, settings: AppSettings,
+        service: SessionManager, clock: ClockAndRandomness = .system,
         keyPool: SigningKeyPool = SigningKeyPool(), isShared: Bool = false, readSettings: @escaping AppSettings.Reader
     ) {
         self.directory = directory
+        self.keyStore = keyStore ?? { directory.storage(of: $0) }
         names = AppNames(directory, clock)
         state = Mutex(State(settings: settings, readSettings: readSettings))
         self.clock = clock
@@ -137,16 +140,24 @@ public final class AppRegistry: Sendable {
         guard record.id != .public, record.tenant(.public) != nil else {
             return OpenApp(record: record, tenants: tenants, settings: settings, service: self.base)
         }
-        let (directory, clock, keyPool) = (directory, clock, keyPool)
+        let (directory, keyStore, clock, keyPool) = (directory, keyStore, clock, keyPool)
         let service = LazyService {
             keyPool.keepSpares()
             return try await SessionManager(
-                storage: directory.storage(of: record.id), policy: settings.policy, clock: clock, keyPool: keyPool)
+                storage: directory.storage(of: record.id), keyStore: keyStore(record.id), policy: settings.policy,
+                clock: clock, keyPool: keyPool)
         }
         return OpenApp(record: record, tenants: tenants, settings: settings, service: service)
     }
 
-    private static func settings(
+    /// What was decided about an app: by itself, or for all.
+    ///
+    /// - Parameters:
+    ///   - record: the app.
+    ///   - base: what was decided about the app `public`.
+    ///   - read: what an app's `coreConfig` means.
+    /// - Throws: `StorageError` for a `coreConfig` that does not go with the configuration.
+    public static func settings(
         of record: AppRecord, _ base: AppSettings, _ read: AppSettings.Reader
     ) throws(StorageError) -> AppSettings {
         guard record.id != .public, let tenant = record.tenant(.public) else { return base }
@@ -202,6 +213,23 @@ public final class AppRegistry: Sendable {
             }
         }
         return services
+    }
+
+    /// Has the services that are open use the signing keys that are stored now.
+    ///
+    /// - Throws: `StorageError`; the keys stay as they were.
+    func followKeys() async throws(StorageError) {
+        var services = state.withLock { $0.apps.mapValues(\.service) }
+        services[.public] = base
+        let stored = try await directory.signingKeyIDs(of: Array(services.keys))
+        for (app, lazy) in services {
+            // The service of the public app is there, whether it was asked for here or not.
+            guard let service = app == .public ? try? await lazy.value() : await lazy.opened() else { continue }
+            do throws(ServiceError) { try await service.followKeys(stored[app] ?? []) } catch {
+                guard case .storage(let error) = error else { continue }
+                throw error
+            }
+        }
     }
 
     /// Writes what the services of all apps have collected, before the process ends.

@@ -39,8 +39,14 @@ final class LazyService: Sendable {
         }
     }
 
+    /// The service, if it was opened.
+    func opened() async -> SessionManager? {
+        guard let opening = task.withLock(\.self) else { return nil }
+        return try? await opening.value
+    }
+
     /// Writes what the service has collected, if it was opened.
     func flush() async {
-        if let opening = task.withLock(\.self) { try? await opening.value.flush() }
+        if let service = await opened() { try? await service.flush() }
     }
 }

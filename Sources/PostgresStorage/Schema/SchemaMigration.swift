@@ -46,6 +46,16 @@ struct SchemaMigration: Sendable {
             SchemaMigration(
                 name: "0004-cut-offs", level: 4, worksWith: 1,
                 statements: cutOffs(tables, onSuperTokens: onSuperTokens)),
+            SchemaMigration(
+                name: "0005-key-life", level: 5, worksWith: 1,
+                statements: [
+                    SchemaStatement(
+                        purpose: "a column of \(tables.plain("tessera_signing_keys"))",
+                        sql: """
+                            ALTER TABLE \(tables.quoted("tessera_signing_keys")) \
+                            ADD COLUMN IF NOT EXISTS verifies_until BIGINT
+                            """, lock: .accessExclusiveBrief)
+                ]),
         ]
     }
 

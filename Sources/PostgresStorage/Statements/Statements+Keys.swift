@@ -14,8 +14,8 @@ extension Statements {
         PostgresStatement(
             "selectKeys", .read,
             """
-            SELECT counted.revision, key_id, kind, algorithm, created_at_time, private_key, first_used_time FROM \
-            (SELECT (SELECT value::bigint FROM \(tables.values) WHERE app_id = $app AND tenant_id = 'public' \
+            SELECT counted.revision, key_id, kind, algorithm, created_at_time, private_key, first_used_time, \
+            verifies_until FROM (SELECT (SELECT value::bigint FROM \(tables.values) WHERE app_id = $app AND tenant_id = 'public' \
             AND name = \(Self.revision)) AS revision) AS counted \
             LEFT JOIN \(tables.keys) AS made ON made.app_id = $app
             """)
@@ -23,7 +23,7 @@ extension Statements {
 
     /// Changes the keys of an app, if they have not changed since they were read at `$revision`; all else is in arrays.
     func changeKeys(mirrored: Bool) -> PostgresStatement {
-        let changes = [guardedByRevision, addedKeys, removedKeys, usedKeys, auditedKeys] + (mirrored ? mirror : [])
+        let changes = [guardedByRevision, addedKeys, removedKeys, updatedKeys, auditedKeys] + (mirrored ? mirror : [])
         return PostgresStatement(
             mirrored ? "changeKeysMirrored" : "changeKeys", .alone,
             "WITH \(changes.joined(separator: ", ")) SELECT 1 FROM guarded")
@@ -42,10 +42,10 @@ extension Statements {
     private var addedKeys: String {
         """
         added AS (INSERT INTO \(tables.keys) (app_id, key_id, kind, algorithm, created_at_time, private_key, \
-        first_used_time) SELECT $app, new.id, new.kind, new.algorithm, new.created, decode(new.bytes, 'hex'), \
-        nullif(new.used, '\(Int64.neverUsed)'::bigint) FROM guarded, \
-        unnest($ids, $kinds, $algorithms, $created, $bytes, $used) \
-        AS new (id, kind, algorithm, created, bytes, used) ON CONFLICT (app_id, key_id) DO NOTHING)
+        first_used_time, verifies_until) SELECT $app, new.id, new.kind, new.algorithm, new.created, \
+        decode(new.bytes, 'hex'), \(Self.time("new.used")), \(Self.time("new.until")) FROM guarded, \
+        unnest($ids, $kinds, $algorithms, $created, $bytes, $used, $until) \
+        AS new (id, kind, algorithm, created, bytes, used, until) ON CONFLICT (app_id, key_id) DO NOTHING)
         """
     }
 
@@ -56,12 +56,17 @@ extension Statements {
         """
     }
 
-    private var usedKeys: String {
+    private var updatedKeys: String {
         """
-        used AS (UPDATE \(tables.keys) AS made SET first_used_time = first.time FROM guarded, \
-        unnest($usedIds, $usedTimes) AS first (id, time) WHERE made.app_id = $app AND made.key_id = first.id)
+        updated AS (UPDATE \(tables.keys) AS made SET private_key = decode(new.bytes, 'hex'), \
+        first_used_time = \(Self.time("new.used")), verifies_until = \(Self.time("new.until")) FROM guarded, \
+        unnest($updatedIds, $updatedBytes, $updatedUsed, $updatedUntil) AS new (id, bytes, used, until) \
+        WHERE made.app_id = $app AND made.key_id = new.id)
         """
     }
+
+    /// A time from an array, in which one value stands for NULL.
+    private static func time(_ column: String) -> String { "nullif(\(column), '\(Int64.never)'::bigint)" }
 
     private var auditedKeys: String {
         """
@@ -110,10 +115,35 @@ extension Statements {
             """)
     }
 
+    /// The names of the keys of the apps `$apps`, with those in the tables of a SuperTokens core.
+    func selectKeyIDs(mirrored: Bool) -> PostgresStatement {
+        let own = "SELECT app_id, key_id FROM \(tables.keys) WHERE app_id = ANY ($apps)"
+        let foreign = """
+            UNION ALL SELECT app_id, 'd-' || created_at_time \
+            FROM \(names.quoted("session_access_token_signing_keys")) WHERE app_id = ANY ($apps) \
+            UNION ALL SELECT app_id, key_id FROM \(names.quoted("jwt_signing_keys")) WHERE app_id = ANY ($apps)
+            """
+        return PostgresStatement(
+            mirrored ? "selectKeyIDsMirrored" : "selectKeyIDs", .read, mirrored ? "\(own) \(foreign)" : own)
+    }
+
     var selectValue: PostgresStatement {
         PostgresStatement(
             "selectValue", .read,
             "SELECT value FROM \(tables.values) WHERE app_id = $app AND tenant_id = 'public' AND name = $name")
+    }
+
+    /// Replaces `$old` by `$new`, with an audit event unless `$eventTime` is NULL.
+    var replaceValue: PostgresStatement {
+        PostgresStatement(
+            "replaceValue", .alone,
+            """
+            WITH replaced AS (UPDATE \(tables.values) SET value = $new WHERE app_id = $app AND tenant_id = 'public' \
+            AND name = $name AND value = $old RETURNING 1), \
+            audit AS (INSERT INTO \(tables.auditLog) (app_id, time, event, session_handle, details) \
+            SELECT $app, $eventTime, $event, '', $eventDetails FROM replaced WHERE $eventTime IS NOT NULL) \
+            SELECT 1 FROM replaced
+            """)
     }
 
     /// Stores a value unless there is one, with an audit event unless `$eventTime` is NULL.
@@ -135,15 +165,15 @@ extension Statements {
 extension SigningKeyChange {
     /// The values of `Statements.changeKeys(mirrored:)` for the own table, but the revision.
     var values: NamedValues {
-        let uses = Array(firstUses)
-        return [
+        [
             "ids": .texts(added.map(\.id.rawValue)), "kinds": .texts(added.map(\.kind.rawValue)),
             "algorithms": .texts(added.map(\.algorithm.rawValue)),
             "created": .integers(added.map(\.createdAt.milliseconds)),
             "bytes": .texts(added.map { Hex.encode($0.privateKeyDER) }),
-            "used": .integers(added.map { $0.firstUsedAt?.milliseconds ?? .neverUsed }),
-            "removed": .texts(removed.map(\.rawValue)), "usedIds": .texts(uses.map(\.key.rawValue)),
-            "usedTimes": .integers(uses.map(\.value.milliseconds)),
+            "used": .times(added.map(\.firstUsedAt)), "until": .times(added.map(\.verifiesUntil)),
+            "removed": .texts(removed.map(\.rawValue)), "updatedIds": .texts(updated.map(\.id.rawValue)),
+            "updatedBytes": .texts(updated.map { Hex.encode($0.privateKeyDER) }),
+            "updatedUsed": .times(updated.map(\.firstUsedAt)), "updatedUntil": .times(updated.map(\.verifiesUntil)),
             "eventTimes": .integers(events.map(\.time.milliseconds)), "events": .texts(events.map(\.name.rawValue)),
             "eventDetails": .texts(events.map { JSONObjectText($0.details).text }),
             "time": .integer(events.first?.time.milliseconds ?? 0),
@@ -152,8 +182,14 @@ extension SigningKeyChange {
 }
 
 extension Int64 {
-    /// Stands for NULL in an array of first uses.
-    fileprivate static let neverUsed = Int64.min
+    /// Stands for NULL in an array of times.
+    fileprivate static let never = Int64.min
+}
+
+extension PostgresValue {
+    fileprivate static func times(_ times: [Timestamp?]) -> PostgresValue {
+        .integers(times.map { $0?.milliseconds ?? .never })
+    }
 }
 
 extension SigningKeyRecord {
@@ -165,6 +201,7 @@ extension SigningKeyRecord {
         self.init(
             id: id, kind: kind, algorithm: algorithm, createdAt: Timestamp(milliseconds: row.integer(4)),
             privateKeyDER: try row.storedBytes(5),
-            firstUsedAt: row.optionalInteger(6).map(Timestamp.init(milliseconds:)))
+            firstUsedAt: row.optionalInteger(6).map(Timestamp.init(milliseconds:)),
+            verifiesUntil: row.optionalInteger(7).map(Timestamp.init(milliseconds:)))
     }
 }

@@ -16,32 +16,97 @@ public struct KeyRing: Sendable {
 
     /// The key that signs a new token, or `nil` when it has to be made first.
     ///
-    /// The newest dynamic key signs, unless it is newer than the overlap and its predecessor may still sign: then every
-    /// verifier has had time to see a key before its first token.
+    /// The newest key of the algorithm signs whose signatures every verifier can check by now
+    /// (``signingStart(of:schedule:)``). Until there is one, a key of another algorithm continues to sign where that is
+    /// allowed, and a key too new for verifiers signs only where there is no other.
+    ///
+    /// - Parameters:
+    ///   - kind: which kind of key.
+    ///   - algorithm: the algorithm that is wanted.
+    ///   - allowsOther: whether a key of another algorithm may sign until one of this algorithm can.
+    ///   - now: the time.
+    ///   - schedule: when keys are replaced.
     public func signer(
-        _ kind: SigningKeyKind, _ algorithm: SigningAlgorithm, at now: Timestamp, schedule: KeySchedule
+        _ kind: SigningKeyKind, _ algorithm: SigningAlgorithm, orOther allowsOther: Bool = false, at now: Timestamp,
+        schedule: KeySchedule
     ) -> SigningKey? {
-        guard kind == .dynamic else { return staticKeys.first { $0.algorithm == algorithm } }
-        let candidates = dynamicKeys.filter { $0.algorithm == algorithm }
-        guard let newest = candidates.first, now < schedule.signingEnd(ofKeyMadeAt: newest.createdAt) else {
-            return nil
+        let usable = keys(kind).filter { key in
+            key.kind == .static
+                || !isFromTheFuture(key, at: now) && now < schedule.signingEnd(ofKeyMadeAt: key.createdAt)
         }
-        let isFresh = now < newest.createdAt + schedule.publicationOverlap
-        if isFresh, let previous = candidates.dropFirst().first,
-            now < schedule.signingEnd(ofKeyMadeAt: previous.createdAt)
-        {
-            return previous
-        }
-        return newest
+        let wanted = usable.filter { $0.algorithm == algorithm }
+        guard let newest = wanted.first else { return nil }
+        func canSign(_ key: SigningKey) -> Bool { signingStart(of: key, schedule: schedule) <= now }
+        return wanted.first(where: canSign) ?? (allowsOther ? usable.first(where: canSign) : nil) ?? newest
     }
+
+    private func keys(_ kind: SigningKeyKind) -> [SigningKey] { kind == .dynamic ? dynamicKeys : staticKeys }
+
+    /// When a key may begin to sign: once no verifier has a key set in its cache any more that was published before it,
+    /// and once it was published for the overlap.
+    ///
+    /// The first key of all signs at once.
+    public func signingStart(of key: SigningKey, schedule: KeySchedule) -> Timestamp {
+        let older = KeyRing((dynamicKeys + staticKeys).filter { $0.createdAt < key.createdAt })
+        guard !(older.dynamicKeys.isEmpty && older.staticKeys.isEmpty) else { return key.createdAt }
+        let lifetime = Milliseconds.seconds(older.cacheLifetimeSeconds(at: key.createdAt, schedule: schedule))
+        return key.createdAt + max(schedule.publicationOverlap, lifetime)
+    }
+
+    /// Whether a key was made by a clock that was far ahead: it is as if it were not there, so that its successor is not
+    /// put off for years.
+    public func isFromTheFuture(_ key: SigningKey, at now: Timestamp) -> Bool {
+        key.kind == .dynamic && now + Self.clockTolerance < key.createdAt
+    }
+
+    /// How far the clocks of two processes may differ, or one may be put back, before new keys are made: a day, so that a
+    /// wrong time zone changes nothing.
+    private static let clockTolerance = Milliseconds.seconds(86_400)
 
     /// Whether a key has to be made now, so that one can sign later without a gap.
     public func lacksKey(
         _ kind: SigningKeyKind, _ algorithm: SigningAlgorithm, at now: Timestamp, schedule: KeySchedule
     ) -> Bool {
         guard kind == .dynamic else { return !staticKeys.contains { $0.algorithm == algorithm } }
-        guard let newest = dynamicKeys.first(where: { $0.algorithm == algorithm }) else { return true }
-        return now > schedule.successorDue(ofKeyMadeAt: newest.createdAt)
+        let newest = dynamicKeys.first { $0.algorithm == algorithm && !isFromTheFuture($0, at: now) }
+        return newest.map { now > schedule.successorDue(ofKeyMadeAt: $0.createdAt) } ?? true
+    }
+
+    /// The last moment at which ``signer(_:_:orOther:at:schedule:)`` and ``lacksKey(_:_:at:schedule:)`` are what they are
+    /// now.
+    public func nextChangeOfSigner(after now: Timestamp, schedule: KeySchedule) -> Timestamp {
+        let moments = (dynamicKeys + staticKeys).flatMap { key -> [Timestamp] in
+            let beforeStart = signingStart(of: key, schedule: schedule) + Milliseconds(-1)
+            guard key.kind == .dynamic else { return [beforeStart] }
+            return [
+                beforeStart, schedule.signingEnd(ofKeyMadeAt: key.createdAt) + Milliseconds(-1),
+                schedule.successorDue(ofKeyMadeAt: key.createdAt), key.createdAt + Self.beforeTolerance,
+            ]
+        }
+        return moments.filter { now <= $0 }.min() ?? Timestamp(milliseconds: .max)
+    }
+
+    /// From the making of a key to the last moment at which it is from the future.
+    private static let beforeTolerance = Milliseconds(-clockTolerance.count - 1)
+
+    /// What a key is used for.
+    ///
+    /// - Parameters:
+    ///   - key: one of these keys.
+    ///   - algorithm: what signs the formats that leave the choice; older formats are always signed with RS256.
+    ///   - now: the time.
+    ///   - schedule: when keys are replaced.
+    public func state(
+        of key: SigningKey, algorithm: SigningAlgorithm, at now: Timestamp, schedule: KeySchedule
+    ) -> KeyState {
+        if isFromTheFuture(key, at: now) { return .fromTheFuture }
+        if key.kind == .dynamic, retirement(of: key, schedule: schedule) < now { return .expired }
+        let signers = [
+            signer(key.kind, algorithm, orOther: true, at: now, schedule: schedule),
+            signer(key.kind, .rs256, at: now, schedule: schedule),
+        ]
+        if signers.contains(where: { $0?.id == key.id }) { return .signing }
+        return now < signingStart(of: key, schedule: schedule) ? .published : .verifying
     }
 
     /// The keys whose tokens are accepted at a time.
@@ -51,18 +116,33 @@ public struct KeyRing: Sendable {
 
     /// The last moment at which the keys that are accepted now are still the accepted ones.
     public func nextRetirement(after now: Timestamp, schedule: KeySchedule) -> Timestamp {
-        dynamicKeys.map { schedule.retirement(ofKeyMadeAt: $0.createdAt) }.filter { now <= $0 }.min()
-            ?? Timestamp(milliseconds: .max)
+        dynamicKeys.flatMap { [retirement(of: $0, schedule: schedule), $0.createdAt + Self.beforeTolerance] }
+            .filter { now <= $0 }.min() ?? Timestamp(milliseconds: .max)
     }
 
     /// The published keys: dynamic ones until they retire, newest first, then the static ones.
     public func published(at now: Timestamp, schedule: KeySchedule) -> [SigningKey] {
-        dynamicKeys.filter { now <= schedule.retirement(ofKeyMadeAt: $0.createdAt) } + staticKeys
+        dynamicKeys.filter { key in
+            !isFromTheFuture(key, at: now) && now <= retirement(of: key, schedule: schedule)
+        } + staticKeys
+    }
+
+    /// When a dynamic key stops verifying: by the schedule, or with the last token of it that lives longer.
+    package func retirement(of key: SigningKey, schedule: KeySchedule) -> Timestamp {
+        let scheduled = schedule.retirement(ofKeyMadeAt: key.createdAt)
+        return key.verifiesUntil.map { max($0, scheduled) } ?? scheduled
     }
 
     /// The dynamic keys that no one needs any more.
+    ///
+    /// The newest key of each algorithm that has retired stays until the next one retires: a clock that runs ahead makes
+    /// good keys look old, and they are needed again when it is put right.
     public func retired(at now: Timestamp, schedule: KeySchedule) -> [KeyID] {
-        dynamicKeys.filter { schedule.retirement(ofKeyMadeAt: $0.createdAt) < now }.map(\.id)
+        let retired = dynamicKeys.filter { retirement(of: $0, schedule: schedule) < now }
+        let newest = SigningAlgorithm.allCases.compactMap { algorithm in
+            retired.first { $0.algorithm == algorithm }?.id
+        }
+        return retired.map(\.id).filter { !newest.contains($0) }
     }
 
     /// The published key set (RFC 7517 section 5).
@@ -77,7 +157,7 @@ public struct KeyRing: Sendable {
     /// Every algorithm that still signs has a newest key, and the first of them to need a successor decides.
     public func cacheLifetimeSeconds(at now: Timestamp, schedule: KeySchedule) -> Int64 {
         let newest = SigningAlgorithm.allCases.compactMap { algorithm in
-            dynamicKeys.first { $0.algorithm == algorithm }?.createdAt
+            dynamicKeys.first { $0.algorithm == algorithm && !isFromTheFuture($0, at: now) }?.createdAt
         }
         let signing = newest.filter { now < schedule.signingEnd(ofKeyMadeAt: $0) }
         guard let due = signing.map(schedule.successorDue(ofKeyMadeAt:)).min() else { return 1 }
@@ -98,4 +178,18 @@ public struct KeyRing: Sendable {
         while taken.contains(time) { time = time + Milliseconds(1) }
         return KeyID("d-\(max(0, time.milliseconds))").map { ($0, time) }
     }
+}
+
+/// What a signing key is used for.
+public enum KeyState: String, Sendable, CaseIterable {
+    /// It is published, so that verifiers know it before it signs.
+    case published
+    /// It signs.
+    case signing
+    /// It signs no more, and tokens of it are accepted.
+    case verifying
+    /// Tokens of it are refused; it is kept for a while in case the clock is wrong.
+    case expired
+    /// A clock that was far ahead made it, and it is not used.
+    case fromTheFuture = "from-the-future"
 }

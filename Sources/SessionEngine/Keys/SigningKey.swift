@@ -118,6 +118,8 @@ public struct SigningKey: Sendable, Redacted {
     public let kind: SigningKeyKind
     /// When it was made; a schedule counts from here.
     public let createdAt: Timestamp
+    /// Until when its tokens live at least, where that is later than its schedule says; `nil` where it is not.
+    public var verifiesUntil: Timestamp?
     /// The key itself.
     public let privateKey: PrivateSigningKey
     /// The half that verifies, computed once.

@@ -1,0 +1,82 @@
+public import SessionEngine
+public import SessionStorage
+
+/// Storage around another one: what a decorator does not implement is passed on.
+public protocol StorageDecorator: SessionStorage {
+    /// The storage that does the work.
+    var base: any SessionStorage { get }
+}
+
+extension StorageDecorator {
+    public var restoreNumber: UInt8 { base.restoreNumber }
+
+    public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
+        try await base.insert(record, audit: event)
+    }
+
+    public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
+        try await base.session(handle)
+    }
+
+    public func update<Outcome: Sendable>(
+        _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
+    ) async throws(StorageError) -> Outcome {
+        try await base.update(handle, decide)
+    }
+
+    public func handles(
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+    ) async throws(StorageError) -> [SessionHandle] {
+        try await base.handles(of: user, tenant: tenant, liveAt: now)
+    }
+
+    public func remove(
+        _ selection: RevocationTarget, audit revocation: Revocation?
+    ) async throws(StorageError) -> [SessionHandle] {
+        try await base.remove(selection, audit: revocation)
+    }
+
+    public func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
+        try await base.sweepCutOffs(at: now, limit: limit)
+    }
+
+    public func updateSigningKeys(
+        _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
+    ) async throws(StorageError) -> [SigningKeyRecord] {
+        try await base.updateSigningKeys(decide)
+    }
+
+    public func value(
+        named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
+    ) async throws(StorageError) -> String {
+        try await base.value(named: name, audit: event, orStore: candidate)
+    }
+
+    public func storedValue(_ name: StoredValueName) async throws(StorageError) -> String? {
+        try await base.storedValue(name)
+    }
+
+    public func replaceValue(
+        named name: StoredValueName, _ old: String, by new: String, audit event: AuditEvent?
+    ) async throws(StorageError) -> Bool {
+        try await base.replaceValue(named: name, old, by: new, audit: event)
+    }
+
+    public func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
+        try await base.noteActivity(lastSeen)
+    }
+
+    public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
+        try await base.countActiveUsers(since: time)
+    }
+
+    public func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
+        try await base.auditEvents(query)
+    }
+
+    public func trimAuditLog(
+        _ retention: AuditRetention, at now: Timestamp, limit: Int
+    ) async throws(StorageError) -> Int {
+        try await base.trimAuditLog(retention, at: now, limit: limit)
+    }
+}

@@ -1,0 +1,88 @@
+import ArgumentParser
+import CoreConfiguration
+import CoreServer
+import Logging
+import SQLiteStorage
+import SessionEngine
+import SessionService
+import SessionStorage
+
+#if PostgreSQL
+    import PostgresStorage
+#endif
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The options of commands that work on keys.
+struct KeyOptions: ParsableArguments {
+    @OptionGroup var data: DataOptions
+
+    @Option(help: "The app.")
+    var app = AppID.public.rawValue
+
+    /// The apps in storage, and what encrypts their keys.
+    func storage() async throws -> (apps: any AppDirectory, encryption: KeyEncryption?) {
+        let configuration = try configuration()
+        let encryption = try KeyEncryption.read(configuration.keyEncryption)
+        return (try await reporting { try await directory(configuration) }, encryption)
+    }
+
+    private func configuration() throws -> OperatorConfiguration {
+        let file = try ConfigurationFiles.read(data.config)
+        do throws(ConfigurationError) {
+            return try OperatorConfiguration(
+                file: file, environment: ProcessInfo.processInfo.environment,
+                flags: OperatorConfiguration.Flags(dataDirectory: data.dataDir), contents: ConfigurationFiles.contents)
+        } catch {
+            throw Failure(error.description)
+        }
+    }
+
+    private func directory(_ configuration: OperatorConfiguration) async throws -> any AppDirectory {
+        #if PostgreSQL
+            if data.dataDir == nil, let settings = try configuration.database.map(PostgresSettings.init) {
+                let database = try await PostgresDatabase(
+                    settings, migrates: false, node: "keys",
+                    logger: Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() })
+                return database.apps
+            }
+        #endif
+        return try SQLiteDatabase(beside: Paths.dataFolder(configuration)).apps
+    }
+
+    /// The keys of the app.
+    func open() async throws -> (keys: KeyAdministration, store: EncryptedKeyStore) {
+        let (apps, encryption) = try await storage()
+        let id = AppID(app)
+        guard let record = try await reporting({ try await apps.app(id) }) else {
+            throw Failure("there is no app \(app)")
+        }
+        let store = EncryptedKeyStore(apps.storage(of: id), of: id, with: encryption) { refused in
+            Console.complain("\(refused.reason)\n")
+        }
+        return (KeyAdministration(store: store, policy: try await policy(of: record)), store)
+    }
+
+    /// What was decided about the app's sessions, by the app itself or for all.
+    private func policy(of record: AppRecord) async throws -> SessionPolicy {
+        let configuration = try configuration()
+        let base = AppSettings(policy: configuration.policy, core: configuration.settings)
+        return try await reporting {
+            try AppRegistry.settings(of: record, base, configuration.apps.settings).policy
+        }
+    }
+
+    /// Runs something on storage, with its error in one line.
+    func reporting<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as StorageError {
+            throw Failure(error.detail)
+        } catch ServiceError.storage(let error) {
+            throw Failure(error.detail)
+        }
+    }
+}
