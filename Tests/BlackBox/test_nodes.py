@@ -6,6 +6,8 @@ statements of each operation, keys that are made once and replaced under load, a
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import random
 import subprocess
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
-from harness import HOST, ROOT, Core, Json, Reply, Server, binary, together
+from harness import HOST, ROOT, Core, Json, Reply, Server, binary, together, until
 from lock_watch import LockWatch
 from postgres import Cluster
 
@@ -144,11 +146,11 @@ def test_keys_that_another_node_sealed(cluster: Cluster) -> None:
         stored = cluster.query("SELECT encode(substring(private_key from 1 for 4), 'escape') FROM tessera_signing_keys "
                                "UNION ALL SELECT left(value, 5) FROM key_value WHERE name = 'refresh_token_key'",
                                "sealed")
-        assert set(stored) == {"TSK1", "TSK1:"}, "every key is sealed"
+        assert set(stored) == {"TSK2", "TSK1:"}, "every key is encrypted"
     for name, environment in (("no key", {}), ("another key", {"TESSERA_KEY_ENCRYPTION_KEY": "cd" * 32})):
         child = Server(database=database, environment=environment).launch()
         code = child.wait(15)
-        assert code == 1 and "sealed" in child.output, f"{name}: the start ends and says why"
+        assert code == 1 and "encrypted" in child.output, f"{name}: the start ends and says why"
     audit = subprocess.run([str(binary()), "audit", "--limit", "5"], capture_output=True, text=True, check=False,
                            env={**os.environ, "POSTGRESQL_CONNECTION_URI": database})
     assert (audit.returncode == 0 and "created" in audit.stdout), (
@@ -270,3 +272,94 @@ def test_E10_a_rolling_restart_between_two_schemas(cluster: Cluster, quick: bool
         assert len(steps) > len(before), "the schema has gone on"
         assert longest < 0.1, "no lock stops others for 100 ms"
 
+
+class Verifier:
+    """Checks tokens by a key set that it keeps exactly as long as its header says, as an API behind a driver does."""
+
+    def __init__(self) -> None:
+        self._kids: set[str] = set()
+        self._until = 0.0
+        self.unknown: list[str] = []
+        self.checked = 0
+
+    def check(self, token: str, core: Core) -> None:
+        now = time.monotonic()
+        if now >= self._until:
+            reply = core.get("/.well-known/jwks.json")
+            seconds = int(dict(reply.headers)["cache-control"].split("max-age=")[1].split(",")[0])
+            # The set is as old as its request.
+            self._kids, self._until = {key["kid"] for key in reply.json["keys"]}, now + seconds
+        self.checked += 1
+        kid = key_header(token)["kid"]
+        if kid not in self._kids:
+            self.unknown.append(kid)
+
+
+def key_header(token: str) -> dict[str, str]:
+    part = token.split(".")[0]
+    return dict(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))))
+
+
+def test_keys_change_under_load_on_three_nodes(cluster: Cluster, say: Callable[[str], None]) -> None:
+    """finding K2, finding K3: RS256 to ES256 and back, a key made by hand and one retired, while sessions are made.
+
+    No token is signed by a key that a verifier who keeps the key set by its headers does not know, and a retired key is
+    refused by every node.
+    """
+    short = "test_mode: true\naccess_token_dynamic_signing_key_update_interval: 0.004\n"
+    configs = [short + f"access_token_signing_algorithm: {name}\n" for name in ("RS256", "ES256")]
+    database = cluster.create_database("keys")
+    with together_on(database, 3, configs[0]) as nodes:
+        balancer, end, verifiers = Balancer(nodes), threading.Event(), [Verifier() for _ in range(4)]
+        algorithms: set[str] = set()
+
+        def work(verifier: Verifier) -> None:
+            cores: dict[int, Core] = {}
+            while not end.is_set():
+                token = balancer.request(cores, lambda core: core.create("u")).json["accessToken"]["token"]
+                algorithms.add(key_header(token)["alg"])
+                balancer.request(cores, lambda core, token=token: (verifier.check(token, core), core.verify(token))[1])
+                end.wait(0.02)
+
+        def restart_all(config: str) -> None:
+            for index, node in enumerate(nodes):
+                balancer.leave(node.port)
+                assert node.stop() == 0
+                nodes[index] = Server(database=database, config=config).start()
+                balancer.join(nodes[index].port)
+
+        def signs_with(name: str) -> Callable[[], bool]:
+            def asked() -> bool:
+                return all(key_header(node.core().create("u").json["accessToken"]["token"])["alg"] == name
+                           for node in nodes)
+            return asked
+
+        def keys(*arguments: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run([str(binary()), "keys", *arguments], capture_output=True, text=True, timeout=90,
+                                  env={**os.environ, "POSTGRESQL_CONNECTION_URI": database})
+
+        def change() -> float:
+            try:
+                for config, name in ((configs[1], "ES256"), (configs[0], "RS256")):
+                    restart_all(config)
+                    assert until(signs_with(name), 120, 0.2), name
+                assert keys("rotate").returncode == 0
+            finally:
+                end.set()
+            token = nodes[0].core().create("u").json["accessToken"]["token"]
+            kid = key_header(token)["kid"]
+            assert all(node.core().verify(token).outcome == "OK" for node in nodes)
+            begun = time.monotonic()
+            assert keys("retire", kid, "--confirm", kid).returncode == 0
+            assert until(lambda: all(node.core().verify(token).outcome == "TRY_REFRESH_TOKEN" for node in nodes))
+            return time.monotonic() - begun
+
+        try:
+            took = together(change, *(lambda verifier=verifier: work(verifier) for verifier in verifiers))[0]
+        finally:
+            for node in nodes:
+                node.kill()
+        checked, unknown = sum(v.checked for v in verifiers), [kid for v in verifiers for kid in v.unknown]
+        say(f"keys: {checked} tokens checked by cached sets, {len(unknown)} of unknown keys; retired in {took:.2f} s, "
+            "the command included")
+        assert algorithms == {"RS256", "ES256"} and checked > 100 and not unknown, unknown

@@ -159,7 +159,7 @@ struct KeyRingTests {
             var cached: [(until: Timestamp, ids: Set<KeyID>)] = []
             var now = Self.start
             for step in 0..<60 {
-                now = now + .seconds(Int64(random.next() % 90_000))
+                now = now + Milliseconds(Int64(random.next() % 90_000_000))
                 let algorithm: SigningAlgorithm = random.next() % 2 == 0 ? .es256 : .rs256
                 let ring = KeyRing(keys)
                 if ring.lacksKey(.dynamic, algorithm, at: now, schedule: Self.schedule) || random.next() % 8 == 0 {

@@ -49,9 +49,14 @@ public struct KeyRing: Sendable {
     public func signingStart(of key: SigningKey, schedule: KeySchedule) -> Timestamp {
         let older = KeyRing((dynamicKeys + staticKeys).filter { $0.createdAt < key.createdAt })
         guard !(older.dynamicKeys.isEmpty && older.staticKeys.isEmpty) else { return key.createdAt }
-        let lifetime = Milliseconds.seconds(older.cacheLifetimeSeconds(at: key.createdAt, schedule: schedule))
-        return key.createdAt + max(schedule.publicationOverlap, lifetime)
+        return max(
+            key.createdAt + max(schedule.publicationOverlap, Self.unnoticedPeriod),
+            older.lastCacheEnd(at: key.createdAt, schedule: schedule))
     }
+
+    /// For how long a verifier may have a set without a new key at least: another node may publish one for a second more,
+    /// to be kept for a second.
+    private static let unnoticedPeriod = Milliseconds.seconds(2)
 
     /// Whether a key was made by a clock that was far ahead: it is as if it were not there, so that its successor is not
     /// put off for years.
@@ -153,15 +158,20 @@ public struct KeyRing: Sendable {
     }
 
     /// For how long a verifier may keep the key set, in seconds, at least 1: until a successor is due.
+    public func cacheLifetimeSeconds(at now: Timestamp, schedule: KeySchedule) -> Int64 {
+        max(1, (lastCacheEnd(at: now, schedule: schedule) - now).count / 1_000)
+    }
+
+    /// When the last copy of the key set ends that verifiers have fetched up to a time: when the next successor is due.
     ///
     /// Every algorithm that still signs has a newest key, and the first of them to need a successor decides.
-    public func cacheLifetimeSeconds(at now: Timestamp, schedule: KeySchedule) -> Int64 {
+    private func lastCacheEnd(at now: Timestamp, schedule: KeySchedule) -> Timestamp {
         let newest = SigningAlgorithm.allCases.compactMap { algorithm in
             dynamicKeys.first { $0.algorithm == algorithm && !isFromTheFuture($0, at: now) }?.createdAt
         }
         let signing = newest.filter { now < schedule.signingEnd(ofKeyMadeAt: $0) }
-        guard let due = signing.map(schedule.successorDue(ofKeyMadeAt:)).min() else { return 1 }
-        return max(1, (due - now).count / 1000)
+        let due = signing.map(schedule.successorDue(ofKeyMadeAt:)).min()
+        return max(due ?? now, now + .seconds(1))
     }
 
     /// The id of a new key that no key has yet: `d-<creation time in ms>` or `s-<uuid>`.
