@@ -99,7 +99,8 @@ struct RouteMatchTests {
             "/session/remove POST is only available in >= CDI 2.0. Please call /session DELETE instead"
         ),
         ("PUT", "/jwt/data", "1.0", 400, "CDI version not supported"),
-        ("POST", "/t1/recipe/session/verify", "5.0", 403, "Only public tenantId can call this app specific API"),
+        ("POST", "/t1/recipe/session/verify", "5.6", 403, "Only public tenantId can call this app specific API"),
+        ("POST", "/t1/recipe/jwt", "5.0", 403, "Only public tenantId can call this app specific API"),
         ("GET", "/t1/apiversion", nil, 403, "Only public tenantId can call this app specific API"),
     ]
 

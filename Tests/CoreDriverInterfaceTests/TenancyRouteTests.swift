@@ -32,10 +32,19 @@ struct TenancyRouteTests {
         ("POST", manage + "/tenant/remove", ["3.0", "5.6"], .removeTenant),
         ("POST", "/appid-a/recipe/session", ["2.4", "2.21", "5.6"], .createSession),
         ("POST", "/t1/recipe/session", ["3.0", "5.6"], .createSession),
-        ("POST", "/t1/recipe/session/verify", ["3.0", "4.0"], .verifySession),
+        ("POST", "/t1/recipe/session/verify", ["3.0", "4.0", "5.0", "5.3", "5.4", "5.5"], .verifySession),
+        ("POST", "/appid-a/t1/recipe/session/refresh", ["3.0", "5.3", "5.6"], .refreshSession),
+        ("POST", "/t1/recipe/session/regenerate", ["3.1", "5.3", "5.6"], .regenerateSession),
+        ("GET", "/t1/recipe/session", ["3.0", "5.3", "5.6"], .readSession),
+        ("GET", "/t1/recipe/session/data", ["5.0", "5.6"], .readSessionData),
+        ("PUT", "/T1/recipe/session/data/", ["5.3", "5.6"], .writeSessionData),
+        ("GET", "/t1/recipe/jwt/data", ["5.0", "5.6"], .readPayload),
+        ("PUT", "/appid-a/t1/recipe/jwt/data", ["5.3", "5.6"], .writePayload),
+        ("GET", "/appid-a/t1/.well-known/jwks.json", ["3.0", "5.3", "5.6"], .publishKeys),
+        ("POST", "/t1/recipe/jwt", ["3.0", "4.0"], .createToken),
     ]
 
-    @Test("a path means an operation from its version on", arguments: accepted)
+    @Test("finding D1: a path means an operation from its version on", arguments: accepted)
     func acceptedRow(method: String, path: String, versions: [String], operation: CoreOperation) {
         for version in versions { #expect(answer(method, path, version) == .success(operation), "\(version)") }
     }
@@ -50,7 +59,12 @@ struct TenancyRouteTests {
         ("PUT", "/t1" + manage + "/tenant", ["3.0", "5.6"], 403, tenantRefused),
         ("GET", "/appid-a" + manage + "/app/list", ["3.0", "5.6"], 403, baseOnly),
         ("PUT", "/t1" + manage + "/app", ["3.0", "5.6"], 403, baseOnly),
-        ("POST", "/t1/recipe/session/verify", ["5.0", "5.6"], 403, tenantRefused),
+        ("POST", "/t1/recipe/session/verify", ["5.6"], 403, tenantRefused),
+        ("GET", "/t1/apiversion", ["5.0", "5.6"], 403, tenantRefused),
+        ("GET", "/t1/telemetry", ["5.6"], 403, tenantRefused),
+        ("POST", "/t1/recipe/jwt", ["5.0", "5.3", "5.6"], 403, tenantRefused),
+        ("GET", "/t1/recipe/jwt/jwks", ["5.0", "5.6"], 403, tenantRefused),
+        ("GET", "/appid-a/t1/users/count/active", ["5.0", "5.6"], 403, tenantRefused),
     ]
 
     @Test("and is refused otherwise", arguments: refused)

@@ -41,6 +41,8 @@ extension VersionTable {
         rule("1.0-5.5") { $0.rotation = .atFirstUse }, rule("5.6") { $0.rotation = .atOnce },
         rule("1.0-4.0") { $0.refusesTenantsForAppOperations = false },
         rule("5.0-") { $0.refusesTenantsForAppOperations = true },
+        rule("1.0-5.5") { $0.refusesTenantsForVerification = false },
+        rule("5.6") { $0.refusesTenantsForVerification = true },
     ]
 
     private static func row(

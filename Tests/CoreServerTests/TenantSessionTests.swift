@@ -68,6 +68,37 @@ struct TenantSessionTests {
         #expect(try await core.refresh("/appid-b", session.refreshToken, version: version)["status"] == "UNAUTHORISED")
     }
 
+    @Test(
+        "finding D1: what names its session itself is asked through any tenant's path",
+        arguments: ["3.0", "5.0", "5.3", "5.4", "5.5", "5.6"])
+    func throughTenantPaths(version: String) async throws {
+        let core = try await Self.core()
+        let t9 = "/appid-a/t9"
+        try await core.put(tenant: "t9", of: "a")
+        let session = try await core.create("/appid-a/t1")
+        let query = "sessionHandle=\(session.handle)"
+        let handle = JSONValue.string(session.handle)
+        let token = JSONValue.string(session.accessToken)
+        let calls: [(String, String, JSONObject, String?)] = [
+            ("POST", "/recipe/session/regenerate", ["accessToken": token, "userDataInJWT": ["a": 1]], nil),
+            ("GET", "/recipe/session", [:], query),
+            ("PUT", "/recipe/session/data", ["sessionHandle": handle, "userDataInDatabase": ["b": 2]], nil),
+            ("PUT", "/recipe/jwt/data", ["sessionHandle": handle, "userDataInJWT": ["c": 3]], nil),
+            ("GET", "/recipe/session/data", [:], query), ("GET", "/recipe/jwt/data", [:], query),
+            ("GET", "/.well-known/jwks.json", [:], nil),
+        ]
+        for (method, path, body, query) in calls {
+            let reply = await core.send(method, t9 + path, body, query: query, version: version)
+            let isGood = reply.body.contains(#""status":"OK""#) || reply.body.hasPrefix(#"{"keys":["#)
+            #expect(reply.status == 200 && isGood, "\(method) \(path): \(reply)")
+        }
+        let refreshed = try SeenSession(try await core.refresh(t9, session.refreshToken, version: version))
+        #expect(refreshed.tenant == "t1")
+        guard version != "5.6" else { return }
+        let verified = try await core.verify(t9, refreshed.accessToken, version: version)
+        #expect(verified["status"] == "OK" && verified["session"]?.object?["tenantId"] == "t1")
+    }
+
     @Test("a user's sessions are listed and revoked in one tenant or in all")
     func acrossTenants() async throws {
         let core = try await Self.core()

@@ -61,6 +61,11 @@ extension Catalogue {
             reason: "What concerns an app is not asked through one of its tenants."
         ) { $0.refusesTenantsForAppOperations = true },
         Rule(
+            what: "verify is refused under a tenant's path",
+            availability: Availability(introduced: "5.6"),
+            reason: "A verification that only looks names its tenant in the token (docs/specification/core.md 1.2)."
+        ) { $0.refusesTenantsForVerification = true },
+        Rule(
             what: "refresh rotates at once, with a grace period; verify changes nothing",
             availability: Availability(introduced: "5.6"),
             reason:

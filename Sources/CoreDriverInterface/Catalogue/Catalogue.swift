@@ -43,6 +43,10 @@ public enum Catalogue {
     /// Whether an operation belongs to a tenant, to the app as a whole or to the core.
     enum Scope {
         case tenant
+        /// Names its session or its keys itself: asked through any tenant of the app.
+        case anyTenant
+        /// As that, but refused under a tenant's path by the versions whose verification only looks.
+        case verification
         /// Refused under a tenant's path in newer versions.
         case app
         /// Refused under a tenant's path in every version.

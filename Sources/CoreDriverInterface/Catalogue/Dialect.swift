@@ -26,6 +26,8 @@ public struct DialectRules: Sendable, Equatable {
     public var rotation = Refresh.Rotation.atFirstUse
     /// Whether operations of the app are refused under a tenant's path.
     public var refusesTenantsForAppOperations = false
+    /// Whether a verification is refused under a tenant's path.
+    public var refusesTenantsForVerification = false
 }
 
 /// The catalogue as one version sees it.

@@ -113,7 +113,9 @@ public struct RouteMatch: Sendable {
     private func check(_ scope: Catalogue.Scope, _ rules: DialectRules) throws(InvalidRequest) {
         if tenant != .public, !rules.pathsNameTenants { throw InvalidRequest(.notFound) }
         switch scope {
-        case .tenant: break
+        case .tenant, .anyTenant: break
+        case .verification:
+            if tenant != .public, rules.refusesTenantsForVerification { throw InvalidRequest(.publicTenantOnly) }
         case .app:
             if tenant != .public, rules.refusesTenantsForAppOperations { throw InvalidRequest(.publicTenantOnly) }
         case .publicTenant: if tenant != .public { throw InvalidRequest(.publicTenantOnly) }
