@@ -46,7 +46,7 @@ public struct AppConfiguration: Sendable {
         case .string(let text): return text
         case .number(let number): return number.text
         case .bool(let bool): return String(bool)
-        case .null, .array, .object: throw AppSettingsRefusal("'\(member.name)' must be a single value")
+        case .null, .loneSurrogates, .array, .object: throw AppSettingsRefusal("'\(member.name)' must be a single value")
         }
     }
 }

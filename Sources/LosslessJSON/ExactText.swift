@@ -18,19 +18,6 @@ extension String {
     }
 }
 
-/// A text as a key, equal and hashed by its bytes.
-struct ExactName: Hashable {
-    private let text: String
-
-    init(_ text: String) {
-        self.text = text
-    }
-
-    static func == (left: ExactName, right: ExactName) -> Bool { left.text.isSameText(as: right.text) }
-
-    func hash(into hasher: inout Hasher) { text.hashText(into: &hasher) }
-}
-
 extension UnsafeBufferPointer<UInt8> {
     /// Compares as many bytes, eight at a time.
     fileprivate func hasSameBytes(as other: UnsafeBufferPointer<UInt8>) -> Bool {

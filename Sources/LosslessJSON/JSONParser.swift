@@ -51,7 +51,7 @@ struct JSONParser {
         switch next ?? 0 {
         case UInt8(ascii: "{"): return try nested { (parser) throws(JSONError) in .object(try parser.object()) }
         case UInt8(ascii: "["): return try nested { (parser) throws(JSONError) in .array(try parser.array()) }
-        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "\""): return JSONValue(try string())
         case UInt8(ascii: "t"): return try literal("true", .bool(true))
         case UInt8(ascii: "f"): return try literal("false", .bool(false))
         case UInt8(ascii: "n"): return try literal("null", .null)
@@ -83,7 +83,7 @@ struct JSONParser {
             skipWhitespace()
             guard take(":") else { throw fault(.unexpectedCharacter) }
             skipWhitespace()
-            members.append(JSONObject.Member(name: name, value: try value()))
+            members.append(JSONObject.Member(name, try value()))
             skipWhitespace()
             if take("}") { break }
             guard take(",") else { throw fault(.unexpectedCharacter) }

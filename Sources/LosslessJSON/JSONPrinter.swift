@@ -17,6 +17,7 @@ extension JSONValue {
         case .bool(let value): bytes.append(contentsOf: (value ? "true" : "false").utf8)
         case .number(let number): bytes.append(contentsOf: number.text.utf8)
         case .string(let string): string.writeQuoted(into: &bytes)
+        case .loneSurrogates(let string): JSONString.lone(string).writeQuoted(into: &bytes)
         case .array(let elements):
             bytes.append(UInt8(ascii: "["))
             for (index, element) in elements.enumerated() {
@@ -46,7 +47,7 @@ extension JSONObject {
         bytes.append(UInt8(ascii: "{"))
         for (index, member) in members.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            member.name.writeQuoted(into: &bytes)
+            member.exactName.writeQuoted(into: &bytes)
             bytes.append(UInt8(ascii: ":"))
             member.value.write(into: &bytes)
         }
@@ -71,6 +72,18 @@ extension String {
     }
 }
 
+extension JSONString {
+    fileprivate func writeQuoted(into bytes: inout [UInt8]) {
+        switch self {
+        case .text(let text): text.writeQuoted(into: &bytes)
+        case .lone(let text):
+            bytes.append(UInt8(ascii: "\""))
+            bytes.append(contentsOf: text.written.utf8)
+            bytes.append(UInt8(ascii: "\""))
+        }
+    }
+}
+
 extension UnsafeBufferPointer<UInt8> {
     /// Whether nothing in a text needs an escape; all of it is looked at, many bytes at a time.
     ///
@@ -85,7 +98,8 @@ extension UnsafeBufferPointer<UInt8> {
 }
 
 extension Unicode.Scalar {
-    fileprivate func writeEscaped(into bytes: inout [UInt8]) {
+    /// Appends this as it stands in a JSON string.
+    func writeEscaped(into bytes: inout [UInt8]) {
         switch value {
         case 0x22: bytes.append(contentsOf: "\\\"".utf8)
         case 0x5C: bytes.append(contentsOf: "\\\\".utf8)

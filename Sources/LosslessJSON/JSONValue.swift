@@ -12,6 +12,8 @@ public enum JSONValue: Sendable, Hashable {
     case number(JSONNumber)
     /// A string, unescaped.
     case string(String)
+    /// A string with half a surrogate pair, which is no Unicode text.
+    case loneSurrogates(LoneSurrogateText)
     /// An array.
     case array([JSONValue])
     /// An object with its members in order.
@@ -19,12 +21,19 @@ public enum JSONValue: Sendable, Hashable {
 }
 
 extension JSONValue {
+    init(_ string: JSONString) {
+        switch string {
+        case .text(let text): self = .string(text)
+        case .lone(let text): self = .loneSurrogates(text)
+        }
+    }
+
     /// The members when this is an object.
     public var object: JSONObject? {
         if case .object(let object) = self { object } else { nil }
     }
 
-    /// The text when this is a string.
+    /// The text when this is a string; `nil` for one with half a surrogate pair.
     public var string: String? {
         if case .string(let string) = self { string } else { nil }
     }
@@ -56,6 +65,7 @@ extension JSONValue {
         case (.bool(let left), .bool(let right)): left == right
         case (.number(let left), .number(let right)): left == right
         case (.string(let left), .string(let right)): left.isSameText(as: right)
+        case (.loneSurrogates(let left), .loneSurrogates(let right)): left == right
         case (.array(let left), .array(let right)): left == right
         case (.object(let left), .object(let right)): left == right
         default: false
@@ -75,6 +85,7 @@ extension JSONValue {
             left.count == right.count && zip(left, right).allSatisfy { $0.isEquivalent(to: $1) }
         case (.object(let left), .object(let right)): left.isEquivalent(to: right)
         case (.string(let left), .string(let right)): left.isSameText(as: right)
+        case (.loneSurrogates(let left), .loneSurrogates(let right)): left.folded.isSameText(as: right.folded)
         default: self == other
         }
     }

@@ -1,5 +1,6 @@
 import LosslessJSON
 import TestSupport
+import Testing
 
 /// Random values that use everything JSON has.
 struct RandomJSON {
@@ -14,6 +15,8 @@ struct RandomJSON {
         "\u{FFFF}",
         "\u{7F}", "line\nbreak", "é\u{2028}\"", "\u{E000}", "\u{10FFFF}", "</script>",
     ]
+    /// Halves of surrogate pairs, as documents write them.
+    private static let halves = ["\\ud83d", "\\ude00", "\\uDBFF", "\\udfff", "\\uD800", "\\uDc00"]
     private static let numbers = ["0", "-0", "1e+30", "12345678901234567890", "1000.0", "-1.5E-7", "9007199254740993"]
 
     mutating func value(depth: Int = 0) throws -> JSONValue {
@@ -21,11 +24,12 @@ struct RandomJSON {
         case 0: return .null
         case 1: return .bool(Bool.random(using: &random))
         case 2: return try number()
-        case 3: return .string(text())
+        case 3: return try string()
         case 4: return .array(try (0..<Int.random(in: 0...4, using: &random)).map { _ in try value(depth: depth + 1) })
         default:
             var object = JSONObject()
             for _ in 0..<Int.random(in: 0...5, using: &random) { object[text()] = try value(depth: depth + 1) }
+            if random.chance(percent: 20) { object.append(try oddMember(depth)) }
             return .object(object)
         }
     }
@@ -37,6 +41,26 @@ struct RandomJSON {
 
     private mutating func text() -> String {
         (0..<Int.random(in: 0...3, using: &random)).map { _ in Self.texts.randomElement(using: &random) ?? "" }.joined()
+    }
+
+    /// A string, now and then one with lone surrogates.
+    private mutating func string() throws -> JSONValue {
+        guard random.chance(percent: 25) else { return .string(text()) }
+        return try JSONValue(parsing: oddText())
+    }
+
+    /// A member whose name has a lone surrogate.
+    private mutating func oddMember(_ depth: Int) throws -> JSONObject.Member {
+        let value = try value(depth: depth + 1)
+        let object = try JSONValue(parsing: "{\(oddText()):\(value.text)}").object
+        return try #require(object?.members.first)
+    }
+
+    /// A string of a document with at least one lone surrogate, written as the printer writes one.
+    private mutating func oddText() -> String {
+        let before = JSONValue.string(text()).text.dropLast()
+        let after = JSONValue.string(text()).text.dropFirst()
+        return before + (Self.halves.randomElement(using: &random) ?? "") + after
     }
 
     /// The document with a little damage.

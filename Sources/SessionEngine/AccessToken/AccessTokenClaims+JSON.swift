@@ -20,7 +20,7 @@ extension AccessTokenClaims {
             payload.append(named.name, value)
         }
         if !format.isLegacy {
-            for member in data.members { payload.append(member.name, member.value) }
+            for member in data.members { payload.append(member) }
         }
         return payload
     }
@@ -84,7 +84,7 @@ private struct ClaimReader {
 
     /// Whether the member at a place is the claim that the format has there.
     private func isInPlace(_ index: Int) -> Bool {
-        index < claims.count && index < object.count && object.members[index].name.isSameText(as: claims[index].name)
+        index < claims.count && index < object.count && object.members[index].isNamed(claims[index].name)
     }
 
     func textIfPartOfFormat(_ claim: AccessTokenFormat.Claim) throws(AccessTokenProblem) -> String? {
@@ -141,6 +141,6 @@ private struct ClaimReader {
         // Names are unique: after all claims there can be none.
         if inPlace == claims.count { return JSONObject(uniqueMembers: Array(rest)) }
         return JSONObject(
-            uniqueMembers: rest.filter { member in !claims.contains { $0.name.isSameText(as: member.name) } })
+            uniqueMembers: rest.filter { member in !claims.contains { member.isNamed($0.name) } })
     }
 }
