@@ -64,6 +64,7 @@ public final class InMemorySessionStorage: SessionStorage {
     }
 
     public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
+        try record.checkTexts()
         try state.withLock { (state) throws(StorageError) in
             try state.admit(record.tenantID)
             guard state.sessions[record.handle] == nil else {

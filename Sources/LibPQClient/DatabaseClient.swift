@@ -48,7 +48,7 @@ package final class DatabaseClient: Sendable {
             throw .unavailable("the statement \(statement.name) lacks a value")
         }
         guard values.allSatisfy(\.isStorable) else {
-            throw .unstorable("PostgreSQL does not store texts with a zero byte")
+            throw .unstorable("a text has the character U+0000 in it")
         }
         let id = queue.nextID()
         let deadline = MonotonicTime.present + settings.deadline

@@ -30,6 +30,7 @@ public struct PostgresSessionStorage: SessionStorage {
     private static let attempts = 1_000
 
     public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
+        try record.checkTexts()
         let isPublic = !checksTenants || (app == .public && record.tenantID == .public)
         let insertion = isPublic ? statements.insertPublicSession : statements.insertSession
         let values: NamedValues = ["handle": .text(record.handle.rawValue)] + record.values + (event?.values ?? [:])

@@ -23,7 +23,17 @@ extension StorageError {
             case "23503": .noSuchTenant
             default: .unavailable
             }
-        self.init(code, error.text)
+        self.init(code, Self.reason(error))
+    }
+
+    /// What was wrong; of a value that cannot be stored in words that its sender may read, whatever the server's language.
+    private static func reason(_ error: StatementError) -> String {
+        switch error.code {
+        case "22001":
+            "a text is longer than its column, for example a user id of more than 128 characters in a table of SuperTokens"
+        case "22021", "22P05": "a text has a character that the database's encoding does not have"
+        default: error.text
+        }
     }
 
     /// The error for a statement that failed while the storage is opened: no other caller's sessions depend on it yet,

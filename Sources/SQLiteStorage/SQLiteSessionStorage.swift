@@ -14,6 +14,7 @@ public struct SQLiteSessionStorage: SessionStorage {
     var appValue: SQLiteValue { .text(app.rawValue) }
 
     public func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError) {
+        try record.checkTexts()
         let values = [appValue] + record.columns
         try await database.writer.write { (connection) throws(StorageError) in
             try admit(record.tenantID, on: connection)

@@ -35,6 +35,26 @@ extension StorageConformance {
                 try expect(try await storage.handleTexts(of: user), is: ["h\(number)"], "handles of user \(number)")
             }
         },
+        Check("U+0000 in a name is refused by its field's name and found nowhere") { storage in
+            for text in ["\u{0}", "a\u{0}", "\u{0}b", "a\u{0}b"] {
+                let (user, handle) = (ConformanceSample.record("h", user: text), ConformanceSample.record(text))
+                for (record, field) in [(user, "user id"), (handle, "session handle")] {
+                    do throws(StorageError) {
+                        try await storage.insert(record)
+                        throw StorageError(.corrupt, "it was stored")
+                    } catch {
+                        let expected = "the \(field) has the character U+0000 in it"
+                        try expect(error.code == .unstorable && error.detail == expected, "\(error.detail)")
+                    }
+                }
+                try expect(try await storage.handleTexts(of: text), is: [], "handles")
+                try expect(try await storage.session(SessionHandle(text)) == nil, "a session was found")
+                let removed = try await storage.remove(.handles([SessionHandle(text)]))
+                try expect(removed, is: [], "removed handles")
+                let all = try await storage.remove(.user(UserID(text), liveAt: ConformanceSample.start))
+                try expect(all, is: [], "removed sessions of a user")
+            }
+        },
         Check("Nothing in a text is taken for a command") { storage in
             try await storage.insert(ConformanceSample.record("kept"))
             let evil = "'; DELETE FROM session_info; --"
@@ -67,5 +87,6 @@ extension StorageConformance {
         "\n",
         "\r\n", "\t", "\u{1}", "\u{7F}", "NULL", "null", "0", "00", "1e3", "caf\u{E9}", "cafe\u{301}", "ß", "ss", "İ",
         "i", "\u{2028}", "\u{200B}", "\u{FEFF}", "\u{FFFD}", "\u{10FFFF}", "😀", "👨‍👩‍👧", "日本語", "{\"a\":1}",
+        "{\"\\ud83d\":\"\\uDE00\"}", "\\u0000",
     ]
 }

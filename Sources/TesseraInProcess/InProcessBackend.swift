@@ -95,6 +95,7 @@ extension SessionError {
     /// An internal error is reported as one, never as a statement about a session (docs/specification/security.md B07).
     init(_ error: ServiceError) {
         switch error {
+        case .storage(let storage) where storage.code == .unstorable: self = .badInput(storage.detail)
         case .storage(let storage): self = .coreUnavailable("storage failed: \(storage)")
         case .signing(let signing):
             self = .coreRejected(status: 500, message: "a token could not be signed: \(signing)")

@@ -4,7 +4,7 @@ extension Catalogue {
         .createSession,
         [
             // Every token of the session carries it.
-            .required("userId", \.userID, where: { $0.utf8.count <= 1_024 }),
+            .required("userId", \.userID, upTo: 1_024),
             .required("userDataInJWT", \.payload),
             .required("userDataInDatabase", \.data),
             .versioned("enableAntiCsrf", \.usesAntiCSRF, drivenAntiCSRF),
@@ -15,8 +15,8 @@ extension Catalogue {
     package static let verifySession = RequestTable<VerifySessionRequest>(
         .verifySession,
         [
-            .required("accessToken", \.accessToken),
-            .optional("antiCsrfToken", \.antiCSRFToken),
+            .token("accessToken", \.accessToken),
+            .optionalToken("antiCsrfToken", \.antiCSRFToken),
             .required("doAntiCsrfCheck", \.checksAntiCSRF),
             .versioned("enableAntiCsrf", \.usesAntiCSRF, drivenAntiCSRF),
             .versioned(
@@ -27,8 +27,8 @@ extension Catalogue {
     package static let refreshSession = RequestTable<RefreshSessionRequest>(
         .refreshSession,
         [
-            .required("refreshToken", \.refreshToken),
-            .optional("antiCsrfToken", \.antiCSRFToken),
+            .token("refreshToken", \.refreshToken),
+            .optionalToken("antiCsrfToken", \.antiCSRFToken),
             .versioned("enableAntiCsrf", \.usesAntiCSRF, drivenAntiCSRF),
             .versioned(
                 "useDynamicSigningKey", \.usesDynamicKey,
@@ -39,7 +39,7 @@ extension Catalogue {
 
     package static let regenerateSession = RequestTable<RegenerateSessionRequest>(
         .regenerateSession,
-        [.required("accessToken", \.accessToken), .optional("userDataInJWT", \.payload)])
+        [.token("accessToken", \.accessToken), .optional("userDataInJWT", \.payload)])
 
     package static let removeSessions = RequestTable<RemoveSessionsRequest>(
         .removeSessions,

@@ -154,6 +154,36 @@ extension RequestStep {
             })
     }
 
+    /// A text that has to be there, of so many bytes of UTF-8 at most.
+    static func required(
+        _ name: String, _ path: any RequestField<Message>.Path<String>, upTo most: Int
+    ) -> RequestStep {
+        .field(
+            RequestField(name, required: path) { (value) throws(InvalidRequest) in
+                let text = try String.read(value, of: name)
+                guard text.utf8.count <= most else { throw InvalidRequest(.tooLong(name, most: most)) }
+                return text
+            })
+    }
+
+    /// A token that has to be there: whatever text it is, it is judged as a token and never stored.
+    static func token(_ name: String, _ path: any RequestField<Message>.Path<String>) -> RequestStep {
+        .field(
+            RequestField(name, required: path) { (value) throws(InvalidRequest) in
+                guard let token = String.parse(value) else { throw value.isWrong(in: name) }
+                return token
+            })
+    }
+
+    /// A token that may be left out.
+    static func optionalToken(_ name: String, _ path: any RequestField<Message>.Path<String?>) -> RequestStep {
+        .field(
+            RequestField(name, .optional, path) { (value) throws(InvalidRequest) in
+                guard let token = String.parse(value) else { throw value.isWrong(in: name) }
+                return token
+            })
+    }
+
     /// A field that some versions require, some allow and some do not read.
     static func versioned<Value: WireValue>(
         _ name: String, _ path: any RequestField<Message>.Path<Value?>, _ spans: FieldSpan...

@@ -11,6 +11,9 @@ package enum FieldValue: Sendable {
     /// The mistake of a value that is of another type than the field's.
     func isWrong(in name: String) -> InvalidRequest {
         switch self {
+        case .member(.loneSurrogates): InvalidRequest(.loneSurrogate(name))
+        case .member(.array(let elements)) where elements.contains { $0.isLoneSurrogates }:
+            InvalidRequest(.loneSurrogate(name))
         case .member: InvalidRequest(.invalidField(name))
         case .parameter: InvalidRequest(.notALong(name))
         }
@@ -48,6 +51,12 @@ extension String: WireValue {
         case .member(let json): json.string
         case .parameter(let text): text
         }
+    }
+    /// A text that a storage may be asked for or may have to keep: U+0000 is none of any.
+    package static func read(_ value: FieldValue, of name: String) throws(InvalidRequest) -> String {
+        guard let text = parse(value) else { throw value.isWrong(in: name) }
+        guard !text.utf8.contains(0) else { throw InvalidRequest(.zeroCharacter(name)) }
+        return text
     }
     package var wire: JSONValue { .string(self) }
 }
@@ -88,6 +97,11 @@ extension [String]: WireValue {
     package static var wireType: WireType { .list(.string) }
     package static func parse(_ value: FieldValue) -> [String]? {
         if case .member(let json) = value { json.strings } else { nil }
+    }
+    package static func read(_ value: FieldValue, of name: String) throws(InvalidRequest) -> [String] {
+        guard let texts = parse(value) else { throw value.isWrong(in: name) }
+        guard !texts.contains(where: { $0.utf8.contains(0) }) else { throw InvalidRequest(.zeroCharacter(name)) }
+        return texts
     }
     package var wire: JSONValue { .array(map { .string($0) }) }
 }
@@ -132,6 +146,8 @@ extension JSONValue {
         guard let number else { return nil }
         return number.int64 ?? Double(number.text).flatMap { Int64(exactly: $0.rounded(.towardZero)) }
     }
+
+    fileprivate var isLoneSurrogates: Bool { if case .loneSurrogates = self { true } else { false } }
 
     /// The elements when this is an array of strings.
     package var strings: [String]? {

@@ -14,6 +14,12 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case notJSON
         /// A field of the body is missing or of the wrong type.
         case invalidField(String)
+        /// A text has the character U+0000, which no database keeps in a text.
+        case zeroCharacter(String)
+        /// A text has half of a surrogate pair: it is no Unicode text.
+        case loneSurrogate(String)
+        /// A text is longer than that many bytes of UTF-8.
+        case tooLong(String, most: Int)
         /// A query parameter is missing.
         case missingParameter(String)
         /// The payload cannot travel in an access token.
@@ -64,6 +70,10 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case .wrongAPIKey: (status, text) = (401, "Invalid API key")
         case .notJSON: (status, text) = (400, "Invalid Json Input")
         case .invalidField(let name): (status, text) = (400, "Field name '\(name)' is invalid in JSON input")
+        case .zeroCharacter(let name): (status, text) = (400, "Field name '\(name)' has the character U+0000 in it")
+        case .loneSurrogate(let name):
+            (status, text) = (400, "Field name '\(name)' has half of a surrogate pair in it, which is no Unicode text")
+        case .tooLong(let name, let most): (status, text) = (400, "Field name '\(name)' is longer than \(most) bytes")
         case .missingParameter(let name): (status, text) = (400, "Field name '\(name)' is missing in GET request")
         case .payload(let problem): (status, text) = (400, WireText.message(problem))
         case .publicTenantOnly: (status, text) = (403, "Only public tenantId can call this app specific API")

@@ -89,7 +89,7 @@ extension CoreAPI {
             case .full: CoreReply.text(507, "Storage is full: nothing was changed. Free some space and try again.")
             case .unknownOutcome: CoreReply.text(503, "The outcome is not known. Try again.")
             case .unavailable: CoreReply.text(503, "Storage is not available. Try again.")
-            case .unstorable: CoreReply.text(400, "Storage cannot hold a value of this request: a text is too long.")
+            case .unstorable: CoreReply.text(400, "Storage cannot hold a value of this request: \(error.detail)")
             default: CoreReply.text(500, "Internal Error")
             }
         if reply.status == 503 || reply.status == 507 { reply.headers.append(("Retry-After", "1")) }
