@@ -112,12 +112,12 @@ public struct SessionPolicy: Sendable, Equatable {
 
     /// When dynamic keys are replaced.
     ///
-    /// A key is published a minute before its first use, or a sixtieth of an interval that is shorter than an hour:
-    /// tests of drivers replace keys every few seconds.
+    /// A key is published a minute before its first use, or a fifth of an interval that is shorter than five minutes:
+    /// tests of drivers replace keys every few seconds, and a SuperTokens core in testing does the same.
     var keySchedule: KeySchedule {
         KeySchedule(
             updateInterval: signingKeyUpdateInterval, accessTokenValidity: accessTokenValidity,
-            publicationOverlap: min(.seconds(60), Milliseconds(signingKeyUpdateInterval.count / 60)))
+            publicationOverlap: min(.seconds(60), Milliseconds(signingKeyUpdateInterval.count / 5)))
     }
 
     /// The algorithm that signs a format.

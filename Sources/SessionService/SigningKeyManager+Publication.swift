@@ -28,7 +28,10 @@ extension SigningKeyManager {
             let isComplete = [SigningKeyKind.dynamic, .static].allSatisfy { kind in
                 state.ring.signer(kind, algorithm, at: now, schedule: schedule) != nil
             }
-            let isFresh = state.comparison.isFresh(at: now) && (isComplete || state.comparison.failure != nil)
+            // A successor that is due is published now, not within a second: it may be due for no longer.
+            let isCurrent =
+                isComplete && !state.ring.lacksKey(.dynamic, algorithm, at: now, schedule: schedule)
+            let isFresh = state.comparison.isFresh(at: now) && (isCurrent || state.comparison.failure != nil)
             if !isFresh, state.comparison.task == nil { state.comparison.task = comparing(algorithm, from: now) }
             var comparison = state.comparison
             if isFresh { comparison.task = nil }

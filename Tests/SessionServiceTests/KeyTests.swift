@@ -48,6 +48,25 @@ struct KeyTests {
         #expect(try await world.verdict(stillOld.accessToken.exposed) == .tryRefresh(.unknownKey))
     }
 
+    @Test(
+        "finding D7: with an interval of seconds a successor is published a fifth of it ahead",
+        arguments: [3, 5, 10, 3_600])
+    func shortInterval(seconds: Int64) async throws {
+        var policy = World.policy
+        policy.signingKeyUpdateInterval = .seconds(seconds)
+        let world = try await World(policy: policy)
+        let (first, start) = (try await world.create(), world.clock.now)
+        let oldKey = try ReadToken(first.accessToken.exposed).keyID
+        let ahead = seconds == 3_600 ? Milliseconds.seconds(60) : Milliseconds(seconds * 200)
+        world.clock.set(start + (policy.signingKeyUpdateInterval - ahead))
+        #expect(try await keyIDs(world).count == 2, "not yet")
+        world.clock.advance(by: Milliseconds(1))
+        #expect(try await keyIDs(world).count == 3)
+        #expect(try ReadToken(try await world.create().accessToken.exposed).keyID == oldKey)
+        world.clock.set(start + policy.signingKeyUpdateInterval + Milliseconds(1))
+        #expect(try ReadToken(try await world.create().accessToken.exposed).keyID != oldKey)
+    }
+
     @Test("After a long sleep a new key is made at once; a retired one is deleted when the next one retires")
     func longSleep() async throws {
         let world = try await World()
