@@ -10,10 +10,13 @@ struct ForeignFeatureTests {
         "/recipe/signup", "/recipe/signin", "/recipe/user", "/recipe/roles", "/recipe/totp/device", "/recipe/SIGNUP/",
         "/recipe/user/email/verify/token", "/appid-a/recipe/signup", "/t1/recipe/signup",
         "/appid-a/t1/recipe/dashboard/user",
-        "/user/remove", "/ee/license", "/bulk-import/import", "/users/by-something",
+        "/recipe/multitenancy/connectionuridomain", "/recipe/multitenancy/connectionuridomain/v2",
+        "/recipe/multitenancy/connectionuridomain/list", "/appid-a/t1/recipe/multitenancy/config/thirdparty",
+        "/t1/recipe/multitenancy/tenant/user", "/recipe/multitenancy/tenant/user/remove", "/requests/stats",
+        "/devproductionmode", "/user/remove", "/ee/license", "/bulk-import/import", "/users/by-something",
     ]
 
-    @Test("a 404 says what is served and what is not (finding E10)", arguments: foreign, Depth.allCases)
+    @Test("a 404 says what is served and what is not (findings E10 and D6)", arguments: foreign, Depth.allCases)
     func told(path: String, depth: Depth) async throws {
         try await Core.run(depth) { core in
             let reply = try await core.send("POST", path, "{}")

@@ -2,9 +2,9 @@ import CoreServer
 import Foundations
 import InMemoryStorage
 import LosslessJSON
+import SQLiteStorage
 import SessionEngine
 import SessionStorage
-import SQLiteStorage
 import TestSupport
 import Testing
 

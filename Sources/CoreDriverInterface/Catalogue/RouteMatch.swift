@@ -45,10 +45,19 @@ public struct RouteMatch: Sendable {
         let segments = path.lowercased().split(separator: "/").map(String.init)
         if let recipe = segments.firstIndex(of: "recipe"), recipe <= 2, segments.indices.contains(recipe + 1) {
             let name = segments[recipe + 1]
+            if name == "multitenancy", let feature = foreignTenancy(segments[(recipe + 2)...]) { return feature }
             return ["session", "jwt", "handshake", "multitenancy"].contains(name) ? nil : name
         }
         let first = segments.drop { $0.hasPrefix(PathName.appPrefix) }.first ?? ""
-        return ["user", "users", "bulk-import", "ee"].contains(first) ? first : nil
+        return ["user", "users", "bulk-import", "ee", "requests", "devproductionmode"].contains(first) ? first : nil
+    }
+
+    /// What a path below `/recipe/multitenancy` is about, if it is about domains, log-in providers or users.
+    private static func foreignTenancy(_ segments: ArraySlice<String>) -> String? {
+        let path = segments.joined(separator: "/")
+        return ["connectionuridomain", "config/thirdparty", "tenant/user"].first {
+            path == $0 || path.hasPrefix("\($0)/")
+        }
     }
 
     init(app: AppID, tenant: TenantID, routes: [Catalogue.Route]) {

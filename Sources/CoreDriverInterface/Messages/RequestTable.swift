@@ -154,7 +154,7 @@ extension RequestStep {
             })
     }
 
-    /// A text that has to be there, of so many bytes of UTF-8 at most.
+    /// A text that has to be there, with a limit in bytes of UTF-8.
     static func required(
         _ name: String, _ path: any RequestField<Message>.Path<String>, upTo most: Int
     ) -> RequestStep {

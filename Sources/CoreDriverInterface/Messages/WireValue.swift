@@ -52,7 +52,7 @@ extension String: WireValue {
         case .parameter(let text): text
         }
     }
-    /// A text that a storage may be asked for or may have to keep: U+0000 is none of any.
+    /// A text that a storage may be asked for or may have to keep: none has U+0000 in it.
     package static func read(_ value: FieldValue, of name: String) throws(InvalidRequest) -> String {
         guard let text = parse(value) else { throw value.isWrong(in: name) }
         guard !text.utf8.contains(0) else { throw InvalidRequest(.zeroCharacter(name)) }

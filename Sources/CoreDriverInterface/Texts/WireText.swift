@@ -34,7 +34,7 @@ public enum WireText {
         "Not found: this core (Tessera) has sessions only. Served here: /recipe/session, /recipe/jwt, /recipe/handshake, "
         + "/recipe/multitenancy, /.well-known/jwks.json, /users/count and what SDKs ask for beside them. Not served: log-in "
         + "and user recipes, such as email and password, third party, passwordless, email verification, roles, metadata, "
-        + "MFA, OAuth and the dashboard. Sign users in by other means, then create a session here (docs/migrating.md)."
+        + "MFA, OAuth, the dashboard, their tenants' providers and users, statistics of requests. Sign users in by other means, then create a session here (docs/migrating.md)."
     /// A refresh without its anti-CSRF token.
     public static let antiCSRFAtRefresh = "Anti CSRF token missing, or not matching"
 

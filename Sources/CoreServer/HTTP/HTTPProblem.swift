@@ -8,6 +8,7 @@ enum HTTPProblem: Error, Equatable {
     case badRequestLine
     case badHeader
     case badHost
+    case contradictoryField
     case badLength
     case ambiguousLength
     case badChunk
@@ -29,6 +30,7 @@ enum HTTPProblem: Error, Equatable {
         case .badRequestLine: (400, "The request line is not one of HTTP/1.1.")
         case .badHeader: (400, "A header field is malformed.")
         case .badHost: (400, "There must be one Host header field, with a host and at most a port.")
+        case .contradictoryField: (400, "A header field that has one value is given twice, with two values.")
         case .badLength: (400, "Content-Length is not a number, or there is more than one.")
         case .ambiguousLength: (400, "A request has a Content-Length or a Transfer-Encoding, not both.")
         case .badChunk: (400, "A chunk of the body is malformed.")
@@ -73,6 +75,7 @@ extension RequestHead {
     func problem(_ limits: ServerLimits) -> HTTPProblem? {
         if path.utf8.count + (query?.utf8.count ?? 0) > limits.target { return .targetTooLong }
         if !isHostGood { return .badHost }
+        if fields.isContradictory { return .contradictoryField }
         if let problem = bodyProblem { return problem }
         // An expectation in HTTP/1.0 is ignored (RFC 9110 section 10.1.1).
         if let expectation = fields.expectation, !isVersion10, !expectation.isSameToken(as: "100-continue") {

@@ -31,6 +31,8 @@ struct RequestHead {
         var origin: String?
         var fetchSite: String?
         var hasUpgrade = false
+        /// Whether a field that has one value came with two.
+        var isContradictory = false
     }
 
     init(_ head: HTTPRequestHead) {
@@ -96,16 +98,22 @@ extension RequestHead.Fields {
         case 4 where name.isField("host"): hosts.append(value)
         case 6 where name.isField("expect"): expectation = expectation.map { "\($0), \(value)" } ?? value
         case 6 where name.isField("origin"): origin = value
-        case 7 where name.isField("api-key"): apiKey = value
+        case 7 where name.isField("api-key"): set(\.apiKey, value)
         case 7 where name.isField("upgrade"): hasUpgrade = true
-        case 11 where name.isField("cdi-version"): version = value
-        case 13 where name.isField("authorization"): authorization = value
+        case 11 where name.isField("cdi-version"): set(\.version, value)
+        case 13 where name.isField("authorization"): set(\.authorization, value)
         case 13 where name.isField("if-none-match"): ifNoneMatch = value
         case 14 where name.isField("content-length"): contentLength = value
         case 14 where name.isField("sec-fetch-site"): fetchSite = fetchSite.map { "\($0), \(value)" } ?? value
         case 17 where name.isField("transfer-encoding"): transferEncodings.append(value)
         default: break
         }
+    }
+
+    /// Keeps a value that there is one of; the same one again is no other (docs/decisions/0007).
+    private mutating func set(_ field: WritableKeyPath<Self, String?>, _ value: String) {
+        if let before = self[keyPath: field], before != value { isContradictory = true }
+        self[keyPath: field] = value
     }
 }
 
