@@ -173,7 +173,7 @@ network: build
 
 # On the schema of a SuperTokens core, with a million sessions in it.
 inplace: build
-	$(PYTEST) $(BOX)inplace.py
+	$(PYTEST) $(BOX)inplace.py $(BOX)inplace_tables.py
 
 trials: dependencies
 	$(BUILD) -c release --product Trials $(SWIFT_FLAGS)

@@ -65,7 +65,9 @@ let package = Package(
         .target(name: "Foundations", dependencies: ["PlatformLibC"], swiftSettings: settings),
         .target(
             name: "SessionEngine", dependencies: ["Foundations", "LosslessJSON"] + crypto, swiftSettings: settings),
-        .target(name: "SessionStorage", dependencies: ["Foundations", "SessionEngine"], swiftSettings: settings),
+        .target(
+            name: "SessionStorage", dependencies: ["Foundations", "LosslessJSON", "SessionEngine"],
+            swiftSettings: settings),
         .target(name: "InMemoryStorage", dependencies: ["SessionStorage", "SessionEngine"], swiftSettings: settings),
         .target(
             name: "SessionStorageTesting",

@@ -36,9 +36,10 @@ public struct AppConfiguration: Sendable {
             throw AppSettingsRefusal("'\(name)' is not supported: all apps are in the core's database")
         }
         if key != nil {
-            throw AppSettingsRefusal("'\(name)' cannot be set for an app, only for the whole core")
+            throw AppSettingsRefusal(
+                "'\(name)' cannot be set for an app, only for the whole core", keyWithoutMeaning: name)
         }
-        throw AppSettingsRefusal("'\(name)' is not a known configuration key")
+        throw AppSettingsRefusal("'\(name)' is not a known configuration key", keyWithoutMeaning: name)
     }
 
     private func text(_ member: JSONObject.Member) throws(AppSettingsRefusal) -> String {
@@ -46,7 +47,8 @@ public struct AppConfiguration: Sendable {
         case .string(let text): return text
         case .number(let number): return number.text
         case .bool(let bool): return String(bool)
-        case .null, .loneSurrogates, .array, .object: throw AppSettingsRefusal("'\(member.name)' must be a single value")
+        case .null, .loneSurrogates, .array, .object:
+            throw AppSettingsRefusal("'\(member.name)' must be a single value")
         }
     }
 }

@@ -101,7 +101,9 @@ public struct JSONObject: Sendable, Hashable {
 
     /// Whether no name comes twice: a few are compared one by one and many through a set, so that neither is slow.
     static func namesDiffer(in members: [Member]) -> Bool {
-        if members.count > 2 * fewMembers { return Set(members.lazy.map { ExactName($0.exactName) }).count == members.count }
+        if members.count > 2 * fewMembers {
+            return Set(members.lazy.map { ExactName($0.exactName) }).count == members.count
+        }
         for index in members.indices.dropFirst() {
             let name = members[index].exactName
             if members[..<index].contains(where: { $0.exactName.isSame(as: name) }) { return false }

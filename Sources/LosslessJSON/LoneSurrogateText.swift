@@ -19,11 +19,15 @@ public struct LoneSurrogateText: Sendable, Hashable {
     }
 
     /// The same with the digits of every escape in lower case: equal for equal texts.
-    var folded: String { rewritten { digits in Self.escape(digits.map { UInt8(ascii: "A")...UInt8(ascii: "F") ~= $0 ? $0 | 0x20 : $0 }) } }
+    var folded: String {
+        rewritten { digits in Self.escape(digits.map { UInt8(ascii: "A")...UInt8(ascii: "F") ~= $0 ? $0 | 0x20 : $0 }) }
+    }
 
     private static func escape(_ digits: some Collection<UInt8>) -> [UInt8] { Array("\\u".utf8) + digits }
 
-    /// Whether digits are of a surrogate: `d800` to `dfff`. A pair is never written as escapes, so it is a lone one.
+    /// Whether digits are of a surrogate, `d800` to `dfff`.
+    ///
+    /// A pair is never written as escapes, so it is a lone one.
     private static func isSurrogate(_ digits: some Collection<UInt8>) -> Bool {
         UInt16(String(decoding: digits, as: UTF8.self), radix: 16).map { (0xD800...0xDFFF).contains($0) } ?? false
     }

@@ -50,9 +50,16 @@ public struct PostgresAppDirectory: AppDirectory {
                 "created": .integer(tenant.createdAt.milliseconds), "settings": .bytes(Array(tenant.settings.utf8)),
                 "revision": .integer(revision),
             ]
-            if try await database.run(statements.storeTenant, values).affected > 0 { return decision.outcome }
+            if try await store(tenant, values) { return decision.outcome }
         }
         throw StorageError(.unavailable, "too many others change app \(app.rawValue)")
+    }
+
+    /// Stores a tenant, unless its app has changed meanwhile.
+    private func store(_ tenant: TenantRecord, _ values: NamedValues) async throws(StorageError) -> Bool {
+        guard statements.isInPlace else { return try await database.run(statements.storeTenant, values).count > 0 }
+        let kept = SuperTokensTenant(try TenantSettings(tenant), of: tenant.id)
+        return try await database.run(statements.storeTenantInPlace, values + kept.values).count > 0
     }
 
     public func removeTenant(

@@ -32,7 +32,7 @@ public final class PostgresDatabase: Sendable {
     ) async throws(StorageError) {
         let state = try await SchemaMigrator(settings, logger: logger).prepare(migrates: migrates)
         mirror = state.isSuperTokens ? SuperTokensKeys() : nil
-        statements = Statements(settings.tables)
+        statements = Statements(settings.tables, inPlace: state.isSuperTokens)
         self.node = node
         let opened = try await Self.open(settings.client, statements, logger)
         (client, restoreNumber) = (opened.client, opened.restoreNumber)

@@ -53,10 +53,11 @@ public struct PostgresSessionStorage: SessionStorage {
         // No session has such a handle.
         guard values.areStorable else { return nil }
         let result = try await run(statements.selectSession, values, key: handle.rawValue, priority: priority)
-        return result.first.map {
-            StoredSession(
-                record: SessionRecord(row: $0), version: $0.integer(13),
-                time: Timestamp(milliseconds: $0.integer(14)))
+        return result.first.map { row in
+            var record = SessionRecord(row: row)
+            record.primaryUserID = row.optionalText(15).map(UserID.init)
+            return StoredSession(
+                record: record, version: row.integer(13), time: Timestamp(milliseconds: row.integer(14)))
         }
     }
 

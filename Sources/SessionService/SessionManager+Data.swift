@@ -32,12 +32,28 @@ extension SessionManager {
 
     /// The handles of a user's sessions that have not ended, oldest first, in one tenant or, with `nil`, in all.
     ///
+    /// - Parameters:
+    ///   - user: whose.
+    ///   - tenant: the tenant.
+    ///   - linked: whether those of accounts that are linked to the user's belong to them.
     /// - Throws: ``ServiceError``.
-    public func handles(of user: UserID, tenant: TenantID? = nil) async throws(ServiceError) -> [SessionHandle] {
+    public func handles(
+        of user: UserID, tenant: TenantID? = nil, linked: Bool = true
+    ) async throws(ServiceError) -> [SessionHandle] {
         let now = clock.time()
         return try await storing { () async throws(StorageError) in
-            try await storage.handles(of: user, tenant: tenant, liveAt: now)
+            var handles: [SessionHandle] = []
+            for user in try await users(of: user, linked: linked) {
+                handles += try await storage.handles(of: user, tenant: tenant, liveAt: now)
+            }
+            return handles
         }
+    }
+
+    /// The names under which a person has sessions.
+    private func users(of user: UserID, linked: Bool) async throws(StorageError) -> [UserID] {
+        guard linked, let accounts = storage as? any LinkedAccountStorage else { return [user] }
+        return try await accounts.linkedUsers(of: user)
     }
 
     /// Revokes sessions that were named; in the audit log they are ended by their user.
@@ -67,14 +83,24 @@ extension SessionManager {
     /// They are revoked when this returns, however many there are; of very many the rows and the audit events follow
     /// in the background (docs/decisions/0022).
     ///
+    /// - Parameters:
+    ///   - user: whose.
+    ///   - tenant: the tenant.
+    ///   - linked: whether the sessions of accounts that are linked to the user's end too; those of one after the other.
     /// - Returns: the handles that were revoked.
     /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
-    public func revokeAll(of user: UserID, tenant: TenantID? = nil) async throws(ServiceError) -> [SessionHandle] {
+    public func revokeAll(
+        of user: UserID, tenant: TenantID? = nil, linked: Bool = true
+    ) async throws(ServiceError) -> [SessionHandle] {
         let now = clock.time()
         Failpoint.reach("revoke.before-storage")
         let ended = try await storing { () async throws(StorageError) in
-            try await storage.remove(
-                .user(user, tenant: tenant, liveAt: now), audit: revocation(by: .admin, at: now))
+            var ended: [SessionHandle] = []
+            for user in try await users(of: user, linked: linked) {
+                ended += try await storage.remove(
+                    .user(user, tenant: tenant, liveAt: now), audit: revocation(by: .admin, at: now))
+            }
+            return ended
         }
         Failpoint.reach("revoke.stored")
         if ended.count > CutOff.largestStep { sweeper.start() }

@@ -80,22 +80,32 @@ public struct SessionManager: Sendable {
                 handle: handle, userID: request.userID, tenantID: request.tenantID, parent: nil,
                 usesAntiCSRF: request.usesAntiCSRF, key: refreshTokenKey, using: &random)
         }
-        let record = SessionRecord(
+        var record = SessionRecord(
             handle: handle, tenantID: request.tenantID, userID: request.userID, currentTokenHash: part.hash.stored,
             sessionData: JSONObjectText(request.sessionData),
             accessTokenPayload: JSONObjectText(request.accessTokenPayload), createdAt: now,
             expiresAt: now + policy.refreshTokenValidity, signingKeyKind: request.signingKeyKind,
             rotationCount: RotationCount(restoreNumber: storage.restoreNumber))
+        record.primaryUserID = try await primaryUser(of: record.userID)
+        let created = record
         let issued = try await issue(
-            part, for: record, parent: nil, format: request.format,
+            part, for: created, parent: nil, format: request.format,
             validity: policy.lifetime(.whole, of: request.accessTokenValidity, using: clock), at: now)
         Failpoint.reach("create.before-storage")
         try await storing { () async throws(StorageError) in
-            try await storage.insert(record, audit: keepsAuditLog ? .created(record) : nil)
+            try await storage.insert(created, audit: keepsAuditLog ? .created(created) : nil)
         }
         Failpoint.reach("create.stored")
-        activity.note(record.userID, at: now)
+        activity.note(created.userID, at: now)
         return .created(issued)
+    }
+
+    /// The primary user to whom a user is linked, where a core beside this one links accounts; `nil` elsewhere.
+    ///
+    /// - Throws: ``ServiceError``.
+    public func primaryUser(of user: UserID) async throws(ServiceError) -> UserID? {
+        guard let accounts = storage as? any LinkedAccountStorage else { return nil }
+        return try await storing { () async throws(StorageError) in try await accounts.primaryUser(of: user) }
     }
 
     /// Issues the tokens of a session.

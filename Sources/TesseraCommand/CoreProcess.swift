@@ -53,7 +53,7 @@ struct CoreProcess {
         let apps = AppRegistry(
             directory: storage.apps, keyStore: { storage.keys(of: $0, logger: logger) },
             settings: AppSettings(policy: configuration.policy, core: configuration.settings), service: service,
-            keyPool: keyPool, isShared: storage.isShared, readSettings: configuration.apps.settings)
+            keyPool: keyPool, isShared: storage.isShared, logger: logger, readSettings: configuration.apps.settings)
         let api = CoreAPI(
             service: service, settings: configuration.settings, logger: logger, apps: apps, isReady: storage.isReady)
         let banner = Banner(

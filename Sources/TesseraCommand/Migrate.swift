@@ -21,9 +21,10 @@
 
             func run() throws {
                 let plan = try options.plan()
+                for note in plan.notes { print("Note: \(note).") }
                 if plan.steps.isEmpty { return print("The schema is up to date.") }
                 if plan.isOnSuperTokens {
-                    print("The tables are those of a SuperTokens core: only additions are made.\n")
+                    print("The tables are those of a SuperTokens core (11.1.3): only additions are made.\n")
                 }
                 for step in plan.steps {
                     print("Step \(step.name)")

@@ -65,7 +65,8 @@ public struct InProcessBackend: SessionBackend {
             throw .unauthorised(reason: "the refresh token is not accepted: \(refusal)", clearTokens: true)
         case .tooLate: throw .retryLater(reason: "the refresh token was used a moment ago")
         case .reuseDetected(let handle, let user, _):
-            throw .tokenTheftDetected(handle: handle, userID: user, recipeUserID: user)
+            let primary = (try? await service.primaryUser(of: user)).flatMap(\.self) ?? user
+            throw .tokenTheftDetected(handle: handle, userID: primary, recipeUserID: user)
         }
     }
 

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Properties of parser and printer")
 struct JSONProperties {
-    @Test("finding D4: a printed value parses to itself, and its text is a fixed point", arguments: 0..<200 as Range<UInt64>)
+    @Test(
+        "finding D4: a printed value parses to itself, and its text is a fixed point",
+        arguments: 0..<200 as Range<UInt64>)
     func roundTrip(_ seed: UInt64) throws {
         var json = RandomJSON(seed: seed)
         for _ in 0..<10 {

@@ -7,7 +7,7 @@ extension CoreAPI {
     func readSession(_ call: Call) async throws -> CoreReply {
         try await answer(call, Catalogue.readSession, Catalogue.sessionRead) { record, reply in
             (reply.handle, reply.tenantID) = (record.handle.rawValue, record.tenantID.rawValue)
-            (reply.userID, reply.recipeUserID) = (record.userID.rawValue, record.userID.rawValue)
+            (reply.userID, reply.recipeUserID) = (record.namedUserID.rawValue, record.userID.rawValue)
             (reply.createdAt, reply.expiresAt) = (record.createdAt.milliseconds, record.expiresAt.milliseconds)
             reply.data = try record.sessionData.decoded()
             reply.payload = try record.accessTokenPayload.decoded()
@@ -58,14 +58,16 @@ extension CoreAPI {
     func listSessions(_ call: Call) async throws -> CoreReply {
         let request = try call.decode(Catalogue.listSessions)
         let tenant = try tenant(request.isAcrossTenants ?? true, call)
-        let handles = try await service.handles(of: UserID(request.userID), tenant: tenant)
+        let isLinked = request.listsLinkedAccounts ?? true
+        let handles = try await service.handles(of: UserID(request.userID), tenant: tenant, linked: isLinked)
         return reply(Catalogue.sessionsListed, handles)
     }
 
     func removeSessions(_ call: Call) async throws -> CoreReply {
         let request = try call.decode(Catalogue.removeSessions)
         let tenant = request.userID == nil ? nil : try tenant(request.isAcrossTenants ?? true, call)
-        let removed = try await remove(request.userID, in: tenant, request.handles ?? [], call)
+        let isLinked = request.endsLinkedAccounts ?? true
+        let removed = try await remove(request.userID, in: tenant, linked: isLinked, request.handles ?? [], call)
         return reply(Catalogue.sessionsRemoved, removed)
     }
 
@@ -84,16 +86,16 @@ extension CoreAPI {
     func removeAndCountSessions(_ call: Call) async throws -> CoreReply {
         let request = try call.decode(Catalogue.removeAndCountSessions)
         let handles = request.handle.map { [$0] } ?? request.handles ?? []
-        let removed = try await remove(request.userID, in: nil, handles, call)
+        let removed = try await remove(request.userID, in: nil, linked: true, handles, call)
         var reply = CountReply()
         reply.count = Int64(removed.count)
         return .json(Catalogue.sessionsCounted.encode(reply))
     }
 
     private func remove(
-        _ userID: String?, in tenant: TenantID?, _ handles: [String], _ call: Call
+        _ userID: String?, in tenant: TenantID?, linked: Bool, _ handles: [String], _ call: Call
     ) async throws -> [SessionHandle] {
-        if let userID { return try await service.revokeAll(of: UserID(userID), tenant: tenant) }
+        if let userID { return try await service.revokeAll(of: UserID(userID), tenant: tenant, linked: linked) }
         var known: [SessionHandle] = []
         for handle in handles { known.append(try await self.handle(handle, call)) }
         return try await service.revoke(known)

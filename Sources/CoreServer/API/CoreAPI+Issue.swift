@@ -54,7 +54,7 @@ extension CoreAPI {
             if refusal == .newerThanSession { noteStorageWentBack() }
             return .unauthorised(message(refusal, call))
         case .tooLate: return .tooLate
-        case .reuseDetected(let handle, let user, let found): return reuseDetected(handle, user, found, call)
+        case .reuseDetected(let handle, let user, let found): return await reuseDetected(handle, user, found, call)
         }
     }
 
@@ -79,7 +79,7 @@ extension CoreAPI {
 
     private func reuseDetected(
         _ handle: SessionHandle, _ user: UserID, _ found: Refresh.ReuseClass, _ call: Call
-    ) -> CoreReply {
+    ) async -> CoreReply {
         var reply = TokensReply()
         reply.reuseClass = WireText.name(of: found)
         guard service.policy.reportsAsTheft(found, call.dialect.rules.rotation) else {
@@ -87,7 +87,9 @@ extension CoreAPI {
             return .json(Catalogue.refreshRefused.encode(reply, call.dialect))
         }
         var session = SessionPart()
-        (session.handle, session.userID, session.recipeUserID) = (handle.rawValue, user.rawValue, user.rawValue)
+        // The verdict stands whether or not the accounts can be read.
+        let primary = (try? await service.primaryUser(of: user)).flatMap(\.self) ?? user
+        (session.handle, session.userID, session.recipeUserID) = (handle.rawValue, primary.rawValue, user.rawValue)
         reply.session = session
         return .json(Catalogue.theftDetected.encode(reply, call.dialect))
     }

@@ -58,8 +58,13 @@ private struct TenantPut: Sendable {
         }
         var configs = try (existing?.tenants ?? []).map { ($0.id, try TenantSettings($0).coreConfig) }
         configs.removeAll { $0.0 == tenant }
+        // What is stored already may be another core's; only what is new has to mean something.
+        let old = try (existing?.tenants ?? []).map { try TenantSettings($0).coreConfig }
         configs.append((tenant, settings.coreConfig))
         let ofApp = configs.first { $0.0 == .public }?.1 ?? [:]
+        func appSettings(of config: JSONObject, _ read: AppSettings.Reader) throws(InvalidRequest) -> AppSettings {
+            try Self.appSettings(of: config, known: old, read)
+        }
         let expected = try appSettings(of: ofApp, read)
         for (id, config) in configs where id != .public {
             for member in config.members {
@@ -72,11 +77,13 @@ private struct TenantPut: Sendable {
         }
     }
 
-    private func appSettings(
-        of coreConfig: JSONObject, _ read: AppSettings.Reader
+    private static func appSettings(
+        of coreConfig: JSONObject, known old: [JSONObject], _ read: AppSettings.Reader
     ) throws(InvalidRequest) -> AppSettings {
         do throws(AppSettingsRefusal) {
-            return try read(coreConfig)
+            return try AppSettingsRefusal.read(
+                coreConfig, ignoring: { key in old.contains { $0[key] == coreConfig[key] } }, read
+            ).settings
         } catch {
             throw .tenancy(.coreConfig(error.reason))
         }

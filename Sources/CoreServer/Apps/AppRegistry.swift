@@ -1,4 +1,5 @@
 public import Foundations
+public import Logging
 public import LosslessJSON
 public import SessionEngine
 public import SessionService
@@ -36,6 +37,7 @@ public final class AppRegistry: Sendable {
     private let clock: ClockAndRandomness
     private let keyPool: SigningKeyPool
     private let isShared: Bool
+    private let logger: Logger
 
     /// How long what is kept of a shared directory is not compared with it.
     private static let freshness = Milliseconds(1_000)
@@ -50,11 +52,14 @@ public final class AppRegistry: Sendable {
     ///   - clock: the clock and the source of randomness.
     ///   - keyPool: where signing keys come from; it gets a reserve when there is a second app.
     ///   - isShared: whether other processes change the directory too.
+    ///   - logger: where it is said which settings of apps mean nothing here.
     ///   - readSettings: what an app's `coreConfig` means.
     public init(
         directory: any AppDirectory, keyStore: (@Sendable (AppID) -> any KeyStore)? = nil, settings: AppSettings,
         service: SessionManager, clock: ClockAndRandomness = .system,
-        keyPool: SigningKeyPool = SigningKeyPool(), isShared: Bool = false, readSettings: @escaping AppSettings.Reader
+        keyPool: SigningKeyPool = SigningKeyPool(), isShared: Bool = false,
+        logger: Logger = Logger(label: "apps") { _ in SwiftLogNoOpLogHandler() },
+        readSettings: @escaping AppSettings.Reader
     ) {
         self.directory = directory
         self.keyStore = keyStore ?? { directory.storage(of: $0) }
@@ -63,6 +68,7 @@ public final class AppRegistry: Sendable {
         self.clock = clock
         self.keyPool = keyPool
         self.isShared = isShared
+        self.logger = logger
         base = LazyService { service }
     }
 
@@ -136,7 +142,12 @@ public final class AppRegistry: Sendable {
     private func open(_ record: AppRecord) throws(StorageError) -> OpenApp {
         let tenants = Set(record.tenants.map(\.id))
         let (base, read) = state.withLock { ($0.settings, $0.readSettings) }
-        let settings = try Self.settings(of: record, base, read)
+        let (settings, ignored) = try Self.settingsAndIgnored(of: record, base, read)
+        for reason in ignored {
+            logger.warning(
+                "a setting of an app has no effect here",
+                metadata: ["app": "\(record.id.rawValue)", "reason": "\(reason)"])
+        }
         guard record.id != .public, record.tenant(.public) != nil else {
             return OpenApp(record: record, tenants: tenants, settings: settings, service: self.base)
         }
@@ -160,10 +171,17 @@ public final class AppRegistry: Sendable {
     public static func settings(
         of record: AppRecord, _ base: AppSettings, _ read: AppSettings.Reader
     ) throws(StorageError) -> AppSettings {
-        guard record.id != .public, let tenant = record.tenant(.public) else { return base }
+        try settingsAndIgnored(of: record, base, read).settings
+    }
+
+    /// The same with why keys of another core were ignored.
+    private static func settingsAndIgnored(
+        of record: AppRecord, _ base: AppSettings, _ read: AppSettings.Reader
+    ) throws(StorageError) -> (settings: AppSettings, ignored: [String]) {
+        guard record.id != .public, let tenant = record.tenant(.public) else { return (base, []) }
         let coreConfig = try TenantSettings(tenant).coreConfig
         do throws(AppSettingsRefusal) {
-            return try read(coreConfig)
+            return try AppSettingsRefusal.read(coreConfig, read)
         } catch {
             throw StorageError(
                 .corrupt, "app \(record.id.rawValue) cannot be opened with the core's configuration: \(error.reason)")

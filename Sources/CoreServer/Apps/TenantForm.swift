@@ -23,12 +23,11 @@ enum TenantForm {
         (reply.tenant, reply.coreConfig) = (tenant.id.rawValue, settings.coreConfig)
         switch self {
         case .first:
-            func enabled(_ member: TenantSettings.Member, _ factors: String...) -> JSONObject {
-                ["enabled": .bool(isEnabled(member, factors, settings, tenant))]
+            func enabled(_ method: TenantSettings.LoginMethod) -> JSONObject {
+                ["enabled": .bool(settings.isEnabled(method, of: tenant.id))]
             }
-            reply.emailPassword = enabled(.emailPasswordEnabled, "emailpassword")
-            reply.passwordless = enabled(.passwordlessEnabled, "otp-email", "otp-phone", "link-email", "link-phone")
-            reply.thirdParty = enabled(.thirdPartyEnabled, "thirdparty")
+            (reply.emailPassword, reply.passwordless) = (enabled(.emailPassword), enabled(.passwordless))
+            reply.thirdParty = enabled(.thirdParty)
             reply.thirdParty?["providers"] = []
         case .second:
             reply.thirdParty = ["providers": []]
@@ -43,14 +42,5 @@ enum TenantForm {
         var documents: [JSONObject] = []
         for tenant in app.tenants { documents.append(element.encode(try reply(tenant))) }
         return JSONObjects(documents)
-    }
-
-    /// What was said of a method, or else of its factors; a new app has all methods and a new tenant none.
-    private func isEnabled(
-        _ member: TenantSettings.Member, _ factors: [String], _ settings: TenantSettings, _ tenant: TenantRecord
-    ) -> Bool {
-        if let isEnabled = settings[member]?.bool { return isEnabled }
-        if let listed = settings[.firstFactors]?.strings { return !Set(listed).isDisjoint(with: factors) }
-        return tenant.id == .public
     }
 }

@@ -26,7 +26,10 @@ extension DatabaseDiagnostics {
     mutating func schema(_ connection: BlockingConnection) throws(StatementError) {
         let migrator = SchemaMigrator(settings, logger: .silent)
         let state = try migrator.read(connection)
-        if state.isSuperTokens { note(.good, "the tables are those of a SuperTokens core, used in place") }
+        if let refusal = state.kind.refusal(schema: settings.tables.schema) {
+            return note(.bad, refusal.text, refusal.hint)
+        }
+        if state.isSuperTokens { try place(connection) }
         let missing = migrator.pending(state).map(\.name)
         if missing.isEmpty {
             note(.good, "the schema has all steps")
@@ -37,6 +40,19 @@ extension DatabaseDiagnostics {
             note(
                 .advice, "the schema lacks \(missing.joined(separator: ", "))",
                 "see 'tessera migrate plan'; the start of a core does it too unless postgresql_migrate is false")
+        }
+    }
+
+    /// What to know of a SuperTokens core's tables.
+    private mutating func place(_ connection: BlockingConnection) throws(StatementError) {
+        note(.good, "the tables are those of a SuperTokens core (11.1.3), used in place")
+        let place = PlaceOfSuperTokens(names: settings.tables)
+        for text in try place.notes(connection) { note(.advice, text) }
+        for app in try place.appsElsewhere(connection) {
+            note(
+                .bad,
+                "the app \(TableNames.quote(app)) has a database of its own, and its sessions are not served here",
+                "leave that app with SuperTokens' core, or move its sessions into a core of their own")
         }
     }
 

@@ -8,13 +8,15 @@ import SessionStorage
 struct SchemaMigrator: Sendable {
     /// The steps that a database has.
     struct State: Sendable {
-        /// Whether a SuperTokens core made the tables.
-        var isSuperTokens: Bool
+        /// Whose tables there are.
+        var kind: SchemaKind
         /// The names of the steps that are done.
         var done: Set<String>
         /// The newest level that is done, and the oldest whose releases it works with.
         var level: Int
         var worksWith: Int
+        /// Whether a SuperTokens core made the tables.
+        var isSuperTokens: Bool { kind == .superTokens }
     }
 
     let settings: PostgresSettings
@@ -41,6 +43,12 @@ struct SchemaMigrator: Sendable {
     private func prepareNow(_ migrates: Bool) throws(StorageError) -> State {
         let connection = try connect()
         let found = try state(connection)
+        if found.isSuperTokens {
+            let notes = try withStorageErrors { () throws(StatementError) in
+                try PlaceOfSuperTokens(names: tables).notes(connection)
+            }
+            for note in notes { logger.warning("\(note)") }
+        }
         let missing = pending(found)
         if missing.isEmpty { return found }
         guard migrates else {
@@ -64,9 +72,13 @@ struct SchemaMigrator: Sendable {
 
     /// Reads the state.
     ///
-    /// - Throws: `StorageError.Code.newerSchema` if this release does not work with it.
+    /// - Throws: `StorageError.Code.newerSchema` if this release does not work with it, and `misconfigured` if the tables
+    ///   are not of a kind that can be used.
     func state(_ connection: BlockingConnection) throws(StorageError) -> State {
         let state = try withStorageErrors { () throws(StatementError) in try read(connection) }
+        if let refusal = state.kind.refusal(schema: tables.schema) {
+            throw StorageError(.misconfigured, "\(refusal.text). What to do: \(refusal.hint)")
+        }
         guard state.worksWith <= Self.level(newestLevel, tables) else {
             throw StorageError(
                 .newerSchema,
@@ -89,13 +101,10 @@ struct SchemaMigrator: Sendable {
 
     /// Reads the state.
     func read(_ connection: BlockingConnection) throws(StatementError) -> State {
-        func exists(_ table: String) throws(StatementError) -> Bool {
-            let found = try connection.run("SELECT to_regclass($1)::text", [.text(tables.quoted(table))])
-            return found.first?.first.flatMap(\.self) != nil
-        }
-        var state = State(
-            isSuperTokens: try exists("session_access_token_signing_keys"), done: [], level: 0, worksWith: 0)
-        guard try exists("tessera_schema_migrations") else { return state }
+        let found = try TablesFound.read(connection, tables)
+        var state = State(kind: SchemaKind(found, isOurs: false), done: [], level: 0, worksWith: 0)
+        guard found.has("tessera_schema_migrations") else { return state }
+        state.kind = SchemaKind(found, isOurs: found.has("session_info", ["tessera_version"]))
         for row in try connection.run("SELECT name, level, works_with FROM \(marks)") {
             state.done.insert(row[0] ?? "")
             state.level = max(state.level, row[1].flatMap { Int($0) } ?? 0)

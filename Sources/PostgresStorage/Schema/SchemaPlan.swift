@@ -10,6 +10,8 @@ public struct SchemaPlan: Sendable {
 
     /// Whether a SuperTokens core made the tables.
     public let isOnSuperTokens: Bool
+    /// What an operator should know of a SuperTokens core's tables, as sentences.
+    public let notes: [String]
     /// The steps that are missing, each with its statements.
     public let steps: [(name: String, statements: [SchemaStatement])]
 
@@ -21,8 +23,14 @@ public struct SchemaPlan: Sendable {
     /// - Throws: `StorageError` if the database cannot be read or is of a newer release.
     public init(of settings: PostgresSettings, logger: Logger) throws(StorageError) {
         migrator = SchemaMigrator(settings, logger: logger)
-        let state = try migrator.state(try migrator.connect())
+        let (connection, migrator) = (try migrator.connect(), migrator)
+        let state = try migrator.state(connection)
         isOnSuperTokens = state.isSuperTokens
+        notes =
+            state.isSuperTokens
+            ? try migrator.withStorageErrors { () throws(StatementError) in
+                try PlaceOfSuperTokens(names: migrator.settings.tables).notes(connection)
+            } : []
         steps = migrator.pending(state).map { ($0.name, $0.statements) }
     }
 

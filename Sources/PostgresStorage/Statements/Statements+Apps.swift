@@ -14,7 +14,8 @@ extension Statements {
             name, .read,
             """
             SELECT t.app_id, t.tenant_id, coalesce(t.created_at_time, 0), coalesce(t.tessera_settings, '{}'), \
-            a.tessera_revision FROM \(tables.tenants) AS t JOIN \(tables.apps) AS a ON a.app_id = t.app_id\(condition)
+            a.tessera_revision, \(isInPlace ? configuration : "NULL") FROM \(tables.tenants) AS t \
+            JOIN \(tables.apps) AS a ON a.app_id = t.app_id\(isInPlace ? configurationJoin : "")\(condition)
             """)
     }
 
@@ -28,15 +29,28 @@ extension Statements {
         PostgresStatement(
             "storeTenant", .alone,
             """
-            WITH guarded AS (INSERT INTO \(tables.apps) AS known (app_id, created_at_time, tessera_revision) \
-            SELECT $app, $created, 0 WHERE $revision = -1 \
-            OR EXISTS (SELECT 1 FROM \(tables.apps) WHERE app_id = $app) \
-            ON CONFLICT (app_id) DO UPDATE SET tessera_revision = known.tessera_revision + 1 \
-            WHERE known.tessera_revision = $revision RETURNING 1) \
-            INSERT INTO \(tables.tenants) (app_id, tenant_id, created_at_time, tessera_settings) \
-            SELECT $app, $tenant, $created, $settings FROM guarded \
-            ON CONFLICT (app_id, tenant_id) DO UPDATE SET tessera_settings = excluded.tessera_settings
+            WITH \(storedTenant) SELECT 1 FROM guarded
             """)
+    }
+
+    /// The same with what a SuperTokens core reads of it.
+    var storeTenantInPlace: PostgresStatement {
+        PostgresStatement(
+            "storeTenantInPlace", .alone,
+            "WITH \(([storedTenant] + storedConfiguration).joined(separator: ", ")) SELECT 1 FROM guarded")
+    }
+
+    private var storedTenant: String {
+        """
+        guarded AS (INSERT INTO \(tables.apps) AS known (app_id, created_at_time, tessera_revision) \
+        SELECT $app, $created, 0 WHERE $revision = -1 \
+        OR EXISTS (SELECT 1 FROM \(tables.apps) WHERE app_id = $app) \
+        ON CONFLICT (app_id) DO UPDATE SET tessera_revision = known.tessera_revision + 1 \
+        WHERE known.tessera_revision = $revision RETURNING 1), \
+        tenant AS (INSERT INTO \(tables.tenants) (app_id, tenant_id, created_at_time, tessera_settings) \
+        SELECT $app, $tenant, $created, $settings FROM guarded \
+        ON CONFLICT (app_id, tenant_id) DO UPDATE SET tessera_settings = excluded.tessera_settings)
+        """
     }
 
     /// Removes a tenant with its sessions, and writes an audit event for each of them unless `$eventTime` is NULL.
@@ -46,7 +60,7 @@ extension Statements {
             """
             WITH gone AS (DELETE FROM \(tables.tenants) WHERE app_id = $app AND tenant_id = $tenant RETURNING 1), \
             changed AS (UPDATE \(tables.apps) SET tessera_revision = tessera_revision + 1 WHERE app_id = $app \
-            AND EXISTS (SELECT 1 FROM gone)), \
+            AND EXISTS (SELECT 1 FROM gone)), \(isInPlace ? deletedConfiguration("AND tenant_id = $tenant") : "") \
             ended AS (DELETE FROM \(tables.sessions) WHERE app_id = $app AND tenant_id = $tenant \
             AND EXISTS (SELECT 1 FROM gone) RETURNING session_handle, tenant_id, user_id, created_at_time), \
             audit AS (INSERT INTO \(tables.auditLog) (app_id, \(QuotedTables.auditColumns)) \
@@ -67,8 +81,10 @@ extension Statements {
         let deletions = Self.tablesOfApps.map { table in
             "gone_\(table) AS (DELETE FROM \(names.quoted(table)) WHERE app_id = $app RETURNING 1)"
         }
+        let configuration = isInPlace ? deletedConfiguration() : ""
         return PostgresStatement(
-            "deleteApp", .alone, "WITH \(deletions.joined(separator: ", ")) SELECT count(*) FROM gone_apps")
+            "deleteApp", .alone,
+            "WITH \(configuration) \(deletions.joined(separator: ", ")) SELECT count(*) FROM gone_apps")
     }
 }
 
@@ -78,5 +94,6 @@ extension TenantRecord {
         let settings = String(decoding: try row.storedBytes(3), as: UTF8.self)
         self.init(
             id: TenantID(row.text(1)), createdAt: Timestamp(milliseconds: row.integer(2)), settings: settings)
+        try adopt(row.optionalText(5))
     }
 }

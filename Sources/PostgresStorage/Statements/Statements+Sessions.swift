@@ -56,15 +56,23 @@ extension QuotedTables {
     private var isNamed: String { "WHERE app_id = $app AND session_handle = $handle AND \(isNotCutOff)" }
     private var isAsRead: String { "\(isNamed) AND tessera_version = $version AND refresh_token_hash_2 = $readHash" }
 
-    /// Reads a session in the order of `SessionRecord.init(row:)`, then the version of the row and the database's time.
-    var selectSession: PostgresStatement {
+    /// Reads a session in the order of `SessionRecord.init(row:)`, then the version of the row, the database's time and the
+    /// primary user.
+    var selectSession: PostgresStatement { selection("selectSession", primaryUser: "NULL") }
+
+    /// The same where a SuperTokens core links accounts.
+    var selectSessionInPlace: PostgresStatement {
+        selection("selectSessionInPlace", primaryUser: "(\(primaryUser(of: "own.user_id", in: "own.app_id")))")
+    }
+
+    private func selection(_ name: String, primaryUser: String) -> PostgresStatement {
         PostgresStatement(
-            "selectSession", .read,
+            name, .read,
             """
             SELECT session_handle, tenant_id, user_id, refresh_token_hash_2, coalesce(session_data, '{}'), \
             coalesce(jwt_user_payload, '{}'), created_at_time, expires_at, use_static_key, prev_refresh_token_hash_2, \
             refresh_token_rotated_at, tessera_sharing, tessera_generation, tessera_version, \
-            floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM \(sessions) \(isNamed)
+            floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, \(primaryUser) FROM \(sessions) AS own \(isNamed)
             """)
     }
 

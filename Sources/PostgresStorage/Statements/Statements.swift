@@ -8,6 +8,8 @@ import LibPQClient
 struct Statements: Sendable {
     let names: TableNames
     let tables: QuotedTables
+    /// Whether the tables are those of a SuperTokens core.
+    let isInPlace: Bool
 
     let insertPublicSession: AuditedStatement
     let insertSession: AuditedStatement
@@ -18,13 +20,14 @@ struct Statements: Sendable {
     let auditSessionAsRead: PostgresStatement
     let deleteSession: AuditedStatement
 
-    init(_ names: TableNames) {
+    init(_ names: TableNames, inPlace: Bool = false) {
         self.names = names
+        isInPlace = inPlace
         let tables = QuotedTables(names)
         self.tables = tables
         insertPublicSession = tables.insertPublicSession
         insertSession = tables.insertSession
-        selectSession = tables.selectSession
+        selectSession = inPlace ? tables.selectSessionInPlace : tables.selectSession
         rotateSession = tables.rotateSession
         replaceSession = tables.replaceSession
         deleteSessionAsRead = tables.deleteSessionAsRead
@@ -43,6 +46,10 @@ struct QuotedTables: Sendable {
     let keys: String
     let users: String
     let cutOffs: String
+    /// SuperTokens' users of login methods, each with the primary user to whom it is linked.
+    let accounts: String
+    /// The names that applications gave to SuperTokens' users.
+    let accountNames: String
 
     init(_ names: TableNames) {
         sessions = names.quoted("session_info")
@@ -53,6 +60,8 @@ struct QuotedTables: Sendable {
         keys = names.quoted("tessera_signing_keys")
         users = names.quoted("user_last_active")
         cutOffs = names.quoted("tessera_cut_offs")
+        accounts = names.quoted("app_id_to_user_id")
+        accountNames = names.quoted("userid_mapping")
     }
 }
 

@@ -29,7 +29,7 @@ public struct SessionFacts: Sendable, Equatable {
     /// What storage says about a session.
     package init(_ record: SessionRecord) {
         self.init(
-            handle: record.handle, userID: record.userID, tenantID: record.tenantID,
+            handle: record.handle, userID: record.namedUserID, recipeUserID: record.userID, tenantID: record.tenantID,
             accessTokenPayload: record.accessTokenPayload)
     }
 

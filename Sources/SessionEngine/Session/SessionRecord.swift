@@ -6,8 +6,12 @@ public struct SessionRecord: Sendable, Equatable {
     public var handle: SessionHandle
     /// The tenant it belongs to.
     public var tenantID: TenantID
-    /// Whose it is.
+    /// Whose it is: the user of the login method where accounts are linked.
     public var userID: UserID
+    /// The primary user where accounts are linked; `nil` where it is the same.
+    ///
+    /// It is read with the session and never stored with it.
+    public var primaryUserID: UserID?
     /// The hash of the refresh token that may be used to refresh; the only trace of it.
     public var currentTokenHash: StoredTokenHash
     /// The hash of the token that was current before; `nil` until the first rotation.
@@ -58,6 +62,9 @@ public struct SessionRecord: Sendable, Equatable {
         self.rotationCount = rotationCount
         self.storedSharing = storedSharing
     }
+
+    /// The user whom replies and tokens name: the primary one.
+    public var namedUserID: UserID { primaryUserID ?? userID }
 
     /// Whether the session has expired.
     public func isExpired(at now: Timestamp) -> Bool { expiresAt <= now }

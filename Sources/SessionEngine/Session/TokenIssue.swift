@@ -61,7 +61,7 @@ public enum TokenIssue {
         issuedAt: Timestamp, validity: Milliseconds
     ) -> AccessTokenClaims {
         AccessTokenClaims(
-            format: format, handle: record.handle, userID: record.userID, recipeUserID: record.userID,
+            format: format, handle: record.handle, userID: record.namedUserID, recipeUserID: record.userID,
             tenantID: record.tenantID, refreshTokenHash: refreshPart.hash, parentRefreshTokenHash: parent,
             antiCSRFToken: refreshPart.antiCSRFToken, issuedAt: issuedAt, expiresAt: issuedAt + validity,
             userData: record.accessTokenPayload)
