@@ -27,13 +27,31 @@ public struct AppConfiguration: Sendable {
         return AppSettings(policy: reading.draft.policy, core: reading.draft.settings)
     }
 
+    /// Why keys of an app's `coreConfig`, as another core has stored it, have no effect here, or why the app cannot be
+    /// served at all.
+    ///
+    /// - Parameter text: the `coreConfig`, as it is stored.
+    /// - Returns: a sentence for each, and whether the app can be served.
+    public func remarks(on text: String) -> (reasons: [String], isServed: Bool) {
+        guard let config = try? JSONValue(parsing: text, limits: JSONLimits(bytes: .max)).object else {
+            return (["its settings are not JSON"], false)
+        }
+        do throws(AppSettingsRefusal) {
+            return (try AppSettingsRefusal.read(config, settings).ignored, true)
+        } catch {
+            return ([error.reason], false)
+        }
+    }
+
     /// The key of that name, `nil` for one without effect.
     private func key(_ name: String) throws(AppSettingsRefusal) -> ConfigurationKey? {
         let key = ConfigurationKey.byName[name]
         if let key, key.traits.contains(.app) { return key }
         if name == "disable_telemetry" || ForeignKey.ofOtherRecipes.contains(name) { return nil }
         if ForeignKey.namesDatabase(name) {
-            throw AppSettingsRefusal("'\(name)' is not supported: all apps are in the core's database")
+            throw AppSettingsRefusal(
+                "'\(name)' is not supported: all apps are in the core's database",
+                keyWithoutMeaning: ForeignKey.isAboutConnections(name) ? name : nil)
         }
         if key != nil {
             throw AppSettingsRefusal(

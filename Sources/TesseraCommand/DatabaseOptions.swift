@@ -25,6 +25,12 @@
         /// The same for the storage.
         func settings() throws -> PostgresSettings { try PostgresSettings.make(configured()) }
 
+        /// What is to be said of an app's settings that a SuperTokens core keeps.
+        func remarks() throws -> @Sendable (AppSettingsFound) -> (reasons: [String], isServed: Bool) {
+            let apps = try OperatorConfiguration().apps
+            return { apps.remarks(on: $0.coreConfig) }
+        }
+
         /// What its schema lacks.
         func plan() throws -> SchemaPlan {
             let settings = try settings()

@@ -22,6 +22,12 @@
             func run() throws {
                 let plan = try options.plan()
                 for note in plan.notes { print("Note: \(note).") }
+                let remarks = try options.remarks()
+                for found in plan.appSettings {
+                    let (reasons, isServed) = remarks(found)
+                    let what = isServed ? "has a setting without effect" : "is not served"
+                    for reason in reasons { print("Note: the app '\(found.app)' \(what): \(reason).") }
+                }
                 if plan.steps.isEmpty { return print("The schema is up to date.") }
                 if plan.isOnSuperTokens {
                     print("The tables are those of a SuperTokens core (11.1.3): only additions are made.\n")
@@ -79,11 +85,13 @@
             func run() throws {
                 let configured = try options.configured()
                 let settings = try PostgresSettings.make(configured)
+                let remarks = try options.remarks()
                 print("\(settings.address)\n")
                 var isWell = true
                 if let warning = configured.transportWarning { print("\("advice".padding(to: 7)) \(warning)") }
                 do throws(StorageError) {
-                    var diagnostics = DatabaseDiagnostics(of: settings, clock: ClockAndRandomness.system.time)
+                    var diagnostics = DatabaseDiagnostics(
+                        of: settings, clock: ClockAndRandomness.system.time, remarks: remarks)
                     for diagnostic in try diagnostics.run() {
                         print("\(diagnostic.severity.rawValue.padding(to: 7)) \(diagnostic.text)")
                         if let hint = diagnostic.hint { print("        -> \(hint)") }

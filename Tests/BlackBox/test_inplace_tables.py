@@ -14,8 +14,8 @@ APPS = """
 INSERT INTO tenant_configs VALUES
   ('', 'shop', 't1', '{}', true, false, true, false), ('', 'public', 'public', '{}', true, true, true, true),
   ('https://other.example', 'shop', 'public', '{}', true, true, true, true);
-UPDATE tenant_configs SET core_config = '{"access_token_validity":1800,"refresh_token_validity":60,
-  "password_reset_token_lifetime":5000,"ip_deny_regex":"192.0.2.1"}', email_password_enabled = true,
+UPDATE tenant_configs SET core_config = '{"access_token_validity":1800,"refresh_token_validity":60,' ||
+  '"password_reset_token_lifetime":5000,"ip_deny_regex":"192.0.2.1"}', email_password_enabled = true,
   passwordless_enabled = true, third_party_enabled = true, is_first_factors_null = true
   WHERE app_id = 'shop' AND tenant_id = 'public' AND connection_uri_domain = '';
 INSERT INTO tenant_first_factors VALUES ('', 'shop', 't1', 'emailpassword'), ('', 'shop', 't1', 'thirdparty');
@@ -32,6 +32,10 @@ def test_finding_d2_what_a_core_reads_is_the_same_before_and_after(cluster: Clus
     """finding D2: settings of apps are read in place, and a run that changes nothing leaves the list as it was."""
     uri = load_11_1_3(cluster, "shopping")
     cluster.query(APPS, "shopping")
+    for command in (("doctor", "postgres"), ("migrate", "plan")):
+        done = tessera(uri, *command)
+        assert "'ip_deny_regex' cannot be set for an app" in done.stdout and done.returncode == 0, done.stdout
+        assert "connectionUriDomain" in done.stdout, done.stdout
     before = what_a_core_reads(cluster, "shopping")
     with Server(database=uri) as server:
         core = server.core()
@@ -209,6 +213,29 @@ def test_finding_d5_a_name_that_does_not_fit_says_so(cluster: Cluster) -> None:
         read = core.information(made["session"]["handle"]).json
         assert (read["userDataInJWT"], read["userDataInDatabase"]) == (half, half), "and back from PostgreSQL"
         assert core.refresh(made["refreshToken"]["token"]).json["session"]["userDataInJWT"] == half
+
+
+def test_finding_d2_an_app_elsewhere_is_not_served(cluster: Cluster) -> None:
+    """finding D2: an app whose sessions are in a database of its own is named, and its requests are not answered from here."""
+    uri = load_11_1_3(cluster, "elsewhere")
+    cluster.query("UPDATE tenant_configs SET core_config = '{\"postgresql_connection_uri\":\"postgresql://u:hidden@h/d\"}'",
+                  "elsewhere")
+    doctor = tessera(uri, "doctor", "postgres")
+    assert doctor.returncode == 1 and "'shop' is not served" in doctor.stdout, doctor.stdout
+    plan = tessera(uri, "migrate", "plan")
+    assert plan.returncode == 0 and "'shop' is not served" in plan.stdout, plan.stdout
+    with Server(database=uri) as server:
+        core = server.core()
+        assert core.get("/appid-shop/recipe/session/user", userId="u").status == 500
+        assert core.create("u").ok, "others are served"
+        assert server.says("'postgresql_connection_uri' is not supported"), server.output
+        assert "hidden" not in server.output + doctor.stdout + plan.stdout
+    cluster.query("UPDATE tenant_configs SET core_config = '{\"postgresql_connection_pool_size\":5,"
+                  "\"access_token_validity\":120}'", "elsewhere")
+    with Server(database=uri) as server:
+        made = server.core().post("/appid-shop/recipe/session", {
+            "userId": "u", "userDataInJWT": {}, "userDataInDatabase": {}, "enableAntiCsrf": False}).json
+        assert made["accessToken"]["expiry"] - made["accessToken"]["createdTime"] == 120_000
 
 
 def test_finding_d9_linked_accounts(cluster: Cluster) -> None:

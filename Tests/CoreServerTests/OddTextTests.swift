@@ -78,6 +78,8 @@ struct OddTextTests {
         ("PUT", "/recipe/session/data", "sessionHandle", false), ("PUT", "/recipe/jwt/data", "sessionHandle", false),
         ("POST", "/recipe/jwt", "jwksDomain", false), ("PUT", "/recipe/multitenancy/app/v2", "appId", false),
         ("PUT", "/recipe/multitenancy/tenant/v2", "tenantId", false),
+        ("PUT", "/recipe/multitenancy/tenant/v2", "firstFactors", true),
+        ("PUT", "/recipe/multitenancy/app/v2", "requiredSecondaryFactors", true),
     ]
 
     @Test("findings D4 and D5: a name that cannot be is refused in words", arguments: names)
@@ -93,7 +95,8 @@ struct OddTextTests {
             let others =
                 #""userDataInJWT":{},"userDataInDatabase":{},"enableAntiCsrf":false,"algorithm":"RS256","validity":9,"#
                 + #""payload":{}"#
-            let body = "{\"\(field)\":\(value),\(others)}"
+            let names = field.hasSuffix("Id") ? "" : #""appId":"a","tenantId":"t","#
+            let body = "{\(names)\"\(field)\":\(value),\(others)}"
             let reply = await core.api.respond(
                 to: CoreRequest(method: method, path: path, version: "5.4", body: Array(body.utf8)))
             let answer = String(decoding: reply.body, as: UTF8.self)

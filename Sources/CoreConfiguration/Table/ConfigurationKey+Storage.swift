@@ -98,6 +98,12 @@ enum ForeignKey {
     /// Whether a key is about a database.
     static func namesDatabase(_ key: String) -> Bool { key.hasPrefix("postgresql_") || namesForeignDatabase(key) }
 
+    /// Whether a key of a database says how connections are kept, and not where the data is.
+    static func isAboutConnections(_ key: String) -> Bool {
+        ["pool_size", "idle_connection_timeout", "minimum_idle_connections", "connection_attributes", "config_version"]
+            .contains { key.hasPrefix("postgresql_") && key.hasSuffix($0) }
+    }
+
     /// Whether a key names a database that this release does not speak to.
     static func namesForeignDatabase(_ key: String) -> Bool {
         ["mysql_", "mongodb_"].contains { key.hasPrefix($0) }

@@ -121,6 +121,13 @@ package struct Factors: WireValue {
         guard case .member(let json) = value, json.isNull || json.strings != nil else { return nil }
         return Factors(names: json.strings)
     }
+    package static func read(_ value: FieldValue, of name: String) throws(InvalidRequest) -> Factors {
+        guard let factors = parse(value) else { throw value.isWrong(in: name) }
+        guard factors.names?.contains(where: { $0.utf8.contains(0) }) != true else {
+            throw InvalidRequest(.zeroCharacter(name))
+        }
+        return factors
+    }
     package var wire: JSONValue { names?.wire ?? .null }
 }
 

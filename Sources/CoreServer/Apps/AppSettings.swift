@@ -44,7 +44,7 @@ public struct AppSettingsRefusal: Error, Sendable, Equatable {
     ///   - read: what a configuration means.
     /// - Returns: the settings, and why keys were ignored.
     /// - Throws: ``AppSettingsRefusal`` for what must not be ignored.
-    static func read(
+    package static func read(
         _ coreConfig: JSONObject, ignoring isIgnorable: (String) -> Bool = { _ in true }, _ read: AppSettings.Reader
     ) throws(AppSettingsRefusal) -> (settings: AppSettings, ignored: [String]) {
         var (config, ignored) = (coreConfig, [String]())

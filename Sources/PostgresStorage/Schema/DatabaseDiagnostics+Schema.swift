@@ -48,11 +48,14 @@ extension DatabaseDiagnostics {
         note(.good, "the tables are those of a SuperTokens core (11.1.3), used in place")
         let place = PlaceOfSuperTokens(names: settings.tables)
         for text in try place.notes(connection) { note(.advice, text) }
-        for app in try place.appsElsewhere(connection) {
-            note(
-                .bad,
-                "the app \(TableNames.quote(app)) has a database of its own, and its sessions are not served here",
-                "leave that app with SuperTokens' core, or move its sessions into a core of their own")
+        for found in try place.settings(connection) {
+            let (reasons, isServed) = remarks(found)
+            let what = isServed ? "has a setting without effect" : "is not served"
+            let hint = "leave that app with SuperTokens' core, or change its settings there"
+            for reason in reasons {
+                note(
+                    isServed ? .advice : .bad, "the app '\(found.app)' \(what): \(reason)", isServed ? nil : hint)
+            }
         }
     }
 

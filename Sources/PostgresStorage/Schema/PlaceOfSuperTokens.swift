@@ -37,13 +37,21 @@ struct PlaceOfSuperTokens {
         return notes
     }
 
-    /// The apps that have a database of their own, which is not read here.
-    func appsElsewhere(_ connection: BlockingConnection) throws(StatementError) -> [String] {
+    /// The settings of each app that has some, as they are stored.
+    func settings(_ connection: BlockingConnection) throws(StatementError) -> [AppSettingsFound] {
         try connection.run(
             """
-            SELECT DISTINCT app_id FROM \(names.quoted("tenant_configs")) WHERE connection_uri_domain = '' \
-            AND core_config LIKE '%"postgresql\\_%' ORDER BY app_id
+            SELECT app_id, core_config FROM \(names.quoted("tenant_configs")) WHERE connection_uri_domain = '' \
+            AND tenant_id = 'public' AND app_id <> 'public' AND core_config IS NOT NULL ORDER BY app_id
             """
-        ).compactMap { $0.first.flatMap(\.self) }
+        ).map { AppSettingsFound(app: $0[0] ?? "", coreConfig: $0[1] ?? "") }
     }
+}
+
+/// What a SuperTokens core keeps as an app's own configuration.
+public struct AppSettingsFound: Sendable, Equatable {
+    /// The app's name.
+    public let app: String
+    /// The text of a JSON object.
+    public let coreConfig: String
 }

@@ -12,6 +12,8 @@ public struct SchemaPlan: Sendable {
     public let isOnSuperTokens: Bool
     /// What an operator should know of a SuperTokens core's tables, as sentences.
     public let notes: [String]
+    /// The settings of apps that a SuperTokens core keeps.
+    public let appSettings: [AppSettingsFound]
     /// The steps that are missing, each with its statements.
     public let steps: [(name: String, statements: [SchemaStatement])]
 
@@ -26,11 +28,11 @@ public struct SchemaPlan: Sendable {
         let (connection, migrator) = (try migrator.connect(), migrator)
         let state = try migrator.state(connection)
         isOnSuperTokens = state.isSuperTokens
-        notes =
-            state.isSuperTokens
-            ? try migrator.withStorageErrors { () throws(StatementError) in
-                try PlaceOfSuperTokens(names: migrator.settings.tables).notes(connection)
-            } : []
+        let place = PlaceOfSuperTokens(names: settings.tables)
+        (notes, appSettings) = try migrator.withStorageErrors { () throws(StatementError) in
+            guard state.isSuperTokens else { return ([], []) }
+            return (try place.notes(connection), try place.settings(connection))
+        }
         steps = migrator.pending(state).map { ($0.name, $0.statements) }
     }
 
