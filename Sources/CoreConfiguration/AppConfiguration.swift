@@ -32,7 +32,7 @@ public struct AppConfiguration: Sendable {
     ///
     /// - Parameter text: the `coreConfig`, as it is stored.
     /// - Returns: a sentence for each, and whether the app can be served.
-    public func remarks(on text: String) -> (reasons: [String], isServed: Bool) {
+    public func limits(of text: String) -> (reasons: [String], isServed: Bool) {
         guard let config = try? JSONValue(parsing: text, limits: JSONLimits(bytes: .max)).object else {
             return (["its settings are not JSON"], false)
         }

@@ -26,9 +26,9 @@
         func settings() throws -> PostgresSettings { try PostgresSettings.make(configured()) }
 
         /// What is to be said of an app's settings that a SuperTokens core keeps.
-        func remarks() throws -> @Sendable (AppSettingsFound) -> (reasons: [String], isServed: Bool) {
+        func appLimits() throws -> @Sendable (AppSettingsFound) -> (reasons: [String], isServed: Bool) {
             let apps = try OperatorConfiguration().apps
-            return { apps.remarks(on: $0.coreConfig) }
+            return { apps.limits(of: $0.coreConfig) }
         }
 
         /// What its schema lacks.

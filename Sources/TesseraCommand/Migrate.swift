@@ -22,9 +22,9 @@
             func run() throws {
                 let plan = try options.plan()
                 for note in plan.notes { print("Note: \(note).") }
-                let remarks = try options.remarks()
+                let appLimits = try options.appLimits()
                 for found in plan.appSettings {
-                    let (reasons, isServed) = remarks(found)
+                    let (reasons, isServed) = appLimits(found)
                     let what = isServed ? "has a setting without effect" : "is not served"
                     for reason in reasons { print("Note: the app '\(found.app)' \(what): \(reason).") }
                 }
@@ -85,13 +85,13 @@
             func run() throws {
                 let configured = try options.configured()
                 let settings = try PostgresSettings.make(configured)
-                let remarks = try options.remarks()
+                let appLimits = try options.appLimits()
                 print("\(settings.address)\n")
                 var isWell = true
                 if let warning = configured.transportWarning { print("\("advice".padding(to: 7)) \(warning)") }
                 do throws(StorageError) {
                     var diagnostics = DatabaseDiagnostics(
-                        of: settings, clock: ClockAndRandomness.system.time, remarks: remarks)
+                        of: settings, clock: ClockAndRandomness.system.time, appLimits: appLimits)
                     for diagnostic in try diagnostics.run() {
                         print("\(diagnostic.severity.rawValue.padding(to: 7)) \(diagnostic.text)")
                         if let hint = diagnostic.hint { print("        -> \(hint)") }

@@ -1,12 +1,16 @@
 import CoreServer
 import LosslessJSON
 import SessionEngine
+import SessionService
 import TestSupport
 import Testing
 
 /// Differences from SuperTokens' cores that no recording shows (docs/decisions/0007).
 @Suite("finding D6: intended differences")
 struct DifferenceTests {
+    /// ES256, because RSA keys are dear.
+    private static let policy = SessionPolicy(signingAlgorithm: .es256)
+
     private static func creation(_ user: JSONValue = "u", payload: JSONObject = [:]) -> JSONObject {
         [
             "userId": user, "userDataInJWT": .object(payload), "userDataInDatabase": [:], "enableAntiCsrf": false,
@@ -26,7 +30,7 @@ struct DifferenceTests {
 
     @Test("a body is UTF-8, whatever charset is named, and so is every reply")
     func charset() async throws {
-        try await Core.run(.live) { core in
+        try await Core.run(.live, policy: Self.policy) { core in
             let utf8 = Array(Self.creation("é").text.utf8)
             let latin1 = Self.creation("e").text.unicodeScalars.map { $0 == "e" ? 0xE9 : UInt8($0.value) }
             for charset in ["utf-8", "iso-8859-1", "utf-16", "nonsense"] {
@@ -42,7 +46,7 @@ struct DifferenceTests {
 
     @Test("a body is nested 64 deep at most", arguments: [62, 63, 64, 200])
     func depth(levels: Int) async throws {
-        let core = try await Core.value()
+        let core = try await Core.value(policy: Self.policy)
         // The body is one level, the payload the next.
         let nested = String(repeating: "[", count: levels - 1) + String(repeating: "]", count: levels - 1)
         let payload = try #require(try JSONValue(parsing: "{\"a\":\(nested)}", limits: JSONLimits(depth: 300)).object)
@@ -54,7 +58,7 @@ struct DifferenceTests {
     @Test(
         "a Boolean is true or false, never a number or a text", arguments: [0, 1, "true", "false", nil] as [JSONValue])
     func booleans(value: JSONValue) async throws {
-        let core = try await Core.value()
+        let core = try await Core.value(policy: Self.policy)
         for field in ["enableAntiCsrf", "useDynamicSigningKey"] {
             var body = Self.creation()
             body[field] = value
@@ -67,7 +71,7 @@ struct DifferenceTests {
     func repeatedFields() async throws {
         var settings = CoreSettings()
         settings.apiKeys = ["first-key-of-twenty-five", "second-key-of-twenty-four"]
-        try await Core.run(.live, settings: settings) { core in
+        try await Core.run(.live, settings: settings, policy: Self.policy) { core in
             let (key, version) = ("api-key: first-key-of-twenty-five", "cdi-version: 5.4")
             let bearer = "Authorization: Bearer first-key-of-twenty-five"
             for fields in [
@@ -94,7 +98,7 @@ struct DifferenceTests {
         "HEAD and OPTIONS are methods that no path of the interface has",
         arguments: ["/hello", "/", "/recipe/session", "/recipe/session/user", "/.well-known/jwks.json", "/apiversion"])
     func methods(path: String) async throws {
-        try await Core.run(.live) { core in
+        try await Core.run(.live, policy: Self.policy) { core in
             for method in ["HEAD", "OPTIONS"] {
                 let reply = try await core.send(method, path)
                 #expect(reply.status == 405 && reply.body == (method == "HEAD" ? "" : "Method not supported\n"))
@@ -106,7 +110,7 @@ struct DifferenceTests {
 
     @Test("a user id has up to 1,024 bytes", arguments: [128, 129, 255, 1_023, 1_024, 1_025])
     func userIDs(length: Int) async throws {
-        let core = try await Core.value()
+        let core = try await Core.value(policy: Self.policy)
         let user = String(repeating: "é", count: length / 2) + (length.isMultiple(of: 2) ? "" : "x")
         let reply = try await core.send("POST", "/recipe/session", Self.creation(.string(user)).text)
         #expect(reply.status == (length <= 1_024 ? 200 : 400), "\(reply.body)")

@@ -49,7 +49,7 @@ extension DatabaseDiagnostics {
         let place = PlaceOfSuperTokens(names: settings.tables)
         for text in try place.notes(connection) { note(.advice, text) }
         for found in try place.settings(connection) {
-            let (reasons, isServed) = remarks(found)
+            let (reasons, isServed) = appLimits(found)
             let what = isServed ? "has a setting without effect" : "is not served"
             let hint = "leave that app with SuperTokens' core, or change its settings there"
             for reason in reasons {

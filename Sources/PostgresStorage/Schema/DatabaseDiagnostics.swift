@@ -7,7 +7,7 @@ public import SessionStorage
 public struct DatabaseDiagnostics {
     let settings: PostgresSettings
     private let clock: @Sendable () -> Timestamp
-    let remarks: @Sendable (AppSettingsFound) -> (reasons: [String], isServed: Bool)
+    let appLimits: @Sendable (AppSettingsFound) -> (reasons: [String], isServed: Bool)
     private var diagnostics: [Diagnostic] = []
 
     /// Creates diagnostics, which `run` collects.
@@ -15,14 +15,14 @@ public struct DatabaseDiagnostics {
     /// - Parameters:
     ///   - settings: where the database is.
     ///   - clock: this machine's clock.
-    ///   - remarks: what is to be said of an app's settings that a SuperTokens core keeps, and whether it can be served.
+    ///   - appLimits: what is to be said of an app's settings that a SuperTokens core keeps, and whether it can be served.
     public init(
         of settings: PostgresSettings, clock: @escaping @Sendable () -> Timestamp,
-        remarks: @escaping @Sendable (AppSettingsFound) -> (reasons: [String], isServed: Bool) = { _ in ([], true) }
+        appLimits: @escaping @Sendable (AppSettingsFound) -> (reasons: [String], isServed: Bool) = { _ in ([], true) }
     ) {
         self.settings = settings
         self.clock = clock
-        self.remarks = remarks
+        self.appLimits = appLimits
     }
 
     /// Runs all checks.
