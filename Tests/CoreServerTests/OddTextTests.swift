@@ -16,13 +16,25 @@ struct OddTextTests {
         #"{"a":[[{"b":"x\udbff\u0000\"\\ud83d"}]],"z":1.0}"#, #"{"\\ud83d":"😀\ud83d"}"#,
     ]
 
-    @Test("finding D4: they come back as they were sent, at every version and from SQLite", arguments: objects)
-    func carried(_ object: String) async throws {
-        for version in ["2.7", "2.21", "3.0", "5.4", "5.6"] {
-            try await Self.carries(object, version, in: try await ManyApps())
-        }
+    @Test("finding D4: they are returned as they were sent, at every version and from SQLite")
+    func carried() async throws {
+        // One core, because the oldest version needs an RSA key, which is dear.
+        let core = try await ManyApps()
         let folder = try TemporaryFolder()
-        try await Self.carries(object, "5.4", in: try await ManyApps(try SQLiteDatabase(folder: folder.path).apps))
+        let onDisk = try await ManyApps(try SQLiteDatabase(folder: folder.path).apps)
+        for object in Self.objects {
+            for version in ["2.7", "2.21", "3.0", "5.4", "5.6"] { try await Self.carries(object, version, in: core) }
+            try await Self.carries(object, "5.4", in: onDisk)
+        }
+        let object = Self.objects[2]
+        let request =
+            #"{"algorithm":"RS256","jwksDomain":"https://a","validity":60,"payload":\#(object),"#
+            + #""useStaticSigningKey":false}"#
+        let reply = await core.api.respond(
+            to: CoreRequest(method: "POST", path: "/recipe/jwt", version: "5.4", body: Array(request.utf8)))
+        let signed = String(decoding: reply.body, as: UTF8.self)
+        try Self.expect(
+            object, inside: try #require(try JSONValue(parsing: signed).object?["jwt"]?.string, "\(signed)"))
     }
 
     private static func carries(_ object: String, _ version: String, in core: ManyApps) async throws {
@@ -57,11 +69,6 @@ struct OddTextTests {
         #expect(regenerated.contains(#""userDataInJWT":\#(object)"#), "\(regenerated)")
         let refreshed = await send("POST", "/recipe/session/refresh", #"{"refreshToken":"\#(refresh)",\#(flags)}"#)
         #expect(refreshed.contains(#""userDataInJWT":\#(object)"#), "\(refreshed)")
-        let signed = await send(
-            "POST", "/recipe/jwt",
-            #"{"algorithm":"RS256","jwksDomain":"https://a","validity":60,"payload":\#(object),"#
-                + #""useStaticSigningKey":false}"#)
-        if let jwt = try JSONValue(parsing: signed).object?["jwt"]?.string { try expect(object, inside: jwt) }
     }
 
     /// The members of an object stand in the payload of a token.

@@ -14,7 +14,7 @@ struct LoneSurrogateTests {
         #"{"a":{"\ud83d":{"\ud83d":["\ud83d"]}},"b":null}"#,
     ]
 
-    @Test("they come back as they were sent, in values and in names", arguments: kept)
+    @Test("finding D4: they are returned as they were sent, in values and in names", arguments: kept)
     func roundTrip(_ document: String) throws {
         let value = try JSONValue(parsing: document)
         #expect(value.text == document)
@@ -44,7 +44,7 @@ struct LoneSurrogateTests {
         #expect(text.repaired == "a\u{FFFD}\\ud83d\n" && text.written == #"a\ud83d\\ud83d\n"#)
     }
 
-    @Test("a name is another name than its repaired form, and the same in both cases of its digits")
+    @Test("finding D4: a name is another name than its repaired form, and the same in both cases of its digits")
     func names() throws {
         var object = try #require(try JSONValue(parsing: "{\"\\ud83d\":1,\"\u{FFFD}\":2}").object)
         #expect(object.names == ["\u{FFFD}", "\u{FFFD}"] && object["\u{FFFD}"] == 2)
