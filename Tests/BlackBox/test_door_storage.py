@@ -105,6 +105,9 @@ def test_finding_P7_hello_says_what_storage_says(cluster: Cluster, keyed: Server
         assert answer is not None and answer.status == 503 and answer.body, "also on a connection of before"
     for path, status in (("/", 503), ("/health/ready", 503), ("/health/live", 200)):
         assert says(keyed, status, path), path
+    published = hello(keyed, "/.well-known/jwks.json")
+    assert published is not None and published.status == 200 and b'"kid"' in published.body, (
+        "finding K5: the key set in memory is published")
     begun = time.monotonic()
     assert all(says(keyed, 503) for _ in range(50)) and time.monotonic() - begun < 2, "it is cheap"
     cluster.start()
