@@ -147,7 +147,7 @@ mass: build
 	$(CLUSTER) $(PYTEST) $(BOX)mass_revocation.py
 
 operation: build
-	$(PYTEST) $(BOX)operation.py $(BOX)audit.py $(BOX)keys.py
+	$(PYTEST) $(BOX)operation.py $(BOX)audit.py $(BOX)keys.py $(BOX)folder.py $(BOX)operations_page.py $(BOX)extremes.py
 
 schema: build
 	$(PYTEST) $(BOX)schema.py
@@ -157,6 +157,7 @@ postgres: build nodes failover network inplace
 	$(CLUSTER) $(PYTEST) $(BOX)drivers.py
 	$(CLUSTER) $(PYTEST) $(BOX)kill9.py $(if $(SAMPLE)$(ROUNDS),,--rounds 8)
 	$(CLUSTER) $(PYTEST) $(BOX)hostile.py $(BOX)starts.py $(BOX)disk.py $(BOX)operation.py $(BOX)audit.py $(BOX)keys.py
+	$(CLUSTER) $(PYTEST) $(BOX)extremes.py
 
 # E-01 and E-10, the number of statements, keys and apps of several nodes.
 nodes: build trials

@@ -83,7 +83,7 @@ let package = Package(
             name: "SQLiteStorage",
             dependencies: [
                 "Foundations", "PlatformLibC", "CTesseraSQLite", "SessionStorage", "SessionEngine", "LosslessJSON",
-            ],
+            ] + crypto,
             swiftSettings: settings
         ),
         .target(name: "LibPQFunctions"),

@@ -23,4 +23,9 @@ static inline int tessera_sqlite_is_failed_growth(int code) {
     return code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE || (code & 0xFF) == SQLITE_CANTOPEN;
 }
 
+/// A row breaks a rule other than that of a name that is taken: its values are not what the table holds.
+static inline int tessera_sqlite_is_refused_value(int code) {
+    return (code & 0xFF) == SQLITE_CONSTRAINT && code != SQLITE_CONSTRAINT_UNIQUE && code != SQLITE_CONSTRAINT_PRIMARYKEY;
+}
+
 #endif

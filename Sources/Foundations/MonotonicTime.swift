@@ -21,17 +21,19 @@ package struct MonotonicTime: Comparable, Sendable {
     package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool { left.nanoseconds < right.nanoseconds }
 
     package static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {
-        MonotonicTime(nanoseconds: time.nanoseconds + duration.inNanoseconds)
+        MonotonicTime(nanoseconds: time.nanoseconds.saturatingAdd(duration.inNanoseconds))
     }
 
     package static func - (left: MonotonicTime, right: MonotonicTime) -> Duration {
-        .nanoseconds(left.nanoseconds - right.nanoseconds)
+        .nanoseconds(left.nanoseconds.saturatingAdd(right.nanoseconds == .min ? .max : -right.nanoseconds))
     }
 }
 
 extension Duration {
-    /// The whole duration.
-    package var inNanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
+    /// The whole duration; saturates.
+    package var inNanoseconds: Int64 {
+        components.seconds.saturatingMultiply(1_000_000_000).saturatingAdd(components.attoseconds / 1_000_000_000)
+    }
     /// Its whole milliseconds.
     package var inMilliseconds: Int64 { inNanoseconds / 1_000_000 }
 }

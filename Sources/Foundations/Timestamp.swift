@@ -59,6 +59,14 @@ extension Timestamp {
     public var sinceEpoch: Milliseconds { Milliseconds(milliseconds) }
 }
 
+extension FixedWidthInteger {
+    /// The sum, or the nearest end of the type: for numbers that come from storage or from a caller.
+    package func saturatingAdd(_ other: Self) -> Self {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
+    }
+}
+
 extension Int64 {
     /// The product, or the nearest end of 64 bits.
     package func saturatingMultiply(_ factor: Int64) -> Int64 {

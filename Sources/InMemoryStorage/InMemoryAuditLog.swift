@@ -7,7 +7,7 @@ struct InMemoryAuditLog {
 
     mutating func append(_ event: AuditEvent?) {
         guard let event else { return }
-        records.append(AuditRecord(sequence: (records.last?.sequence ?? 0) + 1, event: event))
+        records.append(AuditRecord(sequence: (records.last?.sequence ?? 0).saturatingAdd(1), event: event))
     }
 
     func page(_ query: AuditQuery) -> [AuditRecord] {

@@ -38,7 +38,7 @@ extension PostgresSessionStorage {
         }
         guard values.areStorable else { return [] }
         let statement = statements.selectAuditEvents(matching: filters, newestFirst: newestFirst)
-        return try await run(statement, values).rows { (row) throws(StorageError) in try AuditRecord(row: row) }
+        return try await run(statement, values).rows { AuditRecord(row: $0) }
     }
 
     public func trimAuditLog(

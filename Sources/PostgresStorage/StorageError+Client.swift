@@ -21,6 +21,8 @@ extension StorageError {
             case "53100": .full
             case "22001", "22021", "22P05": .unstorable
             case "23503": .noSuchTenant
+            // A stored number is at its end: nothing can be counted on from it.
+            case "22003": .corrupt
             default: .unavailable
             }
         self.init(code, Self.reason(error))

@@ -21,6 +21,7 @@ final class GroupCommitWriter: Sendable {
     private struct Queue {
         var waiting: [Write] = []
         var isDraining = false
+        var isClosed = false
     }
 
     /// The most writes that share one transaction.
@@ -29,10 +30,48 @@ final class GroupCommitWriter: Sendable {
     private let queue = Mutex(Queue())
     private let serial = DispatchQueue(label: "tessera.sqlite.writer", qos: .userInitiated)
     private let place: Confined
+    /// Says what is wrong when the files are no longer where they were opened.
+    private let watch: FolderWatch?
 
-    /// Takes the connection, and the room that is kept for vital writes.
-    init(_ connection: sending SQLiteConnection, reserve: sending Reserve? = nil) {
-        place = Confined(connection, reserve)
+    /// Takes the connection and what goes with it.
+    ///
+    /// - Parameters:
+    ///   - connection: the one that writes.
+    ///   - reserve: the room that is kept for vital writes.
+    ///   - progress: counts what is written.
+    ///   - watch: what has to stay where it is.
+    init(
+        _ connection: sending SQLiteConnection, reserve: sending Reserve? = nil, progress: sending StoreProgress? = nil,
+        watch: FolderWatch? = nil
+    ) {
+        place = Confined(connection, reserve, progress)
+        self.watch = watch
+        serial.setSpecific(key: Self.isHere, value: true)
+    }
+
+    private static let isHere = DispatchSpecificKey<Bool>()
+
+    /// Ends writing: what waits is written, what comes later is refused, the log goes back into the database, and the
+    /// connection is closed.
+    func close() {
+        let wasOpen = queue.withLock { queue in
+            defer { queue.isClosed = true }
+            return !queue.isClosed
+        }
+        guard wasOpen else { return }
+        // The last who names a database may be a write that has just ended here.
+        if DispatchQueue.getSpecific(key: Self.isHere) == true { return closeHere() }
+        serial.sync { closeHere() }
+    }
+
+    private func closeHere() {
+        drain()
+        let connection = place.connection
+        if let progress = place.progress {
+            try? progress.close(on: connection, isInPlace: watch?.problem == nil)
+            _ = try? connection.query("PRAGMA wal_checkpoint(TRUNCATE)") { _ in () }
+        }
+        connection.close()
     }
 
     /// Runs `body` in a transaction, alone with the file, and returns when its result is durable.
@@ -56,11 +95,13 @@ final class GroupCommitWriter: Sendable {
     }
 
     private func enqueue(_ write: Write) {
-        let mustStart = queue.withLock { queue in
+        let (isClosed, mustStart) = queue.withLock { queue in
+            if queue.isClosed { return (true, false) }
             queue.waiting.append(write)
             defer { queue.isDraining = true }
-            return !queue.isDraining
+            return (false, !queue.isDraining)
         }
+        if isClosed { return write.finish(SQLiteConnection.closed) }
         if mustStart { serial.async { self.drain() } }
     }
 
@@ -81,6 +122,7 @@ final class GroupCommitWriter: Sendable {
     ///
     /// When that fails and nothing was done, each write is tried by itself, because a small one may fit; vital ones first.
     private func commit(_ group: [Write]) {
+        if let problem = watch?.problem { return finish(group, StorageError(.unavailable, problem)) }
         var group = group
         let vital = group.filter { $0.importance == .vital }
         if vital.count < group.count, let refusal = place.reserve?.refusal(on: place.connection) {
@@ -139,11 +181,16 @@ final class GroupCommitWriter: Sendable {
             try connection.run("BEGIN IMMEDIATE")
             Failpoint.reach("sqlite.begun")
             try perform(connection)
-            try keepRoom(after: group)
+            if hasOrdinary(group) {
+                try place.progress?.count(on: connection)
+                try keepRoom()
+            }
             Failpoint.reach("sqlite.before-commit")
             try connection.commit()
             Failpoint.reach("sqlite.committed")
-            return nil
+            place.progress?.committed()
+            // What was written into a file that is gone must not be acknowledged.
+            return watch?.problem.map { StorageError(.unknownOutcome, $0) }
         } catch {
             if !connection.isOutsideTransaction { _ = try? connection.run("ROLLBACK") }
             return error
@@ -164,22 +211,28 @@ final class GroupCommitWriter: Sendable {
         }
     }
 
+    private func hasOrdinary(_ group: [Write]) -> Bool { group.contains { $0.importance == .ordinary } }
+
     /// Throws if ordinary writes have taken the room that is kept for vital ones.
-    private func keepRoom(after group: [Write]) throws(StorageError) {
-        guard let reserve = place.reserve, group.contains(where: { $0.importance == .ordinary }) else { return }
+    private func keepRoom() throws(StorageError) {
+        guard let reserve = place.reserve else { return }
         if !reserve.keepsRoom(on: place.connection) { throw Reserve.full }
     }
 }
 
-/// Carries the connection and the reserve into the writer's queue.
+/// Carries the connection and what goes with it into the writer's queue.
 ///
 /// `@unchecked Sendable`: guarded by `GroupCommitWriter.serial`, the only place that reads them.
 private final class Confined: @unchecked Sendable {
     let connection: SQLiteConnection
     let reserve: Reserve?
+    let progress: StoreProgress?
 
-    init(_ connection: sending SQLiteConnection, _ reserve: sending Reserve?) {
+    init(
+        _ connection: sending SQLiteConnection, _ reserve: sending Reserve?, _ progress: sending StoreProgress?
+    ) {
         self.connection = connection
         self.reserve = reserve
+        self.progress = progress
     }
 }

@@ -6,7 +6,8 @@ import Synchronization
 ///
 /// A read by key takes microseconds, so it runs where it was asked for, without a queue.
 final class ReaderPool: Sendable {
-    private let idle = Mutex<[Reader]>([])
+    /// `nil` once the database is closed.
+    private let idle = Mutex<[Reader]?>([])
     private let path: String
     /// One at a time, so that searches take no more than one processor from those who are waited for.
     private let aside = DispatchQueue(label: "tessera.sqlite.searches", qos: .utility)
@@ -17,11 +18,15 @@ final class ReaderPool: Sendable {
 
     /// Runs `body` with a connection of its own, over the last committed state of the file.
     func read<Result>(_ body: (SQLiteConnection) throws(StorageError) -> Result) throws(StorageError) -> Result {
-        let waiting = idle.withLock { $0.popLast() }
+        let (isOpen, waiting) = idle.withLock { ($0 != nil, $0?.popLast()) }
+        guard isOpen else { throw SQLiteConnection.closed }
         let reader = if let waiting { waiting } else { try Reader(path: path) }
-        defer { idle.withLock { $0.append(reader) } }
+        defer { idle.withLock { $0?.append(reader) } }
         return try body(reader.connection)
     }
+
+    /// Closes the connections; one that is in use, when its read has ended.
+    func close() { idle.withLock { $0 = nil } }
 
     /// Runs a search, which may look at many rows, on a thread of its own: not on those that serve (finding W6).
     func readAside<Value: Sendable>(

@@ -83,21 +83,12 @@ final class ReserveFile: Sendable {
     }
 
     private static func open(_ path: String) throws(StorageError) -> Int32? {
-        let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-        let descriptor = PlatformLibC.open(path, flags, 0o600)
-        let reason = errno
-        guard descriptor >= 0 else {
-            if reason == ENOSPC || reason == EDQUOT { return nil }
-            throw StorageError(.unavailable, "cannot open \(path): \(String(cString: strerror(reason)))")
+        do throws(StorageError) {
+            return try PrivateFile.open(path, .made)
+        } catch {
+            if error.code == .full { return nil }
+            throw error
         }
-        guard let status = status(of: descriptor), status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid(),
-            status.st_nlink == 1
-        else {
-            close(descriptor)
-            throw StorageError(.unavailable, "\(path) is not a file that Tessera made; move it away")
-        }
-        _ = fchmod(descriptor, 0o600)
-        return descriptor
     }
 
     private static func status(of descriptor: Int32) -> stat? {

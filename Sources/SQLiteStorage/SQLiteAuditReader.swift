@@ -36,9 +36,7 @@ public struct SQLiteAuditReader: Sendable {
                 throw StorageError(
                     .unavailable, "the database in \(folder) has no audit log yet; start this release on it once")
             }
-            return try connection.query(sql, [.text(app.rawValue)] + values) { (row) throws(StorageError) in
-                try AuditRecord(row: row)
-            }
+            return try connection.query(sql, [.text(app.rawValue)] + values) { AuditRecord(row: $0) }
         }
     }
 }

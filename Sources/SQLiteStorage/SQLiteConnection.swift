@@ -8,6 +8,7 @@ import SessionStorage
 final class SQLiteConnection {
     private let handle: OpaquePointer
     private var statements: [String: OpaquePointer] = [:]
+    private var isOpen = true
 
     enum Access {
         case readWrite
@@ -29,10 +30,19 @@ final class SQLiteConnection {
         sqlite3_busy_timeout(handle, 5_000)
     }
 
-    deinit {
+    deinit { close() }
+
+    /// Closes the connection; nothing may be asked of it afterwards.
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
         for statement in statements.values { sqlite3_finalize(statement) }
+        statements = [:]
         sqlite3_close_v2(handle)
     }
+
+    /// What is asked of a database that was closed.
+    static let closed = StorageError(.unavailable, "the database is closed: this core is stopping")
 
     /// Whether no transaction is open, for example because SQLite had to roll one back.
     var isOutsideTransaction: Bool { sqlite3_get_autocommit(handle) != 0 }
@@ -95,6 +105,28 @@ final class SQLiteConnection {
         }
     }
 
+    /// Copies another connection's database over this one's, some pages at a time.
+    ///
+    /// - Parameters:
+    ///   - other: in a transaction that has read: the copy is of what that one sees, whatever is written meanwhile.
+    ///   - pages: how many between two reports.
+    ///   - progress: receives how many of how many are copied.
+    func takeCopy(
+        of other: SQLiteConnection, pages: Int32, _ progress: (Int, Int) -> Void
+    ) throws(StorageError) {
+        guard let backup = sqlite3_backup_init(handle, "main", other.handle, "main") else {
+            throw error(sqlite3_extended_errcode(handle))
+        }
+        var code = SQLITE_OK
+        while code == SQLITE_OK {
+            code = sqlite3_backup_step(backup, pages)
+            let (total, rest) = (sqlite3_backup_pagecount(backup), sqlite3_backup_remaining(backup))
+            progress(Int(total) - Int(rest), Int(total))
+        }
+        let end = sqlite3_backup_finish(backup)
+        guard code == SQLITE_DONE, end == SQLITE_OK else { throw error(code == SQLITE_DONE ? end : code) }
+    }
+
     /// Makes the file grow by whole chunks of bytes, each in one call to the system.
     func growInChunks(of size: Int) throws(StorageError) {
         var size = Int32(clamping: size)
@@ -124,6 +156,8 @@ final class SQLiteConnection {
         return switch code & 0xFF {
         case _ where lacksRoom(code):
             StorageError(.full, "\(message): free some space for the data folder; no restart is needed")
+        // A number that is counted on is at its end, or is not a number.
+        case _ where tessera_sqlite_is_refused_value(code) != 0: StorageError(.corrupt, message)
         case SQLITE_CONSTRAINT: StorageError(.alreadyExists, message)
         case SQLITE_CORRUPT, SQLITE_NOTADB: StorageError(.corrupt, message)
         default: StorageError(.unavailable, "\(message) (SQLite code \(code))")
@@ -176,6 +210,29 @@ struct SQLiteRow {
         guard let bytes = sqlite3_column_text(statement, column) else { return "" }
         let count = Int(sqlite3_column_bytes(statement, column))
         return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+    }
+
+    /// An integer that is stored as one.
+    ///
+    /// - Parameters:
+    ///   - column: its number.
+    ///   - table: where the row is from.
+    ///   - name: what the row is called there, never a secret.
+    /// - Throws: ``StorageError`` with ``StorageError/Code/corrupt``, which names table, row and column.
+    func integer(_ column: Int32, of table: StaticString, _ name: String) throws(StorageError) -> Int64 {
+        guard sqlite3_column_type(statement, column) == SQLITE_INTEGER else { throw wrong(column, table, name) }
+        return integer(column)
+    }
+
+    /// A text that is stored as one; the same as ``integer(_:of:_:)``.
+    func text(_ column: Int32, of table: StaticString, _ name: String) throws(StorageError) -> String {
+        guard sqlite3_column_type(statement, column) == SQLITE_TEXT else { throw wrong(column, table, name) }
+        return text(column)
+    }
+
+    private func wrong(_ column: Int32, _ table: StaticString, _ name: String) -> StorageError {
+        let what = sqlite3_column_name(statement, column).map { String(cString: $0) } ?? "\(column)"
+        return StorageError(.corrupt, "\(table), row \(name.prefix(128)): column \(what) holds a value of another type")
     }
 
     func blob(_ column: Int32) -> [UInt8] {

@@ -1,3 +1,4 @@
+import Foundations
 import PlatformLibC
 public import SessionEngine
 public import SessionStorage
@@ -9,36 +10,47 @@ public import SessionStorage
 public final class SQLiteDatabase: Sendable {
     let writer: GroupCommitWriter
     let readers: ReaderPool
-    private let lock: FileLock?
+    private let place: DataFolder?
+    private let watch: FolderWatch?
     private let reserve: ReserveFile?
     /// How often this database was restored from a copy.
     let restoreNumber: UInt8
+    /// What an operator should know about the file; `nil` when there is nothing.
+    public let notice: String?
     /// Where the file is.
     public let path: String
 
     /// The name of the file in its folder.
     public static let fileName = "tessera.sqlite"
 
-    /// Opens the database in a folder, creating both where they are missing, and brings its schema up to date.
+    /// Opens the database in a folder, creating both where there never was one, and brings its schema up to date.
     ///
     /// - Parameters:
-    ///   - folder: the data folder.
+    ///   - folder: the data folder; no link, of this user, and changed by no other (docs/decisions/0029).
     ///   - maximumPages: the most pages (of 4096 bytes) that the file may have; `nil` for as many as fit on the disk.
-    /// - Throws: `StorageError`; `StorageError.Code.inUse` when another process has the folder.
-    public init(folder: String, maximumPages: Int? = nil) throws(StorageError) {
-        try FilePermissions.createPrivateFolder(folder)
-        path = "\(folder)/\(Self.fileName)"
-        lock = try FileLock(path: "\(path).lock")
-        try FilePermissions.preparePrivateFile(path)
-        let reserve = try ReserveFile(
-            path: "\(folder)/\(ReserveFile.fileName)", size: ReserveFile.size(in: folder))
-        self.reserve = reserve
-        let connection = try Self.open(path, reserve)
+    ///   - startsAnew: whether a database that is missing or has lost its log is moved away and replaced by an empty one.
+    /// - Throws: `StorageError`; `StorageError.Code.inUse` when another process has the folder, and
+    ///   `StorageError.Code.misconfigured` when a database was there and is not whole.
+    public init(folder: String, maximumPages: Int? = nil, startsAnew: Bool = false) throws(StorageError) {
+        let place = try DataFolder(folder)
+        let opened: Opened
+        do throws(StorageError) {
+            opened = try Self.open(place)
+        } catch {
+            guard startsAnew, error.code == .misconfigured || error.code == .corrupt else { throw error }
+            try StoreJudgement.moveAway(place, at: ClockAndRandomness.system.time())
+            opened = try Self.open(place)
+        }
+        let (watch, reserve, connection) = (place.watch, opened.reserve, opened.connection)
+        (self.place, path, self.watch) = (place, place.database, watch)
+        (self.reserve, notice) = (reserve, opened.notice)
         if let maximumPages { try connection.execute("PRAGMA max_page_count=\(maximumPages)") }
         try connection.boundLog(by: reserve)
-        restoreNumber = try Self.restoreNumber(connection)
+        restoreNumber = try connection.restoreNumber()
         reserve.fill()
-        writer = GroupCommitWriter(connection, reserve: Reserve(reserve, maximumPages: maximumPages))
+        let progress = StoreProgress(opened.mark, StoreWitness(folder: place.path))
+        writer = GroupCommitWriter(
+            connection, reserve: Reserve(reserve, maximumPages: maximumPages), progress: progress, watch: watch)
         readers = ReaderPool(path: path)
     }
 
@@ -48,53 +60,36 @@ public final class SQLiteDatabase: Sendable {
     /// - Parameter folder: the data folder.
     /// - Throws: `StorageError`; `StorageError.Code.unavailable` where there is no database, or another release wrote it.
     public init(beside folder: String) throws(StorageError) {
-        path = "\(folder)/\(Self.fileName)"
+        path = "\(DataFolder.withoutEnd(folder))/\(Self.fileName)"
+        try PrivateFile.judge(path)
         guard access(path, F_OK) == 0 else {
             throw StorageError(
                 .unavailable, "there is no database in \(folder); name the core's folder with --data-dir")
         }
-        (lock, reserve) = (nil, nil)
+        (place, watch, reserve, notice) = (nil, nil, nil, nil)
         let connection = try SQLiteConnection(path: path, access: .readWrite)
         try connection.execute("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
         guard try Migration.isDone(on: connection) else {
             throw StorageError(
                 .unavailable, "the database in \(folder) is of another release; start this release on it once")
         }
-        restoreNumber = try Self.restoreNumber(connection)
+        restoreNumber = try connection.restoreNumber()
         writer = GroupCommitWriter(connection)
         readers = ReaderPool(path: path)
     }
 
-    private static func restoreNumber(_ connection: SQLiteConnection) throws(StorageError) -> UInt8 {
-        let name: [SQLiteValue] = [.text(AppID.public.rawValue), .text(StoredValueName.restoreNumber.rawValue)]
-        return try StoredValueName.restoreNumber(
-            try connection.query(Statement.selectValue, name) { $0.text(0) }.first)
+    deinit { close() }
+
+    /// Closes the database: all of it is in the one file afterwards, and what is asked later fails.
+    ///
+    /// It happens by itself when no one has the database or a storage of it any more.
+    public func close() {
+        readers.close()
+        writer.close()
     }
 
-    /// Opens the file; on a full disk with the room that an earlier process kept.
-    private static func open(
-        _ path: String, _ reserve: ReserveFile
-    ) throws(StorageError) -> sending SQLiteConnection {
-        while true {
-            do throws(StorageError) {
-                return try open(path)
-            } catch {
-                guard error.code == .full, reserve.shrink() else { throw error }
-            }
-        }
-    }
-
-    private static func open(_ path: String) throws(StorageError) -> sending SQLiteConnection {
-        let connection = try SQLiteConnection(path: path, access: .readWrite)
-        try connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
-        let mode = try connection.query("PRAGMA journal_mode") { $0.text(0) }
-        let synchronous = try connection.query("PRAGMA synchronous") { $0.integer(0) }
-        guard mode == ["wal"], synchronous == [2] else {
-            throw StorageError(.unavailable, "\(path) cannot be made durable on this file system (no WAL)")
-        }
-        try Migration.run(on: connection)
-        return connection
-    }
+    /// Why nothing is written: files were removed or replaced while this process has them; `nil` when all is well.
+    public var problem: String? { watch?.problem }
 
     /// How much room on the disk is missing for the reserve that revocations find when the disk is full, in bytes; 0 when
     /// none is (docs/decisions/0020).
@@ -109,4 +104,63 @@ public final class SQLiteDatabase: Sendable {
 
     /// The apps and tenants in this file.
     public var apps: SQLiteAppDirectory { SQLiteAppDirectory(database: self) }
+}
+
+extension SQLiteDatabase {
+    /// What opening a file gives.
+    fileprivate struct Opened: ~Copyable {
+        let connection: SQLiteConnection
+        let reserve: ReserveFile
+        let mark: StoreMark
+        let notice: String?
+    }
+
+    /// Opens the file; on a full disk with the room that an earlier process kept.
+    fileprivate static func open(_ folder: DataFolder) throws(StorageError) -> sending Opened {
+        let judgement = StoreJudgement(folder)
+        try judgement.prepare()
+        let reserve = try ReserveFile(
+            path: "\(folder.path)/\(ReserveFile.fileName)", size: ReserveFile.size(in: folder.path))
+        while true {
+            do throws(StorageError) {
+                let connection = try SQLiteConnection(path: folder.database, access: .readWrite)
+                try judgement.judgeContents(on: connection)
+                let (mark, notice) = try prepare(connection, folder, judgement)
+                return Opened(connection: connection, reserve: reserve, mark: mark, notice: notice)
+            } catch {
+                if error.code == .corrupt { throw judgement.damaged(error) }
+                guard error.code == .full, reserve.shrink() else { throw error }
+            }
+        }
+    }
+
+    private static func prepare(
+        _ connection: SQLiteConnection, _ folder: DataFolder, _ judgement: StoreJudgement
+    ) throws(StorageError) -> (StoreMark, notice: String?) {
+        try connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
+        let mode = try connection.query("PRAGMA journal_mode") { $0.text(0) }
+        let synchronous = try connection.query("PRAGMA synchronous") { $0.integer(0) }
+        guard mode == ["wal"], synchronous == [2] else {
+            throw StorageError(.unavailable, "\(folder.database) cannot be made durable on this file system (no WAL)")
+        }
+        try Migration.run(on: connection)
+        var mark = try StoreMark(on: connection)
+        try judgement.judge(mark)
+        let notice = judgement.notice(mark)
+        mark.store = mark.store ?? StoreMark.newStore()
+        mark.isOpen = true
+        mark = mark.counting()
+        try connection.execute("BEGIN IMMEDIATE")
+        do throws(StorageError) {
+            try mark.write(on: connection)
+            try connection.execute("COMMIT")
+        } catch {
+            if !connection.isOutsideTransaction { try? connection.execute("ROLLBACK") }
+            throw error
+        }
+        // Into the file itself, so that a copy of it alone says that it is not all.
+        connection.writeLogBack()
+        StoreWitness(folder: folder.path).note(mark)
+        return (mark, notice)
+    }
 }

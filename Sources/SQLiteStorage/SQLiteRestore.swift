@@ -16,10 +16,17 @@ public struct SQLiteRestore: Sendable {
     private let folder: String
     private let path: String
 
+    private let acceptsMissingLog: Bool
+
     /// Works on a data folder, on which no core may run.
-    public init(folder: String) {
-        self.folder = folder
-        path = "\(folder)/\(SQLiteDatabase.fileName)"
+    ///
+    /// - Parameters:
+    ///   - folder: the data folder.
+    ///   - acceptsMissingLog: whether a database is taken that was copied while a core ran and lacks its log.
+    public init(folder: String, acceptsMissingLog: Bool = false) {
+        self.folder = DataFolder.withoutEnd(folder)
+        self.acceptsMissingLog = acceptsMissingLog
+        path = "\(self.folder)/\(SQLiteDatabase.fileName)"
     }
 
     /// Replaces the database by a copy.
@@ -29,9 +36,8 @@ public struct SQLiteRestore: Sendable {
     ///   - order: what else to do.
     /// - Throws: `StorageError`; then nothing was changed.
     public func run(from copy: String, _ order: RestoreOrder) throws(StorageError) -> RestoreReport {
-        try FilePermissions.createPrivateFolder(folder)
-        let lock = try FileLock(path: "\(path).lock")
-        defer { withExtendedLifetime(lock) {} }
+        let place = try DataFolder(folder)
+        defer { withExtendedLifetime(place) {} }
         let staging = "\(path).restoring"
         try stage(copy, at: staging)
         var report: RestoreReport
@@ -42,6 +48,8 @@ public struct SQLiteRestore: Sendable {
             throw error
         }
         report.replaced = try swap(staging, at: order.time)
+        StoreWitness(folder: folder).remove()
+        PrivateFile.synchronize(folder: folder)
         return report
     }
 
@@ -53,9 +61,19 @@ public struct SQLiteRestore: Sendable {
             throw StorageError(
                 .unavailable, "there is no database in \(folder); name the core's folder with --data-dir")
         }
-        let lock = try FileLock(path: "\(path).lock")
-        defer { withExtendedLifetime(lock) {} }
-        return try mark(path, order, after: 0)
+        let place = try DataFolder(folder)
+        defer { withExtendedLifetime(place) {} }
+        try judge(StoreJudgement(place))
+        let report = try mark(path, order, after: 0)
+        StoreWitness(folder: folder).remove()
+        return report
+    }
+
+    private func judge(_ judgement: StoreJudgement) throws(StorageError) {
+        let connection = try SQLiteConnection(path: path, access: .readWrite)
+        try judgement.judgeContents(on: connection)
+        try Migration.run(on: connection)
+        if !acceptsMissingLog { try judgement.judge(StoreMark(on: connection)) }
     }
 
     /// The restore number of the database that is replaced, whose log is written back into it on the way; 0 if it cannot
@@ -64,13 +82,7 @@ public struct SQLiteRestore: Sendable {
         guard FileManager.default.fileExists(atPath: path) else { return 0 }
         guard let connection = try? SQLiteConnection(path: path, access: .readWrite) else { return 0 }
         _ = try? connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return (try? Self.number(on: connection)) ?? 0
-    }
-
-    private static func number(on connection: SQLiteConnection) throws(StorageError) -> UInt8 {
-        let name: [SQLiteValue] = [.text(AppID.public.rawValue), .text(StoredValueName.restoreNumber.rawValue)]
-        return try StoredValueName.restoreNumber(
-            connection.query(Statement.selectValue, name) { $0.text(0) }.first)
+        return (try? connection.restoreNumber()) ?? 0
     }
 
     /// Copies the files and looks whether they are a whole database of this program.
@@ -80,21 +92,14 @@ public struct SQLiteRestore: Sendable {
         guard FileManager.default.fileExists(atPath: source) else {
             throw StorageError(.unavailable, "there is no copy at \(source)")
         }
+        try BackupManifest.judge(source)
         Self.remove(staging)
-        do {
+        do throws(StorageError) {
             for suffix in ["", "-wal"] where FileManager.default.fileExists(atPath: source + suffix) {
-                let data = try Data(contentsOf: URL(filePath: source + suffix), options: .mappedIfSafe)
-                try FilePermissions.preparePrivateFile(staging + suffix)
-                try data.write(to: URL(filePath: staging + suffix))
-                try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: staging + suffix)
+                try PrivateFile.copy(source + suffix, to: staging + suffix)
             }
-        } catch let error as StorageError {
-            throw error
+            try examine(staging, source)
         } catch {
-            Self.remove(staging)
-            throw StorageError(.unavailable, "\(source) cannot be copied to \(staging): \(error)")
-        }
-        do throws(StorageError) { try examine(staging, source) } catch {
             Self.remove(staging)
             throw error
         }
@@ -104,12 +109,19 @@ public struct SQLiteRestore: Sendable {
         let connection = try SQLiteConnection(path: staging, access: .readWrite)
         let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('session_info', 'schema_migrations')"
         guard try connection.query(tables, row: { $0.integer(0) }) == [2] else {
-            throw StorageError(.corrupt, "\(source) is no database of Tessera")
+            throw StorageError(
+                .corrupt, "\(source) is no database of Tessera, or was copied without its log \(source)-wal")
         }
         let faults = try connection.query("PRAGMA integrity_check") { $0.text(0) }
         guard faults == ["ok"] else {
             throw StorageError(.corrupt, "\(source) is damaged: \(faults.first ?? "no answer")")
         }
+        if acceptsMissingLog || FileManager.default.fileExists(atPath: source + "-wal") { return }
+        guard try StoreMark(on: connection).isOpen else { return }
+        throw StorageError(
+            .misconfigured,
+            "\(source) was copied while a core ran, and without its log \(source)-wal, which has the newest sessions and "
+                + "keys: put the log beside it, or add --accept-missing-log")
     }
 
     /// Everything that a restore writes, in one transaction; afterwards the file is whole by itself.
@@ -119,11 +131,14 @@ public struct SQLiteRestore: Sendable {
         let connection = try SQLiteConnection(path: file, access: .readWrite)
         try connection.execute("PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL")
         try Migration.run(on: connection)
-        let number = try RestoreOrder.number(after: [try Self.number(on: connection), present])
+        let number = try RestoreOrder.number(after: [try connection.restoreNumber(), present])
         try connection.execute("BEGIN IMMEDIATE")
         do throws(StorageError) {
             let writing = SQLiteRestoreTransaction(connection: connection, number: number, order: order)
             let report = try writing.run()
+            var mark = try StoreMark(on: connection).counting()
+            (mark.isOpen, mark.store) = (false, mark.store ?? StoreMark.newStore())
+            try mark.write(on: connection)
             try connection.execute("COMMIT")
             return report
         } catch {
@@ -139,7 +154,7 @@ public struct SQLiteRestore: Sendable {
         do {
             let hasOld = files.fileExists(atPath: path)
             if hasOld { try files.moveItem(atPath: path, toPath: old) }
-            for suffix in ["-wal", "-shm"] where files.fileExists(atPath: path + suffix) {
+            for suffix in ["-wal", "-shm", "-journal"] where files.fileExists(atPath: path + suffix) {
                 // Empty after the checkpoint; if the old file could not be read, they belong to it.
                 try files.moveItem(atPath: path + suffix, toPath: old + suffix)
             }
@@ -176,7 +191,7 @@ struct SQLiteRestoreTransaction {
         let name: [SQLiteValue] = [
             .text(AppID.public.rawValue), .text(StoredValueName.restoreNumber.rawValue), .text("\(number)"),
         ]
-        try connection.run("INSERT OR REPLACE INTO key_value (app_id, name, value) VALUES (?,?,?)", name)
+        try connection.run(Statement.storeValue, name)
         return report
     }
 

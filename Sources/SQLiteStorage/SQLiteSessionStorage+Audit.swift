@@ -13,7 +13,7 @@ extension SQLiteSessionStorage {
     public func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
         let (sql, values) = query.statement
         return try await database.readers.readAside { (connection) throws(StorageError) in
-            try connection.query(sql, [appValue] + values) { (row) throws(StorageError) in try AuditRecord(row: row) }
+            try connection.query(sql, [appValue] + values) { AuditRecord(row: $0) }
         }
     }
 

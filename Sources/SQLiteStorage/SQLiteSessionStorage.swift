@@ -40,8 +40,8 @@ public struct SQLiteSessionStorage: SessionStorage {
     private func session(
         _ handle: SessionHandle, on connection: SQLiteConnection
     ) throws(StorageError) -> SessionRecord? {
-        try connection.query(Statement.selectSession, [appValue, .text(handle.rawValue)]) { row in
-            SessionRecord(row: row)
+        try connection.query(Statement.selectSession, [appValue, .text(handle.rawValue)]) {
+            (row) throws(StorageError) in try SessionRecord(row: row)
         }.first
     }
 

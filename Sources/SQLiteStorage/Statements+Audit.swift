@@ -59,12 +59,18 @@ extension AuditEvent {
 
 extension AuditRecord {
     /// Reads the columns of `Statement.selectAudit(matching:newestFirst:)`.
-    init(row: SQLiteRow) throws(StorageError) {
-        guard let name = AuditEvent.Name(rawValue: row.text(2)),
-            let details = try? JSONObjectText(stored: row.text(6)).decoded()
-        else { throw StorageError(.corrupt, "entry \(row.integer(0)) of audit_trail cannot be read") }
+    init(row: SQLiteRow) {
+        let time = Timestamp(milliseconds: row.integer(1))
+        guard let name = AuditEvent.Name(rawValue: row.text(2)) else {
+            self.init(sequence: row.integer(0), event: .unreadable("event", at: time))
+            return
+        }
+        guard let details = try? JSONObjectText(stored: row.text(6)).decoded() else {
+            self.init(sequence: row.integer(0), event: .unreadable("details", at: time))
+            return
+        }
         let event = AuditEvent(
-            name: name, time: Timestamp(milliseconds: row.integer(1)),
+            name: name, time: time,
             handle: row.isNull(3) ? nil : SessionHandle(row.text(3)),
             tenantID: row.isNull(4) ? nil : TenantID(row.text(4)), userID: row.isNull(5) ? nil : UserID(row.text(5)),
             details: details)

@@ -36,9 +36,10 @@ extension Statement {
     static let storeCutOff = """
         INSERT INTO cut_offs (app_id, kind, subject, tenant, time, made_at, ended_by) VALUES (?,?,?,?,?,?,?)
         """
+    /// A row that names no user or tenant as ours do is passed over: it ends nothing and could never be finished.
     static let selectDueCutOff = """
         SELECT kind, subject, tenant, time, made_at, ended_by FROM cut_offs WHERE app_id = ?1 AND made_at <= ?2 \
-        ORDER BY made_at, time LIMIT 1
+        AND (kind = 'user' AND tenant = '' OR kind = 'user_in_tenant' AND tenant <> '') ORDER BY made_at, time LIMIT 1
         """
     static let deleteCutOff = "DELETE FROM cut_offs WHERE \(key) AND time = ?5"
 

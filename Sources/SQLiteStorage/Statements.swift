@@ -63,6 +63,7 @@ enum Statement {
         """
     static let countActiveUsers = "SELECT count(*) FROM user_last_active WHERE app_id = ? AND last_active_time >= ?"
     static let updateValue = "UPDATE key_value SET value = ?4 WHERE app_id = ?1 AND name = ?2 AND value = ?3"
+    static let storeValue = "INSERT OR REPLACE INTO key_value (app_id, name, value) VALUES (?,?,?)"
     static let insertValue = "INSERT OR IGNORE INTO key_value (app_id, name, value) VALUES (?,?,?)"
 }
 
@@ -79,17 +80,21 @@ extension SessionRecord {
     }
 
     /// Reads the columns of `Statement.selectSession`.
-    init(row: SQLiteRow) {
+    init(row: SQLiteRow) throws(StorageError) {
+        let handle = row.text(0)
+        func text(_ column: Int32) throws(StorageError) -> String { try row.text(column, of: "session_info", handle) }
+        func time(_ column: Int32) throws(StorageError) -> Timestamp {
+            Timestamp(milliseconds: try row.integer(column, of: "session_info", handle))
+        }
         self.init(
-            handle: SessionHandle(row.text(0)), tenantID: TenantID(row.text(1)), userID: UserID(row.text(2)),
-            currentTokenHash: StoredTokenHash(stored: row.text(3)), sessionData: JSONObjectText(stored: row.text(4)),
-            accessTokenPayload: JSONObjectText(stored: row.text(5)),
-            createdAt: Timestamp(milliseconds: row.integer(6)), expiresAt: Timestamp(milliseconds: row.integer(7)),
-            signingKeyKind: row.integer(8) == 0 ? .dynamic : .static,
-            previousTokenHash: row.isNull(9) ? nil : StoredTokenHash(stored: row.text(9)),
-            rotatedAt: row.isNull(10) ? nil : Timestamp(milliseconds: row.integer(10)),
-            rotationCount: RotationCount(stored: row.integer(12)),
-            storedSharing: row.isNull(11) ? nil : SharingState(stored: row.text(11)))
+            handle: SessionHandle(handle), tenantID: TenantID(try text(1)), userID: UserID(try text(2)),
+            currentTokenHash: StoredTokenHash(stored: try text(3)), sessionData: JSONObjectText(stored: try text(4)),
+            accessTokenPayload: JSONObjectText(stored: try text(5)), createdAt: try time(6), expiresAt: try time(7),
+            signingKeyKind: try row.integer(8, of: "session_info", handle) == 0 ? .dynamic : .static,
+            previousTokenHash: row.isNull(9) ? nil : StoredTokenHash(stored: try text(9)),
+            rotatedAt: row.isNull(10) ? nil : try time(10),
+            rotationCount: RotationCount(stored: try row.integer(12, of: "session_info", handle)),
+            storedSharing: row.isNull(11) ? nil : SharingState(stored: try text(11)))
     }
 }
 
@@ -107,9 +112,13 @@ extension SigningKeyRecord {
     init(row: SQLiteRow) throws(StorageError) {
         guard let id = KeyID(row.text(0)), let kind = SigningKeyKind(rawValue: row.text(1)),
             let algorithm = SigningAlgorithm(rawValue: row.text(2))
-        else { throw StorageError(.corrupt, "a row of signing_keys is not a key") }
+        else {
+            throw StorageError(
+                .corrupt, "signing_keys, key_id \(row.text(0).prefix(128)): its key_id, kind or algorithm is unknown")
+        }
         self.init(
-            id: id, kind: kind, algorithm: algorithm, createdAt: Timestamp(milliseconds: row.integer(3)),
+            id: id, kind: kind, algorithm: algorithm,
+            createdAt: Timestamp(milliseconds: try row.integer(3, of: "signing_keys", id.rawValue)),
             privateKeyDER: row.blob(4), firstUsedAt: row.isNull(5) ? nil : Timestamp(milliseconds: row.integer(5)),
             verifiesUntil: row.isNull(6) ? nil : Timestamp(milliseconds: row.integer(6)))
     }

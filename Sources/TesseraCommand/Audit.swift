@@ -1,6 +1,7 @@
 import ArgumentParser
 import CoreConfiguration
 import CoreServer
+import Foundations
 import Logging
 import LosslessJSON
 import SQLiteStorage
@@ -9,12 +10,6 @@ import SessionStorage
 
 #if PostgreSQL
     import PostgresStorage
-#endif
-
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
 #endif
 
 /// `tessera audit`: what happened to sessions and keys.

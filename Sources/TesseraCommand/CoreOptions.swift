@@ -27,6 +27,12 @@ struct CoreOptions: ParsableArguments {
     @Flag(help: ArgumentHelp(stringLiteral: ConfigurationText.help("test_mode")))
     var testMode = false
 
+    @Flag(
+        help: ArgumentHelp(
+            "Begin with an empty database where the one of the data folder is gone or has lost its log: without the old "
+                + "sessions and keys. What is there is kept under another name; a whole database is used as ever."))
+    var newDatabase = false
+
     /// Reads the configuration file, the environment and these options.
     func configuration() throws -> OperatorConfiguration {
         let flags = OperatorConfiguration.Flags(host: host, port: port, dataDirectory: dataDir, isTest: testMode)
@@ -47,6 +53,7 @@ struct CoreOptions: ParsableArguments {
         let named = [("config", config.map(Paths.absolute)), ("host", host), ("port", port.map { String($0) })]
         return named.flatMap { name, value in value.map { ["--\(name)", $0] } ?? [] }
             + (dataDir.map { ["--data-dir", Paths.absolute($0)] } ?? []) + (testMode ? ["--test-mode"] : [])
+            + (newDatabase ? ["--new-database"] : [])
     }
 }
 

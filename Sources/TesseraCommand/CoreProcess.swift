@@ -45,7 +45,9 @@ struct CoreProcess {
         signal(SIGPIPE, SIG_IGN)
         tessera_return_memory(2)
         let logger = logger()
-        let storage = try await CoreStorage.open(configuration, logger: logger)
+        let storage = try await CoreStorage.open(
+            configuration, startsAnew: options.newDatabase, logger: logger)
+        defer { storage.close() }
         let keyPool = SigningKeyPool(signers: RSASigners(configuration.rsaProvider) { logger.info("\($0)") })
         let service = try await SessionManager(
             storage: storage.apps.storage(of: .public), keyStore: storage.keys(of: .public, logger: logger),
@@ -74,6 +76,7 @@ struct CoreProcess {
             KeyPreparation(service: service, logger: logger), server,
             Maintenance(services: { await apps.services() }, schedule: storage.maintenance, logger: logger),
             KeyWatch(apps: apps, logger: logger),
+            DataFolderWatch(problem: storage.problem, logger: logger),
         ]
         services.append(
             Reload(
@@ -107,6 +110,26 @@ struct CoreProcess {
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(20)
         try await ServiceGroup(configuration: group).run()
+    }
+}
+
+/// Logs when files of the database are gone, and when they are back.
+struct DataFolderWatch: Service, CustomStringConvertible {
+    let problem: @Sendable () -> String?
+    let logger: Logger
+
+    var description: String { "DataFolderWatch" }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var logged: String?
+            while (try? await Task.sleep(for: .seconds(1))) != nil {
+                let found = problem()
+                if found == logged { continue }
+                if let found { logger.error("\(found)") } else { logger.notice("the data folder is back") }
+                logged = found
+            }
+        }
     }
 }
 

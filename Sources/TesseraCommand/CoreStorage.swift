@@ -28,22 +28,35 @@ struct CoreStorage: Sendable {
     let isReady: @Sendable () async -> Bool
     /// What the operator should know about the disk.
     var diskWarning: String?
+    /// Why nothing is written where files of this process are gone; `nil` when all is well.
+    var problem: @Sendable () -> String? = { nil }
+    /// Ends its use: what is in memory or in a log is in its place afterwards.
+    var close: @Sendable () -> Void = {}
 
     /// Opens the storage; waits for a database that is on its way.
-    static func open(_ configuration: OperatorConfiguration, logger: Logger) async throws -> CoreStorage {
+    ///
+    /// - Parameters:
+    ///   - configuration: says where.
+    ///   - startsAnew: whether a data folder that has lost its database gets a new one.
+    ///   - logger: where waiting is logged.
+    static func open(
+        _ configuration: OperatorConfiguration, startsAnew: Bool, logger: Logger
+    ) async throws -> CoreStorage {
         let encryption = try KeyEncryption.read(configuration.keyEncryption)
         if let database = configuration.database {
             return try await openPostgreSQL(database, encryption, logger)
         }
         let folder = Paths.dataFolder(configuration)
-        let database = try SQLiteDatabase(folder: folder)
+        let database = try SQLiteDatabase(folder: folder, startsAnew: startsAnew)
         try Import.refuseUnfinished(in: folder)
         return CoreStorage(
             apps: database.apps, encryption: encryption, address: database.path, isShared: false,
-            isReady: { true }, diskWarning: diskWarning(database))
+            isReady: { database.problem == nil }, diskWarning: diskWarning(database),
+            problem: { database.problem }, close: { database.close() })
     }
 
     private static func diskWarning(_ database: SQLiteDatabase) -> String? {
+        if let notice = database.notice { return notice }
         guard database.missingReserve > 0 else { return nil }
         let missing = (database.missingReserve + 1_023) / 1_024
         return "The disk is nearly full: sign-ins and refreshes are refused until \(missing) KiB more are free for the "

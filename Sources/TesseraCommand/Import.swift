@@ -68,6 +68,7 @@ struct Import: AsyncParsableCommand {
         }
         let checkpoints = CheckpointFile(folder: target)
         let database = try SQLiteDatabase(folder: target)
+        defer { database.close() }
         guard case .after(let rows) = try ImportCheckpoint.start(of: plan, given: try checkpoints.load()) else {
             print("\(target) has this dump already; nothing was changed")
             return false

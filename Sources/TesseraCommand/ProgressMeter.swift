@@ -4,7 +4,7 @@ import SessionEngine
 import SessionService
 import Synchronization
 
-/// Shows on standard error how far an import is: a bar on a terminal, now and then a line elsewhere.
+/// Shows on standard error how far a long work is: a bar on a terminal, now and then a line elsewhere.
 final class ProgressMeter: Sendable {
     private struct State {
         var shownAt: Timestamp
@@ -26,6 +26,11 @@ final class ProgressMeter: Sendable {
 
     /// Shows a state, unless another was shown a moment ago.
     func show(_ phase: String, bytes: Int64, sessions: Int? = nil) {
+        show(phase, part: bytes, of: total, sessions: sessions)
+    }
+
+    /// The same of a total that only becomes known on the way.
+    func show(_ phase: String, part: Int64, of total: Int64, sessions: Int? = nil) {
         let now = ClockAndRandomness.system.time()
         state.withLock { state in
             if state.phase != phase {
@@ -35,7 +40,7 @@ final class ProgressMeter: Sendable {
             let pause = isTerminal ? Milliseconds(100) : .seconds(5)
             guard pause < now - state.shownAt else { return }
             state.shownAt = now
-            let line = text(phase, bytes: bytes, sessions: sessions, elapsed: now - state.started)
+            let line = text(phase, part: part, of: total, sessions: sessions, elapsed: now - state.started)
             if isTerminal {
                 state.isBarOpen = true
                 Self.put("\r\u{1B}[K\(line)")
@@ -45,8 +50,10 @@ final class ProgressMeter: Sendable {
         }
     }
 
-    private func text(_ phase: String, bytes: Int64, sessions: Int?, elapsed: Milliseconds) -> String {
-        let share = total > 0 ? min(1, Double(bytes) / Double(total)) : 1
+    private func text(
+        _ phase: String, part: Int64, of total: Int64, sessions: Int?, elapsed: Milliseconds
+    ) -> String {
+        let share = total > 0 ? min(1, Double(part) / Double(total)) : 1
         let width = 30
         let filled = Int(share * Double(width))
         let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)

@@ -15,8 +15,8 @@ struct Restore: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Restore a copy of the data so that no client that refreshed since is accused of theft.",
         discussion: """
-            Stop every core first. COPY is a copy of tessera.sqlite, with its -wal file beside it if it has one, or of the \
-            whole data folder. Without COPY the data that is there is marked as restored: for a folder that was put back \
+            Stop every core first. COPY is a file of 'tessera backup', a copy of tessera.sqlite with its -wal file beside it if \
+            it has one, or of the whole data folder. Without COPY the data that is there is marked as restored: for a folder that was put back \
             already, and for PostgreSQL after pg_restore or a point-in-time recovery.
 
             Refresh tokens that are newer than the copy are then adopted once, or sign their users out: after_restore. \
@@ -31,6 +31,9 @@ struct Restore: AsyncParsableCommand {
 
     @Option(help: "A file of 'tessera audit --json': the revocations in it that are newer than the copy are repeated.")
     var auditLog: String?
+
+    @Flag(help: "Take a database that lacks its log (its -wal file): the newest sessions and keys are lost.")
+    var acceptMissingLog = false
 
     @Flag(help: "Revoke all sessions of all apps: all users sign in again.")
     var signOutAll = false
@@ -75,7 +78,7 @@ struct Restore: AsyncParsableCommand {
             }
         #endif
         let folder = Paths.dataFolder(configured)
-        let restore = SQLiteRestore(folder: folder)
+        let restore = SQLiteRestore(folder: folder, acceptsMissingLog: acceptMissingLog)
         let report = try copy.map { try restore.run(from: Paths.absolute($0), order) } ?? restore.mark(order)
         return ("\(folder)/\(SQLiteDatabase.fileName)", report)
     }

@@ -1,7 +1,15 @@
 import ArgumentParser
 
-/// The command line.
+/// The program.
 @main
+enum Program {
+    static func main() async {
+        ProcessProtection.begin()
+        await Tessera.main()
+    }
+}
+
+/// The command line.
 struct Tessera: AsyncParsableCommand {
     static let version = "0.1.0"
 
@@ -10,7 +18,8 @@ struct Tessera: AsyncParsableCommand {
         abstract: "A session core that SuperTokens' drivers can talk to.",
         version: version,
         subcommands: [
-            Serve.self, Start.self, Stop.self, List.self, Config.self, Keys.self, Audit.self, Restore.self, Import.self,
+            Serve.self, Start.self, Stop.self, List.self, Config.self, Keys.self, Audit.self, Backup.self,
+            Restore.self, Import.self,
             Versions.self,
             OpenAPI.self,
             Speed.self,

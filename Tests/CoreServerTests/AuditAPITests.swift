@@ -66,7 +66,7 @@ struct AuditAPITests {
             (
                 "event=theft",
                 "'event' must be one of created, refreshed, reuse_detected, late_parent, revoked, revoked_all, data_changed, "
-                    + "restored, key_created, key_used, key_retired"
+                    + "restored, key_created, key_used, key_retired, unreadable"
             ),
         ])
     func refusals(query: String, text: String) async throws {

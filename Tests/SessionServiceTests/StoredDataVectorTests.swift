@@ -55,7 +55,7 @@ struct StoredDataVectorTests {
         #expect(
             AuditEvent.Name.allCases.map(\.rawValue) == [
                 "created", "refreshed", "reuse_detected", "late_parent", "revoked", "revoked_all", "data_changed",
-                "restored", "key_created", "key_used", "key_retired",
+                "restored", "key_created", "key_used", "key_retired", "unreadable",
             ])
         #expect(Revocation.Cause.allCases.map(\.rawValue) == ["user", "admin", "expiry", "restore"])
         let classes: [Refresh.ReuseClass] = [.previous, .orphan, .stale]

@@ -2,6 +2,7 @@ import CoreDriverInterface
 import LosslessJSON
 import SessionEngine
 import SessionService
+import SessionStorage
 
 extension CoreAPI {
     func readSession(_ call: Call) async throws -> CoreReply {
@@ -9,20 +10,38 @@ extension CoreAPI {
             (reply.handle, reply.tenantID) = (record.handle.rawValue, record.tenantID.rawValue)
             (reply.userID, reply.recipeUserID) = (record.namedUserID.rawValue, record.userID.rawValue)
             (reply.createdAt, reply.expiresAt) = (record.createdAt.milliseconds, record.expiresAt.milliseconds)
-            reply.data = try record.sessionData.decoded()
-            reply.payload = try record.accessTokenPayload.decoded()
+            reply.data = try stored(record.sessionData, "session_data", record.handle)
+            reply.payload = try stored(record.accessTokenPayload, "jwt_user_payload", record.handle)
         }
     }
 
     func readSessionData(_ call: Call) async throws -> CoreReply {
         try await answer(call, Catalogue.readSessionData, Catalogue.sessionDataRead) {
-            $1.data = try $0.sessionData.decoded()
+            $1.data = try stored($0.sessionData, "session_data", $0.handle)
         }
     }
 
     func readPayload(_ call: Call) async throws -> CoreReply {
         try await answer(call, Catalogue.readPayload, Catalogue.payloadRead) {
-            $1.payload = try $0.accessTokenPayload.decoded()
+            $1.payload = try stored($0.accessTokenPayload, "jwt_user_payload", $0.handle)
+        }
+    }
+
+    /// Stored text as the object that it has to be.
+    ///
+    /// - Parameters:
+    ///   - text: what is stored.
+    ///   - column: where.
+    ///   - handle: the session.
+    /// - Throws: `ServiceError` that names both, and nothing of the text.
+    func stored(
+        _ text: JSONObjectText, _ column: String, _ handle: SessionHandle
+    ) throws(ServiceError) -> JSONObject {
+        do throws(JSONError) { return try text.decoded() } catch {
+            throw .storage(
+                StorageError(
+                    .corrupt, "session_info, row \(handle.rawValue.prefix(128)): column \(column) holds no JSON object")
+            )
         }
     }
 

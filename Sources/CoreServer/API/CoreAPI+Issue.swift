@@ -110,7 +110,7 @@ extension CoreAPI {
         var part = SessionPart()
         (part.handle, part.tenantID) = (facts.handle.rawValue, facts.tenantID.rawValue)
         (part.userID, part.recipeUserID) = (facts.userID.rawValue, facts.recipeUserID.rawValue)
-        part.payload = try facts.accessTokenPayload.decoded()
+        part.payload = try stored(facts.accessTokenPayload, "jwt_user_payload", facts.handle)
         return part
     }
 

@@ -62,12 +62,15 @@ extension Statements {
     }
 
     /// Reads the oldest cut-off that was made by `$due`.
+    ///
+    /// A row that names no user or tenant as ours do is passed over: it ends nothing and could never be finished.
     var selectDueCutOff: PostgresStatement {
         PostgresStatement(
             "selectDueCutOff", .read,
             """
             SELECT kind, subject, tenant, time, made_at, ended_by FROM \(tables.cutOffs) \
-            WHERE app_id = $app AND made_at <= $due ORDER BY made_at, time LIMIT 1
+            WHERE app_id = $app AND made_at <= $due \
+            AND (kind = 'user' AND tenant = '' OR kind = 'user_in_tenant' AND tenant <> '') ORDER BY made_at, time LIMIT 1
             """)
     }
 

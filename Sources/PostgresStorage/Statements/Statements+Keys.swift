@@ -197,7 +197,11 @@ extension SigningKeyRecord {
     init(row: PostgresRow) throws(StorageError) {
         guard let id = KeyID(row.text(1)), let kind = SigningKeyKind(rawValue: row.text(2)),
             let algorithm = SigningAlgorithm(rawValue: row.text(3))
-        else { throw StorageError(.corrupt, "a row of tessera_signing_keys is not a key") }
+        else {
+            throw StorageError(
+                .corrupt,
+                "tessera_signing_keys, key_id \(row.text(1).prefix(128)): its key_id, kind or algorithm is unknown")
+        }
         self.init(
             id: id, kind: kind, algorithm: algorithm, createdAt: Timestamp(milliseconds: row.integer(4)),
             privateKeyDER: try row.storedBytes(5),

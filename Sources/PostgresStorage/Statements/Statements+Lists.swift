@@ -134,13 +134,19 @@ extension Statements {
 
 extension AuditRecord {
     /// Reads the columns of `Statements.selectAuditEvents(matching:newestFirst:)`.
-    init(row: PostgresRow) throws(StorageError) {
-        guard let name = AuditEvent.Name(rawValue: row.text(2)),
-            let details = try? JSONObjectText(stored: row.text(6)).decoded()
-        else { throw StorageError(.corrupt, "entry \(row.integer(0)) of the audit log cannot be read") }
+    init(row: PostgresRow) {
+        let time = Timestamp(milliseconds: row.integer(1))
+        guard let name = AuditEvent.Name(rawValue: row.text(2)) else {
+            self.init(sequence: row.integer(0), event: .unreadable("event", at: time))
+            return
+        }
+        guard let details = try? JSONObjectText(stored: row.text(6)).decoded() else {
+            self.init(sequence: row.integer(0), event: .unreadable("details", at: time))
+            return
+        }
         let handle = row.text(3)
         let event = AuditEvent(
-            name: name, time: Timestamp(milliseconds: row.integer(1)),
+            name: name, time: time,
             handle: handle.isEmpty ? nil : SessionHandle(handle), tenantID: row.optionalText(4).map(TenantID.init),
             userID: row.optionalText(5).map(UserID.init), details: details)
         self.init(sequence: row.integer(0), event: event)

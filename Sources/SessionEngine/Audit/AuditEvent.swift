@@ -30,6 +30,8 @@ public struct AuditEvent: Sendable, Equatable {
         case keyUsed = "key_used"
         /// A key was deleted, because its last token has expired.
         case keyRetired = "key_retired"
+        /// An entry is there that cannot be read; never stored, so that one damaged entry does not hide the others.
+        case unreadable
     }
 
     /// What happened.
@@ -151,6 +153,15 @@ public struct AuditEvent: Sendable, Equatable {
         AuditEvent(
             name: .restored, time: time,
             details: ["restoreNumber": .integer(number), "lastSequence": .integer(lastSequence)])
+    }
+
+    /// An entry of the audit log that cannot be read.
+    ///
+    /// - Parameters:
+    ///   - column: where what it holds is unknown.
+    ///   - time: what it says about its time.
+    public static func unreadable(_ column: String, at time: Timestamp) -> AuditEvent {
+        AuditEvent(name: .unreadable, time: time, details: ["column": .string(column)])
     }
 
     /// Something happened to a key.
