@@ -161,7 +161,7 @@ postgres: build nodes failover network inplace
 
 # E-01 and E-10, the number of statements, keys and apps of several nodes.
 nodes: build trials
-	$(PYTEST) $(BOX)nodes.py
+	$(PYTEST) $(BOX)nodes.py $(BOX)move.py
 
 # E-04: the database stops under load, or its standby takes over.
 failover: build

@@ -15,6 +15,15 @@ enum Statement {
     static let selectSession = """
         SELECT \(columns) FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff)
         """
+    static let selectSessionsAfter = """
+        SELECT \(columns) FROM session_info WHERE app_id = ?1 AND session_handle > ?2 AND \(isNotCutOff) \
+        ORDER BY session_handle LIMIT ?3
+        """
+    static let selectActivityAfter = """
+        SELECT user_id, last_active_time FROM user_last_active WHERE app_id = ?1 AND user_id > ?2 \
+        ORDER BY user_id LIMIT ?3
+        """
+    static let countSessions = "SELECT count(*) FROM session_info WHERE app_id = ?"
     static let updateSession = """
         UPDATE session_info SET tenant_id = ?3, user_id = ?4, created_at_time = ?8, \(changing)
         """

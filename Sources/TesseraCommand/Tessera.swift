@@ -26,7 +26,7 @@ struct Tessera: AsyncParsableCommand {
         ] + ofPostgreSQL)
 
     #if PostgreSQL
-        private static let ofPostgreSQL: [any ParsableCommand.Type] = [Migrate.self, Doctor.self]
+        private static let ofPostgreSQL: [any ParsableCommand.Type] = [Migrate.self, Move.self, Doctor.self]
     #else
         private static let ofPostgreSQL: [any ParsableCommand.Type] = []
     #endif
