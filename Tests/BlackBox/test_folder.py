@@ -170,7 +170,7 @@ def test_what_goes_away_while_a_core_runs_is_noticed(serve: Callable[..., Server
         assert answer.status >= 500, answer.text
     assert until(lambda: core.get("/hello").status == 503) and core.get("/health/ready").status == 503
     assert core.get("/health/live").status == 200
-    assert server.says(f"{path} was removed while this core runs"), server.output
+    assert server.says(f"the data folder: {path} was removed while this core runs"), server.output
     if name == f"{FILE}.lock":
         refused(server.data, "another process")
         path.unlink()
