@@ -126,7 +126,11 @@ struct DataFolderWatch: Service, CustomStringConvertible {
             while (try? await Task.sleep(for: .seconds(1))) != nil {
                 let found = problem()
                 if found == logged { continue }
-                if let found { logger.error("the data folder: \(found)") } else { logger.notice("the data folder is back") }
+                if let found {
+                    logger.error("the data folder: \(found)")
+                } else {
+                    logger.notice("the data folder is back")
+                }
                 logged = found
             }
         }

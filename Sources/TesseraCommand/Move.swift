@@ -14,7 +14,7 @@
             abstract: "Move the data of a folder into the PostgreSQL database of the configuration.",
             discussion: """
                 Stop the core first. Apps, tenants, keys, sessions and users that were last active are copied into a \
-                database that has none yet, so that nobody has to sign in again. The audit log stays in the folder. The \
+                database that has none yet, so that no user has to sign in again. The audit log stays in the folder. The \
                 folder's database is then renamed, so that no core starts on it. What was interrupted is repeated by the \
                 same command.
                 """)

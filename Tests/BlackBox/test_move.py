@@ -61,7 +61,9 @@ def test_nobody_has_to_sign_in_again(tmp_path: Path, cluster: Cluster, encryptio
             assert core.refresh(session["refreshToken"]["token"]).ok
         assert core.refresh(revoked["refreshToken"]["token"]).outcome == "UNAUTHORISED"
         assert core.get("/users/count/active", since="0").json["count"] == 700
-        assert core.get("/appid-shop/t1/recipe/session/user", userId="x").ok
+        body = {"userId": "u", "userDataInJWT": {}, "userDataInDatabase": {}, "enableAntiCsrf": False,
+                "useDynamicSigningKey": True}
+        assert core.post("/appid-shop/t1/recipe/session", body).ok, "apps and tenants are there"
     again = Server(data=tmp_path / "data", environment=environment).launch()
     assert again.wait(60) == 1, "a folder that was moved is not started on"
 

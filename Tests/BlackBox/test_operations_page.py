@@ -60,7 +60,7 @@ def test_every_command_of_the_page_works(operator: Operator, say: Callable[[str]
     token = operator.core().create("somebody").json["refreshToken"]["token"]
     count = 0
     for title, blocks in sections():
-        if title == "Log everybody out":
+        if title == "Log all users out":
             answer = operator.core().refresh(token)
             assert answer.ok, answer.text
             token = answer.json["refreshToken"]["token"]
@@ -70,5 +70,5 @@ def test_every_command_of_the_page_works(operator: Operator, say: Callable[[str]
         assert operator.core().get("/hello").status == 200, f"after '{title}' a core runs"
     say(f"{count} blocks of {PAGE.name}")
     assert count >= 5
-    assert operator.core().refresh(token).outcome == "UNAUTHORISED", "everybody is logged out"
+    assert operator.core().refresh(token).outcome == "UNAUTHORISED", "all users are logged out"
     operator.run("tessera stop")
