@@ -68,7 +68,9 @@ let package = Package(
         .target(
             name: "SessionStorage", dependencies: ["Foundations", "LosslessJSON", "SessionEngine"],
             swiftSettings: settings),
-        .target(name: "InMemoryStorage", dependencies: ["SessionStorage", "SessionEngine"], swiftSettings: settings),
+        .target(
+            name: "InMemoryStorage", dependencies: ["Foundations", "SessionStorage", "SessionEngine", "LosslessJSON"],
+            swiftSettings: settings),
         .target(
             name: "SessionStorageTesting",
             dependencies: ["SessionStorage", "SessionEngine", "LosslessJSON"],
@@ -183,7 +185,7 @@ let package = Package(
         ),
         .target(
             name: "CoreDriverInterface",
-            dependencies: ["SessionEngine", "LosslessJSON"],
+            dependencies: ["Foundations", "SessionEngine", "LosslessJSON"],
             swiftSettings: settings
         ),
         .systemLibrary(name: "CTesseraMalloc"),

@@ -73,16 +73,16 @@ struct SessionRoutes {
             throw HTTPError(.notFound, message: "There is no such session.")
         }
         if handle == session.handle {
-            try await session.revoke()
+            try await session.revoke(by: .user)
         } else {
-            try await context.sessions().revoke([handle])
+            try await context.sessions().revoke([handle], by: .user)
         }
         return Reply(["status": "OK"])
     }
 
     @Sendable private func revokeAll(_: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
         let session = try context.requireSession()
-        try await context.sessions().revokeAll(of: session.userID)
+        try await context.sessions().revokeAll(of: session.userID, by: .user)
         try await session.revoke()
         return Reply(["status": "OK"])
     }

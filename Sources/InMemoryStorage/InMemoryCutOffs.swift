@@ -27,7 +27,7 @@ struct InMemoryCutOffs {
         let previous = cutOffs[scope]?.map(\.time).max()
         guard previous.map({ $0 < min(newest, CutOff.latest) }) ?? true else { return nil }
         let cutOff = CutOff(
-            scope, upTo: CutOff.time(at: now, newest: newest), madeAt: revocation?.time ?? now, by: revocation?.cause)
+            scope, upTo: CutOff.time(at: now, newest: newest), madeAt: revocation?.time ?? now, by: revocation?.actor)
         cutOffs[scope, default: []].append(cutOff)
         return cutOff
     }
@@ -37,6 +37,9 @@ struct InMemoryCutOffs {
         cutOffs.values.flatMap(\.self).filter { $0.madeAt <= CutOff.dueTime(at: now) }
             .sorted { ($0.madeAt, $0.time) < ($1.madeAt, $1.time) }
     }
+
+    /// Forgets those of a user who is erased.
+    mutating func forget(_ user: UserID) { cutOffs = cutOffs.filter { $0.key.user != user } }
 
     /// Forgets one whose rows are gone.
     mutating func forget(_ cutOff: CutOff) {

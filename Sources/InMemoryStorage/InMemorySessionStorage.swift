@@ -192,14 +192,4 @@ public final class InMemorySessionStorage: SessionStorage {
     public func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
         state.withLock { state in state.lastSeen.values.count { time <= $0 } }
     }
-
-    public func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
-        state.withLock { $0.auditLog.page(query) }
-    }
-
-    public func trimAuditLog(
-        _ retention: AuditRetention, at now: Timestamp, limit: Int
-    ) async throws(StorageError) -> Int {
-        state.withLock { $0.auditLog.trim(retention, at: now, limit: limit) }
-    }
 }

@@ -11,6 +11,7 @@ public final class PostgresDatabase: Sendable {
     let client: DatabaseClient
     let statements: Statements
     let sweep = ExpirySweep()
+    let horizons = ChainHorizons()
     /// The keys of the SuperTokens core whose schema this is; `nil` where the schema is ours.
     let mirror: SuperTokensKeys?
     /// How often the database was restored from a copy.

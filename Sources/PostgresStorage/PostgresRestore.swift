@@ -98,7 +98,7 @@ extension Statements {
             "SELECT setval(pg_get_serial_sequence('\(tables.auditLog)', 'sequence'), $next, false)")
     }
 
-    fileprivate var insertAuditEvent: PostgresStatement {
+    var insertAuditEvent: PostgresStatement {
         PostgresStatement(
             "insertAuditEvent", .write,
             """

@@ -30,14 +30,14 @@ extension PostgresSessionStorage {
         let values =
             scope.values + [
                 "time": .integer(now.milliseconds), "madeAt": .integer(madeAt.milliseconds),
-                "cause": .text(revocation?.cause.rawValue),
+                "actor": .text(revocation?.actor.rawValue),
             ]
         guard let made = try await run(statements.storeCutOff, values, priority: .revoke).first else {
             return []
         }
         Failpoint.reach("postgres.cut-off-stored")
         let cutOff = CutOff(
-            scope, upTo: Timestamp(milliseconds: made.integer(0)), madeAt: madeAt, by: revocation?.cause)
+            scope, upTo: Timestamp(milliseconds: made.integer(0)), madeAt: madeAt, by: revocation?.actor)
         let previous = made.optionalInteger(1).map(Timestamp.init(milliseconds:))
         return try await HandleList(endedBy: cutOff, after: previous, liveAt: now, statements)
             .read(from: self)
@@ -66,8 +66,7 @@ extension PostgresSessionStorage {
     private func sweep(_ cutOff: CutOff, _ limit: Int) async throws(StorageError) -> Int {
         let details: NamedValues = [
             "limit": .integer(Int64(limit)), "madeAt": .integer(cutOff.madeAt.milliseconds),
-            "details": .text(cutOff.revocation(ofExpiry: Timestamp(milliseconds: .max))?.text),
-            "expiryDetails": .text(cutOff.revocation(ofExpiry: cutOff.madeAt)?.text),
+            "actor": .text(cutOff.actor?.rawValue),
         ]
         let count = try await run(statements.sweepCutOff, values(of: cutOff) + details).first?.integer(0)
         Failpoint.reach("postgres.cut-off-swept")

@@ -63,6 +63,7 @@ extension PostgresSessionStorage {
         [
             "eventTime": .integer(event?.time.milliseconds), "event": .text(event?.name.rawValue),
             "eventDetails": .text(event.map { JSONObjectText($0.details).text }),
+            "eventActor": .text(event?.actor?.rawValue),
         ]
     }
 

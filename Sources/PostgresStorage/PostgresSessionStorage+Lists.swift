@@ -21,38 +21,6 @@ extension PostgresSessionStorage {
         return Int(result.first?.integer(0) ?? 0)
     }
 
-    public func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
-        let (newestFirst, start) =
-            switch query.order {
-            case .newestFirst(let before): (true, before ?? .max)
-            case .oldestFirst(let after): (false, after)
-            }
-        let wanted: [(filter: Statements.AuditFilter, value: String?)] = [
-            (.session, query.handle?.rawValue), (.user, query.userID?.rawValue), (.event, query.name?.rawValue),
-        ]
-        var values: NamedValues = ["start": .integer(start), "limit": .integer(Int64(max(0, query.limit)))]
-        var filters: [Statements.AuditFilter] = []
-        for case (let filter, let value?) in wanted {
-            filters.append(filter)
-            values = values + NamedValues(dictionaryLiteral: (filter.parameter, .text(value)))
-        }
-        guard values.areStorable else { return [] }
-        let statement = statements.selectAuditEvents(matching: filters, newestFirst: newestFirst)
-        return try await run(statement, values).rows { AuditRecord(row: $0) }
-    }
-
-    public func trimAuditLog(
-        _ retention: AuditRetention, at now: Timestamp, limit: Int
-    ) async throws(StorageError) -> Int {
-        guard try await database.acquireLease(for: "tessera_trim") else { return 0 }
-        let oldest = Timestamp(milliseconds: (now.sinceEpoch - retention.age).count)
-        let values: NamedValues = [
-            "oldest": .integer(oldest.milliseconds), "count": .integer(retention.entries),
-            "limit": .integer(Int64(max(0, limit))),
-        ]
-        return try await run(statements.deleteOldAuditEvents, values).affected
-    }
-
     /// Deletes expired sessions while this node holds the lease, a few thousand pages at a time; no index has their times
     /// of expiry, because every refresh would have to keep it.
     ///

@@ -45,6 +45,15 @@ final class DataFolder: Sendable {
         }
     }
 
+    /// Whether another process has a folder.
+    static func isTaken(_ named: String) -> Bool {
+        let lock = PlatformLibC.open(
+            "\(withoutEnd(named))/\(SQLiteDatabase.fileName).lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard lock >= 0 else { return false }
+        defer { close(lock) }
+        return flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
     /// What has to stay where it is while the folder is in use; the files of the database are there by now.
     var watch: FolderWatch {
         let files = ["", "-wal", "-shm", ".lock"].map { database + $0 }

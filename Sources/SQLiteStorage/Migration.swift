@@ -115,6 +115,37 @@ struct Migration {
                 CREATE INDEX audit_trail_event ON audit_trail (app_id, event, sequence);
                 """),
         Migration(name: "0008-key-life", sql: "ALTER TABLE signing_keys ADD COLUMN verifies_until INTEGER"),
+        // A mass end of an earlier release says "admin"; it does not know that.
+        Migration(
+            name: "0009-audit-chain",
+            sql: """
+                ALTER TABLE audit_trail ADD COLUMN actor TEXT;
+                ALTER TABLE audit_trail ADD COLUMN means TEXT;
+                ALTER TABLE audit_trail ADD COLUMN user_digest TEXT;
+                CREATE INDEX audit_trail_actor ON audit_trail (app_id, actor, sequence) WHERE actor IS NOT NULL;
+                CREATE INDEX audit_trail_time ON audit_trail (app_id, time, sequence);
+                CREATE TABLE audit_pages (
+                    app_id TEXT NOT NULL,
+                    page INTEGER NOT NULL,
+                    first INTEGER NOT NULL,
+                    last INTEGER NOT NULL,
+                    count INTEGER NOT NULL,
+                    newest_time INTEGER NOT NULL,
+                    made_at INTEGER NOT NULL,
+                    marks TEXT NOT NULL,
+                    entries_hash TEXT NOT NULL,
+                    previous TEXT NOT NULL,
+                    hash TEXT NOT NULL,
+                    PRIMARY KEY (app_id, page)
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE audit_salts (
+                    app_id TEXT NOT NULL,
+                    user_id TEXT NOT NULL,
+                    salt TEXT NOT NULL,
+                    PRIMARY KEY (app_id, user_id)
+                ) STRICT, WITHOUT ROWID;
+                UPDATE cut_offs SET ended_by = 'driver' WHERE ended_by IS NOT NULL;
+                """),
     ]
 
     /// Whether a file has the steps of this release and no others.

@@ -1,4 +1,3 @@
-import LosslessJSON
 public import SessionEngine
 public import SessionStorage
 
@@ -64,9 +63,7 @@ public struct SQLiteAppDirectory: AppDirectory {
         return try await database.writer.write(.vital) { (connection) throws(StorageError) in
             guard try connection.run(Statement.deleteTenant, values) > 0 else { return false }
             if let revocation {
-                let details = SQLiteValue.text(JSONObjectText(revocation.details).text)
-                let audit = values + [.integer(revocation.time.milliseconds), details]
-                try connection.run(Statement.insertAuditOfTenant, audit)
+                try connection.run(Statement.insertAuditOfTenant, values + revocation.columns)
             }
             try connection.run(Statement.deleteSessionsOfTenant, values)
             return true

@@ -88,6 +88,11 @@ public final class SQLiteDatabase: Sendable {
         writer.close()
     }
 
+    /// Whether a core runs on a folder.
+    public static func isInUse(folder: String) -> Bool {
+        DataFolder.isTaken(folder)
+    }
+
     /// Why nothing is written: files were removed or replaced while this process has them; `nil` when all is well.
     public var problem: String? { watch?.problem }
 

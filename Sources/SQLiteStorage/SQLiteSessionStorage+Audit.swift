@@ -1,5 +1,5 @@
 import Foundations
-public import SessionEngine
+import SessionEngine
 public import SessionStorage
 
 extension SQLiteSessionStorage {
@@ -14,18 +14,6 @@ extension SQLiteSessionStorage {
         let (sql, values) = query.statement
         return try await database.readers.readAside { (connection) throws(StorageError) in
             try connection.query(sql, [appValue] + values) { AuditRecord(row: $0) }
-        }
-    }
-
-    public func trimAuditLog(
-        _ retention: AuditRetention, at now: Timestamp, limit: Int
-    ) async throws(StorageError) -> Int {
-        let oldest = Timestamp(milliseconds: (now.sinceEpoch - retention.age).count)
-        let values: [SQLiteValue] = [
-            appValue, .integer(oldest.milliseconds), .integer(retention.entries), .integer(Int64(max(0, limit))),
-        ]
-        return try await database.writer.write(.vital) { (connection) throws(StorageError) in
-            try connection.run(Statement.deleteOldAudit, values)
         }
     }
 }

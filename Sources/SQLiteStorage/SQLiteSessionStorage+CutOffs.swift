@@ -41,17 +41,18 @@ extension SQLiteSessionStorage {
         _ scope: CutOff.Scope, at now: Timestamp, _ revocation: Revocation?, on connection: SQLiteConnection
     ) throws(StorageError) -> (CutOff, previous: Timestamp?)? {
         let key = [appValue] + scope.columns
-        func time(_ sql: String, _ values: [SQLiteValue]) throws(StorageError) -> Timestamp? {
-            try connection.query(sql, values) { Timestamp(milliseconds: $0.integer(0)) }.first
-        }
-        let newest = try time(Statement.selectNewestOfUser, [appValue, .text(scope.user.rawValue)])
-        let previous = try time(Statement.selectCutOffTime, key)
+        let newest = try connection.query(
+            Statement.selectNewestOfUser, [appValue, .text(scope.user.rawValue)]
+        ) { Timestamp(milliseconds: $0.integer(0)) }.first
+        let previous = try connection.query(Statement.selectCutOffTime, key) {
+            Timestamp(milliseconds: $0.integer(0))
+        }.first
         guard let newest, previous.map({ $0 < min(newest, CutOff.latest) }) ?? true else { return nil }
         let cutOff = CutOff(
-            scope, upTo: CutOff.time(at: now, newest: newest), madeAt: revocation?.time ?? now, by: revocation?.cause)
+            scope, upTo: CutOff.time(at: now, newest: newest), madeAt: revocation?.time ?? now, by: revocation?.actor)
         let values: [SQLiteValue] = [
             .integer(cutOff.time.milliseconds), .integer(cutOff.madeAt.milliseconds),
-            cutOff.cause.map { .text($0.rawValue) } ?? .null,
+            cutOff.actor.map { .text($0.rawValue) } ?? .null,
         ]
         try connection.run(Statement.storeCutOff, key + values)
         if let revocation {

@@ -85,7 +85,7 @@ extension CutOff {
         self.init(
             Scope(kind: row.text(0), subject: row.text(1), tenant: row.text(2)),
             upTo: Timestamp(milliseconds: row.integer(3)), madeAt: Timestamp(milliseconds: row.integer(4)),
-            by: row.isNull(5) ? nil : Revocation.Cause(rawValue: row.text(5)) ?? .admin)
+            by: row.isNull(5) ? nil : AuditActor(rawValue: row.text(5)) ?? .driver)
     }
 }
 

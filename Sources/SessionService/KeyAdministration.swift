@@ -38,7 +38,7 @@ public struct KeyAdministration: Sendable {
     ) {
         keys = SigningKeyManager(
             store: store, clock: clock, schedule: policy.keySchedule, pool: keyPool,
-            keepsAuditLog: policy.auditRetention != nil)
+            keepsAuditLog: policy.auditRetention != nil, actor: .administrator)
         self.policy = policy
         self.clock = clock
     }

@@ -56,14 +56,19 @@ extension SessionManager {
         return try await accounts.linkedUsers(of: user)
     }
 
-    /// Revokes sessions that were named; in the audit log they are ended by their user.
+    /// Revokes sessions that were named.
     ///
     /// Of very many a few hundred end in one step, and the writes of others come between.
     ///
+    /// - Parameters:
+    ///   - handles: the sessions.
+    ///   - actor: who does it, for the audit log; the application unless it says for whom.
     /// - Returns: the handles that were revoked, each once.
     /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
-    public func revoke(_ handles: [SessionHandle]) async throws(ServiceError) -> [SessionHandle] {
-        let revocation = revocation(by: .user, at: clock.time())
+    public func revoke(
+        _ handles: [SessionHandle], by actor: AuditActor = .driver
+    ) async throws(ServiceError) -> [SessionHandle] {
+        let revocation = revocation(by: actor, .handle, at: clock.time())
         var (ended, rest) = ([SessionHandle](), handles[...])
         Failpoint.reach("revoke.before-storage")
         repeat {
@@ -77,20 +82,20 @@ extension SessionManager {
         return ended
     }
 
-    /// Revokes all of a user's sessions in one tenant or, with `nil`, in all; in the audit log they are ended by an
-    /// administrator.
+    /// Revokes all of a user's sessions.
     ///
     /// They are revoked when this returns, however many there are; of very many the rows and the audit events follow
     /// in the background (docs/decisions/0022).
     ///
     /// - Parameters:
     ///   - user: whose.
-    ///   - tenant: the tenant.
+    ///   - tenant: only those of that tenant; `nil` for those of all.
     ///   - linked: whether the sessions of accounts that are linked to the user's end too; those of one after the other.
+    ///   - actor: who does it, for the audit log; the application unless it says for whom.
     /// - Returns: the handles that were revoked.
     /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
     public func revokeAll(
-        of user: UserID, tenant: TenantID? = nil, linked: Bool = true
+        of user: UserID, tenant: TenantID? = nil, linked: Bool = true, by actor: AuditActor = .driver
     ) async throws(ServiceError) -> [SessionHandle] {
         let now = clock.time()
         Failpoint.reach("revoke.before-storage")
@@ -98,7 +103,7 @@ extension SessionManager {
             var ended: [SessionHandle] = []
             for user in try await users(of: user, linked: linked) {
                 ended += try await storage.remove(
-                    .user(user, tenant: tenant, liveAt: now), audit: revocation(by: .admin, at: now))
+                    .user(user, tenant: tenant, liveAt: now), audit: revocation(by: actor, .all, at: now))
             }
             return ended
         }

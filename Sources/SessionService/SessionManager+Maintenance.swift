@@ -10,7 +10,7 @@ extension SessionManager {
     public func removeExpiredSessions(atMost limit: Int) async throws(ServiceError) -> Int {
         let now = clock.time()
         do throws(StorageError) {
-            let revocation = revocation(by: .expiry, at: now)
+            let revocation = revocation(by: .core, .expiry, at: now)
             return try await storage.remove(.expired(at: now, limit: limit), audit: revocation).count
         } catch {
             throw .storage(error)

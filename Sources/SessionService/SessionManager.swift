@@ -133,9 +133,9 @@ public struct SessionManager: Sendable {
     /// Whether what happens is written into the audit log.
     var keepsAuditLog: Bool { policy.auditRetention != nil }
 
-    /// Why sessions are ended, if there is an audit log.
-    func revocation(by cause: Revocation.Cause, at now: Timestamp) -> Revocation? {
-        keepsAuditLog ? Revocation(by: cause, at: now) : nil
+    /// Who ends sessions and how, if there is an audit log.
+    func revocation(by actor: AuditActor, _ means: Revocation.Means, at now: Timestamp) -> Revocation? {
+        keepsAuditLog ? Revocation(by: actor, means, at: now) : nil
     }
 
     /// Decides about a session in one step of storage.

@@ -43,16 +43,19 @@ final class SigningKeyManager: Sendable {
     let schedule: KeySchedule
     private let pool: SigningKeyPool
     private let keepsAuditLog: Bool
+    /// Who changes keys here, for the audit log.
+    private let actor: AuditActor
 
     init(
         store: any KeyStore, clock: ClockAndRandomness, schedule: KeySchedule, pool: SigningKeyPool,
-        keepsAuditLog: Bool
+        keepsAuditLog: Bool, actor: AuditActor = .core
     ) {
         self.store = store
         self.clock = clock
         self.schedule = schedule
         self.pool = pool
         self.keepsAuditLog = keepsAuditLog
+        self.actor = actor
     }
 
     /// The keys as they are known here and now.
@@ -160,7 +163,7 @@ final class SigningKeyManager: Sendable {
     }
 
     private func events(_ name: AuditEvent.Name, _ keys: [KeyID], at now: Timestamp) -> [AuditEvent] {
-        keepsAuditLog ? keys.map { .key(name, $0.rawValue, at: now) } : []
+        keepsAuditLog ? keys.map { .key(name, $0.rawValue, by: actor, at: now) } : []
     }
 
     private func ensure(_ need: Need) async throws(ServiceError) {

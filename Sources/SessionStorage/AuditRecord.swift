@@ -32,25 +32,41 @@ public struct AuditQuery: Sendable, Equatable {
     public var userID: UserID?
     /// Only entries of this kind.
     public var name: AuditEvent.Name?
+    /// Only entries of what this actor did.
+    public var actor: AuditActor?
+    /// Only entries of this time or a later one.
+    public var since: Timestamp?
+    /// Only entries of an earlier time.
+    public var until: Timestamp?
     /// How many at most.
     public var limit: Int
 
     /// Creates a value from what is looked for; by default the newest entries of all kinds.
     public init(
         order: Order = .newestFirst(before: nil), handle: SessionHandle? = nil, userID: UserID? = nil,
-        name: AuditEvent.Name? = nil, limit: Int = 100
+        name: AuditEvent.Name? = nil, actor: AuditActor? = nil, since: Timestamp? = nil, until: Timestamp? = nil,
+        limit: Int = 100
     ) {
         self.order = order
         self.handle = handle
         self.userID = userID
         self.name = name
+        self.actor = actor
+        self.since = since
+        self.until = until
         self.limit = limit
+    }
+
+    /// Whether nothing but a time is asked for: then the order is that of the times, and of the numbers within one.
+    package var isByTimeAlone: Bool {
+        (since != nil || until != nil) && handle == nil && userID == nil && name == nil && actor == nil
     }
 
     /// Whether an event is of those looked for, wherever in the audit log it is.
     public func selects(_ event: AuditEvent) -> Bool {
         (handle == nil || event.handle == handle) && (userID == nil || event.userID == userID)
-            && (name == nil || event.name == name)
+            && (name == nil || event.name == name) && (actor == nil || event.actor == actor)
+            && (since.map { $0 <= event.time } ?? true) && (until.map { event.time < $0 } ?? true)
     }
 }
 

@@ -39,15 +39,15 @@ package struct CutOff: Sendable, Equatable {
     package var time: Timestamp
     /// When it was made, by the clock of the process that made it.
     package var madeAt: Timestamp
-    /// On whose behalf; `nil` where no audit log is kept.
-    package var cause: Revocation.Cause?
+    /// Who made it; `nil` where no audit log is kept.
+    package var actor: AuditActor?
 
     /// Creates a cut-off.
-    package init(_ scope: Scope, upTo time: Timestamp, madeAt: Timestamp, by cause: Revocation.Cause?) {
+    package init(_ scope: Scope, upTo time: Timestamp, madeAt: Timestamp, by actor: AuditActor?) {
         self.scope = scope
         self.time = time
         self.madeAt = madeAt
-        self.cause = cause
+        self.actor = actor
     }
 
     /// The most rows of a user that are removed in the step that ends the sessions; a user who has more gets a cut-off.
@@ -80,6 +80,6 @@ package struct CutOff: Sendable, Equatable {
 
     /// What the audit log says about a session of it: one that had expired before was not revoked.
     package func revocation(ofExpiry expiresAt: Timestamp) -> Revocation? {
-        cause.map { Revocation(by: expiresAt <= madeAt ? .expiry : $0, at: madeAt) }
+        actor.map { expiresAt <= madeAt ? .expiry(at: madeAt) : Revocation(by: $0, .all, at: madeAt) }
     }
 }

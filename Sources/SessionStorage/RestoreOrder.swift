@@ -59,7 +59,7 @@ public struct RestoreOrder: Sendable {
     }
 
     /// Why sessions are ended by a restore.
-    public var revocation: Revocation { Revocation(by: .restore, at: time) }
+    public var revocation: Revocation { Revocation(by: .administrator, .restore, at: time) }
 
     /// The restore number after those of the copy and of what it replaced.
     ///

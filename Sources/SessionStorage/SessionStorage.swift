@@ -8,7 +8,7 @@ public import SessionEngine
 /// and only ``StorageError/Code/unknownOutcome`` leaves the question open. An event for the audit log is written in the
 /// same step as the change that it records: either both are there or neither is. Run `StorageConformance` (in
 /// `SessionStorageTesting`) over every implementation.
-public typealias SessionStorage = SessionStore & KeyStore & ActivityStore & AuditLog
+public typealias SessionStorage = SessionStore & KeyStore & ActivityStore & AuditLog & AuditChainStore
 
 /// Where it is kept when an app's users were last seen.
 public protocol ActivityStore: Sendable {
@@ -26,11 +26,13 @@ public protocol AuditLog: Sendable {
 
     /// Deletes the oldest audit events that are not to be kept; the newest entry always stays.
     ///
+    /// What is chained goes by whole pages of the chain, of which the newest stays.
+    ///
     /// - Parameters:
     ///   - retention: what to keep.
     ///   - now: the time.
-    ///   - limit: how many entries at most.
-    /// - Returns: how many there were.
+    ///   - limit: how many entries at most, or the rest of the page with the last of them.
+    /// - Returns: how many there were; fewer than `limit` when none are left.
     func trimAuditLog(
         _ retention: AuditRetention, at now: Timestamp, limit: Int
     ) async throws(StorageError) -> Int

@@ -120,7 +120,7 @@ extension StorageConformance {
             for (handle, tenant) in [("h1", "t1"), ("h2", "t1"), ("h3", "public")] {
                 try await storage.insert(ConformanceSample.record(handle, tenant: tenant))
             }
-            let revocation = Revocation(by: .admin, at: ConformanceSample.later)
+            let revocation = Revocation(by: .administrator, .all, at: ConformanceSample.later)
             _ = try await directory.removeTenant(TenantID("t1"), of: AppID("a"), audit: revocation)
             let auditLog = try await storage.auditEvents(AuditQuery(order: .oldestFirst(after: 0)))
             let expected = ["h1", "h2"].map {

@@ -42,9 +42,9 @@ extension StorageConformance {
                 ConformanceSample.record("a"), ConformanceSample.record("b", user: "u2"),
                 ConformanceSample.record("c", user: "u2"),
             ])
-            let first = Revocation(by: .user, at: start)
-            let second = Revocation(by: .admin, at: start + Milliseconds(1))
-            let third = Revocation(by: .expiry, at: start + .seconds(9_999))
+            let first = Revocation(by: .user, .handle, at: start)
+            let second = Revocation(by: .administrator, .all, at: start + Milliseconds(1))
+            let third = Revocation(by: .core, .expiry, at: start + .seconds(9_999))
             _ = try await storage.remove(.handles(["a", "x", "a"].map(SessionHandle.init)), audit: first)
             _ = try await storage.remove(.user(UserID("u2"), liveAt: start), audit: second)
             try await storage.insert(ConformanceSample.record("d"))
@@ -104,7 +104,7 @@ extension StorageConformance {
             try await storage.insert(ConformanceSample.record("a"), audit: event("a"))
             try await storage.insert(ConformanceSample.record("b", user: "u2"), audit: event("b", user: "u2"))
             _ = try await storage.remove(
-                .handles([SessionHandle("b")]), audit: Revocation(by: .user, at: start))
+                .handles([SessionHandle("b")]), audit: Revocation(by: .user, .handle, at: start))
             let ofSession = try await storage.auditEvents(AuditQuery(handle: SessionHandle("a")))
             try expect(ofSession.map(\.event), is: [event("a")], "of a session")
             let ofUser = try await storage.auditEvents(AuditQuery(userID: UserID("u2"), name: .revoked))

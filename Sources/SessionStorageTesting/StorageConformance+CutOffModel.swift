@@ -21,7 +21,7 @@ private struct CutOffModel {
         let tenant: String
         let expiresAt: Timestamp
         /// Who ended it; `nil` while no one has.
-        var cause: Revocation.Cause?
+        var end: Revocation.Means?
         /// Whether it had expired before something ended it: then it is gone or not, at the storage's choice.
         var isVague = false
     }
@@ -59,7 +59,7 @@ private struct CutOffModel {
     }
 
     private func isLive(_ session: Session) -> Bool {
-        session.cause == nil && !session.isVague && session.expiresAt > now
+        session.end == nil && !session.isVague && session.expiresAt > now
     }
 
     private func live(_ user: String, _ tenant: String?) -> [String] {
@@ -82,7 +82,7 @@ private struct CutOffModel {
         let text = "h\(any(sessions.count))"
         guard let session = sessions[text], !session.isVague else { return }
         let handle = SessionHandle(text)
-        let isThere = session.cause == nil
+        let isThere = session.end == nil
         try expect(try await storage.session(handle) != nil, is: isThere, "whether \(text) is read")
         let seen = try await storage.update(handle) { record in
             Decision(record.map { .replace($0) } ?? .keep, record != nil)
@@ -102,9 +102,9 @@ private struct CutOffModel {
         let text = "h\(any(sessions.count))"
         guard let session = sessions[text], !session.isVague else { return }
         let ended = try await storage.remove(
-            .handles([SessionHandle(text)]), audit: Revocation(by: .user, at: now))
-        try expect(ended.map(\.rawValue), is: session.cause == nil ? [text] : [], "ended by its handle")
-        if session.cause == nil { sessions[text]?.cause = .user }
+            .handles([SessionHandle(text)]), audit: Revocation(by: .user, .handle, at: now))
+        try expect(ended.map(\.rawValue), is: session.end == nil ? [text] : [], "ended by its handle")
+        if session.end == nil { sessions[text]?.end = .handle }
     }
 
     private mutating func endAll() async throws {
@@ -112,11 +112,12 @@ private struct CutOffModel {
         let tenant = any(3) == 0 ? anyTenant() : nil
         let expected = live(user, tenant)
         let ended = try await storage.remove(
-            .user(UserID(user), tenant: tenant.map(TenantID.init), liveAt: now), audit: Revocation(by: .admin, at: now))
+            .user(UserID(user), tenant: tenant.map(TenantID.init), liveAt: now),
+            audit: Revocation(by: .administrator, .all, at: now))
         try expect(ended.map(\.rawValue).sorted(), is: expected, "ended of \(user)")
-        for handle in expected { sessions[handle]?.cause = .admin }
+        for handle in expected { sessions[handle]?.end = .all }
         for (handle, session) in sessions
-        where session.cause == nil && session.user == user && (tenant == nil || tenant == session.tenant) {
+        where session.end == nil && session.user == user && (tenant == nil || tenant == session.tenant) {
             sessions[handle]?.isVague = true
         }
     }
@@ -128,34 +129,34 @@ private struct CutOffModel {
 
     private mutating func expire() async throws {
         let ended = try await storage.remove(
-            .expired(at: now, limit: .max), audit: Revocation(by: .expiry, at: now))
+            .expired(at: now, limit: .max), audit: Revocation(by: .core, .expiry, at: now))
         for handle in ended.map(\.rawValue) {
-            try expect(sessions[handle]?.cause == nil, "\(handle) expired after its end")
-            sessions[handle]?.cause = .expiry
+            try expect(sessions[handle]?.end == nil, "\(handle) expired after its end")
+            sessions[handle]?.end = .expiry
             sessions[handle]?.isVague = false
         }
     }
 
-    /// In the end each session that was ended has exactly one event, by the right cause, and no other has one.
+    /// In the end each session that was ended has exactly one event, by the right means, and no other has one.
     mutating func finish() async throws {
         now = now + .seconds(60)
         while try await storage.sweepCutOffs(at: now, limit: 7) == 7 {}
         let query = AuditQuery(order: .oldestFirst(after: 0), name: .revoked, limit: 10_000)
-        var causes: [String: [String]] = [:]
+        var ends: [String: [String]] = [:]
         for event in try await storage.auditEvents(query).map(\.event) {
-            causes[event.handle?.rawValue ?? "", default: []].append(event.details["by"]?.string ?? "")
+            ends[event.handle?.rawValue ?? "", default: []].append(event.means?.rawValue ?? "")
         }
         for (handle, session) in sessions {
-            let found = causes[handle] ?? []
+            let found = ends[handle] ?? []
             if session.isVague {
                 try expect([[], ["expiry"]].contains(found), "\(handle), which had expired, was ended by \(found)")
             } else {
-                try expect(found, is: (session.cause?.rawValue).map { [$0] } ?? [], "who ended \(handle)")
+                try expect(found, is: (session.end?.rawValue).map { [$0] } ?? [], "how \(handle) ended")
             }
         }
         for user in ["u0", "u1"] {
             try expect(try await storage.handleTexts(of: user, liveAt: now).sorted(), is: live(user, nil), "\(user)")
         }
-        try expect(sessions.count > 100 && causes.count > 50, "the model did little")
+        try expect(sessions.count > 100 && ends.count > 50, "the model did little")
     }
 }

@@ -6,7 +6,7 @@ import SessionStorage
 extension StorageConformance {
     private static let start = ConformanceSample.start
     private static let settled = start + CutOff.settlingTime + Milliseconds(1)
-    private static let revocation = Revocation(by: .admin, at: start)
+    private static let revocation = Revocation(by: .administrator, .all, at: start)
 
     /// A check in which a user with more than three sessions has many.
     private static func check(
@@ -93,16 +93,18 @@ extension StorageConformance {
             try await fill(storage)
             let over = ConformanceSample.record("over", createdAt: start + .seconds(-99), expiresAt: start)
             try await storage.insert(over)
-            _ = try await storage.remove(.handles([SessionHandle("4")]), audit: Revocation(by: .user, at: start))
+            _ = try await storage.remove(
+                .handles([SessionHandle("4")]), audit: Revocation(by: .user, .handle, at: start))
             try await storage.update(SessionHandle("6")) { _ in Decision(.remove, ()) }
             let left = numbers.filter { $0 != "4" && $0 != "6" }
             try expect(try await endAll(storage), is: left, "ended handles")
             _ = try await sweep(storage, at: settled)
             let events = try await storage.auditEvents(AuditQuery(name: .revoked)).map(\.event)
-            try expect(events.filter { $0.handle?.rawValue == "4" }.map(\.details), is: [["by": "user"]], "of 4")
-            try expect(events.filter { $0.details == ["by": "admin"] }.count, is: 8, "events by an administrator")
-            let ofOver = events.filter { $0.handle?.rawValue == "over" }.map(\.details)
-            try expect([[], [["by": "expiry"]]].contains(ofOver), "an expired session was ended: \(ofOver)")
+            try expect(events.filter { $0.handle?.rawValue == "4" }.map(\.means), is: [.handle], "of 4")
+            let byAdministrator = events.filter { $0.actor == .administrator && $0.means == .all }
+            try expect(byAdministrator.count, is: 8, "events by an administrator")
+            let ofOver = events.filter { $0.handle?.rawValue == "over" }.map(\.means)
+            try expect([[], [.expiry]].contains(ofOver), "an expired session was ended: \(ofOver)")
         },
         check("Without an audit log the end of all sessions leaves no event") { storage in
             try await fill(storage)

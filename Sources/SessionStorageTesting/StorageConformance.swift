@@ -42,7 +42,8 @@ public enum StorageConformance {
     /// All promises about one storage.
     public static let checks: [Check] =
         insertChecks + updateChecks + listChecks + removalChecks + keyChecks + valueChecks + textChecks
-        + cutOffChecks + cutOffModelChecks + activityChecks + auditChecks + auditLogChecks + concurrencyChecks
+        + cutOffChecks + cutOffModelChecks + activityChecks + auditChecks + auditLogChecks + auditChainChecks
+        + concurrencyChecks
 }
 
 /// A storage broke a promise.

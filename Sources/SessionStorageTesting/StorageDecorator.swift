@@ -79,4 +79,26 @@ extension StorageDecorator {
     ) async throws(StorageError) -> Int {
         try await base.trimAuditLog(retention, at: now, limit: limit)
     }
+
+    public func auditPages(after number: Int64, limit: Int) async throws(StorageError) -> [AuditPage] {
+        try await base.auditPages(after: number, limit: limit)
+    }
+
+    public func chainedEntries(after sequence: Int64, limit: Int) async throws(StorageError) -> [ChainedEntry] {
+        try await base.chainedEntries(after: sequence, limit: limit)
+    }
+
+    public func chainAuditLog(at now: Timestamp) async throws(StorageError) -> Int {
+        try await base.chainAuditLog(at: now)
+    }
+
+    public func addAuditEvent(_ event: AuditEvent) async throws(StorageError) {
+        try await base.addAuditEvent(event)
+    }
+
+    public func eraseUser(
+        _ user: UserID, audit revocation: Revocation?, limit: Int
+    ) async throws(StorageError) -> ErasureProgress {
+        try await base.eraseUser(user, audit: revocation, limit: limit)
+    }
 }

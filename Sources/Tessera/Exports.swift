@@ -7,6 +7,7 @@
 @_exported public import struct Foundations.Timestamp
 @_exported public import struct SessionEngine.AccessToken
 @_exported public import struct SessionEngine.AntiCSRFToken
+@_exported public import enum SessionEngine.AuditActor
 @_exported public import struct SessionEngine.IssuedTokens
 @_exported public import struct SessionEngine.NewSession
 @_exported public import struct SessionEngine.PresentedAccessToken

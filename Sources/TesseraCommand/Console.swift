@@ -8,6 +8,17 @@ enum Console {
     /// Writes to standard error.
     static func complain(_ text: String) { write(text, STDERR_FILENO) }
 
+    /// Writes all of a text to standard output; returns whether it is read.
+    static func prints(_ text: String) -> Bool {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { PlatformLibC.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno != EINTR { return false }
+            rest = rest.dropFirst(max(0, count))
+        }
+        return true
+    }
+
     private static func write(_ text: String, _ descriptor: Int32) {
         var text = text
         text.withUTF8 { bytes in

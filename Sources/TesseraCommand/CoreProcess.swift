@@ -72,11 +72,13 @@ struct CoreProcess {
             registration.add(port: port)
             banner.print(port: port)
         }
+        let chaining = AuditChaining(directory: storage.apps, flush: { await apps.flush() }, logger: logger)
         var services: [any Service] = [
             KeyPreparation(service: service, logger: logger), server,
             Maintenance(services: { await apps.services() }, schedule: storage.maintenance, logger: logger),
             KeyWatch(apps: apps, logger: logger),
             DataFolderWatch(problem: storage.problem, logger: logger),
+            chaining,
         ]
         services.append(
             Reload(
@@ -96,6 +98,7 @@ struct CoreProcess {
             throw error
         }
         await apps.flush()
+        await chaining.chain()
     }
 
     private func logger() -> Logger {

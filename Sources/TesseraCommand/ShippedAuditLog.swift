@@ -35,12 +35,13 @@ struct ShippedAuditLog {
         }
         let app = AppID(object["app"]?.string ?? AppID.public.rawValue)
         reach[app] = max(reach[app] ?? 0, sequence)
-        let cause = object["details"]?.object?["by"]?.string
+        // Entries of releases before "means" have "by" among their details.
+        let means = object["means"]?.string ?? object["details"]?.object?["by"]?.string
         if event == AuditEvent.Name.revokedAll.rawValue { return takeMassEnd(object, app, sequence) }
         let isEnd =
             switch AuditEvent.Name(rawValue: event) {
-            case .revoked?: cause != Revocation.Cause.expiry.rawValue
-            case .reuseDetected?: cause != nil
+            case .revoked?: means != Revocation.Means.expiry.rawValue
+            case .reuseDetected?: means != nil
             default: false
             }
         guard isEnd else { return true }

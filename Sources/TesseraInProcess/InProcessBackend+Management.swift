@@ -4,18 +4,18 @@ import SessionService
 public import Tessera
 
 extension InProcessBackend {
-    /// Ends sessions; in the audit log by their user.
-    ///
-    /// - Throws: see `SessionBackend`.
-    public func revoke(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionHandle] {
-        try await run { () async throws(ServiceError) in try await service.revoke(handles) }
+    public func revoke(
+        _ handles: [SessionHandle], by actor: AuditActor
+    ) async throws(SessionError) -> [SessionHandle] {
+        try await run { () async throws(ServiceError) in try await service.revoke(handles, by: actor) }
     }
 
-    /// Ends all sessions of a user; in the audit log by an administrator.
-    ///
-    /// - Throws: see `SessionBackend`.
-    public func revokeAll(of user: UserID, tenant: TenantID?) async throws(SessionError) -> [SessionHandle] {
-        try await run { () async throws(ServiceError) in try await service.revokeAll(of: user, tenant: tenant) }
+    public func revokeAll(
+        of user: UserID, tenant: TenantID?, by actor: AuditActor
+    ) async throws(SessionError) -> [SessionHandle] {
+        try await run { () async throws(ServiceError) in
+            try await service.revokeAll(of: user, tenant: tenant, by: actor)
+        }
     }
 
     /// The handles of a user's sessions, oldest first.

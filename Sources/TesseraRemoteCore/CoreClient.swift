@@ -1,6 +1,7 @@
 import CoreDriverInterface
 import Foundations
 import LosslessJSON
+import SessionEngine
 import Synchronization
 import Tessera
 
@@ -13,6 +14,8 @@ final class CoreClient: Sendable {
         var body: JSONObject?
         /// Whether it may be sent again though it may have arrived.
         var isRepeatable = false
+        /// For whom it is asked; a core of SuperTokens does not read it.
+        var actor = AuditActor.driver
     }
 
     private struct State {
@@ -48,14 +51,17 @@ final class CoreClient: Sendable {
     ///   - table: the operation's request.
     ///   - tenant: the tenant that the path names, if it is to name one.
     ///   - isRepeatable: whether it may be sent again though it may have arrived.
+    ///   - actor: for whom it is asked.
     ///   - fill: what is asked.
     /// - Throws: as ``ask(_:)``.
     func ask<Message>(
         _ table: RequestTable<Message>, tenant: String? = nil, isRepeatable: Bool = false,
-        _ fill: (inout Message) -> Void
+        for actor: AuditActor = .driver, _ fill: (inout Message) -> Void
     ) async throws(SessionError) -> CoreReply {
         let dialect = try await dialect()
-        return CoreReply(try await ask(try Self.call(table, tenant, isRepeatable, dialect, fill)))
+        var call = try Self.call(table, tenant, isRepeatable, dialect, fill)
+        call.actor = actor
+        return CoreReply(try await ask(call))
     }
 
     /// The answer's object.
@@ -66,6 +72,7 @@ final class CoreClient: Sendable {
         var fields = [(name: "cdi-version", value: try await dialect().version.description)]
         let segments = call.path.split(separator: "/")
         if segments.prefix(2).contains("recipe") { fields.append(("rid", "session")) }
+        if call.actor != .driver { fields.append(("tessera-actor", call.actor.rawValue)) }
         return try Self.object(try await send(call, fields), call)
     }
 

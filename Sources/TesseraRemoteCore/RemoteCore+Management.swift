@@ -5,15 +5,19 @@ public import SessionEngine
 public import Tessera
 
 extension RemoteCore {
-    public func revoke(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionHandle] {
+    public func revoke(
+        _ handles: [SessionHandle], by actor: AuditActor
+    ) async throws(SessionError) -> [SessionHandle] {
         // A revoked session stays revoked: asking twice does no harm.
-        try await client.ask(Catalogue.removeSessions, isRepeatable: true) {
+        try await client.ask(Catalogue.removeSessions, isRepeatable: true, for: actor) {
             $0.handles = handles.map(\.rawValue)
         }.handles(Catalogue.sessionsRemoved)
     }
 
-    public func revokeAll(of user: UserID, tenant: TenantID?) async throws(SessionError) -> [SessionHandle] {
-        try await client.ask(Catalogue.removeSessions, tenant: tenant?.rawValue, isRepeatable: true) {
+    public func revokeAll(
+        of user: UserID, tenant: TenantID?, by actor: AuditActor
+    ) async throws(SessionError) -> [SessionHandle] {
+        try await client.ask(Catalogue.removeSessions, tenant: tenant?.rawValue, isRepeatable: true, for: actor) {
             $0.userID = user.rawValue
             $0.endsLinkedAccounts = true
             $0.isAcrossTenants = tenant == nil

@@ -18,7 +18,7 @@ PARALLEL = 16
 class Rotation(Suite):
     """A core as it comes: all who present a token in its window get one child, and the core ends a stolen session."""
 
-    theft_trail: list[tuple[str, str | None]] = [("reuse_detected", "theft")]
+    theft_trail: list[tuple[str, str | None]] = [("reuse_detected", "reuse")]
     """What the core's audit log tells of a theft, and who ended the session."""
     lives = 2
     """How many rotations make a token theft, however soon it comes back; here the predecessor is forgiven for a while."""
@@ -29,7 +29,7 @@ class Rotation(Suite):
 
     def ends(self, handle: str) -> list[tuple[str, str | None]]:
         """What the audit log tells of the end of a session."""
-        told = [(record["event"], record["details"].get("by")) for record in self.application.trail(handle)]
+        told = [(record["event"], record.get("means")) for record in self.application.trail(handle)]
         return [each for each in told if each[0] in ("reuse_detected", "revoked")]
 
     def chain(self) -> None:
@@ -124,7 +124,7 @@ class StrictRotation(Rotation):
 class RandomRotation(StrictRotation):
     """A core that is told to do as SuperTokens' own: children are rivals, and the SDK ends a stolen session."""
 
-    theft_trail = [("reuse_detected", None), ("revoked", "user")]
+    theft_trail = [("reuse_detected", None), ("revoked", "handle")]
 
     def check_late(self, handle: str, late: Browser, owner: Browser) -> None:
         """Who comes after the first use is a thief."""

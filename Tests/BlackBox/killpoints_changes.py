@@ -56,7 +56,7 @@ class Remove(Operation):
     """Revoking two sessions by their handles; a third one of the user stays."""
 
     name = "remove by handle"
-    cause = "user"
+    means = "handle"
 
     def prepare(self, core: Core) -> None:
         first = self.session(core)
@@ -81,8 +81,8 @@ class Remove(Operation):
         for holder in self.wanted:
             probe.ended(holder)
             records = [each for each in probe.trail(holder).records if each["event"] == "revoked"]
-            probe.tally.equal("I9: one record of each revocation", [each["details"]["by"] for each in records],
-                              [self.cause])
+            probe.tally.equal("I9: one record of each revocation", [each["means"] for each in records],
+                              [self.means])
         for holder in self.holders[len(self.wanted):]:
             probe.settles(holder)
 
@@ -91,7 +91,7 @@ class RemoveAll(Remove):
     """Revoking all sessions of a user."""
 
     name = "remove all of a user"
-    cause = "admin"
+    means = "all"
 
     @property
     def wanted(self) -> list[Holder]:

@@ -94,7 +94,7 @@ class Trail:
 
 def ends_by_theft(record: Json) -> bool:
     """Whether an entry says that the session ended because a used-up token came back."""
-    return record["event"] == "reuse_detected" and record["details"].get("by") == "theft"
+    return record["event"] == "reuse_detected" and record.get("means") == "reuse"
 
 
 class Probe:

@@ -48,7 +48,8 @@ def test_the_log_is_printed_by_user_session_and_kind(machine: Machine) -> None:
     assert events(machine, "--user", "alice") == ["created", "created", "revoked"]
     assert events(machine, "--session", handles[0]) == ["created", "revoked"]
     entries = [json.loads(line) for line in audit(machine, "--json", "--event", "revoked")]
-    assert [(entry["sessionHandle"], entry["details"]) for entry in entries] == [(handles[0], {"by": "user"})]
+    assert [(entry["sessionHandle"], entry["actor"], entry["means"], entry["details"]) for entry in entries] == [
+        (handles[0], "driver", "handle", {})]
     assert len(audit(machine, "--limit", "2")) == 2
     assert machine.run("stop", f"--id={pid}").returncode == 0
     # A signing key may have been made in the background since.

@@ -149,7 +149,7 @@ class Episode:
         except Unexpected as error:
             self._outcome.problem = f"period {period}: {error}"
         trail = self._place.trail(self._session.handle)
-        self._outcome.reuse = [dict(record["details"]) for record in trail if record["event"] == "reuse_detected"]
+        self._outcome.reuse = [record["details"] | {"means": record.get("means")} for record in trail if record["event"] == "reuse_detected"]
         self._outcome.late = sum(record["event"] == "late_parent" for record in trail)
         return self._outcome
 
@@ -242,7 +242,7 @@ def judge(strategy: Strategy, found: Outcome) -> None:
         assert found.noticed == found.in_step + 1, "noticed in the period after the last one that he shared"
         assert found.in_step <= HANDFUL
     assert found.gone, "the session is over for both"
-    assert [each.get("by") for each in found.reuse] == ["theft"], "the audit log names it, once"
+    assert [each["means"] for each in found.reuse] == ["reuse"], "the audit log names it, once"
 
 
 def summary(strategy: Strategy, outcomes: list[Outcome]) -> str:

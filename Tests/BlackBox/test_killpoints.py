@@ -169,7 +169,7 @@ class Lane:
             sessions = live.setdefault(record.get("userId", ""), set())
             if record["event"] == "created":
                 sessions.add(record["sessionHandle"])
-            elif record["event"] == "revoked" or record["details"].get("by") == "theft":
+            elif record["event"] == "revoked" or record.get("means") == "reuse":
                 self.tally.check("I9: only what was there ends", record["sessionHandle"] in sessions, record)
                 sessions.discard(record["sessionHandle"])
         for user, sessions in live.items():

@@ -22,6 +22,14 @@ struct AuditAPITests {
         try object(try await core.send("GET", "/tessera/audit", query: query, version: nil))
     }
 
+    /// Asks a core to end sessions, for somebody.
+    private static func remove(_ core: Core, _ body: JSONObject, actor: String?) async throws -> Int {
+        var request = CoreRequest(
+            method: "POST", path: "/recipe/session/remove", version: "5.4", body: Array(body.text.utf8))
+        request.actor = actor
+        return try await core.send(request).status
+    }
+
     @Test("pages go backwards from the newest entry and forwards from the oldest", arguments: Depth.allCases)
     func pages(depth: Depth) async throws {
         try await Core.run(depth) { core in
@@ -66,7 +74,7 @@ struct AuditAPITests {
             (
                 "event=theft",
                 "'event' must be one of created, refreshed, reuse_detected, late_parent, revoked, revoked_all, data_changed, "
-                    + "restored, key_created, key_used, key_retired, unreadable"
+                    + "restored, key_created, key_used, key_retired, user_erased, unreadable"
             ),
         ])
     func refusals(query: String, text: String) async throws {
@@ -86,9 +94,59 @@ struct AuditAPITests {
         try await Core.run(depth) { core in
             let reply = try await core.send("GET", "/tessera/audit", query: query, version: nil)
             if query == "userId=bob&" { return #expect(reply.status == 200) }
-            let known = "before, after, limit, sessionHandle, userId, event"
+            let known = "before, after, limit, sessionHandle, userId, event, actor, since, until"
             #expect(reply.status == 400)
             #expect(reply.body == "The query has a parameter that is not known. There are: \(known)\n")
+        }
+    }
+
+    @Test("finding E7: who and how are told apart, and the core never claims to know what it does not")
+    func actors() async throws {
+        let core = try await Core.value()
+        let asks: [(actor: String?, body: String, expected: String)] = [
+            (nil, "handle", "driver handle"), (nil, "user", "driver all"), ("user", "user", "user all"),
+            ("user", "handle", "user handle"), ("admin", "handle", "admin handle"), ("admin", "user", "admin all"),
+            ("driver", "user", "driver all"),
+        ]
+        for (number, ask) in asks.enumerated() {
+            let made = try await Self.create(core, user: "u\(number)")
+            let handle = try #require(made["session"]?.object?["handle"]?.string)
+            let body: JSONObject =
+                ask.body == "user"
+                ? ["userId": .string("u\(number)")] : ["sessionHandles": .array([.string(handle)])]
+            #expect(try await Self.remove(core, body, actor: ask.actor) == 200)
+            let entry = try await Self.audit(core, "sessionHandle=\(handle)&event=revoked")["records"]?.array?.first?
+                .object
+            let found = [entry?["actor"]?.string, entry?["means"]?.string].compactMap(\.self).joined(separator: " ")
+            #expect(found == ask.expected)
+            #expect(entry?["details"]?.object?["by"] == nil)
+        }
+        let ofAdmin = try await Self.audit(core, "actor=admin&event=revoked")["records"]?.array
+        #expect(ofAdmin?.count == 2)
+        for wrong in ["core", "User", "", "user, admin", "root"] {
+            #expect(try await Self.remove(core, ["userId": "u0"], actor: wrong) == 400, "\(wrong)")
+        }
+    }
+
+    @Test("finding E7: a time is milliseconds or a date; anything else is 400")
+    func times() async throws {
+        let core = try await Core.value()
+        _ = try await Self.create(core, user: "u")
+        let all = try await Self.audit(core, nil)["records"]?.array?.count ?? 0
+        #expect(all > 0)
+        for query in [
+            "since=0", "since=1970-01-01T00:00:00Z", "since=2001-01-01T00:00:00%2B01:00", "until=9999-01-01T00:00:00Z",
+        ] {
+            #expect(try await Self.audit(core, query)["records"]?.array?.count == all, "\(query)")
+        }
+        for query in ["until=0", "since=9999-01-01T00:00:00Z", "until=1970-01-01T00:00:00Z", "actor=user"] {
+            #expect(try await Self.audit(core, query)["records"]?.array?.isEmpty == true, "\(query)")
+        }
+        for query in [
+            "since=yesterday", "since=2026-13-01T00:00:00Z", "until=", "since=2026-01-01", "actor=nobody", "actor=",
+            "since=99999999999999999999", "till=1", "since=2h",
+        ] {
+            #expect(try await core.send("GET", "/tessera/audit", query: query, version: nil).status == 400, "\(query)")
         }
     }
 

@@ -9,7 +9,7 @@ import Testing
 struct PostgresCutOffTests {
     private static let now = Timestamp(milliseconds: 1_700_000_000_000)
     private static let count = 2_345
-    private static let revocation = Revocation(by: .admin, at: now)
+    private static let revocation = Revocation(by: .administrator, .all, at: now)
 
     private static func fill(_ tables: TableNames) throws {
         try TestDatabase.run(
@@ -78,7 +78,7 @@ struct PostgresCutOffTests {
             database.statements.storeCutOff,
             [
                 "app": "'public'", "kind": "'user'", "user": "'many'", "scopeTenant": "''", "time": "1", "madeAt": "1",
-                "cause": "'admin'", "tenant": "NULL",
+                "actor": "'admin'", "tenant": "NULL",
             ])
         #expect(cutOff.contains("Index Only Scan Backward") && !cutOff.contains("Seq Scan"), "\(cutOff)")
         for user in ["'many'", "'u10'"] {
@@ -100,14 +100,14 @@ struct PostgresCutOffTests {
         let log = settings.tables.quoted("tessera_audit_trail")
         try TestDatabase.run(
             """
-            INSERT INTO \(log) (app_id, time, event, session_handle, tenant_id, user_id, details)
+            INSERT INTO \(log) (app_id, time, event, session_handle, tenant_id, user_id, details, actor)
             SELECT 'public', i, CASE WHEN i % 500 = 0 THEN 'revoked' ELSE 'refreshed' END, 's' || i % 2000, 'public',
-            'u' || i % 1000, '{}' FROM generate_series(1, 20000) AS i
+            'u' || i % 1000, '{}', CASE WHEN i % 400 = 0 THEN 'core' END FROM generate_series(1, 20000) AS i
             """)
         try TestDatabase.run("ANALYZE \(log)")
         let filters: [(Statements.AuditFilter, String, String)] = [
             (.session, "'s7'", "tessera_audit_session_index"), (.user, "'u7'", "tessera_audit_user_index"),
-            (.event, "'revoked'", "tessera_audit_event_index"),
+            (.event, "'revoked'", "tessera_audit_event_index"), (.actor, "'core'", "tessera_audit_actor_index"),
         ]
         for (filter, value, index) in filters {
             for newestFirst in [true, false] {
@@ -119,6 +119,12 @@ struct PostgresCutOffTests {
                     ])
                 #expect(plan.contains(index), "\(plan)")
             }
+        }
+        for newestFirst in [true, false] {
+            let plan = try Self.plan(
+                database.statements.selectAuditEventsInTime(newestFirst: newestFirst),
+                ["app": "'public'", "start": "500", "since": "400", "until": "600", "limit": "100"])
+            #expect(plan.contains("tessera_audit_time_index"), "\(plan)")
         }
         let found = try await database.storage(of: .public).auditEvents(
             AuditQuery(userID: UserID("u500"), name: .revoked))

@@ -47,7 +47,7 @@ struct RestoreTests {
         chain.restore(copy, number: 0)
         #expect(try chain.refresh(newest, at: 1_000_000) == .newerThanSession)
         #expect(chain.record == nil)
-        #expect(chain.events.last?.name == .revoked && chain.events.last?.details["by"] == "restore")
+        #expect(chain.events.last?.name == .revoked && chain.events.last?.means == .restore)
     }
 
     @Test("what was issued since the last restore is not adopted: then storage went back without a word")

@@ -171,7 +171,7 @@ struct RotationAtOnceTests {
         let now = Sample.now + Milliseconds(row.age)
         let decided = decide(row, record(), at: now, revokes: false)
         #expect(decided.outcome == .reuse(found) && decided.change == .keep)
-        #expect(decided.audit?.name == .reuseDetected && decided.audit?.details["by"] == nil)
+        #expect(decided.audit?.name == .reuseDetected && decided.audit?.means == nil)
     }
 
     @Test("a rotation at once ends the session on reuse, whatever is left to drivers", arguments: rows)
@@ -195,7 +195,7 @@ struct RotationAtOnceTests {
         #expect(event?.details["class"]?.string == name)
         #expect(event?.details["generationsApart"]?.number?.int64 == apart)
         #expect(event?.details["millisecondsSinceRotation"]?.number?.int64 == 140_000)
-        #expect(event?.details["by"]?.string == "theft")
+        #expect(event?.means == .reuse)
         #expect(event?.handle == Sample.handle && event?.userID == UserID("u1") && event?.time == now)
     }
 

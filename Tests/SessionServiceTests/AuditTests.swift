@@ -33,9 +33,10 @@ struct AuditTests {
         #expect(events[2].details == ["payload": true, "sessionData": false])
         #expect(events[3].details == ["payload": false, "sessionData": true])
         let theft: JSONObject = [
-            "class": "previous", "generationsApart": 1, "millisecondsSinceRotation": 130_000, "by": "theft",
+            "class": "previous", "generationsApart": 1, "millisecondsSinceRotation": 130_000,
         ]
         #expect(events[4].details == theft && events[4].time == world.clock.now)
+        #expect(events[4].actor == .core && events[4].means == .reuse)
     }
 
     @Test("Sessions are ended by somebody")
@@ -46,11 +47,44 @@ struct AuditTests {
         _ = try await world.service.revokeAll(of: UserID("u1"))
         world.clock.advance(by: World.policy.refreshTokenValidity)
         _ = try await world.service.removeExpiredSessions(atMost: 100)
-        for (session, cause) in zip(sessions, ["user", "admin", "expiry", "expiry"]) {
+        for (session, end) in zip(sessions, ["driver handle", "driver all", "core expiry", "core expiry"]) {
             let events = try await auditLog(world, of: session)
             #expect(events.map(\.name) == [.created, .revoked])
-            #expect(events.last?.details == ["by": .string(cause)])
+            #expect(events.last.map { "\($0.actor?.rawValue ?? "") \($0.means?.rawValue ?? "")" } == end)
         }
+    }
+
+    @Test("finding E7: an application says for whom sessions end")
+    func actors() async throws {
+        let world = try await World()
+        for (number, actor) in [AuditActor.user, .administrator, .driver].enumerated() {
+            let first = try await world.create(user: "u\(number)")
+            let second = try await world.create(user: "u\(number)")
+            _ = try await world.service.revoke([first.session.handle], by: actor)
+            _ = try await world.service.revokeAll(of: UserID("u\(number)"), by: actor)
+            for (session, means) in [(first, Revocation.Means.handle), (second, .all)] {
+                let last = try await auditLog(world, of: session).last
+                #expect(last?.actor == actor && last?.means == means)
+            }
+        }
+        let keys = try await world.service.auditEvents(AuditQuery(name: .keyCreated)).map(\.event.actor)
+        #expect(!keys.isEmpty && keys.allSatisfy { $0 == .core })
+    }
+
+    @Test("finding E7: verification says what is chained, what is not yet, and where the log is not what it was")
+    func verification() async throws {
+        let world = try await World()
+        for _ in 0..<3 { _ = try await world.create() }
+        let verifier = AuditVerifier(world.storage, of: .public)
+        let before = try await verifier.run()
+        #expect(before.fault == nil && before.verification.head == nil && before.unchained > 3)
+        while try await world.storage.chainAuditLog(at: world.clock.now) > 0 {}
+        _ = try await world.create()
+        let after = try await verifier.run(noted: before.verification.head?.hash)
+        #expect(after.fault == nil && after.verification.entryCount == before.unchained)
+        #expect(after.unchained >= 1 && after.unchainedSince == world.clock.now.milliseconds)
+        let strange = try await verifier.run(noted: String(repeating: "a", count: 64))
+        #expect(strange.fault == nil && !strange.verification.hasFoundHead)
     }
 
     @Test("Keys are made, sign and retire, each once")

@@ -49,15 +49,17 @@ struct StoredDataVectorTests {
         #expect(keys.map(\.privateKeyDER) == [Array("a master key".utf8)])
     }
 
-    @Test("the names of stored values, audit events and causes are what they were")
+    @Test("the names of stored values, audit events, actors and means are what they were")
     func names() {
         #expect(StoredValueName.refreshTokenKey.rawValue == "refresh_token_key")
         #expect(
             AuditEvent.Name.allCases.map(\.rawValue) == [
                 "created", "refreshed", "reuse_detected", "late_parent", "revoked", "revoked_all", "data_changed",
-                "restored", "key_created", "key_used", "key_retired", "unreadable",
+                "restored", "key_created", "key_used", "key_retired", "user_erased", "unreadable",
             ])
-        #expect(Revocation.Cause.allCases.map(\.rawValue) == ["user", "admin", "expiry", "restore"])
+        #expect(AuditActor.allCases.map(\.rawValue) == ["user", "admin", "driver", "core"])
+        let means = ["handle", "all", "tenant", "app", "reuse", "expiry", "limit", "restore"]
+        #expect(Revocation.Means.allCases.map(\.rawValue) == means)
         let classes: [Refresh.ReuseClass] = [.previous, .orphan, .stale]
         #expect(classes.map(\.rawValue) == ["previous", "orphan", "stale"])
     }

@@ -15,10 +15,14 @@ struct AuditIndexTests {
         (AuditQuery(name: .revoked), "audit_trail_event"),
         (AuditQuery(userID: UserID("u"), name: .revoked), "audit_trail_user"),
         (AuditQuery(handle: SessionHandle("h"), userID: UserID("u"), name: .revoked), "audit_trail_session"),
+        (AuditQuery(actor: .core), "audit_trail_actor"),
+        (AuditQuery(name: .revoked, actor: .core), "audit_trail_event"),
+        (AuditQuery(userID: UserID("u"), since: Sample.now, until: Sample.now), "audit_trail_user"),
+        (AuditQuery(actor: .core, since: Sample.now), "audit_trail_actor"),
     ]
 
     @Test(
-        "finding W6: each filter is looked up in an index and read in its order, in both directions", arguments: 0..<6)
+        "finding W6: each filter is looked up in an index and read in its order, in both directions", arguments: 0..<10)
     func plans(_ number: Int) async throws {
         let folder = try TemporaryFolder()
         for order in [AuditQuery.Order.newestFirst(before: nil), .newestFirst(before: 9), .oldestFirst(after: 0)] {
@@ -28,6 +32,28 @@ struct AuditIndexTests {
             let plan = try await QueryPlan(of: sql, values.count + 1, in: folder)
             #expect(plan.steps.count == 1 && plan.description.contains(index), "\(plan)")
             #expect(!plan.scans && !plan.sorts, "\(plan)")
+        }
+    }
+
+    @Test("finding E7: a time alone is looked up in an index and read in its order, in both directions")
+    func timePlans() async throws {
+        let folder = try TemporaryFolder()
+        for order in [AuditQuery.Order.newestFirst(before: nil), .newestFirst(before: 9), .oldestFirst(after: 5)] {
+            let (sql, values) = AuditQuery(order: order, since: Sample.now, until: Sample.now).statement
+            let plan = try await QueryPlan(of: sql, values.count + 1, in: folder)
+            #expect(plan.description.contains("audit_trail_time") && !plan.scans && !plan.sorts, "\(plan)")
+        }
+    }
+
+    @Test("finding E7: the entries of a user who is erased are found by an index")
+    func erasurePlans() async throws {
+        let folder = try TemporaryFolder()
+        let statements = [
+            (Statement.hasAuditOfUser, 2), (Statement.eraseAuditOfUser, 5), (Statement.deleteUnusedSalt, 2),
+        ]
+        for (sql, count) in statements {
+            let plan = try await QueryPlan(of: sql, count, in: folder)
+            #expect(plan.description.contains("audit_trail_user") && !plan.scans, "\(plan)")
         }
     }
 

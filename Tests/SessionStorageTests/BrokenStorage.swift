@@ -14,6 +14,7 @@ struct BrokenStorage: StorageDecorator {
             keepsTheTrail
         case ignoresTheFilter, losesTheUse
         case losesUpdates, replacesAnything, makesWhatIsRead, forgetsReplacements
+        case chainsNothing, chainsTwice, erasesNoEntries, erasesNoSessions, forgetsTheActor, ignoresTheTime
         case neverSweeps, sweepsTooEarly, sweepsLiveSessions
     }
 
@@ -143,7 +144,29 @@ struct BrokenStorage: StorageDecorator {
     func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
         var query = query
         if defect == .ignoresTheFilter { (query.handle, query.userID, query.name) = (nil, nil, nil) }
-        return try await base.auditEvents(query)
+        if defect == .ignoresTheTime { (query.since, query.until) = (nil, nil) }
+        return try await base.auditEvents(query).map { record in
+            var record = record
+            if defect == .forgetsTheActor { record.event.actor = nil }
+            return record
+        }
+    }
+
+    func chainAuditLog(at now: Timestamp) async throws(StorageError) -> Int {
+        defect == .chainsNothing ? 0 : try await base.chainAuditLog(at: now)
+    }
+
+    func auditPages(after number: Int64, limit: Int) async throws(StorageError) -> [AuditPage] {
+        let pages = try await base.auditPages(after: number, limit: limit)
+        return defect == .chainsTwice ? pages + pages.suffix(1) : pages
+    }
+
+    func eraseUser(
+        _ user: UserID, audit revocation: Revocation?, limit: Int
+    ) async throws(StorageError) -> ErasureProgress {
+        if defect == .erasesNoSessions { return ErasureProgress(isDone: true) }
+        let done = try await base.eraseUser(user, audit: revocation, limit: limit)
+        return defect == .erasesNoEntries && done.sessions == 0 ? ErasureProgress(isDone: true) : done
     }
 
     func trimAuditLog(

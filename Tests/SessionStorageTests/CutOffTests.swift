@@ -11,7 +11,7 @@ struct CutOffTests {
     private static let count = 1_234
     private static let user = UserID("many")
     private static let settled = Sample.now + CutOff.settlingTime + Milliseconds(1)
-    private static let revocation = Revocation(by: .admin, at: Sample.now)
+    private static let revocation = Revocation(by: .administrator, .all, at: Sample.now)
 
     /// Sessions `000000`, `000001` and so on of one user, and one of another.
     private static func fill(_ database: SQLiteDatabase) async throws {

@@ -107,7 +107,7 @@ struct SQLiteFullDiskTests {
         let event = AuditEvent(name: .reuseDetected, time: Sample.now, handle: handle)
         try await storage.update(handle) { _ in Decision(.remove, (), audit: event) }
         #expect(try await storage.session(handle) == nil)
-        let revocation = Revocation(by: .user, at: Sample.now)
+        let revocation = Revocation(by: .user, .handle, at: Sample.now)
         #expect(try await storage.remove(.handles([SessionHandle("h1")]), audit: revocation).count == 1)
         let all = RevocationTarget.user(UserID("u1"), liveAt: Sample.now)
         #expect(try await storage.remove(all, audit: revocation).count == count - 2)
@@ -141,7 +141,7 @@ struct SQLiteFullDiskTests {
             let record = TenantRecord(id: TenantID("t2"), createdAt: Sample.now)
             try await database.apps.updateTenant(of: app) { _ in TenantDecision(storing: record, ()) }
         }
-        let revocation = Revocation(by: .admin, at: Sample.now)
+        let revocation = Revocation(by: .administrator, .all, at: Sample.now)
         #expect(try await database.apps.removeTenant(TenantID("t1"), of: app, audit: revocation))
         #expect(try await database.apps.removeApp(app))
         #expect(try await database.apps.app(app) == nil)

@@ -105,7 +105,7 @@ struct SQLiteRestoreTests {
         #expect(try await storage.handles(of: UserID("u1"), liveAt: Sample.now).map(\.rawValue).sorted() == ["a", "c"])
         let auditLog = try await storage.auditEvents(AuditQuery(order: .oldestFirst(after: 0)))
         let last = try #require(auditLog.last?.event)
-        #expect(last.name == .revoked && last.details["by"] == "restore" && last.handle == SessionHandle("b"))
+        #expect(last.name == .revoked && last.means == .restore && last.handle == SessionHandle("b"))
     }
 
     @Test("finding W5: the end of all of a user's sessions is repeated, also while the events of each are missing")
@@ -135,7 +135,8 @@ struct SQLiteRestoreTests {
             let storage = try open().storage(of: .public)
             let ended = try await CutOff.$largestStep.withValue(2) {
                 try await storage.remove(
-                    .user(UserID("u1"), liveAt: Sample.now), audit: Revocation(by: .admin, at: Sample.now))
+                    .user(UserID("u1"), liveAt: Sample.now), audit: Revocation(by: .administrator, .all, at: Sample.now)
+                )
             }
             #expect(ended.count == 3)
         }

@@ -28,6 +28,20 @@ struct QuerierTests {
         ) { try await locked.backend().information(on: "h") }
     }
 
+    @Test("finding E7: the core is told for whom sessions end, and nothing where the application does not say")
+    func actor() async throws {
+        let core = ScriptedCore { _ in nil }
+        let backend = try core.backend()
+        for actor in [AuditActor.user, .administrator, .driver] {
+            _ = try? await backend.revoke(["h"], by: actor)
+            _ = try? await backend.revokeAll(of: "u", tenant: nil, by: actor)
+        }
+        _ = try? await backend.revoke(["h"])
+        _ = try? await backend.information(on: "h")
+        let expected: [String?] = ["user", "user", "admin", "admin", nil, nil, nil, nil]
+        #expect(core.requests.map { $0.field("tessera-actor") } == expected)
+    }
+
     @Test("J2: rid goes with recipe calls, below a tenant too")
     func recipeID() async throws {
         let core = ScriptedCore { _ in nil }

@@ -56,15 +56,15 @@ struct SequentialSession: Equatable {
             guard isThere else { return "ended" }
             (payload, auditLog) = (number, auditLog + ["data_changed"])
             return "ok"
-        case .revoke: return end(by: "user")
-        case .revokeAll: return end(by: "admin")
+        case .revoke: return end(by: "handle")
+        case .revokeAll: return end(by: "all")
         case .expiry: return hasNewEnd ? "none" : end(by: "expiry")
         }
     }
 
-    private mutating func end(by cause: String) -> String {
+    private mutating func end(by means: String) -> String {
         guard isThere else { return "none" }
-        self = SequentialSession(isThere: false, auditLog: auditLog + ["revoked by \(cause)"])
+        self = SequentialSession(isThere: false, auditLog: auditLog + ["revoked by \(means)"])
         return "one"
     }
 

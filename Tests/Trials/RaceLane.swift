@@ -79,8 +79,8 @@ struct RaceLane {
         let entries = try await storage.auditEvents(AuditQuery(order: .oldestFirst(after: place)))
         place = entries.last?.sequence ?? place
         let auditLog = entries.filter { $0.event.handle == handle }.map { entry in
-            let cause = entry.event.details["by"]?.string.map { " by \($0)" } ?? ""
-            return entry.event.name.rawValue + cause
+            let means = entry.event.means.map { " by \($0.rawValue)" } ?? ""
+            return entry.event.name.rawValue + means
         }
         guard let record = try await storage.session(handle) else {
             return SequentialSession(isThere: false, auditLog: auditLog)

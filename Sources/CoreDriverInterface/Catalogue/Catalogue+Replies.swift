@@ -106,7 +106,7 @@ extension Catalogue {
         [
             .always("sequence", \.sequence), .always("time", \.time), .always("event", \.event),
             .sometimes("sessionHandle", \.handle), .sometimes("tenantId", \.tenantID), .sometimes("userId", \.userID),
-            .always("details", \.details),
+            .sometimes("actor", \.actor), .sometimes("means", \.means), .always("details", \.details),
         ])
     package static let usersCounted = ReplyTable<CountReply>(
         .userCount,

@@ -137,6 +137,9 @@ extension Catalogue {
             .optional("sessionHandle", \.handle),
             .optional("userId", \.userID),
             .optional("event", \.event),
+            .optional("actor", \.actor),
+            .optional("since", \.since),
+            .optional("until", \.until),
         ])
 
     package static let putApp = RequestTable<PutAppRequest>(.putApp, [.required("appId", \.app)] + firstForm())

@@ -53,6 +53,8 @@ package struct AuditEntryReply: ReplyMessage {
     package var handle: String?
     package var tenantID: String?
     package var userID: String?
+    package var actor: String?
+    package var means: String?
     package var details: JSONObject?
 
     package init() {}

@@ -66,6 +66,9 @@ package struct ReadAuditRequest: RequestMessage {
     package var handle: String?
     package var userID: String?
     package var event: AuditEvent.Name?
+    package var actor: AuditActor?
+    package var since: WireTime?
+    package var until: WireTime?
 
     package init() {}
 }

@@ -1,3 +1,4 @@
+import Foundations
 package import LosslessJSON
 package import SessionEngine
 
@@ -145,6 +146,42 @@ extension AuditEvent.Name: WireValue {
         return event
     }
     package var wire: JSONValue { .string(rawValue) }
+}
+
+/// An actor of the audit log, in this core's own interface.
+extension AuditActor: WireValue {
+    package static var wireType: WireType { .string }
+    package static func parse(_ value: FieldValue) -> AuditActor? {
+        String.parse(value).flatMap(Self.init(rawValue:))
+    }
+    package static func read(_ value: FieldValue, of name: String) throws(InvalidRequest) -> AuditActor {
+        guard let actor = parse(value) else {
+            let names = allCases.map(\.rawValue).joined(separator: ", ")
+            throw InvalidRequest(.invalidParameter(name, expected: "one of \(names)"))
+        }
+        return actor
+    }
+    package var wire: JSONValue { .string(rawValue) }
+}
+
+/// A time, in this core's own interface: milliseconds since 1970, or a date of RFC 3339.
+package struct WireTime: WireValue {
+    package let time: Timestamp
+
+    package static var wireType: WireType { .string }
+    package static func parse(_ value: FieldValue) -> WireTime? {
+        String.parse(value).flatMap { text in
+            (Int64(text).map(Timestamp.init(milliseconds:)) ?? RFC3339.parse(text)).map(WireTime.init)
+        }
+    }
+    package static func read(_ value: FieldValue, of name: String) throws(InvalidRequest) -> WireTime {
+        guard let time = parse(value) else {
+            throw InvalidRequest(
+                .invalidParameter(name, expected: "milliseconds since 1970 or a date such as 2026-01-31T09:00:00Z"))
+        }
+        return time
+    }
+    package var wire: JSONValue { .string("\(time.milliseconds)") }
 }
 
 extension JSONValue {

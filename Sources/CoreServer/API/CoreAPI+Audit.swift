@@ -13,7 +13,8 @@ extension CoreAPI {
         let query = AuditQuery(
             order: request.after.map { .oldestFirst(after: $0) } ?? .newestFirst(before: request.before),
             handle: request.handle.map(SessionHandle.init), userID: request.userID.map(UserID.init),
-            name: request.event, limit: Int(request.limit ?? 100))
+            name: request.event, actor: request.actor, since: request.since?.time, until: request.until?.time,
+            limit: Int(request.limit ?? 100))
         let records = try await service.auditEvents(query)
         var reply = ListReply()
         reply.objects = JSONObjects(records.map(\.json))
@@ -30,7 +31,22 @@ extension AuditRecord {
         (entry.handle, entry.userID, entry.tenantID) = (
             event.handle?.rawValue, event.userID?.rawValue, event.tenantID?.rawValue
         )
+        (entry.actor, entry.means) = (event.actor?.rawValue, event.means?.rawValue)
         entry.details = event.details
         return Catalogue.auditEntry.encode(entry)
+    }
+}
+
+extension CoreAPI.Call {
+    /// For whom a caller ends sessions, as the field `tessera-actor` says; without it nothing is known but that the
+    /// application asks.
+    ///
+    /// - Throws: for another value than `user`, `admin` and `driver`: no caller is the core.
+    func actor() throws(InvalidRequest) -> AuditActor {
+        guard let text = request.actor else { return .driver }
+        guard let actor = AuditActor(rawValue: text), actor != .core else {
+            throw InvalidRequest(.invalidParameter("tessera-actor", expected: "user, admin or driver"))
+        }
+        return actor
     }
 }

@@ -114,10 +114,13 @@ extension CoreAPI {
     private func remove(
         _ userID: String?, in tenant: TenantID?, linked: Bool, _ handles: [String], _ call: Call
     ) async throws -> [SessionHandle] {
-        if let userID { return try await service.revokeAll(of: UserID(userID), tenant: tenant, linked: linked) }
+        let actor = try call.actor()
+        if let userID {
+            return try await service.revokeAll(of: UserID(userID), tenant: tenant, linked: linked, by: actor)
+        }
         var known: [SessionHandle] = []
         for handle in handles { known.append(try await self.handle(handle, call)) }
-        return try await service.revoke(known)
+        return try await service.revoke(known, by: actor)
     }
 
     private func reply(_ table: ReplyTable<HandlesReply>, _ handles: [SessionHandle]) -> CoreReply {

@@ -26,7 +26,8 @@ extension CoreAPI {
 
     func removeTenant(_ call: Call, _ apps: AppRegistry) async throws -> CoreReply {
         let tenant = try call.decode(Catalogue.removeTenant).tenant
+        let actor = try call.actor()
         guard tenant != .public else { throw InvalidRequest.tenancy(.removesPublicTenant) }
-        return .choice(Catalogue.removed, try await apps.remove(tenant, of: call.app))
+        return .choice(Catalogue.removed, try await apps.remove(tenant, of: call.app, by: actor))
     }
 }

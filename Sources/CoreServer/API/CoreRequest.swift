@@ -22,6 +22,8 @@ public struct CoreRequest: Sendable, Redacted {
     public var origin: String?
     /// The `Sec-Fetch-Site` header, which only browsers send.
     public var fetchSite: String?
+    /// The `tessera-actor` header: for whom the application ends sessions.
+    public var actor: String?
     /// The body.
     ///
     /// It is UTF-8 whatever its content type says.

@@ -197,9 +197,17 @@ public final class AppRegistry: Sendable {
 
     /// Ends a tenant.
     ///
+    /// - Parameters:
+    ///   - tenant: the tenant.
+    ///   - app: its app.
+    ///   - actor: who does it, for the audit log.
     /// - Returns: whether there was one.
-    func remove(_ tenant: TenantID, of app: AppID) async throws(StorageError) -> Bool {
-        let revocation = state.withLock(\.settings).policy.auditRetention.map { _ in Revocation(by: .admin, at: now) }
+    func remove(
+        _ tenant: TenantID, of app: AppID, by actor: AuditActor
+    ) async throws(StorageError) -> Bool {
+        let revocation = state.withLock(\.settings).policy.auditRetention.map { _ in
+            Revocation(by: actor, .tenant, at: now)
+        }
         return try await changing(app) { () async throws(StorageError) in
             try await directory.removeTenant(tenant, of: app, audit: revocation)
         }

@@ -25,6 +25,7 @@ final class Door: Sendable {
             apiKey: head.fields.apiKey, authorization: head.fields.authorization,
             ifNoneMatch: head.fields.ifNoneMatch)
         (value.host, value.origin, value.fetchSite) = (head.host, head.fields.origin, head.fields.fetchSite)
+        value.actor = head.fields.actor
         return value
     }
 

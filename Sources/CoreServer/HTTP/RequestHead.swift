@@ -30,6 +30,7 @@ struct RequestHead {
         var ifNoneMatch: String?
         var origin: String?
         var fetchSite: String?
+        var actor: String?
         var hasUpgrade = false
         /// Whether a field that has one value came with two.
         var isContradictory = false
@@ -102,6 +103,7 @@ extension RequestHead.Fields {
         case 7 where name.isField("upgrade"): hasUpgrade = true
         case 11 where name.isField("cdi-version"): set(\.version, value)
         case 13 where name.isField("authorization"): set(\.authorization, value)
+        case 13 where name.isField("tessera-actor"): set(\.actor, value)
         case 13 where name.isField("if-none-match"): ifNoneMatch = value
         case 14 where name.isField("content-length"): contentLength = value
         case 14 where name.isField("sec-fetch-site"): fetchSite = fetchSite.map { "\($0), \(value)" } ?? value

@@ -56,6 +56,7 @@ struct SchemaMigration: Sendable {
                             ADD COLUMN IF NOT EXISTS verifies_until BIGINT
                             """, lock: .accessExclusiveBrief)
                 ]),
+            SchemaMigration(name: "0006-audit-chain", level: 6, worksWith: 1, statements: auditChain(tables)),
         ]
     }
 

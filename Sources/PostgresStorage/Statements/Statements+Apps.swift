@@ -64,7 +64,7 @@ extension Statements {
             ended AS (DELETE FROM \(tables.sessions) WHERE app_id = $app AND tenant_id = $tenant \
             AND EXISTS (SELECT 1 FROM gone) RETURNING session_handle, tenant_id, user_id, created_at_time), \
             audit AS (INSERT INTO \(tables.auditLog) (app_id, \(QuotedTables.auditColumns)) \
-            SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, $eventDetails FROM ended \
+            SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, '{}', $eventActor, $eventMeans FROM ended \
             WHERE $eventTime IS NOT NULL ORDER BY created_at_time, session_handle) \
             SELECT 1 FROM gone
             """)
@@ -73,7 +73,7 @@ extension Statements {
     /// The tables that have rows of apps; `apps` is the last.
     static let tablesOfApps = [
         "session_info", "tessera_signing_keys", "key_value", "user_last_active", "tessera_audit_trail",
-        "tessera_cut_offs", "tenants", "apps",
+        "tessera_cut_offs", "tessera_audit_pages", "tessera_audit_salts", "tenants", "apps",
     ]
 
     /// Removes an app with all its rows.

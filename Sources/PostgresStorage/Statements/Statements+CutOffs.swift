@@ -41,7 +41,7 @@ extension Statements {
     }
 
     /// Stores a cut-off at `$time`, unless one that is there has ended all of the user's sessions, with an audit event at
-    /// `$madeAt` unless `$cause` is NULL.
+    /// `$madeAt` unless `$actor` is NULL.
     var storeCutOff: PostgresStatement {
         PostgresStatement(
             "storeCutOff", .alone,
@@ -51,12 +51,13 @@ extension Statements {
             old AS (SELECT max(time) AS time FROM \(tables.cutOffs) \
             WHERE app_id = $app AND kind = $kind AND subject = $user AND tenant = $scopeTenant), \
             made AS (INSERT INTO \(tables.cutOffs) (app_id, kind, subject, tenant, time, made_at, ended_by) \
-            SELECT $app, $kind, $user, $scopeTenant, least(greatest($time, created), \(Int64.max - 1)), $madeAt, $cause \
+            SELECT $app, $kind, $user, $scopeTenant, least(greatest($time, created), \(Int64.max - 1)), $madeAt, $actor \
             FROM newest, old WHERE created IS NOT NULL AND (old.time IS NULL OR created > old.time) \
             ON CONFLICT DO NOTHING RETURNING time), \
             audit AS (INSERT INTO \(tables.auditLog) (app_id, \(QuotedTables.auditColumns)) \
             SELECT $app, $madeAt, '\(AuditEvent.Name.revokedAll.rawValue)', '', $tenant, $user, \
-            format('{"by":"%s","createdUpTo":%s}', $cause, time) FROM made WHERE $cause IS NOT NULL) \
+            format('{"createdUpTo":%s}', time), $actor, '\(Revocation.Means.all.rawValue)' FROM made \
+            WHERE $actor IS NOT NULL) \
             SELECT time, (SELECT time FROM old) FROM made
             """)
     }
@@ -78,8 +79,8 @@ extension Statements {
         app_id = $app AND user_id = $user AND created_at_time <= $time AND ($tenant IS NULL OR tenant_id = $tenant)
         """
 
-    /// Deletes up to `$limit` rows that a cut-off ended, with an audit event for each unless `$details` is NULL;
-    /// `$expiryDetails` are those of rows that had expired when it was made.
+    /// Deletes up to `$limit` rows that a cut-off ended, with an audit event for each unless `$actor` is NULL;
+    /// rows that had expired when it was made were not revoked.
     var sweepCutOff: PostgresStatement {
         PostgresStatement(
             "sweepCutOff", .alone,
@@ -90,8 +91,9 @@ extension Statements {
             RETURNING session_handle, tenant_id, user_id, created_at_time, expires_at), \
             audit AS (INSERT INTO \(tables.auditLog) (app_id, \(QuotedTables.auditColumns)) \
             SELECT $app, $madeAt, 'revoked', session_handle, tenant_id, user_id, \
-            CASE WHEN expires_at <= $madeAt THEN $expiryDetails ELSE $details END FROM ended \
-            WHERE $details IS NOT NULL ORDER BY created_at_time, session_handle) \
+            '{}', CASE WHEN expires_at <= $madeAt THEN '\(AuditActor.core.rawValue)' ELSE $actor END, \
+            CASE WHEN expires_at <= $madeAt THEN '\(Revocation.Means.expiry.rawValue)' \
+            ELSE '\(Revocation.Means.all.rawValue)' END FROM ended WHERE $actor IS NOT NULL ORDER BY created_at_time, session_handle) \
             SELECT count(*) FROM ended
             """)
     }
@@ -152,7 +154,7 @@ extension CutOff {
         self.init(
             Scope(kind: row.text(0), subject: row.text(1), tenant: row.text(2)),
             upTo: Timestamp(milliseconds: row.integer(3)), madeAt: Timestamp(milliseconds: row.integer(4)),
-            by: row.optionalText(5).map { Revocation.Cause(rawValue: $0) ?? .admin })
+            by: row.optionalText(5).map { AuditActor(rawValue: $0) ?? .driver })
     }
 }
 

@@ -70,9 +70,10 @@ extension Statements {
 
     private var auditedKeys: String {
         """
-        audit AS (INSERT INTO \(tables.auditLog) (app_id, time, event, session_handle, details) \
-        SELECT $app, new.time, new.event, '', new.details FROM guarded, \
-        unnest($eventTimes, $events, $eventDetails) WITH ORDINALITY AS new (time, event, details, position) \
+        audit AS (INSERT INTO \(tables.auditLog) (app_id, time, event, session_handle, details, actor) \
+        SELECT $app, new.time, new.event, '', new.details, nullif(new.actor, '') FROM guarded, \
+        unnest($eventTimes, $events, $eventDetails, $eventActors) WITH ORDINALITY \
+        AS new (time, event, details, actor, position) \
         ORDER BY new.position)
         """
     }
@@ -140,8 +141,8 @@ extension Statements {
             """
             WITH replaced AS (UPDATE \(tables.values) SET value = $new WHERE app_id = $app AND tenant_id = 'public' \
             AND name = $name AND value = $old RETURNING 1), \
-            audit AS (INSERT INTO \(tables.auditLog) (app_id, time, event, session_handle, details) \
-            SELECT $app, $eventTime, $event, '', $eventDetails FROM replaced WHERE $eventTime IS NOT NULL) \
+            audit AS (INSERT INTO \(tables.auditLog) (app_id, time, event, session_handle, details, actor) \
+            SELECT $app, $eventTime, $event, '', $eventDetails, $eventActor FROM replaced WHERE $eventTime IS NOT NULL) \
             SELECT 1 FROM replaced
             """)
     }
@@ -155,8 +156,8 @@ extension Statements {
             SELECT $app, 'public', $name, $value, $created \
             WHERE EXISTS (SELECT 1 FROM \(tables.tenants) WHERE app_id = $app) \
             ON CONFLICT (app_id, tenant_id, name) DO NOTHING RETURNING 1), \
-            audit AS (INSERT INTO \(tables.auditLog) (app_id, time, event, session_handle, details) \
-            SELECT $app, $eventTime, $event, '', $eventDetails FROM stored WHERE $eventTime IS NOT NULL) \
+            audit AS (INSERT INTO \(tables.auditLog) (app_id, time, event, session_handle, details, actor) \
+            SELECT $app, $eventTime, $event, '', $eventDetails, $eventActor FROM stored WHERE $eventTime IS NOT NULL) \
             SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM \(tables.tenants) WHERE app_id = $app)
             """)
     }
@@ -176,6 +177,7 @@ extension SigningKeyChange {
             "updatedUsed": .times(updated.map(\.firstUsedAt)), "updatedUntil": .times(updated.map(\.verifiesUntil)),
             "eventTimes": .integers(events.map(\.time.milliseconds)), "events": .texts(events.map(\.name.rawValue)),
             "eventDetails": .texts(events.map { JSONObjectText($0.details).text }),
+            "eventActors": .texts(events.map { $0.actor?.rawValue ?? "" }),
             "time": .integer(events.first?.time.milliseconds ?? 0),
         ]
     }

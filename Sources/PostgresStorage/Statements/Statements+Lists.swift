@@ -16,7 +16,7 @@ extension Statements {
             WITH ended AS (DELETE FROM \(tables.sessions) WHERE app_id = $app AND \(condition) \
             AND \(tables.isNotCutOff) RETURNING session_handle, tenant_id, user_id, created_at_time), \
             audit AS (INSERT INTO \(tables.auditLog) (app_id, \(QuotedTables.auditColumns)) \
-            SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, $eventDetails FROM ended \
+            SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, '{}', $eventActor, $eventMeans FROM ended \
             WHERE $eventTime IS NOT NULL \(Self.order)) \
             SELECT session_handle FROM ended \(Self.order)
             """)
@@ -85,70 +85,5 @@ extension Statements {
         PostgresStatement(
             "countActiveUsers", .read,
             "SELECT count(*) FROM \(tables.users) WHERE app_id = $app AND last_active_time >= $since")
-    }
-
-    /// A filter of the audit log; each of these columns has an index in the order of the numbers.
-    enum AuditFilter: String {
-        case session = "session_handle"
-        case user = "user_id"
-        case event
-
-        /// The parameter with the value that is looked for.
-        var parameter: String {
-            switch self {
-            case .session: "session"
-            case .user: "user"
-            case .event: "event"
-            }
-        }
-    }
-
-    /// A page of up to `$limit` audit events that match all filters, beginning beside the number `$start`.
-    func selectAuditEvents(matching filters: [AuditFilter], newestFirst: Bool) -> PostgresStatement {
-        let conditions = filters.map { " AND \($0.rawValue) = $\($0.parameter)" }.joined()
-        let name = ["select", newestFirst ? "newest" : "oldest"] + filters.map(\.rawValue)
-        return PostgresStatement(
-            name.joined(separator: "_"), .read,
-            """
-            SELECT sequence, \(QuotedTables.auditColumns) FROM \(tables.auditLog) \
-            WHERE app_id = $app AND sequence \(newestFirst ? "<" : ">") $start\(conditions) \
-            ORDER BY sequence \(newestFirst ? "DESC " : "")LIMIT $limit
-            """)
-    }
-
-    /// Deletes the oldest audit events: those before `$oldest`, and all but the newest `$count`.
-    ///
-    /// Looks at the oldest `$limit` only: they are in the order of time but for steps of the clock.
-    var deleteOldAuditEvents: PostgresStatement {
-        let log = tables.auditLog
-        return PostgresStatement(
-            "deleteOldAuditEvents", .alone,
-            """
-            DELETE FROM \(log) WHERE app_id = $app AND sequence = ANY (ARRAY(SELECT sequence FROM \
-            (SELECT sequence, time FROM \(log) WHERE app_id = $app ORDER BY sequence LIMIT $limit) AS oldest \
-            WHERE sequence < (SELECT max(sequence) FROM \(log) WHERE app_id = $app) AND (time < $oldest OR sequence <= \
-            (SELECT sequence FROM \(log) WHERE app_id = $app ORDER BY sequence DESC OFFSET $count LIMIT 1))))
-            """)
-    }
-}
-
-extension AuditRecord {
-    /// Reads the columns of `Statements.selectAuditEvents(matching:newestFirst:)`.
-    init(row: PostgresRow) {
-        let time = Timestamp(milliseconds: row.integer(1))
-        guard let name = AuditEvent.Name(rawValue: row.text(2)) else {
-            self.init(sequence: row.integer(0), event: .unreadable("event", at: time))
-            return
-        }
-        guard let details = try? JSONObjectText(stored: row.text(6)).decoded() else {
-            self.init(sequence: row.integer(0), event: .unreadable("details", at: time))
-            return
-        }
-        let handle = row.text(3)
-        let event = AuditEvent(
-            name: name, time: time,
-            handle: handle.isEmpty ? nil : SessionHandle(handle), tenantID: row.optionalText(4).map(TenantID.init),
-            userID: row.optionalText(5).map(UserID.init), details: details)
-        self.init(sequence: row.integer(0), event: event)
     }
 }

@@ -7,9 +7,11 @@ import SessionStorage
 /// The statements that read or write one session by its key; `$app` and `$handle` are in all of them.
 extension QuotedTables {
     /// The columns of an audit event after `app_id`.
-    static let auditColumns = "time, event, session_handle, tenant_id, user_id, details"
+    static let auditColumns = "time, event, session_handle, tenant_id, user_id, details, actor, means"
     /// Their values, ``AuditEvent/values``.
-    static let auditValues = "$eventTime, $event, $eventSession, $eventTenant, $eventUser, $eventDetails"
+    static let auditValues = """
+        $eventTime, $event, $eventSession, $eventTenant, $eventUser, $eventDetails, $eventActor, $eventMeans
+        """
 
     /// A write of one row, with and without an audit event.
     private func audited(_ name: String, _ sql: String) -> AuditedStatement {
@@ -122,7 +124,7 @@ extension QuotedTables {
                 """
                 WITH ended AS (DELETE FROM \(sessions) \(isNamed) RETURNING session_handle, tenant_id, user_id) \
                 INSERT INTO \(auditLog) (app_id, \(Self.auditColumns)) \
-                SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, $eventDetails FROM ended \
+                SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, '{}', $eventActor, $eventMeans FROM ended \
                 RETURNING session_handle
                 """))
     }
@@ -179,18 +181,17 @@ extension AuditEvent {
             "eventTime": .integer(time.milliseconds), "event": .text(name.rawValue),
             "eventSession": .text(handle?.rawValue ?? ""), "eventTenant": .text(tenantID?.rawValue),
             "eventUser": .text(userID?.rawValue), "eventDetails": .text(JSONObjectText(details).text),
+            "eventActor": .text(actor?.rawValue), "eventMeans": .text(means?.rawValue),
         ]
     }
-}
-
-extension Revocation {
-    /// The details of its audit event.
-    var text: String { JSONObjectText(details).text }
 }
 
 extension Revocation? {
     /// The values of the audit events of a revocation; NULL where there are none.
     var values: NamedValues {
-        ["eventTime": .integer(self?.time.milliseconds), "eventDetails": .text(self?.text)]
+        [
+            "eventTime": .integer(self?.time.milliseconds), "eventActor": .text(self?.actor.rawValue),
+            "eventMeans": .text(self?.means.rawValue),
+        ]
     }
 }

@@ -50,6 +50,8 @@ struct QuotedTables: Sendable {
     let accounts: String
     /// The names that applications gave to SuperTokens' users.
     let accountNames: String
+    let auditPages: String
+    let salts: String
 
     init(_ names: TableNames) {
         sessions = names.quoted("session_info")
@@ -62,6 +64,8 @@ struct QuotedTables: Sendable {
         cutOffs = names.quoted("tessera_cut_offs")
         accounts = names.quoted("app_id_to_user_id")
         accountNames = names.quoted("userid_mapping")
+        auditPages = names.quoted("tessera_audit_pages")
+        salts = names.quoted("tessera_audit_salts")
     }
 }
 

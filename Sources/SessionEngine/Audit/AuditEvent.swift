@@ -30,6 +30,8 @@ public struct AuditEvent: Sendable, Equatable {
         case keyUsed = "key_used"
         /// A key was deleted, because its last token has expired.
         case keyRetired = "key_retired"
+        /// A user was erased: the entries about them have a pseudonym from now on.
+        case userErased = "user_erased"
         /// An entry is there that cannot be read; never stored, so that one damaged entry does not hide the others.
         case unreadable
     }
@@ -44,19 +46,25 @@ public struct AuditEvent: Sendable, Equatable {
     public var tenantID: TenantID?
     /// The user of that session.
     public var userID: UserID?
+    /// Who did it; `nil` where nothing ended and no key changed, and in entries of releases that did not record it.
+    public var actor: AuditActor?
+    /// How a session ended; `nil` where none did.
+    public var means: Revocation.Means?
     /// What else is known, by names that depend on ``name``.
     public var details: JSONObject
 
     /// Makes an event; the engine makes all that are written.
     public init(
         name: Name, time: Timestamp, handle: SessionHandle? = nil, tenantID: TenantID? = nil, userID: UserID? = nil,
-        details: JSONObject = [:]
+        actor: AuditActor? = nil, means: Revocation.Means? = nil, details: JSONObject = [:]
     ) {
         self.name = name
         self.time = time
         self.handle = handle
         self.tenantID = tenantID
         self.userID = userID
+        self.actor = actor
+        self.means = means
         self.details = details
     }
 
@@ -64,6 +72,13 @@ public struct AuditEvent: Sendable, Equatable {
         self.init(
             name: name, time: time, handle: record.handle, tenantID: record.tenantID, userID: record.userID,
             details: details)
+    }
+
+    /// The same with who did it and how.
+    private func done(by actor: AuditActor, _ means: Revocation.Means? = nil) -> AuditEvent {
+        var event = self
+        (event.actor, event.means) = (actor, means)
+        return event
     }
 
     /// A session was created.
@@ -107,8 +122,8 @@ public struct AuditEvent: Sendable, Equatable {
         if let rotatedAt = record.rotatedAt {
             details.append("millisecondsSinceRotation", .integer((time - rotatedAt).count))
         }
-        if revoked { details.append("by", "theft") }
-        return AuditEvent(.reuseDetected, record, at: time, details: details)
+        let event = AuditEvent(.reuseDetected, record, at: time, details: details)
+        return revoked ? event.done(by: .core, .reuse) : event
     }
 
     /// A session was revoked.
@@ -117,22 +132,21 @@ public struct AuditEvent: Sendable, Equatable {
     ) -> AuditEvent {
         AuditEvent(
             name: .revoked, time: revocation.time, handle: handle, tenantID: tenant, userID: user,
-            details: revocation.details)
+            actor: revocation.actor, means: revocation.means)
     }
 
     /// All sessions of a user that were created up to a time were ended, in one tenant or, with `nil`, in all.
     public static func revokedAll(
         of user: UserID, tenant: TenantID?, createdUpTo time: Timestamp, _ revocation: Revocation
     ) -> AuditEvent {
-        var details = revocation.details
-        details.append("createdUpTo", .integer(time.milliseconds))
-        return AuditEvent(
-            name: .revokedAll, time: revocation.time, tenantID: tenant, userID: user, details: details)
+        AuditEvent(
+            name: .revokedAll, time: revocation.time, tenantID: tenant, userID: user, actor: revocation.actor,
+            means: revocation.means, details: ["createdUpTo": .integer(time.milliseconds)])
     }
 
     /// A session was ended by a decision of the engine.
-    static func revoked(_ record: SessionRecord, by cause: Revocation.Cause, at time: Timestamp) -> AuditEvent {
-        .revoked(record.handle, tenant: record.tenantID, user: record.userID, Revocation(by: cause, at: time))
+    static func revoked(_ record: SessionRecord, by means: Revocation.Means, at time: Timestamp) -> AuditEvent {
+        .revoked(record.handle, tenant: record.tenantID, user: record.userID, Revocation(by: .core, means, at: time))
     }
 
     /// The data of a session is another one; the audit log never contains it.
@@ -151,7 +165,7 @@ public struct AuditEvent: Sendable, Equatable {
     ///   - time: when that was done.
     public static func restored(number: UInt8, lastSequence: Int64, at time: Timestamp) -> AuditEvent {
         AuditEvent(
-            name: .restored, time: time,
+            name: .restored, time: time, actor: .administrator,
             details: ["restoreNumber": .integer(number), "lastSequence": .integer(lastSequence)])
     }
 
@@ -165,35 +179,30 @@ public struct AuditEvent: Sendable, Equatable {
     }
 
     /// Something happened to a key.
-    public static func key(_ name: Name, _ key: String, at time: Timestamp) -> AuditEvent {
-        AuditEvent(name: name, time: time, details: ["key": .string(key)])
-    }
-}
-
-/// Why sessions are ended, for the audit log; theft has an event of its own.
-public struct Revocation: Sendable, Equatable {
-    /// On whose behalf.
-    public enum Cause: String, Sendable, CaseIterable {
-        /// One session by its handle: a user signed out, or signed out another device.
-        case user
-        /// Sessions that were not named: all of a user's, or a whole tenant's.
-        case admin
-        /// It has expired.
-        case expiry
-        /// Storage went back to an older state, and what a client held was newer.
-        case restore
+    ///
+    /// - Parameters:
+    ///   - name: what.
+    ///   - key: its id, or the name of a stored value.
+    ///   - actor: who did it; the core's schedule unless a command did.
+    ///   - time: when.
+    public static func key(
+        _ name: Name, _ key: String, by actor: AuditActor = .core, at time: Timestamp
+    ) -> AuditEvent {
+        AuditEvent(name: name, time: time, actor: actor, details: ["key": .string(key)])
     }
 
-    /// On whose behalf.
-    public var cause: Cause
-    /// When.
-    public var time: Timestamp
-
-    public init(by cause: Cause, at time: Timestamp) {
-        self.cause = cause
-        self.time = time
+    /// A user was erased; the entry has the pseudonym and never the user's id.
+    ///
+    /// - Parameters:
+    ///   - pseudonym: what stands for the user in the audit log; `nil` where nothing does.
+    ///   - sessions: how many sessions were ended with it.
+    ///   - entries: how many entries have the pseudonym.
+    ///   - time: when.
+    public static func userErased(
+        _ pseudonym: String?, sessions: Int64, entries: Int64, at time: Timestamp
+    ) -> AuditEvent {
+        AuditEvent(
+            name: .userErased, time: time, userID: pseudonym.map { UserID($0) }, actor: .administrator,
+            details: ["sessions": .integer(sessions), "entries": .integer(entries)])
     }
-
-    /// The details of its audit event.
-    public var details: JSONObject { ["by": .string(cause.rawValue)] }
 }

@@ -32,15 +32,24 @@ public protocol SessionBackend: Sendable {
 
     /// Ends sessions.
     ///
+    /// - Parameters:
+    ///   - handles: the sessions.
+    ///   - actor: for whom the application does it, for the audit log; `driver` where it does not say.
     /// - Returns: the handles of those that were ended.
     /// - Throws: an internal error; then nothing is known to be ended.
-    func revoke(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionHandle]
+    func revoke(_ handles: [SessionHandle], by actor: AuditActor) async throws(SessionError) -> [SessionHandle]
 
-    /// Ends all sessions of a user, in one tenant or, with `nil`, in all.
+    /// Ends all sessions of a user.
     ///
+    /// - Parameters:
+    ///   - user: whose.
+    ///   - tenant: only those of that tenant; `nil` for those of all.
+    ///   - actor: for whom the application does it, for the audit log; `driver` where it does not say.
     /// - Returns: the handles of those that were ended.
     /// - Throws: an internal error; then nothing is known to be ended.
-    func revokeAll(of user: UserID, tenant: TenantID?) async throws(SessionError) -> [SessionHandle]
+    func revokeAll(
+        of user: UserID, tenant: TenantID?, by actor: AuditActor
+    ) async throws(SessionError) -> [SessionHandle]
 
     /// The handles of a user's sessions, oldest first, in one tenant or, with `nil`, in all.
     ///
@@ -80,6 +89,25 @@ public protocol SessionBackend: Sendable {
     ///
     /// - Throws: an internal error.
     func publishedKeys() async throws(SessionError) -> PublishedKeys
+}
+
+extension SessionBackend {
+    /// Ends sessions without saying for whom.
+    ///
+    /// - Throws: an internal error; then nothing is known to be ended.
+    public func revoke(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionHandle] {
+        try await revoke(handles, by: .driver)
+    }
+
+    /// Ends all sessions of a user without saying for whom.
+    ///
+    /// - Parameters:
+    ///   - user: whose.
+    ///   - tenant: only those of that tenant; `nil` for those of all.
+    /// - Throws: an internal error; then nothing is known to be ended.
+    public func revokeAll(of user: UserID, tenant: TenantID?) async throws(SessionError) -> [SessionHandle] {
+        try await revokeAll(of: user, tenant: tenant, by: .driver)
+    }
 }
 
 /// A session whose access token was found to be good.

@@ -25,7 +25,7 @@ extension SessionHooks {
 
     /// Ends the session, whatever claims it lacks (docs/specification/sdk.md 2.10).
     public func signOut(_ call: SessionCall) async throws(SessionError) -> SessionReply {
-        try await call.sessions.session(in: call.exchange, options: VerifyOptions { _, _ in [] })?.revoke()
+        try await call.sessions.session(in: call.exchange, options: VerifyOptions { _, _ in [] })?.revoke(by: .user)
         return SessionReply(json: ["status": "OK"])
     }
 

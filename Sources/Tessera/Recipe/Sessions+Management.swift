@@ -4,22 +4,31 @@ public import SessionEngine
 extension Sessions {
     /// Ends sessions.
     ///
+    /// - Parameters:
+    ///   - handles: the sessions.
+    ///   - actor: for whom, for the audit log: `user` when the user asked for it, `administrator` when support did.
     /// - Returns: the handles of those that were ended.
     /// - Throws: an internal error; then nothing is known to be ended.
     @discardableResult
-    public func revoke(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionHandle] {
-        try await backend.revoke(handles)
+    public func revoke(
+        _ handles: [SessionHandle], by actor: AuditActor = .driver
+    ) async throws(SessionError) -> [SessionHandle] {
+        try await backend.revoke(handles, by: actor)
     }
 
-    /// Ends all sessions of a user, in one tenant or, with `nil`, in all.
+    /// Ends all sessions of a user.
     ///
+    /// - Parameters:
+    ///   - userID: whose.
+    ///   - tenant: only those of that tenant; `nil` for those of all.
+    ///   - actor: for whom, for the audit log: `user` when the user asked for it, `administrator` when support did.
     /// - Returns: the handles of those that were ended.
     /// - Throws: an internal error; then nothing is known to be ended.
     @discardableResult
     public func revokeAll(
-        of userID: UserID, tenant: TenantID? = nil
+        of userID: UserID, tenant: TenantID? = nil, by actor: AuditActor = .driver
     ) async throws(SessionError) -> [SessionHandle] {
-        try await backend.revokeAll(of: userID, tenant: tenant)
+        try await backend.revokeAll(of: userID, tenant: tenant, by: actor)
     }
 
     /// The handles of a user's sessions, oldest first.

@@ -84,9 +84,10 @@ public final class Session: Sendable {
 
     /// Ends the session, here and at the client.
     ///
+    /// - Parameter actor: for whom, for the audit log: `user` when the user asked for it; the route `/signout` says so.
     /// - Throws: an internal error; then nothing is known to have ended.
-    public func revoke() async throws(SessionError) {
-        _ = try await sessions.backend.revoke([handle])
+    public func revoke(by actor: AuditActor = .driver) async throws(SessionError) {
+        _ = try await sessions.backend.revoke([handle], by: actor)
         if let attachment {
             try TokenWriter(settings: sessions.settings, exchange: attachment.exchange).clear([attachment.transfer])
         }
