@@ -45,6 +45,7 @@ _service = _of("service", "SessionService/SessionManager.swift")
 _refreshing = _of("service", "SessionService/SessionManager+Refresh.swift")
 _verifying = _of("service", "SessionService/SessionManager+Verify.swift")
 _revoking = _of("revoke", "SessionService/SessionManager+Data.swift")
+_keys = _of("keys", "SessionEngine/Keys/KeyRing.swift")
 _seal = _of("service", "SessionService/EncryptedKeyStore.swift")
 
 REFRESH = [
@@ -161,8 +162,8 @@ RESTORE = [
 RECORD = [
     _session("a session ends a millisecond late", "expiresAt <= now }", "expiresAt < now }"),
     _session("the parent of a token is not looked at",
-             "if let parent, parent.stored == currentTokenHash { return .successorOfCurrent }", ""),
-    _session("an orphan is taken for a stranger", "return parent?.stored == previousTokenHash ? .successorOfPrevious : .unrelated",
+             "if parent == currentTokenHash { return .successorOfCurrent }", ""),
+    _session("an orphan is taken for a stranger", "return parent == previousTokenHash ? .successorOfPrevious : .unrelated",
              "return .unrelated"),
     _record("the next generation is whole (F7)", "distance(from: sharedAt) <= 1", "distance(from: sharedAt) <= 0"),
     _record("two generations are shortened", "distance(from: sharedAt) <= 1", "distance(from: sharedAt) <= 2"),
@@ -275,11 +276,24 @@ SERVICE = [
     _refreshing("an anti-CSRF token is asked for where the driver uses none",
                 "usesAntiCSRF: request.usesAntiCSRF,\n            signingKeyKind", "usesAntiCSRF: true,\n            signingKeyKind"),
     _verifying("verifications are not told the restore number", "restoreNumber: storage.restoreNumber)", "restoreNumber: 0)"),
-    _seal("a sealed storage was never restored", "{ base.restoreNumber }", "{ 0 }"),
-    _revoking("one session leaves no record", "storage.remove(.handles(handles), audit: revocation)",
-              "storage.remove(.handles(handles), audit: handles.isEmpty ? revocation : nil)"),
+    _seal("an unencrypted key is used beside encrypted ones", "isEncrypted ? try encryption.decrypt(record, of: app) : nil",
+          "isEncrypted ? try encryption.decrypt(record, of: app) : record"),
+    _revoking("one session leaves no record", "storage.remove(.handles(batch), audit: revocation)",
+              "storage.remove(.handles(batch), audit: batch.isEmpty ? revocation : nil)"),
     _revoking("all sessions of a user are those of one tenant", ".user(user, tenant: tenant, liveAt: now), audit:",
               ".user(user, tenant: .public, liveAt: now), audit:"),
 ]
 
-MUTANTS = REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE
+KEYS = [
+    _keys("caches of before a key are not waited for (K2)",
+          "            older.lastCacheEnd(at: key.createdAt, schedule: schedule))", "            key.createdAt)"),
+    _keys("a cache ends a second early (K2)", "return max(due ?? now, now + .seconds(1))",
+          "return max((due ?? now) + .seconds(-1), now + .seconds(1))"),
+    _keys("a key of the future signs (K4)", "key.kind == .dynamic && now + Self.clockTolerance < key.createdAt", "false"),
+    _keys("the last retired key is deleted (K4)", "return retired.map(\\.id).filter { !newest.contains($0) }",
+          "return retired.map(\\.id)"),
+    _keys("a key does not wait for its longest token (K6)", "return key.verifiesUntil.map { max($0, scheduled) } ?? scheduled",
+          "return scheduled"),
+]
+
+MUTANTS = REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + KEYS
