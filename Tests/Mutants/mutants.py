@@ -291,7 +291,7 @@ KEYS = [
           "return max((due ?? now) + .seconds(-1), now + .seconds(1))"),
     _keys("a key of the future signs (K4)", "key.kind == .dynamic && now + Self.clockTolerance < key.createdAt", "false"),
     _keys("the last retired key is deleted (K4)", "return retired.map(\\.id).filter { !newest.contains($0) }",
-          "return retired.map(\\.id)"),
+          "return retired.map(\\.id).filter { !newest.contains($0) || newest.contains($0) }"),
     _keys("a key does not wait for its longest token (K6)", "return key.verifiesUntil.map { max($0, scheduled) } ?? scheduled",
           "return scheduled"),
 ]
