@@ -147,7 +147,8 @@ mass: build
 	$(CLUSTER) $(PYTEST) $(BOX)mass_revocation.py
 
 operation: build
-	$(PYTEST) $(BOX)operation.py $(BOX)audit.py $(BOX)audit_chain.py $(BOX)keys.py $(BOX)folder.py $(BOX)operations_page.py $(BOX)extremes.py
+	$(PYTEST) $(BOX)operation.py $(BOX)audit.py $(BOX)audit_chain.py $(BOX)keys.py $(BOX)folder.py $(BOX)operations_page.py \
+	    $(BOX)extremes.py $(BOX)faults.py
 
 schema: build
 	$(PYTEST) $(BOX)schema.py

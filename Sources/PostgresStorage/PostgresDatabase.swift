@@ -45,13 +45,21 @@ public final class PostgresDatabase: Sendable {
         let values: NamedValues = [
             "app": .text(AppID.public.rawValue), "name": .text(StoredValueName.restoreNumber.rawValue),
         ]
-        let (client, row): (DatabaseClient, PostgresRow?)
+        let (client, row, keyless): (DatabaseClient, PostgresRow?, PostgresRow?)
+        let key = StoredValueName.refreshTokenKey.rawValue
         do throws(ClientError) {
             client = try DatabaseClient(settings, logger: logger)
             row = try await client.run(statements.selectValue, values).first
+            keyless = try await client.run(statements.selectAppWithoutKey, ["name": .text(key)]).first
         } catch {
             // The last reference to a client closes it.
             throw StorageError(opening: error)
+        }
+        if let app = keyless?.text(0) {
+            throw StorageError(
+                .misconfigured,
+                "the table key_value lacks \(key) of the app '\(app)', without which none of its refresh tokens can be read: "
+                    + "restore that row, or the database, from a backup (docs/backup.md)")
         }
         return (client, try StoredValueName.restoreNumber(row?.text(0)))
     }

@@ -123,7 +123,7 @@ extension SQLiteDatabase {
     /// Opens the file; on a full disk with the room that an earlier process kept.
     fileprivate static func open(_ folder: DataFolder) throws(StorageError) -> sending Opened {
         let judgement = StoreJudgement(folder)
-        try judgement.prepare()
+        let isNew = try judgement.prepare()
         let reserve = try ReserveFile(
             path: "\(folder.path)/\(ReserveFile.fileName)", size: ReserveFile.size(in: folder.path))
         while true {
@@ -131,7 +131,9 @@ extension SQLiteDatabase {
                 let connection = try SQLiteConnection(path: folder.database, access: .readWrite)
                 try judgement.judgeContents(on: connection)
                 let (mark, notice) = try prepare(connection, folder, judgement)
-                return Opened(connection: connection, reserve: reserve, mark: mark, notice: notice)
+                return Opened(
+                    connection: connection, reserve: reserve, mark: mark,
+                    notice: isNew ? StoreJudgement.noticeOfNew : notice)
             } catch {
                 if error.code == .corrupt { throw judgement.damaged(error) }
                 guard error.code == .full, reserve.shrink() else { throw error }
@@ -149,6 +151,7 @@ extension SQLiteDatabase {
             throw StorageError(.unavailable, "\(folder.database) cannot be made durable on this file system (no WAL)")
         }
         try Migration.run(on: connection)
+        try SchemaJudgement.judge(connection)
         var mark = try StoreMark(on: connection)
         try judgement.judge(mark)
         let notice = judgement.notice(mark)

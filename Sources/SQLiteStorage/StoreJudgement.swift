@@ -30,18 +30,24 @@ struct StoreJudgement {
 
     /// Makes an empty database in a folder that never had one.
     ///
+    /// - Returns: whether it did.
     /// - Throws: ``StorageError`` with ``StorageError/Code/misconfigured`` when one was there before.
-    func prepare() throws(StorageError) {
+    func prepare() throws(StorageError) -> Bool {
         for suffix in ["", "-wal", "-shm", "-journal"] { try PrivateFile.judge(path + suffix) }
         try PrivateFile.judge(witness.path)
-        guard !Self.exists(path) else { return }
+        guard !Self.exists(path) else { return false }
         if let remains {
             throw StorageError(
                 .misconfigured, "there is no database \(path), but \(remains) says that there was one: \(Self.waysOut)")
         }
         try Self.create(path)
         PrivateFile.synchronize(folder: folder)
+        return true
     }
+
+    /// What an operator should know of a folder in which nothing was: it may be one whose volume is not mounted.
+    static let noticeOfNew =
+        "This is a new, empty database. If there was one before, stop, and mount or restore it (docs/backup.md)."
 
     /// What only a folder has that had a database.
     private var remains: String? {
@@ -83,7 +89,12 @@ struct StoreJudgement {
     /// The same for any file.
     static func judgeContents(of path: String, on connection: SQLiteConnection) throws(StorageError) {
         let tables = try connection.query("SELECT count(*) FROM sqlite_schema") { $0.integer(0) }
-        guard tables == [0] else { return }
+        guard tables == [0] else {
+            let own = "SELECT name FROM sqlite_schema WHERE name = 'schema_migrations'"
+            guard try connection.query(own, row: { $0.text(0) }).isEmpty else { return }
+            throw StorageError(
+                .misconfigured, "\(path) is the database of another program (no schema_migrations): \(waysOut)")
+        }
         throw StorageError(
             .misconfigured, "\(path) holds nothing: it was cut, or copied without its log \(path)-wal: \(waysOut)")
     }

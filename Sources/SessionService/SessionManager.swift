@@ -15,6 +15,7 @@ public struct SessionManager: Sendable {
     let refreshTokenKey: RefreshTokenKey
     let activity: ActivityLog
     let sweeper: CutOffSweeper
+    let clockWatch = ClockWatch()
 
     /// Opens an app's sessions; the secret that encrypts refresh tokens is made here on first use.
     ///

@@ -33,6 +33,12 @@ struct CoreOptions: ParsableArguments {
                 + "sessions and keys. What is there is kept under another name; a whole database is used as ever."))
     var newDatabase = false
 
+    @Flag(
+        help: ArgumentHelp(
+            "Say that the clock is right although it is more than 30 days from the last time that a core noted in its "
+                + "storage. Without it nothing is removed as too old then."))
+    var acceptClock = false
+
     /// Reads the configuration file, the environment and these options.
     func configuration() throws -> OperatorConfiguration {
         let flags = OperatorConfiguration.Flags(host: host, port: port, dataDirectory: dataDir, isTest: testMode)
@@ -51,9 +57,12 @@ struct CoreOptions: ParsableArguments {
     /// These options on the command line of another process.
     var arguments: [String] {
         let named = [("config", config.map(Paths.absolute)), ("host", host), ("port", port.map { String($0) })]
+        let flags = [
+            ("test-mode", testMode), ("new-database", newDatabase), ("accept-clock", acceptClock),
+        ]
         return named.flatMap { name, value in value.map { ["--\(name)", $0] } ?? [] }
-            + (dataDir.map { ["--data-dir", Paths.absolute($0)] } ?? []) + (testMode ? ["--test-mode"] : [])
-            + (newDatabase ? ["--new-database"] : [])
+            + (dataDir.map { ["--data-dir", Paths.absolute($0)] } ?? [])
+            + flags.filter(\.1).map { "--\($0.0)" }
     }
 }
 

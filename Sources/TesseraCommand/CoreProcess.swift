@@ -75,10 +75,13 @@ struct CoreProcess {
         let chaining = AuditChaining(directory: storage.apps, flush: { await apps.flush() }, logger: logger)
         var services: [any Service] = [
             KeyPreparation(service: service, logger: logger), server,
-            Maintenance(services: { await apps.services() }, schedule: storage.maintenance, logger: logger),
+            Maintenance(
+                services: { await apps.services() }, schedule: storage.maintenance,
+                isClockAccepted: options.acceptClock, timeText: { $0.rfc3339 }, logger: logger),
             KeyWatch(apps: apps, logger: logger),
             DataFolderWatch(problem: storage.problem, logger: logger),
             chaining,
+            ClockJumpWatch(logger: logger),
         ]
         services.append(
             Reload(

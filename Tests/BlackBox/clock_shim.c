@@ -1,5 +1,5 @@
 /* Moves the wall clock of an unmodified program: LD_PRELOAD this library and name a file in TESSERA_TEST_CLOCK whose
- * first eight bytes are the nanoseconds to add. Clocks that only go forward stay as they are. Used by follow_places.py.
+ * first eight bytes are the nanoseconds to add. Clocks that only go forward stay as they are. Used by wall_clock.py.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -13,7 +13,7 @@ from drivers_browser import Application, Browser, Page
 from drivers_releases import Feature
 from drivers_rotation import PARALLEL, Rotation
 from drivers_suite import UNAUTHORISED
-from follow_places import Clock
+from wall_clock import Clock
 
 MARGIN = 1.0
 TAKEN = ("set-cookie", "front-token", "st-access-token", "st-refresh-token", "anti-csrf")

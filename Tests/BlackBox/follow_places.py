@@ -5,15 +5,11 @@ All of them run unmodified on a wall clock that the script moves: clock_shim.c a
 
 from __future__ import annotations
 
-import ctypes
 import enum
 import json
-import mmap
 import os
 import re
-import shutil
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,42 +18,15 @@ from typing import Callable, Protocol
 import pytest
 from drivers_browser import START_SECONDS, Application, Browser, Tokens
 from harness import HOST, ROOT, Child, Core, Json, Server, ServerFailed, binary, until
+from wall_clock import DAY, Clock
 
-SHIM = Path(__file__).resolve().parent / "clock_shim.c"
 HELLO_SESSION = os.environ.get("HELLO_SESSION", str(ROOT / "Examples/.build/debug/HelloSession"))
 REMOTE_APP = os.environ.get("REMOTE_APP", str(ROOT / "Examples/.build/debug/RemoteApp"))
 AT_ONCE = "5.6"
 LIFE = 3_600.0
 """How long an access token lives."""
-DAY = 86_400.0
 Trail = Callable[[str], list[Json]]
 """The audit log of a session by its handle, oldest first."""
-
-
-class Clock:
-    """The wall clock of the processes that are started with its environment. It never goes back."""
-
-    def __init__(self, folder: Path) -> None:
-        """Builds the shim; its clock shows the right time until it is moved."""
-        compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
-        if not sys.platform.startswith("linux") or compiler is None:
-            pytest.skip("the clock of a program can only be moved on Linux, and with a C compiler (cc, gcc or clang)")
-        library, path = folder / "clock_shim.so", folder / "clock"
-        subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(SHIM)], check=True)
-        path.write_bytes(bytes(mmap.PAGESIZE))
-        with path.open("r+b") as file:
-            self._shared = mmap.mmap(file.fileno(), mmap.PAGESIZE)
-        self._offset = ctypes.c_int64.from_buffer(self._shared)  # one store, which no reader sees half of
-        self.environment = {"LD_PRELOAD": str(library), "TESSERA_TEST_CLOCK": str(path)}
-
-    @property
-    def now(self) -> float:
-        """What the clock shows, in seconds since 1970."""
-        return (time.time_ns() + self._offset.value) / 1e9
-
-    def to(self, moment: float) -> None:
-        """Moves the clock on; it goes on from there by itself."""
-        self._offset.value = max(self._offset.value, int(moment * 1e9) - time.time_ns())
 
 
 class Kind(enum.Enum):

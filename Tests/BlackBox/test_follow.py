@@ -17,8 +17,9 @@ from itertools import accumulate
 from typing import Callable, Iterator
 
 import pytest
-from follow_places import LIFE, Clock, Kind, Pair, Place, Places, Unexpected
+from follow_places import LIFE, Kind, Pair, Place, Places, Unexpected
 from harness import Json
+from wall_clock import Clock
 
 PERIODS = 60
 WINDOW = 60.0

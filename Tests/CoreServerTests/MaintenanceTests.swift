@@ -44,7 +44,10 @@ struct MaintenanceTests {
             clock: ClockAndRandomness(time: { clock.now }, randomBits: { dice.next() }))
     }
 
-    private func run(_ services: [SessionManager], intervals: Int = 2, batch: Int = 3) async throws -> [Duration] {
+    private func run(
+        _ services: [SessionManager], intervals: Int = 2, batch: Int = 3, accepting: Bool = false,
+        lines: LoggedLines? = nil
+    ) async throws -> [Duration] {
         let waiting = Waiting(intervals: intervals)
         var schedule = Maintenance.Schedule()
         schedule.batch = batch
@@ -52,7 +55,8 @@ struct MaintenanceTests {
         let maintenance = Maintenance(
             services: { services }, schedule: schedule,
             clock: ClockAndRandomness(time: { clock.now }, randomBits: { 500 }),
-            wait: { try waiting.wait($0) }, logger: quiet)
+            wait: { try waiting.wait($0) }, isClockAccepted: accepting,
+            logger: lines.map { lines in Logger(label: "test") { _ in lines } } ?? quiet)
         try await maintenance.run()
         return waiting.spans
     }
@@ -128,5 +132,60 @@ struct MaintenanceTests {
         clock.advance(by: .seconds(3_600))
         _ = try await run([failing, service])
         #expect(try await storage.remove(.expired(at: clock.now, limit: 100)).isEmpty)
+    }
+
+    /// What an operator reads.
+    private struct LoggedLines: LogHandler {
+        private final class Lines: Sendable { let all = Mutex<[String]>([]) }
+        private let lines = Lines()
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.warning
+        var all: [String] { lines.all.withLock { $0 } }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) { lines.all.withLock { $0.append("\(event.message)") } }
+    }
+
+    @Test(
+        "finding K4: a clock that was wrong for a start has deleted nothing when it is right again",
+        arguments: [20, -20] as [Int64])
+    func wrongClock(years: Int64) async throws {
+        let storage = InMemorySessionStorage()
+        try await create(7, try await service(storage))
+        let service = try await service(storage)
+        try await service.prepareSigningKeys()
+        _ = try await run([service])
+        let right = clock.now
+        let (keys, entries) = (try await storage.signingKeys(), try await storage.auditEvents(AuditQuery()))
+        clock.set(right + .seconds(years * 365 * 86_400))
+        let lines = LoggedLines()
+        _ = try await run([try await self.service(storage)], intervals: 6, lines: lines)
+        _ = try await run([try await self.service(storage)], intervals: 6)
+        #expect(lines.all.count == 1 && lines.all.allSatisfy { $0.contains("--accept-clock") })
+        clock.set(right)
+        #expect(try await storage.remove(.expired(at: clock.now, limit: 100)).isEmpty)
+        #expect(try await service.handles(of: UserID("u3")).count == 1)
+        #expect(try await storage.signingKeys().map(\.id).sorted { $0.rawValue < $1.rawValue }
+            == keys.map(\.id).sorted { $0.rawValue < $1.rawValue })
+        #expect(try await storage.auditEvents(AuditQuery()) == entries)
+    }
+
+    @Test("finding K4: a clock that an operator accepts goes on as ever")
+    func acceptedClock() async throws {
+        let storage = InMemorySessionStorage()
+        let service = try await service(storage)
+        try await create(3, service)
+        _ = try await run([service])
+        clock.advance(by: .seconds(400 * 86_400))
+        _ = try await run([service], accepting: true)
+        #expect(try await storage.remove(.expired(at: clock.now, limit: 100)).isEmpty, "they are removed")
+        #expect(try await service.handles(of: UserID("u1")).isEmpty)
+        let lines = LoggedLines()
+        _ = try await run([service], lines: lines)
+        #expect(lines.all.isEmpty)
     }
 }

@@ -2,12 +2,14 @@ public import Foundations
 public import Logging
 public import ServiceLifecycle
 public import SessionService
+import SessionEngine
 import SessionStorage
 
 /// Removes what no one can use any more: ended sessions and retired keys (docs/specification/core.md 9), and audit
 /// events that are too old or too many.
 ///
-/// A run that fails is logged, and the next one comes at its time.
+/// A run that fails is logged, and the next one comes at its time. Nothing is removed while the clock is far from the
+/// time that storage knows (docs/decisions/0028).
 public struct Maintenance: Service, CustomStringConvertible {
     /// When what is done.
     public struct Schedule: Sendable {
@@ -35,6 +37,8 @@ public struct Maintenance: Service, CustomStringConvertible {
     private let clock: ClockAndRandomness
     private let wait: @Sendable (Duration) async throws -> Void
     private let logger: Logger
+    private let isClockAccepted: Bool
+    private let doubt: ClockDoubt
 
     /// Creates the jobs.
     ///
@@ -43,11 +47,15 @@ public struct Maintenance: Service, CustomStringConvertible {
     ///   - schedule: when what is done.
     ///   - clock: the source of randomness.
     ///   - wait: how to let time pass; throws when the core stops.
+    ///   - isClockAccepted: whether an operator says that the clock is right as it is at the start.
+    ///   - timeText: how a time is shown to an operator.
     ///   - logger: where runs are logged.
     public init(
         services: @escaping @Sendable () async -> [SessionManager], schedule: Schedule = Schedule(),
         clock: ClockAndRandomness = .system,
         wait: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+        isClockAccepted: Bool = false,
+        timeText: @escaping @Sendable (Timestamp) -> String = { "\($0.milliseconds)" },
         logger: Logger
     ) {
         self.services = services
@@ -55,6 +63,8 @@ public struct Maintenance: Service, CustomStringConvertible {
         self.clock = clock
         self.wait = wait
         self.logger = logger
+        self.isClockAccepted = isClockAccepted
+        doubt = ClockDoubt(timeText: timeText, logger: logger)
     }
 
     /// The name alone; libraries log their services.
@@ -63,6 +73,9 @@ public struct Maintenance: Service, CustomStringConvertible {
     /// Works until the core stops.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
+            for service in await services() {
+                await attempt { _ = try await mayRemove(from: service, isClockAccepted: isClockAccepted) }
+            }
             await withTaskGroup { group in
                 group.addTask { await repeated(every: schedule.sessionInterval, removeSessions) }
                 group.addTask { await repeated(every: schedule.keyInterval, removeKeys) }
@@ -79,18 +92,32 @@ public struct Maintenance: Service, CustomStringConvertible {
         var delay = schedule.delay + schedule.spread * thousandth / 1_000
         while (try? await wait(delay)) != nil {
             for service in await services() {
-                do {
-                    try await job(service)
-                } catch is CancellationError {
-                    return
-                } catch ServiceError.storage(let error) {
-                    logger.error("maintenance failed", metadata: ["error": .string(error.debugDescription)])
-                } catch {
-                    logger.error("maintenance failed", metadata: ["error": "\(error)"])
+                await attempt {
+                    if try await mayRemove(from: service) { try await job(service) }
                 }
+                if Task.isCancelled { return }
             }
             delay = interval
         }
+    }
+
+    private func attempt(_ work: () async throws -> Void) async {
+        do {
+            try await work()
+        } catch is CancellationError {
+            return
+        } catch ServiceError.storage(let error) {
+            logger.error("maintenance failed", metadata: ["error": .string(error.debugDescription)])
+        } catch {
+            logger.error("maintenance failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Whether the clock may say what is too old; tells the operator when it may not.
+    private func mayRemove(from service: SessionManager, isClockAccepted: Bool = false) async throws -> Bool {
+        let report = try await service.judgeClock(isAccepted: isClockAccepted)
+        doubt.tell(report)
+        return report.judgement == .right
     }
 
     private func removeSessions(of service: SessionManager) async throws {

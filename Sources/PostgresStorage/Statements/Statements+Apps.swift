@@ -23,6 +23,17 @@ extension Statements {
         PostgresStatement("selectAppNames", .read, "SELECT DISTINCT app_id FROM \(tables.tenants)")
     }
 
+    /// An app that has sessions and no key to read their refresh tokens with.
+    var selectAppWithoutKey: PostgresStatement {
+        PostgresStatement(
+            "selectAppWithoutKey", .read,
+            """
+            SELECT a.app_id FROM \(tables.apps) AS a \
+            WHERE NOT EXISTS (SELECT 1 FROM \(tables.values) AS v WHERE v.app_id = a.app_id AND v.name = $name) \
+            AND EXISTS (SELECT 1 FROM \(tables.sessions) AS s WHERE s.app_id = a.app_id) LIMIT 1
+            """)
+    }
+
     /// Stores a tenant, if the app has not changed since it was read at `$revision`; -1 stands for an app that is not
     /// there.
     var storeTenant: PostgresStatement {

@@ -1,0 +1,39 @@
+import SessionStorage
+
+/// Decides whether a database has what this release made: a table, a column or a key that somebody removed would be made
+/// anew, empty, or be missed by the first request.
+enum SchemaJudgement {
+    private static let columns = """
+        SELECT t.name || '.' || c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table'
+        """
+
+    /// Looks at a database after its migrations.
+    ///
+    /// - Throws: ``StorageError`` with ``StorageError/Code/corrupt`` and the name of what is missing.
+    static func judge(_ connection: SQLiteConnection) throws(StorageError) {
+        let whole = try SQLiteConnection(path: ":memory:", access: .readWrite)
+        try Migration.run(on: whole)
+        let expected = Set(try whole.query(columns) { $0.text(0) })
+        let found = Set(try connection.query(columns) { $0.text(0) })
+        if let missing = expected.subtracting(found).sorted().first {
+            throw StorageError(.corrupt, "it lacks the column \(missing)")
+        }
+        try judgeKeys(connection)
+    }
+
+    /// Sessions of an app whose refresh tokens no key can read would all be refused.
+    private static func judgeKeys(_ connection: SQLiteConnection) throws(StorageError) {
+        let name = StoredValueName.refreshTokenKey.rawValue
+        let apps = try connection.query(
+            """
+            SELECT app_id FROM (SELECT DISTINCT app_id FROM tenants) AS a
+            WHERE NOT EXISTS (SELECT 1 FROM key_value AS v WHERE v.app_id = a.app_id AND v.name = ?)
+            AND EXISTS (SELECT 1 FROM session_info AS s WHERE s.app_id = a.app_id)
+            """, [.text(name)]
+        ) { $0.text(0) }
+        guard let app = apps.first else { return }
+        throw StorageError(
+            .corrupt,
+            "key_value lacks \(name) of the app '\(app)', without which none of its refresh tokens can be read")
+    }
+}
