@@ -45,21 +45,13 @@ public final class PostgresDatabase: Sendable {
         let values: NamedValues = [
             "app": .text(AppID.public.rawValue), "name": .text(StoredValueName.restoreNumber.rawValue),
         ]
-        let (client, row, keyless): (DatabaseClient, PostgresRow?, PostgresRow?)
-        let key = StoredValueName.refreshTokenKey.rawValue
+        let (client, row): (DatabaseClient, PostgresRow?)
         do throws(ClientError) {
             client = try DatabaseClient(settings, logger: logger)
             row = try await client.run(statements.selectValue, values).first
-            keyless = try await client.run(statements.selectAppWithoutKey, ["name": .text(key)]).first
         } catch {
             // The last reference to a client closes it.
             throw StorageError(opening: error)
-        }
-        if let app = keyless?.text(0) {
-            throw StorageError(
-                .misconfigured,
-                "the table key_value lacks \(key) of the app '\(app)', without which none of its refresh tokens can be read: "
-                    + "restore that row, or the database, from a backup (docs/backup.md)")
         }
         return (client, try StoredValueName.restoreNumber(row?.text(0)))
     }
@@ -74,6 +66,15 @@ public final class PostgresDatabase: Sendable {
 
     /// The apps and tenants in this database.
     public var apps: PostgresAppDirectory { PostgresAppDirectory(database: self) }
+
+    /// Throws if an app has sessions and no key to read their refresh tokens with: a new one would sign all users out.
+    ///
+    /// - Throws: `StorageError.Code.misconfigured` with the app and what to do.
+    public func requireRefreshTokenKeys() async throws(StorageError) {
+        let values: NamedValues = ["name": .text(StoredValueName.refreshTokenKey.rawValue)]
+        let app = try await run(statements.selectAppWithoutKey, values).first?.text(0)
+        if let app { throw StorageError.withoutRefreshTokenKey(app) }
+    }
 
     /// Whether the database answers now; asks it with the first priority.
     ///

@@ -1,4 +1,4 @@
-import SessionStorage
+public import SessionStorage
 
 /// Decides whether a database has what this release made: a table, a column or a key that somebody removed would be made
 /// anew, empty, or be missed by the first request.
@@ -18,22 +18,22 @@ enum SchemaJudgement {
         if let missing = expected.subtracting(found).sorted().first {
             throw StorageError(.corrupt, "it lacks the column \(missing)")
         }
-        try judgeKeys(connection)
     }
+}
 
-    /// Sessions of an app whose refresh tokens no key can read would all be refused.
-    private static func judgeKeys(_ connection: SQLiteConnection) throws(StorageError) {
-        let name = StoredValueName.refreshTokenKey.rawValue
+extension SQLiteDatabase {
+    /// Throws if an app has sessions and no key to read their refresh tokens with: a new one would sign all users out.
+    ///
+    /// - Throws: `StorageError.Code.misconfigured` with the app and what to do.
+    public func requireRefreshTokenKeys() throws(StorageError) {
+        let connection = try SQLiteConnection(path: path, access: .readOnly)
         let apps = try connection.query(
             """
             SELECT app_id FROM (SELECT DISTINCT app_id FROM tenants) AS a
             WHERE NOT EXISTS (SELECT 1 FROM key_value AS v WHERE v.app_id = a.app_id AND v.name = ?)
             AND EXISTS (SELECT 1 FROM session_info AS s WHERE s.app_id = a.app_id)
-            """, [.text(name)]
+            """, [.text(StoredValueName.refreshTokenKey.rawValue)]
         ) { $0.text(0) }
-        guard let app = apps.first else { return }
-        throw StorageError(
-            .corrupt,
-            "key_value lacks \(name) of the app '\(app)', without which none of its refresh tokens can be read")
+        if let app = apps.first { throw StorageError.withoutRefreshTokenKey(app) }
     }
 }

@@ -68,3 +68,13 @@ public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible,
     /// The kind and the details, for a log.
     public var debugDescription: String { "storage error: \(code.name): \(detail)" }
 }
+
+extension StorageError {
+    /// The error for an app that has sessions, but no key that reads their refresh tokens.
+    package static func withoutRefreshTokenKey(_ app: String) -> StorageError {
+        StorageError(
+            .misconfigured,
+            "key_value lacks \(StoredValueName.refreshTokenKey.rawValue) of the app '\(app)', without which none of its refresh "
+                + "tokens can be read: put that row back, or restore a backup (docs/backup.md)")
+    }
+}

@@ -49,6 +49,7 @@ struct CoreStorage: Sendable {
         let folder = Paths.dataFolder(configuration)
         let database = try SQLiteDatabase(folder: folder, startsAnew: startsAnew)
         try Import.refuseUnfinished(in: folder)
+        try database.requireRefreshTokenKeys()
         return CoreStorage(
             apps: database.apps, encryption: encryption, address: database.path, isShared: false,
             isReady: { database.problem == nil }, diskWarning: diskWarning(database),
@@ -98,6 +99,7 @@ struct CoreStorage: Sendable {
         ) async throws -> CoreStorage {
             let place = try PostgresSettings(settings)
             let database = try await PostgresOpening(place, settings.migrates, logger).open()
+            try await database.requireRefreshTokenKeys()
             return CoreStorage(
                 apps: database.apps, encryption: encryption, address: database.address, isShared: true,
                 isReady: { await database.isReady() })

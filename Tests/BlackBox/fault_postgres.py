@@ -79,8 +79,10 @@ def stopped(case: Case) -> None:
 
 
 def read_only(case: Case) -> None:
-    case.sql(f"ALTER DATABASE {case.name} SET default_transaction_read_only = on",
-             f"SET default_transaction_read_only = off; ALTER DATABASE {case.name} RESET default_transaction_read_only")
+    assert case.cluster
+    alter = f"ALTER DATABASE {case.name}"
+    case.cluster.query(f"{alter} SET default_transaction_read_only = on", "postgres")
+    case.undo.callback(case.cluster.query, f"{alter} RESET default_transaction_read_only", "postgres")
 
 
 def no_such_server(case: Case) -> None:
@@ -114,11 +116,11 @@ POSTGRESQL = [
     Fault("pg-database", "There is no such database", lambda c: connect_as(c, f"/{c.name}?", "/nowhere?"),
           ("does not exist",), "create it, or mend the address"),
     Fault("pg-away", "The server does not answer at the start", no_such_server, ("PostgreSQL",),
-          "start it; the core waits a while and ends"),
+          "start it; the core waits for it", waits=True),
     Fault("pg-stops", "The server is stopped while a core runs", stopped, ("PostgreSQL",), "start it; the core finds it",
           starts=True, running=True),
     Fault("pg-reader", "The role may only read", read_only_role, ("permission denied",),
-          "grant the role what it needs: `tessera doctor`"),
+          "grant the role what it needs: `tessera doctor`", starts=True),
     Fault("pg-read-only", "The database is read-only", read_only, ("read-only",), "connect to the primary",
           starts=True),
     Fault("pg-foreign", "Another program's tables have the names",
@@ -129,7 +131,7 @@ POSTGRESQL = [
           ("tessera_signing_keys",), DUMP),
     Fault("pg-master-key", "The key of the refresh tokens is gone",
           sql("DELETE FROM key_value WHERE name = 'refresh_token_key'"), ("refresh_token_key", "backup"), DUMP),
-    Fault("pg-page", "A page of the sessions is damaged", cut_data, ("invalid page",), DUMP, starts=True),
+    Fault("pg-page", "A page of the sessions is damaged", cut_data, ("invalid page",), DUMP, waits=True),
     Fault("pg-dropped", "The database is dropped while a core runs", dropped, ("does not exist",), DUMP,
           starts=True, running=True),
 ]

@@ -15,7 +15,7 @@ from test_disk import Disk
 YEARS = 20 * 365.25
 RESTORE = "restore a backup: `tessera restore BACKUP`"
 LOG = f"put `{FILE}-wal` back, restore a backup, or `tessera restore --accept-missing-log`"
-HANDLE = "(SELECT min(session_handle) FROM session_info)"
+HANDLE = "(SELECT min(session_handle) FROM session_info WHERE user_id LIKE 'person-%')"
 
 
 def damaged(name: str, title: str, change: bytes | float, *words: str, at: int | None = None) -> Fault:
@@ -113,7 +113,9 @@ def disk(case: Case, size: int = 16 << 20) -> Disk:
 
 
 def full(case: Case) -> None:
-    filler = disk(case).fill("filler", 0)
+    made = disk(case)
+    case.cut(4 << 20, case.data / "tessera.reserve")  # what a disk of that size has
+    filler = made.fill("filler", 0)
     case.undo.callback(filler.unlink)
 
 
@@ -163,11 +165,17 @@ def port_taken(case: Case) -> None:
     case.argument("--port", str(listener.getsockname()[1]))
 
 
+def off(case: Case, days: float) -> None:
+    """Sets the clock. What is made by a wrong clock expires by it, and its keys are replaced when the clock is right."""
+    case.undo.callback(case.made.clear)
+    case.clock(days)
+
+
 def directory_config(case: Case) -> None:
     case.argument("--config", str(case.path))
 
 
-def row(table: str, column: str, value: str, where: str = "true") -> "Row":
+def row(table: str, column: str, value: str, where: str) -> "Row":
     return Row(table, column, value, where)
 
 
@@ -178,9 +186,10 @@ class Row:
         self.table, self.column, self.value, self.where = table, column, value, where
 
     def __call__(self, case: Case) -> None:
-        content = case.file.read_bytes()
-        case.sql(f"UPDATE {self.table} SET {self.column} = {self.value} WHERE {self.where}")
-        case.undo.callback(case.write, content)
+        with closing(sqlite3.connect(case.file)) as database:
+            old = database.execute(f"SELECT quote({self.column}) FROM {self.table} WHERE {self.where}").fetchall()
+        assert len(old) == 1
+        case.sql(*(f"UPDATE {self.table} SET {self.column} = {value} WHERE {self.where}" for value in (self.value, old[0][0])))
 
 
 def delete(text: str) -> "Deletion":
@@ -251,7 +260,8 @@ DATABASE = [
           ("session_info", "tessera restore"), RESTORE),
     Fault("column-dropped", "A column is missing", delete("ALTER TABLE session_info DROP COLUMN sharing"),
           ("session_info", "tessera restore"), RESTORE),
-    Fault("table-dropped-running", "A table is dropped while a core runs", delete("DROP TABLE session_info"),
+    Fault("table-taken", "A table goes away while a core runs",
+          lambda c: c.sql("ALTER TABLE session_info RENAME TO taken", "ALTER TABLE taken RENAME TO session_info"),
           ("no such table", "session_info"), RESTORE, starts=True, running=True),
     Fault("log-removed", "The log is gone after a crash", lambda c: c.move(c.data / f"{FILE}-wal"),
           ("lacks its newest writes",), LOG, killed=True),
@@ -261,13 +271,14 @@ DATABASE = [
           "run `tessera restore`", starts=True),
     Fault("master-key-removed", "The key of the refresh tokens is gone",
           delete("DELETE FROM key_value WHERE name = 'refresh_token_key'"), ("refresh_token_key", "restore"), RESTORE),
-    Fault("generation", "A session's count is at its end",
-          row("session_info", "generation", "9223372036854775807", f"session_handle = {HANDLE}"),
-          ("session_info", "generation"), "the session is refused, all others go on; revoke it", starts=True),
+    Fault("payload-of-a-row", "The payload of a session's tokens is no object",
+          row("session_info", "jwt_user_payload", "'[]'", f"session_handle = {HANDLE}"),
+          ("session_info", "jwt_user_payload"), "the session is refused, all others go on; revoke it", starts=True),
     Fault("rights-of-a-row", "A session's data are no JSON",
           row("session_info", "session_data", "'{'", f"session_handle = {HANDLE}"),
           ("session_info", "session_data"), "the session is refused, all others go on; revoke it", starts=True),
-    Fault("signing-key", "A signing key cannot be read", row("signing_keys", "private_key", "x'00'"),
+    Fault("signing-key", "A signing key cannot be read",
+          row("signing_keys", "private_key", "x'00'", "key_id = (SELECT min(key_id) FROM signing_keys)"),
           ("signing key",), "`tessera keys list`, then restore a backup, or `tessera keys retire KID`"),
     Fault("store-mark", "The mark of the store is no number",
           row("key_value", "value", "'x'", "name = 'tessera_writes'"), ("tessera_writes", "restore"), RESTORE),
@@ -293,13 +304,13 @@ CONFIGURATION = [
 ]
 
 CLOCK = [
-    Fault("clock-ahead", "The clock is 20 years ahead at the start", lambda c: c.clock(YEARS),
+    Fault("clock-ahead", "The clock is 20 years ahead at the start", lambda c: off(c, YEARS),
           ("ahead of", "--accept-clock"), "put it right and start again; nothing was removed", starts=True),
-    Fault("clock-behind", "The clock is 20 years behind at the start", lambda c: c.clock(-YEARS),
+    Fault("clock-behind", "The clock is 20 years behind at the start", lambda c: off(c, -YEARS),
           ("behind", "--accept-clock"), "put it right and start again; nothing was removed", starts=True),
-    Fault("clock-jumps-ahead", "The clock jumps 20 years ahead while a core runs", lambda c: c.clock(YEARS),
+    Fault("clock-jumps-ahead", "The clock jumps 20 years ahead while a core runs", lambda c: off(c, YEARS),
           ("the clock jumped", "ahead"), "put it right; nothing was removed", starts=True, running=True),
-    Fault("clock-jumps-back", "The clock jumps 20 years back while a core runs", lambda c: c.clock(-YEARS),
+    Fault("clock-jumps-back", "The clock jumps 20 years back while a core runs", lambda c: off(c, -YEARS),
           ("the clock jumped", "back"), "put it right; nothing was removed", starts=True, running=True),
 ]
 

@@ -29,6 +29,8 @@ class Fault:
     way_out: str
     starts: bool = False
     """Whether the core serves with it; otherwise the start is refused."""
+    waits: bool = False
+    """Whether the start says so again and again until the fault is over."""
     running: bool = False
     """Whether it comes while a core runs."""
     killed: bool = False
@@ -115,6 +117,8 @@ class Case:
         for one in self.people:
             core.information(one["session"]["handle"])
         core.handles("person-1")
+        first = min(self.people, key=lambda one: str(one["session"]["handle"]))
+        core.refresh(first["refreshToken"]["token"])
         core.close()
 
     def missing(self) -> list[str]:

@@ -169,8 +169,9 @@ struct MaintenanceTests {
         clock.set(right)
         #expect(try await storage.remove(.expired(at: clock.now, limit: 100)).isEmpty)
         #expect(try await service.handles(of: UserID("u3")).count == 1)
-        #expect(try await storage.signingKeys().map(\.id).sorted { $0.rawValue < $1.rawValue }
-            == keys.map(\.id).sorted { $0.rawValue < $1.rawValue })
+        #expect(
+            try await storage.signingKeys().map(\.id).sorted { $0.rawValue < $1.rawValue }
+                == keys.map(\.id).sorted { $0.rawValue < $1.rawValue })
         #expect(try await storage.auditEvents(AuditQuery()) == entries)
     }
 

@@ -1,8 +1,8 @@
 public import Foundations
 public import Logging
 public import ServiceLifecycle
-public import SessionService
 import SessionEngine
+public import SessionService
 import SessionStorage
 
 /// Removes what no one can use any more: ended sessions and retired keys (docs/specification/core.md 9), and audit
