@@ -1,6 +1,8 @@
 # The two that a user needs: `make run` and `make test`. Everything else is a part of the second, or `make proof`.
 
 SWIFT_FLAGS = --traits PostgreSQL,OpenSSL --explicit-target-dependency-import-check error -Xswiftc -require-explicit-sendable
+# The program that a user starts has the Swift libraries in it, so that it runs where Swift is not installed.
+RELEASE_FLAGS = -c release --static-swift-stdlib $(SWIFT_FLAGS)
 BINARY = .build/release/tessera
 TRIALS = .build/release/Trials
 CLUSTER = scripts/postgres-cluster
@@ -42,12 +44,11 @@ dependencies:
 	@scripts/install-dependencies
 
 build: dependencies
-	$(BUILD) -c release --product tessera $(SWIFT_FLAGS)
+	$(BUILD) --product tessera $(RELEASE_FLAGS)
 
-# One file with the Swift standard library in it, stripped; `test_static.py` looks at its size, start and memory.
+# The program without its symbols, apart because its linking differs; `test_static.py` looks at its size, start and memory.
 static: dependencies
-	swift build -c release --product tessera --static-swift-stdlib --scratch-path .build-static $(SWIFT_FLAGS) \
-	    -Xlinker --no-export-dynamic
+	swift build --product tessera --scratch-path .build-static $(RELEASE_FLAGS) -Xlinker --no-export-dynamic
 	strip -o .build-static/tessera .build-static/release/tessera
 
 run: build
@@ -148,7 +149,7 @@ mass: build
 
 operation: build
 	$(PYTEST) $(BOX)operation.py $(BOX)audit.py $(BOX)audit_chain.py $(BOX)keys.py $(BOX)folder.py $(BOX)operations_page.py \
-	    $(BOX)extremes.py $(BOX)faults.py
+	    $(BOX)extremes.py $(BOX)faults.py $(BOX)log.py
 
 schema: build
 	$(PYTEST) $(BOX)schema.py
@@ -178,7 +179,7 @@ inplace: build
 	$(PYTEST) $(BOX)inplace.py $(BOX)inplace_tables.py
 
 trials: dependencies
-	$(BUILD) -c release --product Trials $(SWIFT_FLAGS)
+	$(BUILD) --product Trials $(RELEASE_FLAGS)
 
 # 100,000 lives of honest clients whose messages are lost, late and doubled.
 schedules: trials

@@ -382,7 +382,7 @@ let package = Package(
         .testTarget(
             name: "OperatorLogTests",
             dependencies: [
-                "OperatorLog", "LosslessJSON", .product(name: "Logging", package: "swift-log"),
+                "OperatorLog", "PlatformLibC", "LosslessJSON", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),

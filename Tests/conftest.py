@@ -13,6 +13,7 @@ import pytest
 for name in (Path(__file__).parent / "BlackBox").glob("[!t]*.py"):
     pytest.register_assert_rewrite(name.stem)
 
+import canaries  # noqa: E402
 from door_wire import KEY  # noqa: E402 - assertions of helpers are to explain themselves
 from harness import Child, Core, Server  # noqa: E402
 from machine import Machine  # noqa: E402
@@ -60,6 +61,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.skipped and item.config.getoption("no_skips"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped: {report.longrepr[2]}"
+
+
+@pytest.fixture(autouse=True)
+def no_secrets() -> Iterator[None]:
+    """Finding O5: nothing that a core has written during a test has a token, a key or a password in it."""
+    yield
+    found = [leak for child in list(Child.all) if child.is_core for leak in canaries.seen.leaks(child.unsearched())]
+    assert not found, f"a core has written what is secret: {sorted(set(found))[:5]}"
 
 
 @pytest.fixture(scope="session")
@@ -110,15 +119,15 @@ def serve() -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A server as it comes, for all tests of a file."""
-    with Server() as running:
+    """A server that logs its details, for all tests of a file."""
+    with Server(environment={"TESSERA_LOG_LEVEL": "DEBUG"}) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def keyed() -> Iterator[Server]:
     """A server that asks for a key, for all tests of a file."""
-    with Server(config=f"api_keys: {KEY}\n") as running:
+    with Server(config=f"api_keys: {KEY}\nlog_level: DEBUG\n") as running:
         yield running
 
 

@@ -8,8 +8,18 @@ public struct LogSettings: Sendable, Equatable {
     public var infoPath: String?
     /// The file of errors; `nil` for standard error.
     public var errorPath: String?
-    /// Whether each line is a JSON object.
+    /// What a line looks like.
+    public var format = Format.supertokens
+    /// Whether lines in SuperTokens' format are JSON objects.
     public var isStructured = false
+
+    /// What a line looks like (docs/decisions/0026).
+    public enum Format: Sendable, Equatable {
+        /// As SuperTokens' core writes it: a team that moves from there keeps what reads the logs.
+        case supertokens
+        /// A JSON object with the names of OpenTelemetry's log data model.
+        case json
+    }
 
     /// Logs to the console.
     public init() {}

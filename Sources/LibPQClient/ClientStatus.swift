@@ -49,7 +49,7 @@ package final class ClientStatus: Sendable {
     /// Whether no connection works, after one has worked.
     package var isUnreachable: Bool { unreachableSince != nil }
     /// The reason of the last loss of a connection.
-    var lastFailure: String? { state.withLock(\.lastFailure) }
+    package var lastFailure: String? { state.withLock(\.lastFailure) }
     /// The last report of a server.
     var report: ConnectionSetup.Report? { state.withLock(\.report) }
 
@@ -68,7 +68,7 @@ package final class ClientStatus: Sendable {
                 !state.hasAlarmed && (report.losesCommits || report.wasAsynchronous)
             )
         }
-        if isFirst && isBack { logger.notice("connected to \(address) again") }
+        if isFirst && isBack { logger.info("connected to \(address) again") }
         if alarms { alarm(report) }
     }
 
@@ -95,6 +95,7 @@ package final class ClientStatus: Sendable {
             if wasConnected, state.connected.isEmpty { state.unreachableSince = .present }
             return isNew && (wasConnected || state.connected.isEmpty)
         }
-        if isNews { logger.error("\(address): \(reason)") }
+        // That storage is away is told by the user of these connections, once for all of them.
+        if isNews { logger.info("\(address): \(reason)") }
     }
 }

@@ -1,7 +1,7 @@
 public import Logging
-import LosslessJSON
+public import LosslessJSON
 
-/// One event as an operator reads it (docs/specification/core.md 8.4).
+/// One event as an operator reads it (docs/specification/core.md 8.4, docs/decisions/0026).
 public struct LogLine: Sendable {
     /// When it happened, in milliseconds since 1970.
     public var milliseconds: Int64
@@ -13,36 +13,59 @@ public struct LogLine: Sendable {
     public var version: String
     /// What the logger is called.
     public var label: String
-    /// The file and line that logged it.
-    public var caller: String
+    /// The file that logged it, and the line in it.
+    public var caller: (file: String, line: UInt)
     /// What happened.
     public var message: String
-    /// Details, in the order of their names.
-    public var details: [(name: String, value: String)]
+    /// Details, in the order of their names: texts and numbers.
+    public var details: [(name: String, value: JSONValue)]
 
-    /// The line with the empty line that ends it.
-    var text: String {
+    /// The line with what ends it.
+    func text(as format: LogFormat) -> String {
+        switch format {
+        case .supertokens: plain
+        case .supertokensJSON: Self.printed(superTokensObject)
+        case .json: Self.printed(openTelemetryObject)
+        }
+    }
+
+    /// With the empty line that SuperTokens' core leaves after each.
+    private var plain: String {
+        let words = message + details.map { " \($0.name)=\(Self.text(of: $0.value))" }.joined()
         let parts = [
             LogTime(milliseconds: milliseconds).text, levelName, "pid: \(process)", "v\(version)", "[\(label)] thread",
-            caller, Self.printable(message + details.map { " \($0.name)=\($0.value)" }.joined()),
+            "\(caller.file):\(caller.line)", Self.escaped(words),
         ]
         return parts.joined(separator: " | ") + "\n\n"
     }
 
-    /// The line as a JSON object.
-    var json: String {
+    private var superTokensObject: JSONObject {
         var object: JSONObject = [
             "message": .string(message), "timestamp": .string(LogTime(milliseconds: milliseconds).text),
             "level": .string(levelName), "pid": .string(process), "coreVersion": .string(version),
-            "threadName": .string(label), "callerData": .string(caller),
+            "threadName": .string(label), "callerData": .string("\(caller.file):\(caller.line)"),
         ]
-        if !details.isEmpty {
-            object.append(
-                "details", .object(JSONObject(details.map { .init(name: $0.name, value: .string($0.value)) })))
-        }
-        var bytes: [UInt8] = []
-        object.write(into: &bytes)
-        return String(decoding: bytes, as: UTF8.self) + "\n"
+        if !details.isEmpty { object.append("details", .object(detailsObject)) }
+        return object
+    }
+
+    /// The fields of the log data model; attributes keep the names that text lines have for details.
+    private var openTelemetryObject: JSONObject {
+        var attributes = detailsObject
+        attributes.append("code.file.path", .string(caller.file))
+        attributes.append("code.line.number", .integer(Int64(clamping: caller.line)))
+        return [
+            "Timestamp": .string(LogTime(milliseconds: milliseconds).rfc3339), "SeverityText": .string(severity.text),
+            "SeverityNumber": .integer(severity.number), "Body": .string(message), "Attributes": .object(attributes),
+            "Resource": [
+                "service.name": "tessera", "service.version": .string(version), "service.instance.id": .string(process),
+            ],
+            "InstrumentationScope": ["Name": .string(label)],
+        ]
+    }
+
+    private var detailsObject: JSONObject {
+        JSONObject(details.map { .init(name: $0.name, value: $0.value) })
     }
 
     private var levelName: String {
@@ -54,14 +77,58 @@ public struct LogLine: Sendable {
         }
     }
 
-    /// A text in which no one can hide a second line.
-    private static func printable(_ text: String) -> String {
+    /// The severity of the log data model.
+    private var severity: (text: String, number: Int64) {
+        switch level {
+        case .trace: ("TRACE", 1)
+        case .debug: ("DEBUG", 5)
+        case .info: ("INFO", 9)
+        case .notice: ("INFO", 10)
+        case .warning: ("WARN", 13)
+        case .error: ("ERROR", 17)
+        case .critical: ("FATAL", 21)
+        }
+    }
+}
+
+// MARK: - No one hides a second line in a line
+
+extension LogLine {
+    private static func text(of value: JSONValue) -> String {
+        if let text = value.string { return text }
+        var bytes: [UInt8] = []
+        value.write(into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// An object in one line, whatever its reader takes for the end of a line: what JSON leaves as it is and some readers
+    /// break lines at stands only in strings, where it may be escaped.
+    private static func printed(_ object: JSONObject) -> String {
+        var bytes: [UInt8] = []
+        object.write(into: &bytes)
+        let text = String(decoding: bytes, as: UTF8.self)
+        return replacingControls(in: text) { scalar in
+            String(scalar).utf16.map { unit in
+                let digits = String(unit, radix: 16)
+                return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }.joined()
+        } + "\n"
+    }
+
+    private static func escaped(_ text: String) -> String {
+        replacingControls(in: text) { "\\u{\(String($0.value, radix: 16))}" }
+    }
+
+    private static func replacingControls(
+        in text: String, by replacement: (Unicode.Scalar) -> String
+    ) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
-        return text.unicodeScalars.map { isControl($0) ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()
+        return text.unicodeScalars.map { isControl($0) ? replacement($0) : String($0) }.joined()
     }
 
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
+        if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7f }
+        return switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator, .format: true
         default: false
         }

@@ -1,67 +1,44 @@
+import Foundations
 import PlatformLibC
 import Synchronization
 
 /// Where log lines go: a file of mode 0600 that is appended to, or the console.
 ///
-/// Writing never fails and never throws: a line that cannot be written is lost.
+/// No one waits for it: lines are written by a thread of their own. Those that cannot be written, because no one reads
+/// the pipe or the disk is full or slow, are lost, and counted in a line as soon as lines arrive again.
 public final class LogOutput: Sendable {
-    private let path: String?
-    private let descriptor: Mutex<Int32>
+    private let writer: LogWriter
 
     /// Standard output.
-    public static let standardOutput = LogOutput(descriptor: STDOUT_FILENO)
+    public static let standardOutput = LogOutput(LogWriter(descriptor: STDOUT_FILENO))
     /// Standard error.
-    public static let standardError = LogOutput(descriptor: STDERR_FILENO)
+    public static let standardError = LogOutput(LogWriter(descriptor: STDERR_FILENO))
 
-    private init(descriptor: Int32) {
-        path = nil
-        self.descriptor = Mutex(descriptor)
-    }
+    private init(_ writer: LogWriter) { self.writer = writer }
 
     /// Opens a file, made if there is none.
-    public init(path: String) {
-        self.path = path
-        descriptor = Mutex(Self.open(path))
-    }
+    public convenience init(path: String) { self.init(LogWriter(path: path)) }
 
-    /// Whether lines arrive.
-    public var isOpen: Bool { descriptor.withLock { $0 >= 0 } }
+    deinit { writer.close() }
 
-    /// Opens the file again, which a log rotation has moved away.
-    public func reopen() {
-        guard let path else { return }
-        descriptor.withLock { current in
-            let fresh = Self.open(path)
-            // Better the moved file than none.
-            guard fresh >= 0 else { return }
-            if current >= 0 { close(current) }
-            current = fresh
-        }
-    }
+    /// Whether there is something to write to.
+    public var isOpen: Bool { writer.isOpen }
 
-    /// Without waiting: a pipe without a reader must not hold up the core.
-    private static func open(_ path: String) -> Int32 {
-        let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-        return PlatformLibC.open(path, flags, 0o600)
-    }
+    /// Opens the file again, which a log rotation has moved away; what was logged before still goes to the old one.
+    public func reopen() { writer.reopen() }
 
-    /// Writes a line in one piece, so that lines of several writers do not mix.
-    func write(_ line: String) {
-        var line = line
-        line.withUTF8 { bytes in
-            descriptor.withLock { descriptor in
-                var rest = UnsafeRawBufferPointer(bytes)
-                while descriptor >= 0, !rest.isEmpty {
-                    let count = Self.write(descriptor, rest)
-                    if count < 0, errno == EINTR { continue }
-                    guard count > 0 else { return }
-                    rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-                }
-            }
-        }
-    }
+    /// Writes a text some time soon, in one piece, so that lines of several writers do not mix.
+    ///
+    /// - Parameter line: the text with the end of its line.
+    public func write(_ line: String) { writer.write(line) }
 
-    private static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-        PlatformLibC.write(descriptor, bytes.baseAddress, bytes.count)
-    }
+    /// Waits until what was written has arrived, or a time has passed.
+    ///
+    /// - Parameter limit: how long to wait.
+    /// - Returns: whether all of it has arrived or is known to be lost.
+    @discardableResult
+    public func flush(within limit: Duration = .seconds(1)) -> Bool { writer.flush(within: limit) }
+
+    /// Says how the line looks that counts lost lines.
+    func countLosses(by line: @escaping @Sendable (Int) -> String) { writer.countLosses(by: line) }
 }

@@ -1,11 +1,12 @@
 public import Logging
+import LosslessJSON
 import Synchronization
 
 /// What writes an operator's log.
 public struct OperatorLogWriter: Sendable {
     private let info: LogOutput
     private let errors: LogOutput
-    private let isStructured: Bool
+    private let format: LogFormat
     private let process: String
     private let version: String
     private let time: @Sendable () -> Int64
@@ -16,21 +17,23 @@ public struct OperatorLogWriter: Sendable {
     /// - Parameters:
     ///   - info: where everything but errors goes.
     ///   - errors: where errors go.
-    ///   - isStructured: whether lines are JSON objects.
+    ///   - format: what lines look like.
     ///   - process: what names this run of the program.
     ///   - version: the release.
     ///   - time: the clock, in milliseconds since 1970.
     public init(
-        info: LogOutput = .standardOutput, errors: LogOutput = .standardError, isStructured: Bool = false,
+        info: LogOutput = .standardOutput, errors: LogOutput = .standardError, format: LogFormat = .supertokens,
         process: String, version: String, time: @escaping @Sendable () -> Int64
     ) {
         self.info = info
         self.errors = errors
-        self.isStructured = isStructured
+        self.format = format
         self.process = process
         self.version = version
         self.time = time
         threshold = Threshold()
+        let this = self
+        for output in [info, errors] { output.countLosses { this.lossLine($0) } }
     }
 
     /// How much is logged whatever a logger's own level is; `nil` for nothing.
@@ -54,13 +57,45 @@ public struct OperatorLogWriter: Sendable {
     /// A handler for a logger.
     public func handler(label: String) -> any LogHandler { Handler(log: self, label: label) }
 
+    /// Waits until what was logged is written, or a time has passed: a core that ends does not wait for a reader.
+    ///
+    /// - Parameter limit: how long to wait for each file, at most.
+    public func flush(within limit: Duration = .milliseconds(500)) {
+        for output in [info, errors, .standardOutput, .standardError] { output.flush(within: limit) }
+    }
+
     private func write(_ event: LogEvent, label: String, details: Logger.Metadata) {
-        let line = LogLine(
-            milliseconds: time(), level: event.level, process: process, version: version, label: label,
-            caller: "\(event.file.split(separator: "/").last ?? ""):\(event.line)", message: "\(event.message)",
-            details: details.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") })
-        let output = event.level >= .error ? errors : info
-        output.write(isStructured ? line.json : line.text)
+        let caller = (file: String(event.file.split(separator: "/").last ?? ""), line: event.line)
+        let details = details.sorted { $0.key < $1.key }.map { (name: $0.key, value: Self.value($0.value)) }
+        let line = line(event.level, label: label, caller, "\(event.message)", details)
+        (event.level >= .error ? errors : info).write(line.text(as: format))
+    }
+
+    private func line(
+        _ level: Logger.Level, label: String, _ caller: (file: String, line: UInt), _ message: String,
+        _ details: [(name: String, value: JSONValue)]
+    ) -> LogLine {
+        LogLine(
+            milliseconds: time(), level: level, process: process, version: version, label: label, caller: caller,
+            message: message, details: details)
+    }
+
+    private func lossLine(_ count: Int) -> String {
+        let message =
+            "\(count) \(count == 1 ? "line was" : "lines were") lost: no one read this log, or it could not be written"
+        return line(
+            .warning, label: "tessera", (file: "LogOutput.swift", line: 1), message,
+            [("lost", .integer(Int64(count)))]
+        ).text(as: format)
+    }
+
+    /// Integers stay numbers where lines are JSON.
+    private static func value(_ value: Logger.MetadataValue) -> JSONValue {
+        if case .stringConvertible(let value) = value {
+            if let number = value as? Int { return .integer(Int64(number)) }
+            if let number = value as? Int64 { return .integer(number) }
+        }
+        return .string("\(value)")
     }
 
     private struct Handler: LogHandler {

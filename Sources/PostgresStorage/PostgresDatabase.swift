@@ -98,6 +98,13 @@ public final class PostgresDatabase: Sendable {
         return false
     }
 
+    /// Why nothing can be asked now, in words for an operator; `nil` while a connection works.
+    ///
+    /// It is known without a statement.
+    public var problem: String? {
+        client.status.isUnreachable ? client.status.lastFailure ?? "there is no connection" : nil
+    }
+
     private static let question = PostgresStatement("ready", .read, "SELECT 1")
 
     /// Closes the connections.

@@ -1,6 +1,8 @@
 import CoreConfiguration
 import CoreDriverInterface
 import CoreServer
+import Logging
+import OperatorLog
 import SessionEngine
 import SessionService
 
@@ -20,24 +22,51 @@ struct Banner: Sendable {
         return "These data were restored from a copy \(times): refresh tokens that are newer \(newer) (after_restore)."
     }
 
-    /// Says where everything is.
-    func print(port: Int) {
+    private func address(port: Int) -> String {
         let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+        return "http://\(host):\(port)\(configuration.settings.basePath.text)"
+    }
+
+    private var file: String {
         let file = configuration.settings.configurationPath
+        return file.isEmpty ? "none: defaults, environment and flags" : file
+    }
+
+    /// Says in the log where everything is.
+    ///
+    /// - Parameters:
+    ///   - port: the port that is listened on.
+    ///   - logger: the log.
+    func log(port: Int, to logger: Logger) {
+        logger.info(
+            "Tessera has started",
+            metadata: [
+                "address": "\(address(port: port))", "data": "\(database)", "configuration": "\(file)",
+                "infoLog": "\(configuration.log.infoPath ?? "standard output")",
+                "errorLog": "\(configuration.log.errorPath ?? "standard error")",
+                "apiKeys": .stringConvertible(configuration.settings.apiKeys.count),
+                "pid": .stringConvertible(Int(configuration.settings.processID)), "version": "\(Tessera.version)",
+            ])
+        for note in notes { logger.warning("\(note)") }
+    }
+
+    private var notes: [String] { configuration.warnings + [keyWarning, restored, diskWarning].compactMap(\.self) }
+
+    /// Says on the console where everything is; no one waits for its reader.
+    func print(port: Int) {
         let keys = configuration.settings.apiKeys.count
         var lines = [
             "Tessera \(Tessera.version)",
-            "  API            http://\(host):\(port)\(configuration.settings.basePath.text)",
+            "  API            \(address(port: port))",
             "  CDI            \(CDIVersion.summary(of: configuration.settings.versions.versions))",
             "  API key        \(keys == 0 ? "none asked for: only this machine is served" : "\(keys) configured")",
             "  Data           \(database)",
-            "  Configuration  \(file.isEmpty ? "none: defaults, environment and flags" : file)",
+            "  Configuration  \(file)",
         ]
-        let notes = configuration.warnings + [keyWarning, restored, diskWarning].compactMap(\.self)
         lines += notes.map { "  Note           \($0)" }
         // The name is that of the interface: scripts and images wait for this line (docs/specification/core.md 7.4).
         lines.append(
             "Started SuperTokens on \(configuration.host):\(port) with PID: \(configuration.settings.processID)")
-        Console.print(lines.joined(separator: "\n") + "\n")
+        LogOutput.standardOutput.write(lines.joined(separator: "\n") + "\n")
     }
 }

@@ -19,6 +19,14 @@ enum Console {
         return true
     }
 
+    /// Has something behind the descriptors 0, 1 and 2, where the caller has closed them: a file that is opened next would
+    /// be taken for the console.
+    static func claimDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
+            _ = open("/dev/null", descriptor == STDIN_FILENO ? O_RDONLY : O_WRONLY)
+        }
+    }
+
     private static func write(_ text: String, _ descriptor: Int32) {
         var text = text
         text.withUTF8 { bytes in

@@ -8,7 +8,6 @@ import ServiceLifecycle
 import SessionEngine
 import SessionService
 import SessionStorage
-import UnixSignals
 
 /// A core in this process.
 struct CoreProcess {
@@ -20,6 +19,7 @@ struct CoreProcess {
     init(_ options: CoreOptions) throws {
         // What comes before everything is ready changes nothing, and never ends the process.
         signal(SIGHUP, SIG_IGN)
+        Console.claimDescriptors()
         self.options = options
         var configuration = try options.configuration()
         log = OperatorLogWriter(configuration.log, warnings: &configuration.warnings)
@@ -29,6 +29,8 @@ struct CoreProcess {
 
     /// Serves until the process is terminated.
     func run() async throws {
+        // A reader that is slow, or none, does not keep the core from ending.
+        defer { log.flush() }
         do {
             try await serve()
         } catch let error as ListenError {
@@ -71,6 +73,7 @@ struct CoreProcess {
         ) { port in
             registration.add(port: port)
             banner.print(port: port)
+            banner.log(port: port, to: logger)
         }
         let chaining = AuditChaining(directory: storage.apps, flush: { await apps.flush() }, logger: logger)
         var services: [any Service] = [
@@ -79,9 +82,10 @@ struct CoreProcess {
                 services: { await apps.services() }, schedule: storage.maintenance,
                 isClockAccepted: options.acceptClock, timeText: { $0.rfc3339 }, logger: logger),
             KeyWatch(apps: apps, logger: logger),
-            DataFolderWatch(problem: storage.problem, logger: logger),
+            DataFolderWatch(problem: storage.folderProblem, logger: logger),
             chaining,
             ClockJumpWatch(logger: logger),
+            Watch(api, problem: storage.problem),
         ]
         services.append(
             Reload(
@@ -95,7 +99,7 @@ struct CoreProcess {
                 }))
         defer { registration.remove() }
         do {
-            try await run(services, quiet)
+            try await Shutdown(logger: logger, quiet: quiet).run(services)
         } catch {
             await apps.flush()
             throw error
@@ -109,13 +113,6 @@ struct CoreProcess {
         // The log's own level counts, which may change.
         logger.logLevel = .trace
         return logger
-    }
-
-    private func run(_ services: [any Service], _ logger: Logger) async throws {
-        var group = ServiceGroupConfiguration(
-            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        group.maximumGracefulShutdownDuration = .seconds(20)
-        try await ServiceGroup(configuration: group).run()
     }
 }
 

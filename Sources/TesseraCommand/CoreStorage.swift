@@ -26,10 +26,12 @@ struct CoreStorage: Sendable {
     let isShared: Bool
     /// Whether it answers now.
     let isReady: @Sendable () async -> Bool
+    /// Why it cannot answer now, where that is known without asking it.
+    var problem: @Sendable () -> String? = { nil }
     /// What the operator should know about the disk.
     var diskWarning: String?
     /// Why nothing is written where files of this process are gone; `nil` when all is well.
-    var problem: @Sendable () -> String? = { nil }
+    var folderProblem: @Sendable () -> String? = { nil }
     /// Ends its use: what is in memory or in a log is in its place afterwards.
     var close: @Sendable () -> Void = {}
 
@@ -44,7 +46,7 @@ struct CoreStorage: Sendable {
     ) async throws -> CoreStorage {
         let encryption = try KeyEncryption.read(configuration.keyEncryption)
         if let database = configuration.database {
-            return try await openPostgreSQL(database, encryption, logger)
+            return try await openPostgreSQL(database, encryption, logger, configuration.log.level)
         }
         let folder = Paths.dataFolder(configuration)
         let database = try SQLiteDatabase(folder: folder, startsAnew: startsAnew)
@@ -53,7 +55,7 @@ struct CoreStorage: Sendable {
         return CoreStorage(
             apps: database.apps, encryption: encryption, address: database.path, isShared: false,
             isReady: { database.problem == nil }, diskWarning: diskWarning(database),
-            problem: { database.problem }, close: { database.close() })
+            folderProblem: { database.problem }, close: { database.close() })
     }
 
     private static func diskWarning(_ database: SQLiteDatabase) -> String? {
@@ -73,10 +75,11 @@ struct CoreStorage: Sendable {
     }
 
     /// The keys of an app, decrypted; a key that is refused is an error in the log.
-    func keys(of app: AppID, logger: Logger) -> EncryptedKeyStore {
-        EncryptedKeyStore(apps.storage(of: app), of: app, with: encryption) { refused in
+    func keys(of app: AppID, logger: Logger) -> ObservedKeyStore {
+        let keys = EncryptedKeyStore(apps.storage(of: app), of: app, with: encryption) { refused in
             logger.error("a signing key is not used", metadata: ["reason": .string(refused.reason)])
         }
+        return ObservedKeyStore(keys, of: app, logger)
     }
 
     /// What the operator should know about the private keys; asked once the service is open.
@@ -95,18 +98,21 @@ struct CoreStorage: Sendable {
 
     #if PostgreSQL
         private static func openPostgreSQL(
-            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, _ logger: Logger
+            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, _ logger: Logger, _ level: Logger.Level?
         ) async throws -> CoreStorage {
             let place = try PostgresSettings(settings)
-            let database = try await PostgresOpening(place, settings.migrates, logger).open()
+            // Lost connections are the client's details; that storage is away is logged once (`StorageWatch`).
+            var quiet = logger
+            quiet.logLevel = level == .debug ? .debug : .notice
+            let database = try await PostgresOpening(place, settings.migrates, quiet).open()
             try await database.requireRefreshTokenKeys()
             return CoreStorage(
                 apps: database.apps, encryption: encryption, address: database.address, isShared: true,
-                isReady: { await database.isReady() })
+                isReady: { await database.isReady() }, problem: { database.problem })
         }
     #else
         private static func openPostgreSQL(
-            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, _ logger: Logger
+            _ settings: DatabaseSettings, _ encryption: KeyEncryption?, _ logger: Logger, _ level: Logger.Level?
         ) async throws -> CoreStorage {
             throw Failure(
                 "the configuration asks for PostgreSQL, and this program was built without it: "

@@ -14,7 +14,7 @@ extension OperatorLogWriter {
         self.init(
             info: Self.output(settings.infoPath, or: .standardOutput, &warnings),
             errors: Self.output(settings.errorPath, or: .standardError, &warnings),
-            isStructured: settings.isStructured, process: RandomText.uuid(using: &random), version: Tessera.version,
+            format: LogFormat(settings), process: RandomText.uuid(using: &random), version: Tessera.version,
             time: { ClockAndRandomness.system.time().milliseconds })
     }
 
@@ -24,5 +24,15 @@ extension OperatorLogWriter {
         if file.isOpen { return file }
         warnings.append("\(path) cannot be written; its lines go to the console.")
         return console
+    }
+}
+
+extension LogFormat {
+    /// The format that a configuration asks for.
+    fileprivate init(_ settings: LogSettings) {
+        switch settings.format {
+        case .json: self = .json
+        case .supertokens: self = settings.isStructured ? .supertokensJSON : .supertokens
+        }
     }
 }

@@ -22,6 +22,8 @@ from typing import Any, Callable, Mapping
 from urllib.parse import urlencode
 from weakref import WeakSet
 
+import canaries
+
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 CDI = "5.4"
@@ -77,6 +79,8 @@ class Child:
     def __init__(self, arguments: list[str], environment: Mapping[str, str] | None = None) -> None:
         self._folder = TemporaryFolder("tessera-output-")
         self._output = self._folder.path / "output"
+        self._searched = 0
+        self.is_core = Path(arguments[0]).name == "tessera" or str(binary()) in arguments
         with self._output.open("wb") as sink:
             self.process = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
@@ -92,6 +96,16 @@ class Child:
     @property
     def output(self) -> str:
         return self._output.read_text(errors="replace") if self._output.exists() else ""
+
+    def unsearched(self) -> str:
+        """What the process has written since this was asked last."""
+        if not self._output.exists():
+            return ""
+        with self._output.open("rb") as written:
+            written.seek(self._searched)
+            text = written.read()
+        self._searched += len(text)
+        return text.decode(errors="replace")
 
     def says(self, words: str, seconds: float = WORD_SECONDS) -> bool:
         """Waits until the process has written something: its log is written beside its work."""
@@ -145,11 +159,13 @@ class Server:
         self.database = database or (new_database() if data is None else None)
         self.environment = {**({"POSTGRESQL_CONNECTION_URI": self.database} if self.database else {}),
                             **(environment or {})}
+        canaries.seen.add_environment(self.environment.items())
         self.child: Child | None = None
         self.port = 0
         self.ready_after = 0.0
 
     def _write(self, config: str) -> Path:
+        canaries.seen.add_configuration(config)
         path = self._folder.path / "config.yaml"
         path.write_text(config)
         return path
@@ -246,7 +262,8 @@ class Reply:
     body: bytes
 
     def __post_init__(self) -> None:
-        """Shows the answer to whoever watches."""
+        """Shows the answer to whoever watches, and remembers what must not be in any log."""
+        canaries.seen.add_reply(self.json)
         for watch in reply_watchers:
             watch(self)
 

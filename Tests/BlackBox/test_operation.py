@@ -126,8 +126,8 @@ def test_logs_have_requests_and_no_secrets(machine: Machine, serve: Callable[...
     info, errors = machine.path / "i.log", machine.path / "e.log"
     server = serve(f"log_level: DEBUG\ninfo_log_path: {info}\nerror_log_path: {errors}\napi_keys: {KEY}\n")
     secrets = use(server) + [KEY]
-    assert until(lambda: "| API called: /recipe/session/user. Method: GET. Version: 5.4\n\n" in info.read_text())
-    assert until(lambda: "API ended: /recipe/session. Method: POST\n\n" in info.read_text())
+    assert until(lambda: "| API called: /recipe/session/user. Method: GET. Version: 5.4 app=public " in info.read_text())
+    assert until(lambda: "API called: /recipe/session. Method: POST. Version: 5.4 app=public " in info.read_text())
     everything = info.read_text() + errors.read_text() + server.output
     assert not [secret for secret in secrets if secret in everything]
     assert [stat.S_IMODE(path.stat().st_mode) for path in (info, errors)] == [0o600] * 2

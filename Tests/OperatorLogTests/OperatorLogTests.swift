@@ -12,27 +12,28 @@ struct OperatorLogTests {
     {
         LogLine(
             milliseconds: 1_795_455_074_726, level: .info, process: "p", version: "1.2.3", label: "tessera",
-            caller: "A.swift:7", message: message, details: details.map { (name: $0, value: $1) })
+            caller: (file: "A.swift", line: 7), message: message,
+            details: details.map { (name: $0, value: .string($1)) })
     }
 
     @Test("a line looks as operators know it")
     func text() {
         #expect(
-            line().text
+            line().text(as: .supertokens)
                 == "23 Nov 2026 17:31:14:726 +0000 | INFO | pid: p | v1.2.3 | [tessera] thread | A.swift:7 | "
                 + "API called: /hello. Method: GET\n\n")
-        #expect(line("m", details: [("a", "1"), ("b", "2")]).text.hasSuffix("| m a=1 b=2\n\n"))
+        #expect(line("m", details: [("a", "1"), ("b", "2")]).text(as: .supertokens).hasSuffix("| m a=1 b=2\n\n"))
     }
 
     @Test("nobody can hide a second line in a line", arguments: ["\n", "\r", "\u{1b}", "\u{2028}", "\u{202e}", "\0"])
     func oneLine(character: String) {
-        let text = line("a\(character)b").text
+        let text = line("a\(character)b").text(as: .supertokens)
         #expect(!text.dropLast(2).contains(character) && text.hasSuffix("b\n\n"))
     }
 
     @Test("a structured line is a JSON object in one line")
     func json() throws {
-        let text = line("a\n\"b", details: [("x", "y")]).json
+        let text = line("a\n\"b", details: [("x", "y")]).text(as: .supertokensJSON)
         #expect(text.hasSuffix("}\n") && text.filter { $0 == "\n" }.count == 1)
         let object = try #require(try JSONValue(parsing: Array(text.utf8.dropLast())).object)
         #expect(object["message"]?.string == "a\n\"b" && object["level"]?.string == "INFO")
@@ -64,6 +65,7 @@ struct OperatorLogTests {
         for level in [Logger.Level.trace, .debug, .info, .warning, .error, .critical] {
             logger.log(level: level, "it is \(level)", metadata: ["k": "v"])
         }
+        log.flush()
         let lines = try String(contentsOfFile: info, encoding: .utf8).split(separator: "\n")
         #expect(lines.map { $0.split(separator: " | ")[1] } == ["DEBUG", "INFO", "WARN"])
         #expect(lines.allSatisfy { $0.hasSuffix(" k=v") && $0.contains("OperatorLogTests.swift:") })
@@ -74,6 +76,7 @@ struct OperatorLogTests {
         logger.info("before")
         log.reopen()
         logger.info("after")
+        log.flush()
         #expect(try String(contentsOfFile: info + ".1", encoding: .utf8).contains("before"))
         #expect(try String(contentsOfFile: info, encoding: .utf8).contains("after"))
     }
@@ -84,6 +87,7 @@ struct OperatorLogTests {
         let log = OperatorLogWriter(info: output, errors: output, process: "p", version: "1", time: { 0 })
         Logger(label: "test", factory: log.handler).error("lost")
         log.reopen()
+        log.flush()
         #expect(output.isOpen == (path == "/dev/full"))
     }
 
@@ -103,6 +107,7 @@ struct OperatorLogTests {
         for (level, seen, lines) in rows {
             log.level = level
             #expect(all.logLevel == seen)
+            log.flush()
             let before = try String(contentsOfFile: path, encoding: .utf8).count
             for logger in [all, quiet] {
                 for level in [Logger.Level.debug, .info, .error] {
@@ -110,6 +115,7 @@ struct OperatorLogTests {
                 }
             }
             if level == nil { all.critical("lost") }
+            log.flush()
             let text = try String(contentsOfFile: path, encoding: .utf8).dropFirst(before)
             let written = text.split(separator: "\n").compactMap { $0.split(separator: " | ").last.map(String.init) }
             #expect(written == lines, "\(String(describing: level))")

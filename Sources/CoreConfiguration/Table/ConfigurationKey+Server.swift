@@ -83,6 +83,14 @@ extension ConfigurationKey {
             "error_log_path", .logPath, \.log.errorPath, default: "standard error", [],
             "the file of errors; `\"null\"` for the console"),
         ConfigurationKey(
-            "use_structured_logging", .flag, \.log.isStructured, [], "each line is a JSON object"),
+            "log_format",
+            .choice([("supertokens", .supertokens), ("json", .json)]) {
+                "'\($0)' must be either \"supertokens\" or \"json\"."
+            },
+            \.log.format, .own,
+            "or `json`: each line is a JSON object with the names of OpenTelemetry's log data model and RFC 3339 times"),
+        ConfigurationKey(
+            "use_structured_logging", .flag, \.log.isStructured, [],
+            "with `log_format: supertokens`, each line is a JSON object with SuperTokens' names"),
     ]
 }

@@ -8,6 +8,8 @@ extension CoreAPI {
     enum Admission: Sendable {
         /// Its body is not wanted.
         case refused(CoreReply)
+        /// So, because it shows no API key or a wrong one.
+        case keyRefused(CoreReply)
         /// It is to be performed.
         case admitted(Admitted)
     }
@@ -53,7 +55,7 @@ extension CoreAPI {
             return .refused(notFound(relative))
         }
         if match.needsAPIKey, !settings.apiKeys.isEmpty, !request.hasCredential {
-            return .refused(CoreReply(InvalidRequest(.wrongAPIKey)))
+            return .keyRefused(CoreReply(InvalidRequest(.wrongAPIKey)))
         }
         guard match.app == .public, match.tenant == .public else { return nil }
         return admission(of: request, match, in: Place(hasApp: true, hasTenant: true))
@@ -94,7 +96,7 @@ extension CoreAPI {
         do {
             return .admitted(Admitted(work: .operation(try call(for: request, match, in: place), place)))
         } catch {
-            return .refused(CoreReply(error))
+            return error == InvalidRequest(.wrongAPIKey) ? .keyRefused(CoreReply(error)) : .refused(CoreReply(error))
         }
     }
 

@@ -51,6 +51,8 @@ extension CoreAPI {
     private func removeApp(_ call: Call, _ apps: AppRegistry) async throws -> CoreReply {
         let app = try call.decode(Catalogue.removeApp).app
         guard app != .public else { throw InvalidRequest.tenancy(.removesPublicApp) }
-        return .choice(Catalogue.removed, try await apps.remove(app))
+        let isRemoved = try await apps.remove(app)
+        if isRemoved { events.removed(app) }
+        return .choice(Catalogue.removed, isRemoved)
     }
 }

@@ -115,9 +115,17 @@ extension CoreAPI {
         _ userID: String?, in tenant: TenantID?, linked: Bool, _ handles: [String], _ call: Call
     ) async throws -> [SessionHandle] {
         let actor = try call.actor()
+        let ended: [SessionHandle]
         if let userID {
-            return try await service.revokeAll(of: UserID(userID), tenant: tenant, linked: linked, by: actor)
+            ended = try await service.revokeAll(of: UserID(userID), tenant: tenant, linked: linked, by: actor)
+        } else {
+            ended = try await revoke(handles, by: actor, call)
         }
+        events.revoked(ended.count, call.app, tenant, isOfUser: userID != nil)
+        return ended
+    }
+
+    private func revoke(_ handles: [String], by actor: AuditActor, _ call: Call) async throws -> [SessionHandle] {
         var known: [SessionHandle] = []
         for handle in handles { known.append(try await self.handle(handle, call)) }
         return try await service.revoke(known, by: actor)

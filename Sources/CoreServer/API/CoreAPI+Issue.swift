@@ -82,6 +82,7 @@ extension CoreAPI {
     ) async -> CoreReply {
         var reply = TokensReply()
         reply.reuseClass = WireText.name(of: found)
+        events.reuse(of: handle, call.app, found, isEnded: service.policy.revokesOnReuse)
         guard service.policy.reportsAsTheft(found, call.dialect.rules.rotation) else {
             reply.message = WireText.recentReuse
             return .json(Catalogue.refreshRefused.encode(reply, call.dialect))

@@ -17,7 +17,7 @@ extension CoreAPI {
     /// Every failure has an answer; nothing is thrown.
     public func respond(to request: CoreRequest) async -> CoreReply {
         switch await admissionAfterLookup(of: request) {
-        case .refused(let reply): return reply
+        case .refused(let reply), .keyRefused(let reply): return reply
         case .admitted(let admitted):
             switch perform(admitted, body: request.body) {
             case .reply(let reply): return reply
@@ -83,7 +83,7 @@ extension CoreAPI {
             logger.error("a token could not be made", metadata: ["error": "\(failure)"])
             return .text(500, "Internal Error")
         }
-        logger.error("storage failed", metadata: ["error": .string(error.debugDescription)])
+        noteFailure(error)
         var reply =
             switch error.code {
             case .full: CoreReply.text(507, "Storage is full: nothing was changed. Free some space and try again.")
@@ -94,5 +94,15 @@ extension CoreAPI {
             }
         if reply.status == 503 || reply.status == 507 { reply.headers.append(("Retry-After", "1")) }
         return reply
+    }
+
+    /// While storage is away one line says so, and not one for each request.
+    private func noteFailure(_ error: StorageError) {
+        if error.code == .unavailable { readiness.doubt(error.detail) }
+        if error.code == .unavailable, readiness.watch.isAway {
+            logger.debug("storage failed", metadata: ["error": .string(error.debugDescription)])
+        } else {
+            events.storageFailed(error)
+        }
     }
 }

@@ -28,6 +28,8 @@ extension CoreAPI {
         let tenant = try call.decode(Catalogue.removeTenant).tenant
         let actor = try call.actor()
         guard tenant != .public else { throw InvalidRequest.tenancy(.removesPublicTenant) }
-        return .choice(Catalogue.removed, try await apps.remove(tenant, of: call.app, by: actor))
+        let isRemoved = try await apps.remove(tenant, of: call.app, by: actor)
+        if isRemoved { events.removed(call.app, tenant) }
+        return .choice(Catalogue.removed, isRemoved)
     }
 }

@@ -12,6 +12,8 @@ public struct CoreAPI: Sendable {
     let logger: Logger
     let apps: AppRegistry?
     let readiness: Readiness
+    /// What an operator is told.
+    let events: OperatorEvents
 
     /// Creates the interface of a service.
     ///
@@ -29,14 +31,15 @@ public struct CoreAPI: Sendable {
         current = CurrentSettings(settings)
         self.logger = logger
         self.apps = apps
-        readiness = Readiness(time: { service.currentTime }, isReady)
+        events = OperatorEvents(logger)
+        readiness = Readiness(StorageWatch(logger), time: { service.currentTime }, isReady)
     }
 
     /// The same interface in front of another app.
     init(_ service: SessionManager, _ settings: CoreSettings, as other: CoreAPI) {
         self.service = service
         current = CurrentSettings(settings)
-        (logger, apps, readiness) = (other.logger, other.apps, other.readiness)
+        (logger, apps, readiness, events) = (other.logger, other.apps, other.readiness, other.events)
     }
 
     /// What was decided about the answers, as it is now.

@@ -14,9 +14,18 @@ final class Readiness: Sendable {
     private let state = Mutex(State())
     private let ask: @Sendable () async -> Bool
     private let time: @Sendable () -> Timestamp
+    /// Who says when the answer becomes another one.
+    let watch: StorageWatch
     private static let freshness = Milliseconds(1_000)
 
-    init(time: @escaping @Sendable () -> Timestamp, _ ask: @escaping @Sendable () async -> Bool) {
+    /// - Parameters:
+    ///   - watch: who says when the answer becomes another one.
+    ///   - time: the clock.
+    ///   - ask: whether storage answers.
+    init(
+        _ watch: StorageWatch, time: @escaping @Sendable () -> Timestamp, _ ask: @escaping @Sendable () async -> Bool
+    ) {
+        self.watch = watch
         self.time = time
         self.ask = ask
     }
@@ -42,12 +51,27 @@ final class Readiness: Sendable {
         return await question.value
     }
 
+    /// Asks again soon although the answer was yes a moment ago: a request has found that storage does not answer.
+    ///
+    /// - Parameter reason: what it met.
+    func doubt(_ reason: String) {
+        guard !watch.isAway else { return }
+        watch.suspect(reason)
+        let mustAsk = state.withLock { state in
+            guard state.question == nil, !state.isDraining else { return false }
+            state.known = nil
+            return true
+        }
+        if mustAsk { Task { await current() } }
+    }
+
     /// From now on the core is not ready, because it ends.
     func drain() { state.withLock { $0.isDraining = true } }
 
     private func asked() async -> Bool {
         let isReady = await ask()
         let now = time()
+        watch.note(isReady: isReady, at: now)
         return state.withLock { state in
             state.question = nil
             state.known = (isReady, now)

@@ -27,7 +27,7 @@ extension ConnectionHandler {
     }
 
     func fail(_ problem: HTTPProblem) {
-        door.log(problem)
+        door.log(problem, context?.channel)
         let (status, text) = problem.answer
         reply = .plain(status, text)
         if status == 503 { reply?.headers.append(("Retry-After", "1")) }
@@ -35,7 +35,9 @@ extension ConnectionHandler {
     }
 
     func send(_ isLast: Bool) {
-        guard let context, let reply else { return }
+        guard let context, var reply else { return }
+        if let id = note?.id ?? requestID { reply.headers.append(("X-Request-Id", id)) }
+        note?.log(status: reply.status, admitted, to: door.api.logger)
         let bytes = door.replies.bytes(
             of: reply, isHead: head?.method == "HEAD", isVersion10: head?.isVersion10 ?? false, isLast: isLast,
             at: door.api.service.currentTime, context.channel.allocator)

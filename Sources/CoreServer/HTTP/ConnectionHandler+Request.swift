@@ -7,10 +7,11 @@ extension ConnectionHandler {
         guard let context else { return }
         self.head = head
         received = 0
+        requestID = RequestID.given(in: head.fields)
         if let problem = head.problem(door.limits) { return perform(machine.handle(.problem(problem))) }
         let request = door.value(of: head)
         self.request = request
-        door.log("API called", request, withVersion: true)
+        note = door.note(request, requestID, of: context.channel)
         guard door.admits(context.channel) else { return refuse(.denied) }
         if let admission = door.api.admission(of: request) { return take(admission) }
         let (api, here) = (door.api, NIOLoopBound(self, eventLoop: context.eventLoop))
@@ -23,6 +24,9 @@ extension ConnectionHandler {
     func take(_ admission: CoreAPI.Admission) {
         switch admission {
         case .refused(let reply): refuse(reply)
+        case .keyRefused(let reply):
+            if let context { door.apiKeyRefused(context.channel) }
+            refuse(reply)
         case .admitted(let admitted) where seat.isReserve && !admitted.isVital:
             perform(machine.handle(.problem(.busy)))
         case .admitted(let admitted):
@@ -84,7 +88,6 @@ extension ConnectionHandler {
 
     func replied() {
         Failpoint.reach("reply.made")
-        if let request { door.log("API ended", request, withVersion: false) }
         perform(machine.handle(.reply))
         armTimer()
     }
@@ -97,6 +100,7 @@ extension ConnectionHandler {
     func forget() {
         releaseBody()
         (head, request, admitted, reply) = (nil, nil, nil, nil)
+        (requestID, note) = (nil, nil)
     }
 }
 

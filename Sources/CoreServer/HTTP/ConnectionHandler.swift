@@ -19,6 +19,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     var request: CoreRequest?
     var admitted: CoreAPI.Admitted?
     var reply: CoreReply?
+    /// The ID that the caller has given the request.
+    var requestID: String?
+    /// What the line of the request needs, where details are logged.
+    var note: RequestNote?
     var body = ByteBuffer()
     /// How much of the body counts as taken from what all connections share.
     var sharedBytes = 0
@@ -75,6 +79,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer.stop()
+        note?.log(status: nil, admitted, to: door.api.logger)
         forget()
         (self.context, gate) = (nil, nil)
     }

@@ -1,3 +1,4 @@
+import Foundations
 import Logging
 import NIOCore
 import Synchronization
@@ -34,16 +35,30 @@ final class Door: Sendable {
         api.settings.peers?.admits(channel.remoteAddress?.ipAddress) ?? true
     }
 
-    /// Says what was asked, at the level for details: the query and the body may identify a user and are left out.
-    func log(_ what: String, _ request: CoreRequest, withVersion: Bool) {
-        guard api.logger.logLevel <= .debug else { return }
-        let version = request.version.flatMap { withVersion ? ". Version: \($0)" : nil } ?? ""
-        api.logger.debug("\(what): \(request.path). Method: \(request.method)\(version)")
+    /// What is needed for the line of a request; nothing unless details are logged.
+    ///
+    /// - Parameters:
+    ///   - request: the request.
+    ///   - id: its ID, where the caller has given it one.
+    ///   - channel: its connection.
+    func note(_ request: CoreRequest, _ id: String?, of channel: any Channel) -> RequestNote? {
+        guard api.logger.logLevel <= .debug else { return nil }
+        return RequestNote(
+            id: id ?? RequestID.make(), method: request.method, path: request.path, version: request.version,
+            peer: channel.remoteAddress?.ipAddress, begun: .present)
     }
 
     /// Says what was wrong with something that is no request.
-    func log(_ problem: HTTPProblem) {
-        api.logger.debug("a request was refused as HTTP", metadata: ["problem": "\(problem)"])
+    func log(_ problem: HTTPProblem, _ channel: (any Channel)?) {
+        guard api.logger.logLevel <= .debug else { return }
+        let peer = channel?.remoteAddress?.ipAddress ?? "unknown"
+        api.logger.debug("a request was refused as HTTP", metadata: ["problem": "\(problem)", "peer": "\(peer)"])
+    }
+
+    /// Notes that a request showed no right API key.
+    func apiKeyRefused(_ channel: any Channel) {
+        let address = channel.remoteAddress
+        api.events.apiKeyRefused(PeerKey(address), named: address?.ipAddress)
     }
 }
 

@@ -31,6 +31,7 @@ struct RequestHead {
         var origin: String?
         var fetchSite: String?
         var actor: String?
+        var requestIDs: [String] = []
         var hasUpgrade = false
         /// Whether a field that has one value came with two.
         var isContradictory = false
@@ -102,6 +103,7 @@ extension RequestHead.Fields {
         case 7 where name.isField("api-key"): set(\.apiKey, value)
         case 7 where name.isField("upgrade"): hasUpgrade = true
         case 11 where name.isField("cdi-version"): set(\.version, value)
+        case 12 where name.isField("x-request-id"): requestIDs.append(value)
         case 13 where name.isField("authorization"): set(\.authorization, value)
         case 13 where name.isField("tessera-actor"): set(\.actor, value)
         case 13 where name.isField("if-none-match"): ifNoneMatch = value

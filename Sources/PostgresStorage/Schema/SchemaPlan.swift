@@ -1,3 +1,4 @@
+import Foundations
 import LibPQClient
 public import Logging
 import PlatformLibC
