@@ -16,7 +16,7 @@ package struct ClockReport: Sendable, Hashable {
 final class ClockWatch: Sendable {
     private let known = Mutex<(noted: Timestamp, since: MonotonicTime)?>(nil)
 
-    /// The noted time if it was close to `now` a moment ago, so that nobody has to ask storage.
+    /// The noted time if it was close to `now` a moment ago, so that storage is not read for it.
     func near(_ now: Timestamp) -> Timestamp? {
         known.withLock { known in
             guard let noted = known?.noted, noted <= now, now - noted < ClockWatch.interval else { return nil }
