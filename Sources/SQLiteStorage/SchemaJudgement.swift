@@ -1,6 +1,6 @@
 public import SessionStorage
 
-/// Decides whether a database has what this release made: a table, a column or a key that somebody removed would be made
+/// Decides whether a database has what this release made: a table, a column or a key that was removed would be made
 /// again, empty, or be missed by the first request.
 enum SchemaJudgement {
     private static let columns = """

@@ -105,7 +105,6 @@ struct CoreStorage: Sendable {
             var quiet = logger
             quiet.logLevel = level == .debug ? .debug : .notice
             let database = try await PostgresOpening(place, settings.migrates, quiet).open()
-            try await database.requireRefreshTokenKeys()
             return CoreStorage(
                 apps: database.apps, encryption: encryption, address: database.address, isShared: true,
                 isReady: { await database.isReady() }, problem: { database.problem })

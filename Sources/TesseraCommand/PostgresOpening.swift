@@ -48,8 +48,10 @@
             var loggedAt: Timestamp?
             while true {
                 do throws(StorageError) {
-                    return try await PostgresDatabase(
+                    let database = try await PostgresDatabase(
                         settings, migrates: migrates, node: Self.node, logger: logger)
+                    try await database.requireRefreshTokenKeys()
+                    return database
                 } catch {
                     let now = ClockAndRandomness.system.time()
                     guard error.code == .unavailable, now < begun + Self.timeout else { throw error }

@@ -124,11 +124,13 @@ def page() -> str:
         "In every case the line is in the log or on standard error, no process ends by a signal, and when the fault is over,",
         "or the backup restored where that is the way out, all sessions are there that had been acknowledged.", "",
         "*Refused*: the start ends with exit code 1. *Waits*: it says so again and again until the fault is over.",
-        "*Serves*: the core runs with it, and goes on when it is over. [backup.md](backup.md) explains each way out.", ""]
+        "*Serves*: the core runs with it, and continues when it has been undone. [backup.md](backup.md) explains each way out.", ""]
     for area, faults in {**AREAS, "PostgreSQL": POSTGRESQL}.items():
         lines += [f"## {area}", "", "| Fault | Core | Words in the line | What to do |", "|---|---|---|---|"]
-        lines += [f"| {one.title} | {'serves' if one.starts else 'waits' if one.waits else 'refused'} | {', '.join(f'`{w}`' for w in one.words)} | "
-                  f"{one.way_out} |" for one in faults]
+        for one in faults:
+            core = "serves" if one.starts else "waits" if one.waits else "refused"
+            words = ", ".join(f"`{word}`" for word in one.words)
+            lines.append(f"| {one.title} | {core} | {words} | {one.way_out} |")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
