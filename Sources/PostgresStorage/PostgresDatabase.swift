@@ -72,7 +72,12 @@ public final class PostgresDatabase: Sendable {
     /// - Throws: `StorageError.Code.misconfigured` with the app and what to do.
     public func requireRefreshTokenKeys() async throws(StorageError) {
         let values: NamedValues = ["name": .text(StoredValueName.refreshTokenKey.rawValue)]
-        let app = try await run(statements.selectAppWithoutKey, values).first?.text(0)
+        let app: String?
+        do throws(ClientError) {
+            app = try await client.run(statements.selectAppWithoutKey, values).first?.text(0)
+        } catch {
+            throw StorageError(opening: error)
+        }
         if let app { throw StorageError.withoutRefreshTokenKey(app) }
     }
 

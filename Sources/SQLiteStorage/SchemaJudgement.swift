@@ -1,7 +1,7 @@
 public import SessionStorage
 
-/// Decides whether a database has what this release made: a table, a column or a key that was removed would be made
-/// again, empty, or be missed by the first request.
+/// Decides whether a database has what this release made: a table, a column or a key that somebody removed would only be
+/// noticed by the first request that needs it.
 enum SchemaJudgement {
     private static let columns = """
         SELECT t.name || '.' || c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table'

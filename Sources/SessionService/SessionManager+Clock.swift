@@ -7,7 +7,7 @@ import Synchronization
 package struct ClockReport: Sendable, Hashable {
     package let judgement: ClockJudgement
     /// What the clock shows.
-    package let now: Timestamp
+    package let shown: Timestamp
     /// What was noted last.
     package let noted: Timestamp
 }
@@ -16,7 +16,7 @@ package struct ClockReport: Sendable, Hashable {
 final class ClockWatch: Sendable {
     private let known = Mutex<(noted: Timestamp, since: MonotonicTime)?>(nil)
 
-    /// The noted time if it was close to `now` a moment ago, so that storage is not read for it.
+    /// The noted time if it was close to `now` a moment ago, so that storage need not be read.
     func near(_ now: Timestamp) -> Timestamp? {
         known.withLock { known in
             guard let noted = known?.noted, noted <= now, now - noted < ClockWatch.interval else { return nil }
@@ -46,14 +46,14 @@ extension SessionManager {
     package func judgeClock(isAccepted: Bool = false) async throws(ServiceError) -> ClockReport {
         let now = clock.time()
         if !isAccepted, let noted = clockWatch.near(now) {
-            return ClockReport(judgement: .right, now: now, noted: noted)
+            return ClockReport(judgement: .right, shown: now, noted: noted)
         }
         let text = try await storing { () async throws(StorageError) in
             try await storage.value(named: .notedTime) { "\(now.milliseconds)" }
         }
         if isAccepted {
             await note(now, over: text)
-            return ClockReport(judgement: .right, now: now, noted: now)
+            return ClockReport(judgement: .right, shown: now, noted: now)
         }
         guard let noted = Int64(text).map({ Timestamp(milliseconds: $0) }) else {
             throw .storage(
@@ -61,10 +61,12 @@ extension SessionManager {
         }
         let judgement = ClockJudgement(now: now, noted: noted, elapsed: clockWatch.elapsed(since: noted))
         if judgement == .right { await note(now, over: text) }
-        return ClockReport(judgement: judgement, now: now, noted: noted)
+        return ClockReport(judgement: judgement, shown: now, noted: noted)
     }
 
-    /// Notes the time. Where that fails (a full disk, another node was faster) the next look does it.
+    /// Notes the time.
+    ///
+    /// Where that fails (a full disk, another node was faster) the next look does it.
     private func note(_ now: Timestamp, over text: String) async {
         _ = try? await storage.replaceValue(
             named: .notedTime, text, by: "\(now.milliseconds)", audit: nil)

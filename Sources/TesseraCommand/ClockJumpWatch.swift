@@ -3,7 +3,7 @@ import Logging
 import ServiceLifecycle
 import SessionEngine
 
-/// Logs when the clock is set to another time while the core runs: whether sessions have expired follows it.
+/// Logs when the clock is set to another time while the core runs: sessions expire by it.
 struct ClockJumpWatch: Service, CustomStringConvertible {
     let logger: Logger
 

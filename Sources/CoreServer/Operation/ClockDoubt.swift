@@ -21,7 +21,7 @@ final class ClockDoubt: Sendable {
             return told != report.judgement
         }
         guard isNew else { return }
-        let (now, noted) = (timeText(report.now), timeText(report.noted))
+        let (now, noted) = (timeText(report.shown), timeText(report.noted))
         guard report.judgement != .right else {
             return logger.notice("the clock is right again (\(now)); what is too old is removed as ever")
         }

@@ -1,7 +1,7 @@
 /// Whether the clock of a process may say what is too old to be kept (docs/decisions/0028).
 ///
 /// A clock that is years ahead makes every session look expired. Answers change back when it is put right; rows that
-/// were deleted stay deleted.
+/// were deleted are lost.
 package enum ClockJudgement: Sendable, Hashable {
     /// Near the time that was noted last: what is too old may be deleted.
     case right
