@@ -95,7 +95,7 @@ package final class ClientStatus: Sendable {
             if wasConnected, state.connected.isEmpty { state.unreachableSince = .present }
             return isNew && (wasConnected || state.connected.isEmpty)
         }
-        // That storage is away is told by the user of these connections, once for all of them.
+        // That storage is away is logged by the user of these connections, once for all of them.
         if isNews { logger.info("\(address): \(reason)") }
     }
 }

@@ -11,7 +11,7 @@ final class LogWriter: Sendable {
         /// Whether the thread sleeps until it is woken.
         var isAsleep = false
         var isClosed = false
-        /// Whether the last write failed: lost lines are told with the next line, and not tried again and again.
+        /// Whether the last write failed: lost lines are counted in the next line, and not tried again and again.
         var hasFailed = false
         /// Whether the last bytes that were written end in the middle of a line.
         var isWithinLine = false

@@ -1,6 +1,6 @@
 public import SessionStorage
 
-/// Decides whether a database has what this release made: a table, a column or a key that somebody removed would only be
+/// Decides whether a database has what this release made: a table, a column or a key that was removed would only be
 /// noticed by the first request that needs it.
 enum SchemaJudgement {
     private static let columns = """

@@ -18,7 +18,7 @@ struct ClockJumpWatch: Service, CustomStringConvertible {
             while (try? await Task.sleep(for: .seconds(1))) != nil {
                 let present = Self.present
                 let passed = Milliseconds((present.steady - last.steady).inMilliseconds)
-                tell(from: last.wall + passed, to: present.wall)
+                report(from: last.wall + passed, to: present.wall)
                 last = present
             }
         }
@@ -28,7 +28,7 @@ struct ClockJumpWatch: Service, CustomStringConvertible {
         (ClockAndRandomness.system.time(), MonotonicTime.present)
     }
 
-    private func tell(from expected: Timestamp, to found: Timestamp) {
+    private func report(from expected: Timestamp, to found: Timestamp) {
         let jump = (found - expected).count
         guard jump >= Self.least || jump <= -Self.least else { return }
         logger.warning(

@@ -76,36 +76,43 @@ struct CoreProcess {
             banner.log(port: port, to: logger)
         }
         let chaining = AuditChaining(directory: storage.apps, flush: { await apps.flush() }, logger: logger)
-        var services: [any Service] = [
-            KeyPreparation(service: service, logger: logger), server,
-            Maintenance(
-                services: { await apps.services() }, schedule: storage.maintenance,
-                isClockAccepted: options.acceptClock, timeText: { $0.rfc3339 }, logger: logger),
-            KeyWatch(apps: apps, logger: logger),
-            DataFolderWatch(problem: storage.folderProblem, logger: logger),
-            chaining,
-            ClockJumpWatch(logger: logger),
-            Watch(api, problem: storage.problem),
+        let services: [any Service] = [
+            KeyPreparation(service: service, logger: logger), server, chaining, reload(api, apps, logger),
         ]
-        services.append(
-            Reload(
-                configuration: configuration, read: { [options] in try options.configuration() }, log: log,
-                logger: logger,
-                adopt: { configuration in
-                    api.adopt(configuration.settings)
-                    apps.adopt(
-                        AppSettings(policy: configuration.policy, core: configuration.settings),
-                        readSettings: configuration.apps.settings)
-                }))
         defer { registration.remove() }
         do {
-            try await Shutdown(logger: logger, quiet: quiet).run(services)
+            try await Shutdown(logger: logger, quiet: quiet)
+                .run(services + watches(api, apps, storage, logger))
         } catch {
             await apps.flush()
             throw error
         }
         await apps.flush()
         await chaining.chain()
+    }
+
+    /// What looks after sessions, keys, files, clock and storage while the core serves.
+    private func watches(
+        _ api: CoreAPI, _ apps: AppRegistry, _ storage: CoreStorage, _ logger: Logger
+    ) -> [any Service] {
+        [
+            Maintenance(
+                services: { await apps.services() }, schedule: storage.maintenance,
+                isClockAccepted: options.acceptClock, timeText: { $0.rfc3339 }, logger: logger),
+            KeyWatch(apps: apps, logger: logger), DataFolderWatch(problem: storage.folderProblem, logger: logger),
+            ClockJumpWatch(logger: logger), Watch(api, problem: storage.problem),
+        ]
+    }
+
+    private func reload(_ api: CoreAPI, _ apps: AppRegistry, _ logger: Logger) -> Reload {
+        Reload(
+            configuration: configuration, read: { [options] in try options.configuration() }, log: log, logger: logger,
+            adopt: { configuration in
+                api.adopt(configuration.settings)
+                apps.adopt(
+                    AppSettings(policy: configuration.policy, core: configuration.settings),
+                    readSettings: configuration.apps.settings)
+            })
     }
 
     private func logger() -> Logger {

@@ -30,7 +30,7 @@ class Fault:
     starts: bool = False
     """Whether the core serves with it; otherwise the start is refused."""
     waits: bool = False
-    """Whether the start says so again and again until the fault is over."""
+    """Whether the start says so again and again until the fault is undone."""
     running: bool = False
     """Whether it comes while a core runs."""
     killed: bool = False

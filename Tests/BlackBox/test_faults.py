@@ -121,10 +121,10 @@ def page() -> str:
     lines = [
         "# Faults and what an operator sees", "",
         "Made of the table that `make operation` tries on a core, one after the other (`Tests/BlackBox/fault_table.py`).",
-        "In every case the line is in the log or on standard error, no process ends by a signal, and when the fault is over,",
+        "In every case the line is in the log or on standard error, no process ends by a signal, and when the fault is undone,",
         "or the backup restored where that is the way out, all sessions are there that had been acknowledged.", "",
-        "*Refused*: the start ends with exit code 1. *Waits*: it says so again and again until the fault is over.",
-        "*Serves*: the core runs with it, and works as before when it is over. [backup.md](backup.md) explains each way out.", ""]
+        "*Refused*: the start ends with exit code 1. *Waits*: it says so again and again until the fault is undone.",
+        "*Serves*: the core runs with it, and works as before when it is undone. [backup.md](backup.md) explains each way out.", ""]
     for area, faults in {**AREAS, "PostgreSQL": POSTGRESQL}.items():
         lines += [f"## {area}", "", "| Fault | Core | Words in the line | What to do |", "|---|---|---|---|"]
         for one in faults:

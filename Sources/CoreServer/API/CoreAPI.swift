@@ -12,7 +12,7 @@ public struct CoreAPI: Sendable {
     let logger: Logger
     let apps: AppRegistry?
     let readiness: Readiness
-    /// What an operator is told.
+    /// What an operator reads.
     let events: OperatorEvents
 
     /// Creates the interface of a service.

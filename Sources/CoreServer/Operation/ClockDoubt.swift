@@ -7,7 +7,7 @@ import Synchronization
 final class ClockDoubt: Sendable {
     private let timeText: @Sendable (Timestamp) -> String
     private let logger: Logger
-    private let told = Mutex(ClockJudgement.right)
+    private let noted = Mutex(ClockJudgement.right)
 
     init(timeText: @escaping @Sendable (Timestamp) -> String, logger: Logger) {
         self.timeText = timeText
@@ -15,10 +15,10 @@ final class ClockDoubt: Sendable {
     }
 
     /// Takes note of a judgement.
-    func tell(_ report: ClockReport) {
-        let isNew = told.withLock { told in
-            defer { told = report.judgement }
-            return told != report.judgement
+    func report(_ report: ClockReport) {
+        let isNew = noted.withLock { noted in
+            defer { noted = report.judgement }
+            return noted != report.judgement
         }
         guard isNew else { return }
         let (now, noted) = (timeText(report.shown), timeText(report.noted))

@@ -113,10 +113,10 @@ public struct Maintenance: Service, CustomStringConvertible {
         }
     }
 
-    /// Whether the clock may say what is too old; tells the operator when it may not.
+    /// Whether the clock may say what is too old; the operator is warned when it may not.
     private func mayRemove(from service: SessionManager, isClockAccepted: Bool = false) async throws -> Bool {
         let report = try await service.judgeClock(isAccepted: isClockAccepted)
-        doubt.tell(report)
+        doubt.report(report)
         return report.judgement == .right
     }
 

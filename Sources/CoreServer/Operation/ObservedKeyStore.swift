@@ -40,7 +40,7 @@ public struct ObservedKeyStore: KeyStore {
         var details: Logger.Metadata = ["app": "\(app.rawValue)", "key": "\(key.id.rawValue)"]
         if line.event == .made {
             details["kind"] = "\(key.kind.rawValue)"
-            details["algorithm"] = "\(key.algorithm.rawValue)"
+            details["alg"] = "\(key.algorithm.rawValue)"
         }
         logger.info("\(line.event.rawValue)", metadata: details)
     }
@@ -115,7 +115,7 @@ extension ObservedKeyStore {
         }
 
         private static func table(_ keys: [SigningKeyRecord]) -> [KeyID: SigningKeyRecord] {
-            // Nothing of a key but what is told of it.
+            // Nothing of a key but what is public.
             let known = keys.map { key in
                 var key = key
                 key.privateKeyDER = []

@@ -33,7 +33,7 @@ final class OperatorEvents: Sendable {
     /// A request was refused because it showed no API key, or none that is right.
     ///
     /// - Parameters:
-    ///   - peer: who is told apart.
+    ///   - peer: who is counted apart.
     ///   - name: the address for readers.
     func apiKeyRefused(_ peer: PeerKey, named name: @autoclosure () -> String?) {
         let now = present()
@@ -60,7 +60,7 @@ final class OperatorEvents: Sendable {
         }
     }
 
-    /// A request met a failure of storage: the first of a kind is told at once, further ones are counted for a minute.
+    /// A request met a failure of storage: the first of a kind is logged at once, further ones are counted for a minute.
     func storageFailed(_ error: StorageError) {
         let now = present()
         let report = state.withLock { $0.failures.note(error.code, named: error.description, at: now) }

@@ -26,7 +26,7 @@ struct RepeatedEvents<Subject: Hashable & Sendable>: Sendable {
     /// Has an entry for each of a number of subjects.
     ///
     /// - Parameters:
-    ///   - limit: how many subjects are told apart at one time.
+    ///   - limit: how many subjects are counted apart at one time.
     ///   - interval: the time between two reports about one of them.
     init(limit: Int = 256, interval: Duration = .seconds(60)) {
         self.limit = limit
@@ -57,7 +57,7 @@ struct RepeatedEvents<Subject: Hashable & Sendable>: Sendable {
 
     /// What was left unsaid for a whole interval; who was quiet for one is forgotten.
     ///
-    /// To be asked now and then, so that a count is told also where nothing more happens.
+    /// To be asked now and then, so that a count is logged also where nothing more happens.
     mutating func due(at now: MonotonicTime) -> [Report] {
         var reports: [Report] = []
         for (subject, entry) in entries where isOver(entry, at: now) {

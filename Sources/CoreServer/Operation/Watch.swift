@@ -1,6 +1,6 @@
 public import ServiceLifecycle
 
-/// Looks every second after what an operator is told once (``CoreAPI/watch(problem:)``).
+/// Looks every second after what an operator reads once (``CoreAPI/watch(problem:)``).
 public struct Watch: Service, CustomStringConvertible {
     private let api: CoreAPI
     private let problem: @Sendable () -> String?
