@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 WINDOW = 20
 """So many characters of a secret are a leak."""
+ENOUGH = 200_000
 RUN = re.compile(r"[A-Za-z0-9+/_.~-]{%d,}" % WINDOW)
 JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}")
 """A signed token, also one that no test has seen."""
@@ -29,7 +30,7 @@ class Canaries:
         self._lock = threading.Lock()
 
     def add(self, secret: str, kind: str) -> None:
-        """Remembers a secret: the begin, the middle and the end of each part of it."""
+        """Remembers a secret, in pieces of each part of it."""
         with self._lock:
             if len(secret) < WINDOW:
                 if len(secret) >= 8:
@@ -39,7 +40,9 @@ class Canaries:
             # The head of a signed token is the same in all of them and names its key.
             for part in parts[1:] if secret.startswith("eyJ") and len(parts) == 3 else parts:
                 text = part.rstrip("=")
-                for at in {0, len(text) // 2, len(text) - WINDOW}:
+                # Any two windows' length of a secret has one of these in it; of very many secrets fewer are kept.
+                step = WINDOW if len(self._windows) < ENOUGH else max(WINDOW, len(text) // 2)
+                for at in {*range(0, len(text), step), len(text) - WINDOW}:
                     if 0 <= at <= len(text) - WINDOW:
                         self._windows[text[at:at + WINDOW]] = kind
 

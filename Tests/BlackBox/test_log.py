@@ -135,6 +135,12 @@ def test_finding_O3_a_log_file_that_takes_nothing(sink: str, tmp_path: Path, ser
         assert core.get("/hello").status == 200
 
 
+def started_on(database: str) -> str:
+    """A database without its user and password."""
+    address, _, _ = database.rpartition("@")[2].partition("?")
+    return f"PostgreSQL {address.removeprefix('postgresql://')}"
+
+
 def test_finding_O5_start_stop_keys_reuse_revocations_and_refused_keys() -> None:
     server = Server(config=f"api_keys: {KEY}\nlog_format: json\nrefresh_token_succession: RANDOM\n").start()
     core = server.core(headers={"api-key": KEY})
@@ -158,8 +164,9 @@ def test_finding_O5_start_stop_keys_reuse_revocations_and_refused_keys() -> None
 
     def attributes(body: str) -> list[dict[str, object]]:
         return [line["Attributes"] for line in lines if line["Body"].startswith(body)]
+    place = str(server.data / "tessera.sqlite") if server.database is None else started_on(server.database)
     started, = attributes("Tessera has started")
-    assert started["address"] == f"http://{HOST}:{server.port}" and str(server.data) in str(started["data"])
+    assert started["address"] == f"http://{HOST}:{server.port}" and started["data"] == place
     assert started["configuration"] and started["infoLog"] == "standard output" and started["pid"] == server.pid
     assert [line["why"] for line in attributes("Tessera stops")] == ["SIGTERM"]
     assert bodies[-1] == "Tessera has stopped"
@@ -213,7 +220,7 @@ def test_finding_O5_canaries_are_found() -> None:
     known.add_reply({"session": {"handle": "h" * 40}, "accessToken": {"token": token}, "antiCsrfToken": "1234-5678-" * 3})
     known.add_configuration(f"port: 1\napi_keys: {KEY}, other-{KEY}\npostgresql_password: 'pass word'\n")
     known.add_environment([("POSTGRESQL_CONNECTION_URI", "postgresql://u:p%40ssw0rd-x@h/d")])
-    for text in (f"x={token}", token[-40:], token[25:70], f"key {KEY}", "other-" + KEY, "pass word", "p@ssw0rd-x",
+    for text in (f"x={token}", token[-40:], token[25:70], token[40:80], f"key {KEY}", "other-" + KEY, "pass word", "p@ssw0rd-x",
                  "p%40ssw0rd-x", "1234-5678-" * 3, "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC" + "x" * 60,
                  "-----BEGIN PRIVATE KEY-----"):
         assert list(known.leaks(text)), text

@@ -170,7 +170,7 @@ struct OperatorEventTests {
         var lines = log.lines()
         #expect(
             lines.count == 2
-                && lines.allSatisfy { $0.hasPrefix("info a signing key was made algorithm=ES256 app=public key=") })
+                && lines.allSatisfy { $0.hasPrefix("info a signing key was made alg=ES256 app=public key=") })
         _ = try await service.createSession(NewSession(userID: UserID("u")))
         _ = try await service.createSession(NewSession(userID: UserID("u")))
         lines = log.lines()
