@@ -149,7 +149,9 @@ public enum AuditChain {
 
     /// The digest that stands for a user in the hashes of entries.
     ///
-    /// - Parameter salt: random, of this user, deleted when the user is erased: then ids cannot be tried.
+    /// - Parameters:
+    ///   - id: the user.
+    ///   - salt: random, of this user, deleted when the user is erased: then ids cannot be tried.
     public static func userDigest(_ id: String, salt: String) -> String {
         hash("tessera audit user 1", [salt, id])
     }
