@@ -88,7 +88,8 @@ def test_a_caller_without_a_key_costs_PostgreSQL_nothing(cluster: Cluster, keyed
                                                          finding: str, name: str, request_: bytes) -> None:
     done, seconds = cost(cluster, lambda: many(keyed, request_))
     quiet, lasted = silence
-    assert done <= quiet * seconds / lasted + seconds + 1, f"finding {finding}: {name} in {seconds:.1f} s"
+    # The core's own questions come in bursts, of which one more may fall into the time.
+    assert done <= quiet * seconds / lasted + seconds + 2, f"finding {finding}: {name} in {seconds:.1f} s"
 
 
 @pytest.mark.parametrize("mode", ["fast", pytest.param("immediate", marks=pytest.mark.long)])
