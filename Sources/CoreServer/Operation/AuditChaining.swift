@@ -12,6 +12,8 @@ public struct AuditChaining: Service, CustomStringConvertible {
     public static let flushInterval = Duration.seconds(5)
     /// Between two additions to the chain.
     private static let interval = Duration.seconds(10)
+    /// How many pages of an app are added at once: a stop does not wait for more.
+    private static let mostPages = 1_000
 
     private let directory: any AppDirectory
     private let flush: @Sendable () async -> Void
@@ -61,7 +63,9 @@ public struct AuditChaining: Service, CustomStringConvertible {
         do throws(StorageError) {
             for app in try await directory.names() {
                 let storage = directory.storage(of: app)
-                while try await storage.chainAuditLog(at: clock.time()) > 0, !Task.isCancelled {}
+                for _ in 0..<Self.mostPages where !Task.isCancelled {
+                    if try await storage.chainAuditLog(at: clock.time()) == 0 { break }
+                }
             }
             isFailing.value.withLock { $0 = false }
         } catch {
