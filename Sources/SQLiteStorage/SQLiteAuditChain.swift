@@ -33,7 +33,7 @@ struct SQLiteAuditChain {
         try connection.run(Statement.insertSalts, [appValue, .integer(start), .integer(Int64(limit))])
         let entries = try entries(after: start, limit: limit)
         guard let page = AuditPage(of: app, entries, after: newest, at: now) else { return 0 }
-        // A number that is none would be chained again and again.
+        // What is not a number would be chained again and again.
         guard page.last > start else {
             throw StorageError(
                 .corrupt, "audit_trail of the app \(app.rawValue): the number of an entry after \(start) is not one")
