@@ -90,11 +90,11 @@ final class SigningKeyManager: Sendable {
         for _ in 0..<3 {
             let now = clock.time()
             if let signer = known(need, at: now) {
-                if signer.isSuccessorDue { _ = creation(of: need) }
+                if signer.isSuccessorDue { _ = creation(of: Need(kind: kind, algorithm: algorithm)) }
                 await noteUse(of: signer.key.id, at: now)
                 return signer.key
             }
-            try await ensure(need)
+            try await ensure(Need(kind: kind, algorithm: algorithm))
         }
         throw .storage(StorageError(.unavailable, "no signing key could be made"))
     }
@@ -141,7 +141,7 @@ final class SigningKeyManager: Sendable {
 
     /// Keeps a dynamic key published for a token that lives longer than the schedule keeps the key.
     ///
-    /// A token may not outlive its key. The time is rounded up to a day, so that many tokens cost one write.
+    /// A token may not outlive its key. The key is kept for a day more, so that many tokens cost one write.
     func keep(_ key: SigningKey, until end: Timestamp) async throws(ServiceError) {
         guard key.kind == .dynamic, ring.retirement(of: key, schedule: schedule) < end else { return }
         let day = Milliseconds.seconds(86_400)
@@ -273,8 +273,24 @@ final class SigningKeyManager: Sendable {
         let isKnown = state.withLock { state in
             stored == state.followed ?? Set((state.ring.dynamicKeys + state.ring.staticKeys).map(\.id.rawValue))
         }
-        if !isKnown { try await reload() }
+        if !isKnown {
+            do throws(StorageError) { try await load() } catch {
+                // A row that cannot be read must not keep a key in use that was retired.
+                if error.code == .corrupt { forget { !stored.contains($0.rawValue) } }
+                throw .storage(error)
+            }
+        }
         state.withLock { $0.followed = stored }
+    }
+
+    private func forget(_ isGone: (KeyID) -> Bool) {
+        state.withLock { state in
+            let keys = state.ring.dynamicKeys + state.ring.staticKeys
+            let left = keys.filter { !isGone($0.id) }
+            guard left.count < keys.count else { return }
+            (state.ring, state.verification, state.signers) = (KeyRing(left), nil, [:])
+            state.generation += 1
+        }
     }
 
     /// Reads the keys from storage, where another process may have added some.

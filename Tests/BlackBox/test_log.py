@@ -232,7 +232,7 @@ SYSTEM = re.compile(r"lib(c|m|gcc_s|stdc\+\+|sqlite3|yaml-0|crypto|pthread|dl|rt
 
 
 def test_finding_O7_the_program_needs_no_swift(tmp_path: Path) -> None:
-    """Only libraries of the system are needed, and it starts without any path to others."""
+    """finding O7: only libraries of the system are needed, and it starts without any path to others."""
     dynamic = subprocess.run(["readelf", "-d", str(binary())], capture_output=True, text=True, check=True).stdout
     needed = re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic)
     assert needed and [name for name in needed if not SYSTEM.match(name)] == []

@@ -45,4 +45,36 @@ struct KeyWatchTests {
             #expect(try await status() == "TRY_REFRESH_TOKEN")
         }
     }
+
+    @Test("finding K3: a row that cannot be read keeps no retired key in use, in its app or in others")
+    func damagedApp() async throws {
+        let directory = InMemoryAppDirectory()
+        let core = try await ManyApps(directory)
+        let damaged = "damaged"
+        let apps = ["a", "b", "c", "d", "e", damaged]
+        var tokens: [String: String] = [:]
+        for app in apps {
+            try await core.put(app: app)
+            tokens[app] = try await core.create("/appid-\(app)").accessToken
+        }
+        for app in apps {
+            let rubbish = SigningKeyRecord(
+                id: try #require(KeyID("d-1")), kind: .dynamic, algorithm: .es256,
+                createdAt: Timestamp(milliseconds: 1), privateKeyDER: [1])
+            _ = try await directory.storage(of: AppID(app)).updateSigningKeys {
+                SigningKeyChange(adding: app == damaged ? [rubbish] : [], removing: $0.map(\.id))
+            }
+        }
+        try await look(core.registry)
+        let last = tokens.removeValue(forKey: damaged)
+        let token: JSONValue = .string(try #require(last))
+        let reply = await core.send(
+            "POST", "/appid-\(damaged)/recipe/session/verify",
+            ["accessToken": token, "doAntiCsrfCheck": false, "enableAntiCsrf": false, "checkDatabase": false])
+        #expect(!reply.body.contains("\"OK\""), "\(reply.body)")
+        for (app, token) in tokens {
+            let reply = try await core.verify("/appid-\(app)", token, database: false)
+            #expect(reply["status"] == "TRY_REFRESH_TOKEN", "app \(app)")
+        }
+    }
 }

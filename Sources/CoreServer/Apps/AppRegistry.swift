@@ -243,19 +243,21 @@ public final class AppRegistry: Sendable {
 
     /// Has the services that are open use the signing keys that are stored now.
     ///
-    /// - Throws: `StorageError`; the keys stay as they were.
+    /// - Throws: the first `StorageError`, once every app had its turn: a key that cannot be read in one does not keep the
+    ///   others from following. Where it could not be asked for, the keys stay as they were.
     func followKeys() async throws(StorageError) {
         var services = state.withLock { $0.apps.mapValues(\.service) }
         services[.public] = base
+        var failure: StorageError?
         let stored = try await directory.signingKeyIDs(of: Array(services.keys))
         for (app, lazy) in services {
             // The service of the public app is there, whether it was asked for here or not.
             guard let service = app == .public ? try? await lazy.value() : await lazy.opened() else { continue }
             do throws(ServiceError) { try await service.followKeys(stored[app] ?? []) } catch {
-                guard case .storage(let error) = error else { continue }
-                throw error
+                if case .storage(let error) = error { failure = failure ?? error }
             }
         }
+        if let failure { throw failure }
     }
 
     /// Writes what the services of all apps have collected, before the process ends.
