@@ -6,6 +6,8 @@ RELEASE_FLAGS = -c release --static-swift-stdlib $(SWIFT_FLAGS)
 BINARY = .build/release/tessera
 TRIALS = .build/release/Trials
 CLUSTER = scripts/postgres-cluster
+# So many tests at once: each of hundreds has its files open, and a process may have 1,024 of them on most machines.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = 32
 ARGS ?=
 # What is long is sampled by `make test` and whole in `make proof`, and when a target is called by its own name.
 SAMPLE ?=

@@ -28,9 +28,9 @@ final class DataFolder: Sendable {
             throw error
         }
         guard Self.take(folder), Self.take(lock) else {
+            // Nothing is closed here: all properties have values, so that `deinit` runs. A descriptor that is closed twice
+            // may be another thread's by then.
             let owner = Self.owner(of: lock)
-            close(lock)
-            close(folder)
             throw StorageError(.inUse, "another process\(owner) has \(lockPath); stop it or choose another data folder")
         }
         let text = "\(getpid())\n"
@@ -39,7 +39,8 @@ final class DataFolder: Sendable {
 
     deinit {
         // A process that is being started may have copies of the descriptors for a moment: closing ours would not do.
-        for descriptor in [lock, folder] {
+        // The lock file last: whoever finds it free can take both.
+        for descriptor in [folder, lock] {
             flock(descriptor, LOCK_UN)
             close(descriptor)
         }

@@ -84,10 +84,10 @@ final class GroupCommitWriter: Sendable {
         _ importance: WriteImportance = .ordinary,
         _ body: @escaping @Sendable (SQLiteConnection) throws(StorageError) -> Result
     ) async throws(StorageError) -> Result {
-        let slot = ResultSlot<Result>()
+        let slot = ResultSlot(body)
         let result = await withCheckedContinuation { continuation in
             let write = Write(
-                importance: importance, perform: { connection in slot.fill(with: connection, body) },
+                importance: importance, perform: { connection in slot.fill(with: connection) },
                 finish: { error in continuation.resume(returning: slot.take(unless: error)) })
             enqueue(write)
         }

@@ -32,12 +32,16 @@ final class ReaderPool: Sendable {
     func readAside<Value: Sendable>(
         _ body: @escaping @Sendable (SQLiteConnection) throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
+        let slot = ResultSlot(body)
         let result = await withCheckedContinuation { continuation in
             aside.async {
-                continuation.resume(
-                    returning: Result { () throws(StorageError) in
-                        try self.read { (connection) throws(StorageError) in try body(connection) }
-                    })
+                var failure: StorageError?
+                do throws(StorageError) {
+                    try self.read { (connection) throws(StorageError) in _ = slot.fill(with: connection) }
+                } catch {
+                    failure = error
+                }
+                continuation.resume(returning: slot.take(unless: failure))
             }
         }
         return try result.get()

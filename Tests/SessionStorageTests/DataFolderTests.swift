@@ -1,7 +1,9 @@
+import Dispatch
 import Foundation
 import PlatformLibC
 import SessionEngine
 import SessionStorage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -32,6 +34,25 @@ struct DataFolderTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/data").isEmpty, "nothing is made")
         try folder.setMode(0o755, of: "data")
         #expect(refusal("\(folder.path)/data") == nil, "others may read names")
+    }
+
+    @Test("A folder that is refused because it is in use closes no file of another thread's")
+    func closesOnce() throws {
+        let path = "\(folder.path)/data"
+        let database = try SQLiteDatabase(folder: path)
+        let lost = Mutex(0)
+        DispatchQueue.concurrentPerform(iterations: 4) { thread in
+            for _ in 0..<500 {
+                if thread == 0 {
+                    _ = refusal(path)
+                } else {
+                    let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+                    if close(descriptor) != 0 { lost.withLock { $0 += 1 } }
+                }
+            }
+        }
+        #expect(lost.withLock { $0 } == 0)
+        #expect(database.problem == nil)
     }
 
     @Test("finding O4: a link in the place of the folder is refused, however it is spelt; one above it is followed")

@@ -29,6 +29,21 @@ struct SQLiteFileTests {
         #expect(try await storage.value(named: .refreshTokenKey) { "other" } == "secret")
     }
 
+    @Test("The files are free as soon as the last name of a database is gone, whatever was asked of it before")
+    func dropping() async throws {
+        let folder = try TemporaryFolder()
+        for round in 0..<100 {
+            do {
+                let storage = try SQLiteDatabase(folder: folder.path).storage(of: .public)
+                try await storage.insert(Sample.record("h\(round)"))
+                if round.isMultiple(of: 2) { _ = try await storage.auditEvents(AuditQuery()) }
+            }
+            #expect(!SQLiteDatabase.isInUse(folder: folder.path))
+            let log = "\(folder.path)/\(SQLiteDatabase.fileName)-wal"
+            #expect(!FileManager.default.fileExists(atPath: log))
+        }
+    }
+
     @Test("The folder and the files are their owner's alone (K08)")
     func permissions() async throws {
         let parent = try TemporaryFolder()

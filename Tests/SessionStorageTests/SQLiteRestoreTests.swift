@@ -1,13 +1,10 @@
 import Foundation
 import LosslessJSON
-import PlatformLibC
 import SQLiteStorage
 import SessionEngine
 import SessionStorage
 import TestSupport
 import Testing
-
-private func sys_open(_ path: String, _ mode: Int32) -> Int32 { open(path, mode) }
 
 @Suite("Restoring a copy of the database (finding R2)")
 struct SQLiteRestoreTests {
@@ -18,24 +15,10 @@ struct SQLiteRestoreTests {
         (folder, copies) = (try TemporaryFolder(), try TemporaryFolder())
     }
 
-    private func open() throws -> SQLiteDatabase {
-        waitUntilClosed()
-        return try SQLiteDatabase(folder: folder.path)
-    }
-
-    /// A database that no one names any more is let go by its writer's thread, a moment later.
-    private func waitUntilClosed() {
-        let lock = sys_open("\(folder.path)/tessera.sqlite.lock", O_RDWR)
-        guard lock >= 0 else { return }
-        flock(lock, LOCK_EX)
-        close(lock)
-    }
+    private func open() throws -> SQLiteDatabase { try SQLiteDatabase(folder: folder.path) }
 
     /// The command on a folder that no core has.
-    private var restore: SQLiteRestore {
-        waitUntilClosed()
-        return SQLiteRestore(folder: folder.path)
-    }
+    private var restore: SQLiteRestore { SQLiteRestore(folder: folder.path) }
 
     /// Adds sessions with an audit event each.
     private func fill(_ names: [String], app: AppID = .public) async throws {
