@@ -39,7 +39,7 @@ final class DataFolder: Sendable {
 
     deinit {
         // A process that is being started may have copies of the descriptors for a moment: closing ours would not do.
-        // The lock file last: whoever finds it free can take both.
+        // The lock file last: a process that finds it free can take both.
         for descriptor in [folder, lock] {
             flock(descriptor, LOCK_UN)
             close(descriptor)
