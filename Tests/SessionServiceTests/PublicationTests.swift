@@ -62,12 +62,13 @@ struct PublicationTests {
         let node = try await node()
         let known = try await kids(node)
         isUnreachable.set(true)
+        let before = storage.callCount
         for _ in 0..<5 {
             clock.advance(by: .seconds(1))
-            let before = storage.callCount
             for _ in 0..<50 { #expect(try await kids(node) == known) }
-            #expect(storage.callCount <= before + 1)
         }
+        // Once a second; what was asked in one second may be counted in the next.
+        #expect(storage.callCount <= before + 5)
         isUnreachable.set(false)
         let other = try await self.node()
         isUnreachable.set(true)
