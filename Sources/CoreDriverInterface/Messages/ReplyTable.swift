@@ -18,7 +18,8 @@ package struct ReplyMember<Message: ReplyMessage>: Sendable {
         _ name: String, _ isAlways: Bool, _ path: any WritableKeyPath<Message, Value?> & Sendable
     ) {
         outline = ReplyOutline(name: name, content: .value(Value.wireType), isAlways: isAlways)
-        write = { message, _, _ in message[keyPath: path]?.wire }
+        let value = Self.reader(path)
+        write = { message, _, _ in value(message)?.wire }
         read = { message, value in message[keyPath: path] = Value.parse(.member(value)) }
         size = 1
     }
@@ -28,11 +29,22 @@ package struct ReplyMember<Message: ReplyMessage>: Sendable {
         _ members: [ReplyMember<Part>]
     ) {
         outline = ReplyOutline(name: name, content: .members(members.map(\.outline)), isAlways: isAlways)
-        write = { message, hidden, start in
-            message[keyPath: path].map { .object(members.encode($0, hidden, from: start)) }
-        }
+        let part = Self.reader(path)
+        write = { message, hidden, start in part(message).map { .object(members.encode($0, hidden, from: start)) } }
         read = { message, value in message[keyPath: path] = value.object.map(members.decode) }
         size = 1 + members.reduce(0) { $0 + $1.size }
+    }
+
+    /// Reads a property: by its place in the message, since a key path copies all of the message for each.
+    private static func reader<Value>(
+        _ path: any WritableKeyPath<Message, Value> & Sendable
+    ) -> @Sendable (Message) -> Value {
+        guard let offset = MemoryLayout<Message>.offset(of: path) else { return { $0[keyPath: path] } }
+        return { message in
+            withUnsafePointer(to: message) { start in
+                UnsafeRawPointer(start).advanced(by: offset).assumingMemoryBound(to: Value.self).pointee
+            }
+        }
     }
 
     /// How the operation went.
