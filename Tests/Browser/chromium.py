@@ -24,14 +24,14 @@ def ready() -> None:
         site.addsitedir(str(packages))
 
 
-def start(name: str):
-    """A browser profile of its own; `name` goes into the names of its pictures."""
+def start(name: str, *more: str):
+    """A browser profile of its own; `name` goes into the names of its pictures, `more` are options of Chromium."""
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
-                 "--window-size=1280,1000"):
+                 "--window-size=1280,1000", *more):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
