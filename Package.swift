@@ -35,12 +35,16 @@ let package = Package(
         .library(name: "CoreDriverInterface", targets: ["CoreDriverInterface"]),
         .library(name: "CoreServer", targets: ["CoreServer"]),
         .library(name: "PublicSuffixList", targets: ["PublicSuffixList"]),
+        // Sessions of a Swift server: with Hummingbird and a file, with Hummingbird and a core elsewhere, or their parts.
+        .library(name: "TesseraHummingbird", targets: ["TesseraHummingbird", "Tessera"]),
+        .library(name: "TesseraHummingbirdRemote", targets: ["TesseraHummingbird", "TesseraRemoteCore"]),
         .library(name: "Tessera", targets: ["Tessera"]),
+        .library(name: "TesseraSessions", targets: ["TesseraSessions"]),
         .library(name: "TesseraInProcess", targets: ["TesseraInProcess"]),
         .library(name: "TesseraFirstGeneration", targets: ["TesseraFirstGeneration"]),
-        .library(name: "TesseraHummingbird", targets: ["TesseraHummingbird"]),
         .library(name: "TesseraRemoteCore", targets: ["TesseraRemoteCore"]),
         .library(name: "TesseraTesting", targets: ["TesseraTesting"]),
+        .library(name: "TesseraHummingbirdTesting", targets: ["TesseraHummingbirdTesting"]),
     ],
     traits: [
         .trait(name: "PostgreSQL", description: "Storage in PostgreSQL for the core; needs libpq when it runs."),
@@ -116,6 +120,7 @@ let package = Package(
                 "SessionStorage", "SessionEngine",
                 "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ] + crypto,
             swiftSettings: settings
         ),
@@ -127,10 +132,20 @@ let package = Package(
         .target(name: "CPublicSuffixList", exclude: ["NOTICE.md", "public_suffix_list.dat"]),
         .target(name: "PublicSuffixList", dependencies: ["CPublicSuffixList"], swiftSettings: settings),
         .target(
-            name: "Tessera",
+            name: "TesseraSessions",
             dependencies: [
                 "Foundations", "PublicSuffixList", "SessionEngine", "LosslessJSON",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Tessera",
+            dependencies: [
+                "PlatformLibC", "TesseraSessions", "TesseraInProcess", "InMemoryStorage", "SQLiteStorage",
+                "SessionService", "SessionStorage", "SessionEngine",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -138,14 +153,15 @@ let package = Package(
         .target(
             name: "TesseraInProcess",
             dependencies: [
-                "Foundations", "Tessera", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
+                "Foundations", "TesseraSessions", "SessionService", "SessionStorage", "SessionEngine", "LosslessJSON",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),
         .target(
             name: "TesseraFirstGeneration",
             dependencies: [
-                "Tessera", "SessionEngine", "LosslessJSON",
+                "TesseraSessions", "SessionEngine", "LosslessJSON",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings
@@ -153,7 +169,7 @@ let package = Package(
         .target(
             name: "TesseraHummingbird",
             dependencies: [
-                "Tessera", "SessionEngine", "LosslessJSON",
+                "TesseraSessions", "SessionEngine", "LosslessJSON",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -166,7 +182,7 @@ let package = Package(
         .target(
             name: "TesseraRemoteCore",
             dependencies: [
-                "Foundations", "Tessera", "CoreDriverInterface", "SessionEngine", "LosslessJSON",
+                "Foundations", "TesseraSessions", "CoreDriverInterface", "SessionEngine", "LosslessJSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -177,9 +193,20 @@ let package = Package(
         .target(
             name: "TesseraTesting",
             dependencies: [
-                "Foundations", "Tessera", "TesseraInProcess", "SessionService", "SessionStorage", "InMemoryStorage",
+                "Foundations", "TesseraSessions", "TesseraInProcess", "SessionService", "SessionStorage",
+                "InMemoryStorage",
                 "SessionEngine", "LosslessJSON",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "TesseraHummingbirdTesting",
+            dependencies: [
+                "TesseraSessions", "TesseraTesting",
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: settings
         ),
@@ -326,7 +353,7 @@ let package = Package(
         .testTarget(
             name: "TesseraFirstGenerationTests",
             dependencies: [
-                "Tessera", "TesseraFirstGeneration", "TesseraTesting", "SessionEngine", "LosslessJSON",
+                "TesseraSessions", "TesseraFirstGeneration", "TesseraTesting", "SessionEngine", "LosslessJSON",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings
@@ -334,7 +361,8 @@ let package = Package(
         .testTarget(
             name: "TesseraHummingbirdTests",
             dependencies: [
-                "Tessera", "TesseraHummingbird", "TesseraTesting", "SessionService", "SessionEngine", "LosslessJSON",
+                "Tessera", "TesseraHummingbirdTesting", "TesseraSessions", "TesseraHummingbird", "TesseraTesting",
+                "SessionService", "SessionEngine", "LosslessJSON",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -345,7 +373,8 @@ let package = Package(
         .testTarget(
             name: "TesseraRemoteCoreTests",
             dependencies: [
-                "Foundations", "Tessera", "TesseraInProcess", "TesseraRemoteCore", "TesseraTesting", "CoreServer",
+                "Foundations", "TesseraSessions", "TesseraInProcess", "TesseraRemoteCore", "TesseraTesting",
+                "CoreServer",
                 "SessionService", "SessionStorage", "InMemoryStorage", "SessionEngine", "LosslessJSON", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -356,7 +385,9 @@ let package = Package(
         .testTarget(
             name: "TesseraTests",
             dependencies: [
-                "PublicSuffixList", "Foundations", "Tessera", "TesseraInProcess", "TesseraTesting", "SessionService",
+                "Tessera", "PublicSuffixList", "Foundations", "TesseraSessions", "TesseraInProcess", "InMemoryStorage",
+                "SQLiteStorage", "TesseraTesting",
+                "SessionService",
                 "SessionStorage",
                 "SessionEngine",
                 "LosslessJSON", "TestSupport",

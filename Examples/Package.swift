@@ -26,7 +26,7 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "HelloSession",
-            dependencies: tessera("TesseraInProcess", "TesseraHummingbird", "SQLiteStorage") + [
+            dependencies: tessera("TesseraHummingbird") + [
                 .product(name: "Hummingbird", package: "hummingbird")
             ],
             path: "HelloSession",
@@ -34,7 +34,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "RemoteApp",
-            dependencies: tessera("TesseraHummingbird", "TesseraRemoteCore")
+            dependencies: tessera("TesseraHummingbirdRemote")
                 + [
                     .product(name: "Hummingbird", package: "hummingbird"),
                     .product(name: "NIOCore", package: "swift-nio"),

@@ -26,15 +26,16 @@ struct RemoteApp {
             let payload = body.object?["payload"]?.object ?? [:]
             return Self.described(try await context.createSession(userID: UserID(user), payload: payload))
         }
-        router.group().add(middleware: RequireSession()).get("me") { _, context in
+        router.require(.session).get("me") { _, context in
             Self.described(try context.requireSession())
         }
-        router.group().add(middleware: RequireSession(VerifyOptions(checksDatabase: true))).get("me/checked") {
+        router.require(.session, options: VerifyOptions(checksDatabase: true)).get("me/checked") {
             _, context in Self.described(try context.requireSession())
         }
         let application = Application(
             router: router,
             configuration: .init(address: .hostname("127.0.0.1", port: Int(environment["PORT"] ?? "") ?? 8_080)),
+            services: [sessions],
             onServerRunning: { channel in
                 print("port \(channel.localAddress?.port ?? 0)")
                 fflush(nil)

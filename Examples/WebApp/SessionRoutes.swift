@@ -43,7 +43,8 @@ struct SessionRoutes {
         let session = try context.requireSession()
         return Reply([
             "user": .string(session.userID.rawValue), "handle": .string(session.handle.rawValue),
-            "expiresAt": .integer(session.accessTokenExpiresAt.milliseconds), "payload": .object(session.payload),
+            "expiresAt": .integer(Timestamp(session.accessTokenExpiresAt).milliseconds),
+            "payload": .object(session.payload),
         ])
     }
 
@@ -58,8 +59,9 @@ struct SessionRoutes {
         for handle in try await context.sessions().handles(of: current.userID) {
             guard let found = try await context.sessions().information(on: handle) else { continue }
             list.append([
-                "handle": .string(handle.rawValue), "createdAt": .integer(found.createdAt.milliseconds),
-                "expiresAt": .integer(found.expiresAt.milliseconds), "current": .bool(handle == current.handle),
+                "handle": .string(handle.rawValue), "createdAt": .integer(Timestamp(found.createdAt).milliseconds),
+                "expiresAt": .integer(Timestamp(found.expiresAt).milliseconds),
+                "current": .bool(handle == current.handle),
             ])
         }
         return Reply(.array(list))

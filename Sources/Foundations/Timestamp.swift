@@ -74,3 +74,12 @@ extension Int64 {
         return overflow ? ((self < 0) == (factor < 0) ? .max : .min) : product
     }
 }
+
+extension Milliseconds {
+    /// Minutes of 60 seconds; saturates.
+    public static func minutes(_ count: Int64) -> Milliseconds { .seconds(count.saturatingMultiply(60)) }
+    /// Hours of 60 minutes; saturates.
+    public static func hours(_ count: Int64) -> Milliseconds { .seconds(count.saturatingMultiply(3_600)) }
+    /// Days of 24 hours; saturates.
+    public static func days(_ count: Int64) -> Milliseconds { .seconds(count.saturatingMultiply(86_400)) }
+}

@@ -6,7 +6,13 @@ struct InMemoryCutOffs {
     private var cutOffs: [CutOff.Scope: [CutOff]] = [:]
 
     /// Whether a session was ended by one.
-    func ended(_ record: SessionRecord) -> Bool { latest(of: record).map { record.createdAt <= $0 } ?? false }
+    func ended(_ record: SessionRecord) -> Bool {
+        !cutOffs.isEmpty && hasEnded(record)
+    }
+
+    private func hasEnded(_ record: SessionRecord) -> Bool {
+        latest(of: record).map { record.createdAt <= $0 } ?? false
+    }
 
     /// A record as it is stored: created after the cut-offs of its user.
     func admitted(_ record: SessionRecord) -> SessionRecord {

@@ -79,6 +79,13 @@ public final class InMemorySessionStorage: SessionStorage {
         state.withLock { $0.session(handle) }
     }
 
+    public func isLive(_ handle: SessionHandle, at now: Timestamp) async throws(StorageError) -> Bool {
+        state.withLock { state in
+            guard let record = state.sessions[handle], !record.isExpired(at: now) else { return false }
+            return !state.cutOffs.ended(record)
+        }
+    }
+
     public func update<Outcome: Sendable>(
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {

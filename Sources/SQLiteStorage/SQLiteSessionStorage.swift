@@ -37,6 +37,16 @@ public struct SQLiteSessionStorage: SessionStorage {
         try database.readers.read { (connection) throws(StorageError) in try session(handle, on: connection) }
     }
 
+    public func isLive(_ handle: SessionHandle, at now: Timestamp) async throws(StorageError) -> Bool {
+        try database.readers.read { (connection) throws(StorageError) in
+            let values = [appValue, SQLiteValue.text(handle.rawValue)]
+            return try connection.query(Statement.selectEnd, values) { (row) throws(StorageError) in
+                let end = try row.integer(0, of: "session_info", handle.rawValue)
+                return Timestamp(milliseconds: end) > now
+            }.first ?? false
+        }
+    }
+
     private func session(
         _ handle: SessionHandle, on connection: SQLiteConnection
     ) throws(StorageError) -> SessionRecord? {

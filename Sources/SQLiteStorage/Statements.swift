@@ -15,6 +15,9 @@ enum Statement {
     static let selectSession = """
         SELECT \(columns) FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff)
         """
+    static let selectEnd = """
+        SELECT expires_at FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff)
+        """
     static let selectSessionsAfter = """
         SELECT \(columns) FROM session_info WHERE app_id = ?1 AND session_handle > ?2 AND \(isNotCutOff) \
         ORDER BY session_handle LIMIT ?3

@@ -17,6 +17,8 @@ extension SessionManager {
         case decided(VerifyResult)
         /// The token is good, and storage knows whether its session is.
         case needsRecord(AccessTokenClaims, PresentedAccessToken, at: Timestamp)
+        /// The token is good, and storage knows whether its session has ended.
+        case needsLook(AccessTokenClaims, at: Timestamp)
         /// No key that is known here has signed the token; storage may know another one.
         case needsKeys(PresentedAccessToken, AccessTokenProblem, at: Timestamp, generation: Int)
     }
@@ -39,6 +41,11 @@ extension SessionManager {
     public func finish(_ verification: PromptVerification) async throws(ServiceError) -> VerifyResult {
         switch verification {
         case .decided(let result): return result
+        case .needsLook(let claims, let now):
+            let isLive = try await storing { () async throws(StorageError) in
+                try await storage.isLive(claims.handle, at: now)
+            }
+            return isLive ? .valid(SessionFacts(claims)) : .sessionNotActive
         case .needsRecord(let claims, let request, let now):
             return try await result(of: try await decide(of: claims, rules(for: request)), claims, at: now)
         case .needsKeys(let request, let problem, let now, let generation):
@@ -61,7 +68,8 @@ extension SessionManager {
             return .decided(.tryRefresh(error))
         }
         guard Verify.needsRecord(claims, rules: rules(for: request)) else {
-            return .decided(.valid(SessionFacts(claims)))
+            return request.checksRevocation
+                ? .needsLook(claims, at: now) : .decided(.valid(SessionFacts(claims)))
         }
         return .needsRecord(claims, request, at: now)
     }

@@ -10,7 +10,7 @@ public struct SessionManager: Sendable {
     let storage: any SessionStorage
     /// What the operator decided about sessions.
     public let policy: SessionPolicy
-    let clock: ClockAndRandomness
+    package let clock: ClockAndRandomness
     let keys: SigningKeyManager
     let refreshTokenKey: RefreshTokenKey
     let activity: ActivityLog

@@ -17,6 +17,10 @@ public protocol SessionStore: Sendable {
     /// The session of that handle, expired ones included, or `nil`. Sees every write acknowledged before the call.
     func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord?
 
+    /// Whether a session is there and ends after a time: what each request of an application in this process asks, as cheaply
+    /// as the storage can say it.
+    func isLive(_ handle: SessionHandle, at now: Timestamp) async throws(StorageError) -> Bool
+
     /// Reads a session, decides and applies the decision, all in one step that no other write can split.
     ///
     /// - Parameters:
@@ -70,6 +74,11 @@ public protocol SessionStore: Sendable {
 }
 
 extension SessionStore {
+    /// Reads the whole session.
+    public func isLive(_ handle: SessionHandle, at now: Timestamp) async throws(StorageError) -> Bool {
+        try await session(handle).map { !$0.isExpired(at: now) } ?? false
+    }
+
     /// Reads a session, decides without the time and applies the decision, all in one step.
     public func update<Outcome: Sendable>(
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?) -> Decision<Outcome>

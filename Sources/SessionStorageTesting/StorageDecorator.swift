@@ -18,6 +18,10 @@ extension StorageDecorator {
         try await base.session(handle)
     }
 
+    public func isLive(_ handle: SessionHandle, at now: Timestamp) async throws(StorageError) -> Bool {
+        try await base.isLive(handle, at: now)
+    }
+
     public func update<Outcome: Sendable>(
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome {

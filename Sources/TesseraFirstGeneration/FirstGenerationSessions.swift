@@ -1,6 +1,6 @@
 public import LosslessJSON
 import SessionEngine
-public import Tessera
+public import TesseraSessions
 
 /// The functions of the first SuperTokens SDK, under their own names and without any framework
 /// (docs/specification/sdk.md 1.1).
@@ -202,7 +202,7 @@ public enum FirstGenerationError: Error, Sendable, Equatable {
         case .coreUnavailable(let text), .coreRejected(_, let text), .badInput(let text), .misconfigured(let text),
             .retryLater(let text):
             self = .general(text)
-        case .invalidClaims, .duplicateCookies, .claimUnavailable: self = .general("\(error)")
+        case .invalidClaims, .duplicateCookies, .claimUnavailable, .unreadable: self = .general("\(error)")
         }
     }
 }

@@ -2,7 +2,7 @@ public import Foundations
 public import HTTPTypes
 public import LosslessJSON
 import SessionEngine
-public import Tessera
+public import TesseraSessions
 
 /// The first SDK's description of a session.
 public struct FirstGenerationSession: Sendable, Equatable {

@@ -1,6 +1,6 @@
 import HTTPTypes
 import Metrics
-import Tessera
+import TesseraSessions
 
 /// What is counted; each counter is made once.
 struct SessionMetrics: Sendable {
@@ -29,7 +29,7 @@ struct SessionMetrics: Sendable {
     func count(_ error: SessionError) {
         switch error.kind {
         case .tokenTheftDetected: reuse.increment()
-        case .coreUnavailable, .coreRejected, .misconfigured, .claimUnavailable: internalErrors.increment()
+        case .coreUnavailable, .coreRejected, .misconfigured, .claimUnavailable, .unreadable: internalErrors.increment()
         default: refused.increment()
         }
     }

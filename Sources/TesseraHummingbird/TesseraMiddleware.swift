@@ -3,7 +3,7 @@ public import Hummingbird
 import Logging
 import NIOCore
 import SessionEngine
-public import Tessera
+public import TesseraSessions
 import Tracing
 
 /// Answers the SDK's own routes, turns session errors into replies, and takes every change of tokens to the client,
@@ -67,9 +67,13 @@ public struct RequireSession<Context: TesseraRequestContext>: RouterMiddleware {
         self.options = options
     }
 
-    /// Requires a session that fulfils more, or other, conditions than every session must.
-    public init(validators: @escaping @Sendable (_ global: [any ClaimValidator]) -> [any ClaimValidator]) {
-        options = VerifyOptions { global, _ in validators(global) }
+    /// Requires a session that fulfils more than every session must.
+    ///
+    /// - Parameters:
+    ///   - requirement: what it must fulfil.
+    ///   - others: more of them.
+    public init(_ requirement: SessionRequirement, _ others: SessionRequirement...) {
+        options = VerifyOptions().adding([requirement] + others)
     }
 
     /// Requests that only ask what is allowed pass (docs/specification/sdk.md 2.6).

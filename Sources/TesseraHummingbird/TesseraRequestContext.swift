@@ -1,7 +1,7 @@
 public import Hummingbird
 public import LosslessJSON
 public import SessionEngine
-public import Tessera
+public import TesseraSessions
 
 /// A request context that knows the session of its request.
 public protocol TesseraRequestContext: RequestContext {
@@ -59,6 +59,24 @@ extension TesseraRequestContext {
         let parts = try sessionParts()
         return try await parts.sessions.create(
             userID: userID, in: parts.exchange, tenant: tenant, payload: payload, data: data)
+    }
+
+    /// Begins a session with values of the application; the response takes its tokens to the client.
+    ///
+    /// - Parameters:
+    ///   - userID: whose session it is.
+    ///   - tenant: the tenant it lives in.
+    ///   - payload: what the access token carries, such as a structure; every holder of the token can read it.
+    ///   - data: what stays with the server.
+    /// - Throws: `SessionError`; `SessionError.badInput(_:)` where a value is no JSON object.
+    @discardableResult
+    @_disfavoredOverload
+    public func createSession(
+        userID: UserID, tenant: TenantID = .public, payload: any Encodable & Sendable = JSONObject(),
+        data: any Encodable & Sendable = JSONObject()
+    ) async throws(SessionError) -> Session {
+        try await createSession(
+            userID: userID, tenant: tenant, payload: JSONObject(encoding: payload), data: JSONObject(encoding: data))
     }
 
     /// The request as sessions see it, with what they change about its response.

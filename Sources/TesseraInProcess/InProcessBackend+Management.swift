@@ -1,7 +1,7 @@
 public import LosslessJSON
 public import SessionEngine
 import SessionService
-public import Tessera
+public import TesseraSessions
 
 extension InProcessBackend {
     public func revoke(

@@ -1,17 +1,51 @@
 public import Foundations
+public import Logging
 public import LosslessJSON
 public import SessionEngine
 public import SessionService
 public import SessionStorage
-public import Tessera
+public import TesseraSessions
 
 /// Sessions kept by the engine in this process: no network, no other service to run.
 public struct InProcessBackend: SessionBackend {
     let service: SessionManager
+    private let isClockAccepted: Bool
 
     /// Uses a service that is open already.
-    public init(_ service: SessionManager) {
+    ///
+    /// - Parameters:
+    ///   - service: the service.
+    ///   - acceptsClock: whether the clock is right although it is more than 30 days from the time that storage knows
+    ///     (docs/decisions/0028); nothing is removed as too old while that is in doubt.
+    public init(_ service: SessionManager, acceptsClock: Bool = false) {
         self.service = service
+        isClockAccepted = acceptsClock
+    }
+
+    /// Each request looks in storage whether its session has ended: that takes microseconds here.
+    public var checksDatabaseByDefault: Bool { true }
+
+    /// Removes ended sessions, old keys and old entries of the audit log, and makes each signing key before its first use.
+    ///
+    /// - Parameter logger: where it is written what was done.
+    public func upkeep(logger: Logger) -> SessionUpkeep? {
+        let (service, clock) = (service, service.clock)
+        @Sendable func wait(_ span: Duration) async throws {
+            await clock.pause(Milliseconds(span))
+            try Task.checkCancellation()
+        }
+        let maintenance = Maintenance(
+            services: { [service] }, clock: clock, wait: wait, isClockAccepted: isClockAccepted,
+            acceptance: "open the sessions once with acceptsClock: true", timeText: { "\($0.date)" }, logger: logger)
+        return SessionUpkeep {
+            await withTaskGroup { group in
+                group.addTask { try? await maintenance.run() }
+                group.addTask {
+                    while (try? await wait(.seconds(30))) != nil { try? await service.prepareSigningKeys() }
+                }
+            }
+            try? await service.flush()
+        }
     }
 
     /// Opens sessions in a storage.
@@ -20,10 +54,13 @@ public struct InProcessBackend: SessionBackend {
     ///   - storage: where they are kept, such as `SQLiteStorage`.
     ///   - policy: how long tokens live.
     ///   - clock: the clock and the source of randomness.
+    ///   - acceptsClock: whether the clock is right although it is more than 30 days from the time that storage knows.
     /// - Throws: `SessionError.coreUnavailable(_:)` when the storage cannot be read.
     public init(
-        storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), clock: ClockAndRandomness = .system
+        storage: any SessionStorage, policy: SessionPolicy = SessionPolicy(), clock: ClockAndRandomness = .system,
+        acceptsClock: Bool = false
     ) async throws(SessionError) {
+        isClockAccepted = acceptsClock
         do throws(ServiceError) {
             service = try await SessionManager(storage: storage, policy: policy, clock: clock)
             try await service.prepareSigningKeys()
@@ -97,7 +134,9 @@ extension SessionError {
     init(_ error: ServiceError) {
         switch error {
         case .storage(let storage) where storage.code == .unstorable: self = .badInput(storage.detail)
-        case .storage(let storage): self = .coreUnavailable("storage failed: \(storage)")
+        case .storage(let storage) where [.misconfigured, .inUse, .newerSchema].contains(storage.code):
+            self = .misconfigured(storage.detail)
+        case .storage(let storage): self = .coreUnavailable("storage failed: \(storage.detail)")
         case .signing(let signing):
             self = .coreRejected(status: 500, message: "a token could not be signed: \(signing)")
         }

@@ -3,7 +3,7 @@ import Foundations
 import LosslessJSON
 import SessionEngine
 import Synchronization
-import Tessera
+import TesseraSessions
 
 /// Asks cores: several hosts in turn, one negotiated version, an API key (docs/specification/sdk.md 2.17).
 final class CoreClient: Sendable {

@@ -1,7 +1,7 @@
 import CoreDriverInterface
 import LosslessJSON
 import SessionEngine
-import Tessera
+import TesseraSessions
 
 /// What a core answered, read strictly: an answer that lacks something is a fault of the core.
 struct CoreReply {
@@ -85,7 +85,7 @@ struct CoreReply {
         return SessionInformation(
             handle: handle, userID: UserID(user), recipeUserID: reply.recipeUserID.map(UserID.init),
             tenantID: reply.tenantID.map(TenantID.init) ?? .public, payload: payload, data: data,
-            createdAt: Timestamp(milliseconds: created), expiresAt: Timestamp(milliseconds: expiry))
+            createdAt: Timestamp(milliseconds: created).date, expiresAt: Timestamp(milliseconds: expiry).date)
     }
 
     /// Handles of sessions.

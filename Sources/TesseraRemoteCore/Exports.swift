@@ -1,3 +1,3 @@
 // No one uses this module without Tessera (docs/decisions/0015).
 
-@_exported public import Tessera
+@_exported public import TesseraSessions

@@ -1,7 +1,7 @@
 import Foundations
 import LosslessJSON
 import SessionEngine
-import Tessera
+import TesseraSessions
 
 /// The keys of the cores, fetched when they are needed and kept while they may be (docs/specification/sdk.md 2.7).
 ///

@@ -2,7 +2,7 @@ import CoreDriverInterface
 import Foundations
 public import LosslessJSON
 public import SessionEngine
-public import Tessera
+public import TesseraSessions
 
 extension RemoteCore {
     public func revoke(

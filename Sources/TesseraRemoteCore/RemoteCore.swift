@@ -2,7 +2,7 @@ import CoreDriverInterface
 public import Foundations
 public import LosslessJSON
 public import SessionEngine
-public import Tessera
+public import TesseraSessions
 
 /// Sessions kept by a core that is asked over HTTP, this project's or SuperTokens' own.
 ///

@@ -1,8 +1,8 @@
 import HTTPTypes
 import LosslessJSON
 import SessionEngine
-import Tessera
 import TesseraFirstGeneration
+import TesseraSessions
 import TesseraTesting
 import Testing
 

@@ -2,7 +2,7 @@ import HTTPTypes
 import HummingbirdTesting
 import LosslessJSON
 import NIOCore
-import Tessera
+import TesseraSessions
 import Testing
 
 /// A client that keeps what responses give it, as the tests want it to.

@@ -2,8 +2,8 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import SessionEngine
-import Tessera
 import TesseraHummingbird
+import TesseraSessions
 import TesseraTesting
 import Testing
 

@@ -3,8 +3,8 @@ import HummingbirdTesting
 import LosslessJSON
 import SessionEngine
 import SessionService
-import Tessera
 import TesseraHummingbird
+import TesseraSessions
 import TesseraTesting
 
 /// Both ways of testing HTTP: through the router, and over a socket.
@@ -18,7 +18,7 @@ struct Fixture {
     init(
         apiDomain: String = "http://api.supertokens.io", website: String = "http://supertokens.io",
         gateway: String = "", _ configure: (inout SessionConfiguration) -> Void = { _ in },
-        claims: [any SessionClaim] = [], validators: [any ClaimValidator] = [],
+        claims: [any SessionClaim] = [], requirements: [SessionRequirement] = [],
         hooks: (any SessionHooks)? = nil, policy: SessionPolicy = SessionPolicy(signingAlgorithm: .es256)
     ) async throws {
         var configuration = SessionConfiguration()
@@ -27,7 +27,7 @@ struct Fixture {
         test = try await TestSessions(
             app: AppInfo(
                 name: "SuperTokens", apiDomain: apiDomain, website: .fixed(website), apiGatewayPath: gateway),
-            configuration: configuration, policy: policy, claims: claims, validators: validators, hooks: hooks)
+            configuration: configuration, policy: policy, claims: claims, requirements: requirements, hooks: hooks)
         app = Application(
             router: Self.router(test.sessions), configuration: .init(address: .hostname("127.0.0.1", port: 0)))
     }

@@ -1,7 +1,7 @@
 import HTTPTypes
 import LosslessJSON
 import SessionEngine
-import Tessera
+import TesseraSessions
 import TesseraTesting
 import Testing
 
@@ -151,8 +151,8 @@ struct HTTPSessionTests {
     @Test(
         "F11, F12 and H17: sign-out ends the session and clears its own way", arguments: ["cookie", "header"], [0, 1])
     func signOut(mode: String, transport: Int) async throws {
-        let never = BooleanClaim(key: "never") { _ in false }
-        let fixture = try await Fixture(validators: [never.isTrue()])
+        let never = BooleanClaim("never") { _ in false }
+        let fixture = try await Fixture(requirements: [never.isTrue()])
         try await fixture.run(transports[transport]) { browser in
             let (signedIn, tokens) = try await browser.signIn(mode)
             let reply = try await browser.call(.post, "/auth/signout", [], tokens)

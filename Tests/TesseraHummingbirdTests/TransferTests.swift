@@ -1,7 +1,7 @@
 import HTTPTypes
 import LosslessJSON
 import SessionEngine
-import Tessera
+import TesseraSessions
 import TesseraTesting
 import Testing
 

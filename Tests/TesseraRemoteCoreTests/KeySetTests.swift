@@ -2,8 +2,8 @@ import Foundations
 import LosslessJSON
 import SessionEngine
 import SessionService
-import Tessera
 import TesseraInProcess
+import TesseraSessions
 import TesseraTesting
 import Testing
 

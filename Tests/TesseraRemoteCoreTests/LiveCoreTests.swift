@@ -7,7 +7,7 @@ import LosslessJSON
 import NIOCore
 import SessionEngine
 import SessionService
-import Tessera
+import TesseraSessions
 import TestSupport
 import Testing
 

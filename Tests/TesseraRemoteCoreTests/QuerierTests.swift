@@ -1,6 +1,6 @@
 import LosslessJSON
 import SessionEngine
-import Tessera
+import TesseraSessions
 import Testing
 
 @testable import TesseraRemoteCore

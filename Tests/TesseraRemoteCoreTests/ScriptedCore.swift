@@ -3,7 +3,7 @@ import LosslessJSON
 import SessionEngine
 import SessionService
 import Synchronization
-import Tessera
+import TesseraSessions
 import TesseraTesting
 
 @testable import TesseraRemoteCore

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Tessera
+@testable import TesseraSessions
 
 @Suite("The browser module")
 struct BrowserModuleTests {

@@ -3,26 +3,30 @@ import SessionEngine
 import TesseraTesting
 import Testing
 
-@testable import Tessera
+@testable import TesseraSessions
 
 @Suite("Claims (docs/specification/cases.md H)")
 struct ClaimTests {
     private static let now = Timestamp(milliseconds: 1_767_225_600_000)
-    private static let claim = PrimitiveClaim<String>(key: "c") { _ in "fetched" }
-    private static let roles = PrimitiveArrayClaim<String>(key: "r") { _ in ["a", "b"] }
+    private static let claim = ValueClaim<String>("c") { _ in "fetched" }
+    private static let roles = ListClaim<String>("r") { _ in ["a", "b"] }
 
     private static func payload(_ key: String, _ value: JSONValue, age: Int64 = 0) -> JSONObject {
         [key: .object(["v": value, "t": .integer(now.milliseconds - age * 1_000)])]
     }
 
-    private static func reason(_ validator: any ClaimValidator, _ payload: JSONObject) async -> String? {
-        await validator.validate(payload, at: now)?.reason?.text
+    private static func reason(_ requirement: SessionRequirement, _ payload: JSONObject) async -> String? {
+        await requirement.rule.problem(payload, at: now)?.text
+    }
+
+    private static func isDue(_ requirement: SessionRequirement, _ payload: JSONObject) -> Bool {
+        requirement.rule.dueClaim(payload, at: now) != nil
     }
 
     @Test("H1 to H3: a new session has the claims, beside the application's payload")
     func build() async throws {
-        let yes = BooleanClaim(key: "st-true") { _ in true }
-        let nothing = BooleanClaim(key: "nothing") { _ in nil }
+        let yes = BooleanClaim("st-true") { _ in true }
+        let nothing = BooleanClaim("nothing") { _ in nil }
         let test = try await TestSessions(claims: [yes, nothing])
         let session = try await test.sessions.create(userID: "u", payload: ["own": 1])
         #expect(session.payload["st-true"] == ["v": true, "t": .integer(test.clock.time.milliseconds)])
@@ -50,17 +54,17 @@ struct ClaimTests {
     @Test("H8 and H9: when a claim is fetched anew")
     func fetching() {
         let aged = Self.payload("c", "x", age: 100)
-        let brief = PrimitiveClaim<String>(key: "c", defaultMaxAge: .seconds(10)) { _ in nil }
-        #expect(Self.claim.hasValue("x").needsFetch([:], at: Self.now))
-        #expect(Self.claim.hasValue("x", maxAge: .seconds(10)).needsFetch(aged, at: Self.now))
-        #expect(!Self.claim.hasValue("x").needsFetch(aged, at: Self.now))
-        #expect(!Self.claim.hasValue("x", maxAge: .seconds(1_000)).needsFetch(aged, at: Self.now))
-        #expect(brief.hasValue("x").needsFetch(aged, at: Self.now))
-        #expect(!brief.hasValue("x", maxAge: .seconds(1_000)).needsFetch(aged, at: Self.now))
+        let brief = ValueClaim<String>("c", maxAge: .seconds(10)) { _ in nil }
+        #expect(Self.isDue(Self.claim.hasValue("x"), [:]))
+        #expect(Self.isDue(Self.claim.hasValue("x", maxAge: .seconds(10)), aged))
+        #expect(!Self.isDue(Self.claim.hasValue("x"), aged))
+        #expect(!Self.isDue(Self.claim.hasValue("x", maxAge: .seconds(1_000)), aged))
+        #expect(Self.isDue(brief.hasValue("x"), aged))
+        #expect(!Self.isDue(brief.hasValue("x", maxAge: .seconds(1_000)), aged))
     }
 
     /// A validator, values, and the name under which the expectation is told, or nothing.
-    static let arrays: [(any ClaimValidator, JSONValue?, String?)] = [
+    static let arrays: [(SessionRequirement, JSONValue?, String?)] = [
         (roles.includes("a"), ["a", "b"], nil), (roles.includes("x"), ["a"], "expectedToInclude"),
         (roles.includes("x"), nil, "expectedToInclude"), (roles.excludes("x"), ["a"], nil),
         (roles.excludes("a"), ["a"], "expectedToNotInclude"), (roles.excludes("a"), nil, "expectedToNotInclude"),
@@ -74,18 +78,18 @@ struct ClaimTests {
 
     @Test("H10: array claims", arguments: arrays.indices)
     func array(row: Int) async {
-        let (validator, value, expected) = Self.arrays[row]
+        let (requirement, value, expected) = Self.arrays[row]
         let payload = value.map { Self.payload("r", $0) } ?? [:]
-        let reason = await validator.validate(payload, at: Self.now)?.reason
+        let reason = await requirement.rule.problem(payload, at: Self.now)
         #expect((reason == nil) == (expected == nil))
         if let expected { #expect(reason?[expected] != nil && reason?.count == (value == nil ? 2 : 3)) }
     }
 
     @Test("H11 to H14: what is missing is fetched and kept; what stays wrong is told in order")
     func verification() async throws {
-        let admin = PrimitiveArrayClaim<String>(key: "roles") { _ in ["admin"] }
-        let never = BooleanClaim(key: "never") { _ in false }
-        let test = try await TestSessions(validators: [admin.includes("admin")])
+        let admin = ListClaim<String>("roles") { _ in ["admin"] }
+        let never = BooleanClaim("never") { _ in false }
+        let test = try await TestSessions(requirements: [admin.includes("admin")])
         let (session, _) = try await test.signIn("u")
         #expect(session.value(of: admin) == nil)
         let verified = try #require(try await test.sessions.session(accessToken: session.accessToken))
@@ -115,17 +119,17 @@ struct ClaimTests {
         #expect(try await subject.value(of: claim, handle: handle) == .some(nil))
         #expect(try await !subject.set(claim, to: "v", of: "unknown"))
         #expect(try await subject.value(of: claim, handle: "unknown") == nil)
-        let wrong = try await subject.validateClaims(of: handle, [claim.hasValue("other")])
+        let wrong = try await subject.problems(of: handle, with: [claim.hasValue("other")])
         #expect(wrong?.map(\.id) == ["c"])
         #expect(try await subject.value(of: claim, handle: handle) == "fetched")
-        #expect(try await subject.validateClaims(of: "unknown", []) == nil)
+        #expect(try await subject.problems(of: "unknown", with: []) == nil)
     }
 
     @Test("a claim that cannot be fetched is a fault, never a word about the session")
     func fault() async throws {
         struct Down: Error {}
-        let claim = BooleanClaim(key: "down") { _ in throw Down() }
-        let test = try await TestSessions(validators: [claim.isTrue()])
+        let claim = BooleanClaim("down") { _ in throw Down() }
+        let test = try await TestSessions(requirements: [claim.isTrue()])
         let (session, _) = try await test.signIn("u")
         await #expect(throws: SessionError.claimUnavailable(key: "down", reason: "Down()")) {
             try await test.sessions.session(accessToken: session.accessToken)

@@ -5,7 +5,7 @@ import SessionEngine
 import TesseraTesting
 import Testing
 
-@testable import Tessera
+@testable import TesseraSessions
 
 @Suite("Configuration (docs/specification/cases.md D)")
 struct ConfigurationTests {

@@ -6,8 +6,8 @@ import SessionService
 import TesseraTesting
 import Testing
 
-@testable import Tessera
 @testable import TesseraInProcess
+@testable import TesseraSessions
 
 @Suite("Tokens of all generations, and of nobody (docs/specification/cases.md G and I)")
 struct GenerationTests {
@@ -110,7 +110,7 @@ struct GenerationTests {
     func claims() async throws {
         let test = try await TestSessions()
         let session = try await test.sessions.create(userID: "u")
-        let claim = PrimitiveClaim<String>(key: "c") { _ in nil }
+        let claim = ValueClaim<String>("c") { _ in nil }
         let options = VerifyOptions { _, _ in [claim.hasValue("x")] }
         await #expect {
             try await test.sessions.session(accessToken: session.accessToken, options: options)

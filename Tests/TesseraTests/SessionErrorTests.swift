@@ -4,7 +4,7 @@ import TesseraInProcess
 import TesseraTesting
 import Testing
 
-@testable import Tessera
+@testable import TesseraSessions
 
 @Suite("Session errors")
 struct SessionErrorTests {

@@ -3,7 +3,7 @@ import SessionEngine
 import TesseraTesting
 import Testing
 
-@testable import Tessera
+@testable import TesseraSessions
 
 @Suite("Without request and response (docs/specification/cases.md G)")
 struct WithoutRequestTests {

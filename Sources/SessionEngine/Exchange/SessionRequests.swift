@@ -62,6 +62,8 @@ public struct PresentedAccessToken: Sendable, Redacted {
     public var usesAntiCSRF: Bool
     /// Whether the session must still exist, and whether a changed payload gives a new token.
     public var checksDatabase: Bool
+    /// Whether the session must still exist, and nothing more: cheaper than ``checksDatabase``.
+    public var checksRevocation = false
     /// When the driver's sessions rotate.
     package var rotation = Refresh.Rotation.atFirstUse
 

@@ -1,0 +1,138 @@
+public import HTTPTypes
+import SessionEngine
+
+/// How sessions are kept in browsers and other clients; the defaults are the safe ones (docs/specification/sdk.md 2.2).
+public struct SessionConfiguration: Sendable {
+    /// The protection against CSRF.
+    public struct AntiCSRF: Sendable, Hashable {
+        private enum Kind { case automatic, none, viaToken, viaCustomHeader }
+        private let kind: Kind
+
+        /// By a custom header where cookies are sent across sites, and by `SameSite` where they are not.
+        public static let automatic = AntiCSRF(kind: .automatic)
+        /// By nothing but `SameSite` and what the browser says about the origin.
+        public static let none = AntiCSRF(kind: .none)
+        /// By a token that scripts of the page send beside the cookies.
+        public static let viaToken = AntiCSRF(kind: .viaToken)
+        /// By a header that forms cannot send (`rid`).
+        public static let viaCustomHeader = AntiCSRF(kind: .viaCustomHeader)
+    }
+
+    /// How tokens travel.
+    public struct Transfer: Sendable, Hashable {
+        private enum Kind { case any, cookie, header }
+        private let kind: Kind
+
+        /// As the client asks; header fields where it does not say.
+        public static let any = Transfer(kind: .any)
+        /// In cookies.
+        public static let cookie = Transfer(kind: .cookie)
+        /// In header fields.
+        public static let header = Transfer(kind: .header)
+    }
+
+    /// What the session cookies are called.
+    public struct CookieNaming: Sendable, Hashable {
+        private enum Kind { case prefixed, superTokens }
+        private let kind: Kind
+
+        /// `sAccessToken` and `sRefreshToken`, with the prefixes `__Host-` and `__Secure-` where cookies are `Secure` and
+        /// belong to one host: no other host can then plant one (RFC 6265bis section 4.1.3).
+        public static let prefixed = CookieNaming(kind: .prefixed)
+        /// Exactly `sAccessToken` and `sRefreshToken`, for backends that share cookies with other SuperTokens SDKs.
+        public static let superTokens = CookieNaming(kind: .superTokens)
+    }
+
+    /// Where the cookies of an earlier configuration belonged.
+    public struct OlderCookieDomain: Sendable, Hashable {
+        enum Place: Hashable { case unknown, hostOnly, domain(String) }
+        let place: Place
+
+        /// Not known; all places where such a cookie could be are tried.
+        public static let unknown = OlderCookieDomain(place: .unknown)
+        /// To the host that set them.
+        public static let hostOnly = OlderCookieDomain(place: .hostOnly)
+        /// To a domain.
+        public static func domain(_ domain: String) -> OlderCookieDomain { OlderCookieDomain(place: .domain(domain)) }
+    }
+
+    /// The domain whose hosts share the session; `nil` for this host only.
+    public var cookieDomain: String?
+    /// Where the cookies of an earlier configuration belonged; they are dropped when they come beside new ones.
+    public var olderCookieDomain: OlderCookieDomain = .unknown
+    /// What the cookies are called.
+    public var cookieNaming: CookieNaming = .prefixed
+    /// Whether cookies are sent with cross-site requests; `nil` decides by the places of API and website.
+    public var cookieSameSite: SameSite?
+    /// Whether cookies travel over TLS only; `nil` says so where the API is reached over TLS.
+    public var cookieSecure: Bool?
+    /// The paths that get the access token.
+    public var accessTokenPath = "/"
+    /// The protection against CSRF.
+    public var antiCSRF: AntiCSRF = .automatic
+    /// Other origins from which browsers may change something, beside website and API.
+    public var trustedOrigins: [String] = []
+    /// Whether requests that a browser says to come from elsewhere are refused unless they only read
+    /// (docs/specification/security.md B01).
+    public var checksOrigin = true
+    /// How tokens travel, for a request and whether it begins a session; `nil` follows the client.
+    public var transfer: (@Sendable (_ request: HTTPRequest, _ isCreating: Bool) -> Transfer)?
+    /// Whether scripts get the access token in cookie mode too.
+    public var exposesAccessToken = false
+    /// Whether access tokens are signed with keys that are replaced regularly.
+    public var usesDynamicKeys = true
+    /// Whether storage is asked about the session of every request, unless a route says otherwise.
+    ///
+    /// By default a request looks whether its session has ended where the backend is in this process, which takes
+    /// microseconds, and a core elsewhere is not asked. `true` asks for other changes of the session too; `false` takes a
+    /// token for good until it expires.
+    public var checksDatabase: Bool?
+    /// The status of a response that a session or an access token has expired.
+    public var sessionExpiredStatus = 401
+    /// The status of a response that a session does not fulfil a claim.
+    public var invalidClaimStatus = 403
+    /// The routes that the SDK answers.
+    public var routes = Set(SessionRoute.allCases)
+    /// Whether the answer about duplicate cookies is exactly that of SuperTokens, which makes its front end fail once.
+    public var answersDuplicatesStrictly = false
+
+    /// The defaults.
+    public init() {}
+}
+
+/// What the SDK answers by itself, below the base path; more may come.
+public struct SessionRoute: Sendable, Hashable, CaseIterable {
+    package enum Kind: String, CaseIterable {
+        case refresh = "/session/refresh"
+        case signOut = "/signout"
+        case keySet = "/jwt/jwks.json"
+        case discovery = "/.well-known/openid-configuration"
+        case browserModule = "/tessera.js"
+    }
+
+    package let kind: Kind
+
+    /// All of them.
+    public static let allCases = Kind.allCases.map(SessionRoute.init)
+    /// `POST /session/refresh`.
+    public static let refresh = SessionRoute(kind: .refresh)
+    /// `POST /signout`.
+    public static let signOut = SessionRoute(kind: .signOut)
+    /// `GET /jwt/jwks.json`: the keys that verify access tokens.
+    public static let keySet = SessionRoute(kind: .keySet)
+    /// `GET /.well-known/openid-configuration`: who issues them.
+    public static let discovery = SessionRoute(kind: .discovery)
+    /// `GET /tessera.js`: the browser module.
+    public static let browserModule = SessionRoute(kind: .browserModule)
+
+    /// Where it is, below the base path.
+    public var path: String { kind.rawValue }
+
+    /// The method that it is asked with.
+    var method: HTTPRequest.Method {
+        switch kind {
+        case .refresh, .signOut: .post
+        case .keySet, .discovery, .browserModule: .get
+        }
+    }
+}

@@ -1,0 +1,117 @@
+public import HTTPTypes
+import Logging
+public import LosslessJSON
+
+/// An answer of the SDK's own.
+public struct SessionReply: Sendable {
+    /// Its status.
+    public var status: HTTPResponse.Status
+    /// Its fields; those that sessions change come on top.
+    public var headerFields: HTTPFields
+    /// Its body.
+    public var body: String
+
+    /// An answer with a JSON object.
+    public init(status: HTTPResponse.Status = .ok, json: JSONObject) {
+        self.status = status
+        headerFields = [.contentType: "application/json; charset=utf-8"]
+        body = json.text
+    }
+
+    /// An answer with any text.
+    init(_ body: String, type: String, fields: HTTPFields = [:]) {
+        status = .ok
+        headerFields = fields
+        headerFields[.contentType] = type
+        headerFields[.xContentTypeOptions] = "nosniff"
+        self.body = body
+    }
+
+    /// The machine cannot say now; a client keeps its tokens and tries again.
+    static func retryLater(_ text: String) -> SessionReply {
+        var reply = message(.serviceUnavailable, text)
+        reply.headerFields[.retryAfter] = "1"
+        return reply
+    }
+
+    static func message(_ status: HTTPResponse.Status, _ text: String) -> SessionReply {
+        SessionReply(status: status, json: ["message": .string(text)])
+    }
+}
+
+extension Sessions {
+    /// The reply to an error, and what it clears at the client (docs/specification/sdk.md 2.14).
+    ///
+    /// The error's own text goes to the log and never to the client.
+    public func reply(to error: SessionError, in exchange: SessionExchange) async -> SessionReply {
+        var proposed = standardReply(to: error)
+        do {
+            try await clear(after: error, in: exchange)
+        } catch {
+            log(error)
+            proposed = standardReply(to: error)
+        }
+        log(error)
+        return await hooks.reply(to: error, proposed: proposed, in: exchange)
+    }
+
+    private func clear(after error: SessionError, in exchange: SessionExchange) async throws(SessionError) {
+        let writer = TokenWriter(settings: settings, exchange: exchange)
+        switch error.kind {
+        case .unauthorised(_, clearTokens: true): try writer.clear(TokenTransfer.allCases)
+        case .tokenTheftDetected(let handle, _, _):
+            try writer.clear(TokenTransfer.allCases)
+            // The engine has ended it in the step that found the theft; older cores leave that to us.
+            _ = try await backend.revoke([handle])
+        case .duplicateCookies where !configuration.answersDuplicatesStrictly:
+            exchange.changes.set(.frontToken, to: FrontToken.expired.text)
+        default: break
+        }
+    }
+
+    private func standardReply(to error: SessionError) -> SessionReply {
+        let expired = HTTPResponse.Status(code: configuration.sessionExpiredStatus)
+        switch error.kind {
+        case .unauthorised: return .message(expired, "unauthorised")
+        case .tryRefreshToken: return .message(expired, "try refresh token")
+        case .tokenTheftDetected: return .message(expired, "token theft detected")
+        case .invalidClaims(let errors):
+            return SessionReply(
+                status: HTTPResponse.Status(code: configuration.invalidClaimStatus),
+                json: ["message": "invalid claim", "claimValidationErrors": .array(errors.map(\.json))])
+        case .duplicateCookies:
+            return .message(
+                .ok,
+                "The request contains multiple session cookies. We are clearing the cookie from olderCookieDomain. "
+                    + "Session will be refreshed in the next refresh call.")
+        case .badInput(let text): return .message(.badRequest, text)
+        case .coreUnavailable: return .retryLater("sessions are not available at the moment")
+        case .retryLater: return .retryLater("the session is being refreshed, try again")
+        case .coreRejected, .misconfigured, .claimUnavailable, .unreadable:
+            return .message(.internalServerError, "internal server error")
+        }
+    }
+
+    private func log(_ error: SessionError) {
+        switch error.kind {
+        case .tokenTheftDetected(let handle, _, _):
+            logger.warning("token theft detected", metadata: ["session.handle": "\(handle)"])
+        case .coreUnavailable(let text), .misconfigured(let text), .unreadable(let text): logger.error("\(text)")
+        case .coreRejected(let status, let text): logger.error("the core answered \(status): \(text)")
+        case .claimUnavailable(let key, let reason): logger.error("claim \(key) could not be fetched: \(reason)")
+        case .unauthorised(let reason, _), .tryRefreshToken(let reason), .retryLater(let reason):
+            logger.debug("\(reason)")
+        case .duplicateCookies: logger.info("a request brought two session cookies of one name; the older are dropped")
+        case .badInput, .invalidClaims: break
+        }
+    }
+}
+
+extension ClaimValidationError {
+    /// As front ends read it.
+    var json: JSONValue {
+        var object: JSONObject = ["id": .string(id)]
+        if let reason { object["reason"] = .some(.object(reason)) }
+        return .object(object)
+    }
+}

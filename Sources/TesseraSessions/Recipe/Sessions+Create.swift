@@ -1,0 +1,140 @@
+import HTTPTypes
+public import LosslessJSON
+public import SessionEngine
+
+extension Sessions {
+    /// Begins a session for a user who has just proved who they are, and gives its tokens to the client
+    /// (docs/specification/sdk.md 2.9).
+    ///
+    /// The session is always a new one, whatever tokens came with the request (docs/specification/security.md T19).
+    ///
+    /// - Parameters:
+    ///   - userID: whose session it is.
+    ///   - exchange: the request, and what changes about its response.
+    ///   - tenant: the tenant it lives in.
+    ///   - payload: what the access token carries; every holder of the token can read it.
+    ///   - data: what stays with the server.
+    /// - Throws: ``SessionError``.
+    public func create(
+        userID: UserID, in exchange: SessionExchange, tenant: TenantID = .public, payload: JSONObject = [:],
+        data: JSONObject = [:]
+    ) async throws(SessionError) -> Session {
+        let transfer = try creationTransfer(exchange)
+        let antiCSRF = try settings.antiCSRF(for: exchange.request)
+        let new = try await newSession(
+            userID, tenant, payload, data, usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken)
+        let issued = try await backend.create(new)
+        if transfer == .cookie {
+            do {
+                try settings.checkCookie(
+                    .access, length: issued.accessToken.exposed.utf8.count, payload: new.accessTokenPayload)
+            } catch {
+                _ = try await backend.revoke([issued.session.handle])
+                throw error
+            }
+        }
+        let writer = TokenWriter(settings: settings, exchange: exchange)
+        let tokens = RequestTokens(exchange.request, settings)
+        for other in TokenTransfer.allCases where other != transfer && tokens.bring(.access, by: other) {
+            try writer.remove(other)
+        }
+        let session = try Session(
+            issued, sessions: self, attachment: .init(exchange: exchange, transfer: transfer))
+        try session.writeAllTokens()
+        return session
+    }
+
+    /// Begins a session for a user who has just proved who they are, with values of the application.
+    ///
+    /// - Parameters:
+    ///   - userID: whose session it is.
+    ///   - exchange: the request, and what changes about its response.
+    ///   - tenant: the tenant it lives in.
+    ///   - payload: what the access token carries, such as a structure; every holder of the token can read it.
+    ///   - data: what stays with the server.
+    /// - Throws: ``SessionError``; ``SessionError/badInput(_:)`` where a value is no JSON object.
+    @_disfavoredOverload
+    public func create(
+        userID: UserID, in exchange: SessionExchange, tenant: TenantID = .public,
+        payload: any Encodable & Sendable = JSONObject(), data: any Encodable & Sendable = JSONObject()
+    ) async throws(SessionError) -> Session {
+        try await create(
+            userID: userID, in: exchange, tenant: tenant, payload: JSONObject(encoding: payload),
+            data: JSONObject(encoding: data))
+    }
+
+    /// Begins a session without a client, with values of the application: the tokens are in the session.
+    ///
+    /// - Parameters:
+    ///   - userID: whose session it is.
+    ///   - tenant: the tenant it lives in.
+    ///   - payload: what the access token carries, such as a structure; every holder of the token can read it.
+    ///   - data: what stays with the server.
+    ///   - usesAntiCSRF: whether an anti-CSRF token goes with it; `nil` does as the configuration says.
+    /// - Throws: ``SessionError``; ``SessionError/badInput(_:)`` where a value is no JSON object.
+    @_disfavoredOverload
+    public func create(
+        userID: UserID, tenant: TenantID = .public, payload: any Encodable & Sendable = JSONObject(),
+        data: any Encodable & Sendable = JSONObject(), usesAntiCSRF: Bool? = nil
+    ) async throws(SessionError) -> Session {
+        try await create(
+            userID: userID, tenant: tenant, payload: JSONObject(encoding: payload), data: JSONObject(encoding: data),
+            usesAntiCSRF: usesAntiCSRF)
+    }
+
+    /// Begins a session without a client: the tokens are in the session.
+    ///
+    /// - Throws: ``SessionError``.
+    public func create(
+        userID: UserID, tenant: TenantID = .public, payload: JSONObject = [:], data: JSONObject = [:],
+        usesAntiCSRF: Bool? = nil
+    ) async throws(SessionError) -> Session {
+        let new = try await newSession(
+            userID, tenant, payload, data, usesAntiCSRF: usesAntiCSRF ?? (configuration.antiCSRF == .viaToken))
+        return try Session(try await backend.create(new), sessions: self, attachment: nil)
+    }
+
+    /// What the backend is asked for: the application's payload, who issues it, and the claims.
+    private func newSession(
+        _ userID: UserID, _ tenant: TenantID, _ payload: JSONObject, _ data: JSONObject, usesAntiCSRF: Bool
+    ) async throws(SessionError) -> NewSession {
+        var payload = payload
+        payload["iss"] = .some(.string(app.issuer))
+        payload = ProtectedClaims.removed(from: payload)
+        var subject = ClaimSubject(
+            handle: nil, userID: userID, recipeUserID: userID, tenantID: tenant, payload: payload
+        ).known(to: self)
+        upkeep.warnOnce(logger, at: clock.time())
+        for claim in claims {
+            if let entry = try await claim.fetchedEntry(for: subject, at: clock.time()) {
+                subject.payload[claim.key] = entry
+            }
+        }
+        return NewSession(
+            userID: userID, accessTokenPayload: subject.payload, sessionData: data, tenantID: tenant,
+            usesAntiCSRF: usesAntiCSRF, signingKeyKind: settings.signingKeyKind)
+    }
+
+    /// How the tokens of a new session travel.
+    private func creationTransfer(_ exchange: SessionExchange) throws(SessionError) -> TokenTransfer {
+        let asksForCookie = exchange.request.headerFields[.authMode]?.lowercased() == "cookie"
+        switch settings.transfer(for: exchange.request, isCreating: true) {
+        case .header: return .header
+        case .any where !asksForCookie: return .header
+        default: break
+        }
+        try checkCookiesCanBeKept(exchange)
+        return .cookie
+    }
+
+    /// Browsers discard a cookie with `SameSite=None` that is not `Secure` (docs/specification/cases.md D8 and D9).
+    private func checkCookiesCanBeKept(_ exchange: SessionExchange) throws(SessionError) {
+        guard try settings.sameSite(for: exchange.request) == .none, !settings.isSecure else { return }
+        let website = try app.website(for: exchange.request).host
+        let areLocal = [app.apiDomain.host, website].allSatisfy(RegistrableDomain.isLocal)
+        guard !areLocal else { return }
+        throw .misconfigured(
+            "Since your API and website domain are different, for sessions to work, please use https on your apiDomain "
+                + "and dont set cookieSecure to false.")
+    }
+}
