@@ -202,7 +202,8 @@ public enum FirstGenerationError: Error, Sendable, Equatable {
         case .coreUnavailable(let text), .coreRejected(_, let text), .badInput(let text), .misconfigured(let text),
             .retryLater(let text):
             self = .general(text)
-        case .invalidClaims, .duplicateCookies, .claimUnavailable, .unreadable: self = .general("\(error)")
+        case .invalidClaims, .duplicateCookies, .claimUnavailable, .unreadable, .untrustedOrigin, .badFormToken:
+            self = .general("\(error)")
         }
     }
 }

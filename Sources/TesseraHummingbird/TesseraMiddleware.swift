@@ -6,10 +6,14 @@ import SessionEngine
 public import TesseraSessions
 import Tracing
 
-/// Answers the SDK's own routes, turns session errors into replies, and takes every change of tokens to the client,
+/// Answers the SDK's own routes, gives session errors their replies, and takes every change of tokens to the client,
 /// whether a handler returns or throws.
 ///
-/// Add it before everything but `CORSMiddleware`.
+/// Errors pass outward as they are, so that middlewares around this one count and translate them: a `SessionError` has its
+/// reply with it, an `HTTPError` the changed fields, and any other error is in an ``ErrorWithChanges`` if the client's tokens
+/// changed before it, and untouched otherwise.
+///
+/// Add it before everything but `CORSMiddleware` and those that measure.
 public struct TesseraMiddleware<Context: TesseraRequestContext>: RouterMiddleware {
     private let sessions: Sessions
     private let metrics = SessionMetrics()
@@ -30,17 +34,19 @@ public struct TesseraMiddleware<Context: TesseraRequestContext>: RouterMiddlewar
             }
             metrics.count(route, response.status)
         } else {
-            response = await handled(request, context, exchange, next)
+            response = try await handled(request, context, exchange, next)
         }
         exchange.changes.apply(to: &response.headers)
         return response
     }
 
-    /// The handler's response, or the one that its error stands for.
+    /// The handler's response.
+    ///
+    /// - Throws: the handler's error, with the client's reply.
     private func handled(
         _ request: Request, _ context: Context, _ exchange: SessionExchange,
         _ next: @concurrent (Request, Context) async throws -> Response
-    ) async -> Response {
+    ) async throws -> Response {
         var context = context
         context.sessionState.sessions = sessions
         context.sessionState.exchange = exchange
@@ -48,12 +54,16 @@ public struct TesseraMiddleware<Context: TesseraRequestContext>: RouterMiddlewar
             return try await next(request, context)
         } catch let error as SessionError {
             metrics.count(error)
-            return Response(await sessions.reply(to: error, in: exchange))
-        } catch let error as any HTTPResponseError {
-            return (try? error.response(from: request, context: context)) ?? Response(status: .internalServerError)
-        } catch {
-            context.logger.error("a handler failed: \(error)")
-            return Response(status: .internalServerError)
+            var reply = await sessions.reply(to: error, in: exchange)
+            // Another page, or the demand for one more refresh, is no failure to those outside.
+            if reply.status.code < 400 { return Response(reply) }
+            exchange.changes.apply(to: &reply.headerFields)
+            throw error.answered(by: reply)
+        } catch var error as HTTPError {
+            exchange.changes.apply(to: &error.headers)
+            throw error
+        } catch  where !exchange.changes.isEmpty {
+            throw ErrorWithChanges(original: error, changes: exchange.changes)
         }
     }
 }
@@ -83,10 +93,15 @@ public struct RequireSession<Context: TesseraRequestContext>: RouterMiddleware {
         guard request.method != .options, request.method != .trace else { return try await next(request, context) }
         let (sessions, exchange) = try context.sessionParts()
         var context = context
-        context.sessionState.session = try await withSpan("session verify") { span in
-            let session = try await sessions.session(in: exchange, options: options)
-            if let session { span.attributes["session.handle"] = session.handle.rawValue }
-            return session
+        do {
+            context.sessionState.session = try await withSpan("session verify") { span in
+                let session = try await sessions.session(in: exchange, options: options)
+                if let session { span.attributes["session.handle"] = session.handle.rawValue }
+                return session
+            }
+        } catch let error as SessionError {
+            // Middlewares between this one and the outermost see the status that the application has configured.
+            throw error.answered(by: sessions.standardReply(to: error, for: exchange.request))
         }
         if let session = context.sessionState.session {
             context.logger[metadataKey: "session.handle"] = "\(session.handle.rawValue)"

@@ -31,7 +31,7 @@ struct TransferTests {
             #expect(reply["st-access-token"] == nil && reply["st-refresh-token"] == nil)
             #expect(reply.setCookies.count == 2)
             let access = reply.attributes("sAccessToken")
-            #expect(access.count == 4)
+            #expect(access.count == 5 && access[4] == "Max-Age=31536000")
             #expect(access.first == "Path=/" && access[2] == "HttpOnly" && access[3] == "SameSite=Lax")
             #expect(access[1].hasPrefix("Expires=Fri, 01 Jan 2027"))
             #expect(reply.attributes("sRefreshToken").first == "Path=/auth/session/refresh")

@@ -24,12 +24,14 @@ struct ConfigurationTests {
     @Test("the defaults are the safe ones; this test fails when one weakens")
     func defaults() throws {
         let settings = try Self.settings()
-        let access = try settings.cookie(.access, "a", until: Timestamp(milliseconds: 0), for: Self.request)
+        let access = try settings.cookie(
+            .access, "a", until: Timestamp(milliseconds: 0), at: Timestamp(milliseconds: 0), for: Self.request)
         #expect(
             access.fieldValue
-                == "__Host-sAccessToken=a; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax"
+                == "__Host-sAccessToken=a; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax; "
+                + "Max-Age=0"
         )
-        let refresh = try settings.cookie(.refresh, "r", until: Timestamp(milliseconds: 0), for: Self.request)
+        let refresh = try settings.removal(of: .refresh, for: Self.request)
         #expect(refresh.name == "__Secure-sRefreshToken" && refresh.path == "/auth/session/refresh")
         #expect(refresh.isHTTPOnly && refresh.isSecure && refresh.sameSite == .lax && refresh.domain == nil)
         let configuration = SessionConfiguration()

@@ -1,10 +1,12 @@
+import SessionEngine
+
 /// The requests of each operation (docs/specification/core.md 1.3, 1.6 to 1.8): every field is named here and nowhere else.
 extension Catalogue {
     package static let createSession = RequestTable<CreateSessionRequest>(
         .createSession,
         [
             // Every token of the session carries it.
-            .required("userId", \.userID, upTo: 1_024),
+            .required("userId", \.userID, upTo: UserID.maximumLength),
             .required("userDataInJWT", \.payload),
             .required("userDataInDatabase", \.data),
             .versioned("enableAntiCsrf", \.usesAntiCSRF, drivenAntiCSRF),

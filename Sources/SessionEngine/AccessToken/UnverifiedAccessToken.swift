@@ -122,6 +122,16 @@ public final class UnverifiedAccessToken: Sendable, Redacted {
         if case .success(let claims) = stated { claims.expiresAt } else { nil }
     }
 
+    /// The session in the token, unverified: for refusing only (docs/specification/security.md B06).
+    package var statedHandle: SessionHandle? {
+        if case .success(let claims) = stated { claims.handle } else { nil }
+    }
+
+    /// The hash of the refresh token that was issued with it, unverified.
+    package var statedRefreshTokenHash: TokenHash? {
+        if case .success(let claims) = stated { claims.refreshTokenHash } else { nil }
+    }
+
     /// Where the two dots are; `nil` unless there are exactly two.
     private static func dots(in bytes: [UInt8]) -> (Int, Int)? {
         let dot = UInt8(ascii: ".")

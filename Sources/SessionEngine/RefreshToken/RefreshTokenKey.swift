@@ -20,7 +20,7 @@ public struct RefreshTokenKey: Sendable, Redacted {
 
     private static let initializationVectorLength = 12
     private static let tagLength = 16
-    private static let version = "V2"
+    fileprivate static let version = "V2"
 
     /// Takes a stored master key.
     public init(masterKey: String) {
@@ -124,5 +124,14 @@ public struct RefreshTokenKey: Sendable, Redacted {
         } catch {
             throw .cryptographyFailed
         }
+    }
+}
+
+extension RefreshToken {
+    /// Whether a text looks like a refresh token, of whatever app: only decryption shows whether it is one.
+    package static func hasForm(_ text: String) -> Bool {
+        let parts = text.utf8.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[2].elementsEqual(RefreshTokenKey.version.utf8) else { return false }
+        return Base64.standard.decode(parts[0]).map { !$0.isEmpty } ?? false
     }
 }

@@ -33,6 +33,9 @@ public struct SessionHandle: Sendable, Hashable, ExpressibleByStringLiteral, Cus
 
 /// The person a session belongs to, by whatever name the application uses.
 public struct UserID: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
+    /// The longest that is accepted for a new session, in bytes: a refresh token carries it, and cookies are short.
+    package static let maximumLength = 1_024
+
     /// The identifier as the application sent it; the empty text is allowed (docs/specification/core.md 1.0).
     public let rawValue: String
 

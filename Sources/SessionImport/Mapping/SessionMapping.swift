@@ -19,7 +19,6 @@ struct SessionMapping: Sendable {
     let kindWithoutColumn: SigningKeyKind
 
     private static let handleLimit = 1_024
-    private static let userLimit = 1_024
 
     /// Reads a row.
     ///
@@ -49,7 +48,7 @@ struct SessionMapping: Sendable {
 
     private static func refusal(of record: SessionRecord) -> Refusal? {
         if record.handle.rawValue.isEmpty || record.handle.rawValue.utf8.count > handleLimit { return .handleLength }
-        if record.userID.rawValue.utf8.count > userLimit { return .userIDTooLong }
+        if record.userID.rawValue.utf8.count > UserID.maximumLength { return .userIDTooLong }
         if record.accessTokenPayload.text.utf8.count > PayloadProblem.maximumLength { return .payloadTooLong }
         let hashes = [record.currentTokenHash, record.previousTokenHash].compactMap(\.self)
         if hashes.contains(where: { TokenHash(hex: $0.hex) == nil }) { return .tokenHash }

@@ -9,7 +9,7 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Name: String {
             case unauthorised, tryRefreshToken, tokenTheftDetected, invalidClaims, duplicateCookies, retryLater,
-                badInput
+                badInput, untrustedOrigin, badFormToken
             case claimUnavailable, unreadable, coreUnavailable, coreRejected, misconfigured
         }
         private let name: Name
@@ -32,6 +32,10 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
         public static let retryLater = Code(.retryLater)
         /// What was asked for cannot be done.
         public static let badInput = Code(.badInput)
+        /// A page of an origin that the application does not trust wanted to change something.
+        public static let untrustedOrigin = Code(.untrustedOrigin)
+        /// A form came without its token, or with one of another browser or session.
+        public static let badFormToken = Code(.badFormToken)
         /// The application could not say what a claim's value is.
         public static let claimUnavailable = Code(.claimUnavailable)
         /// A payload, or data, is not of the type that the application reads it as.
@@ -56,6 +60,8 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
         case duplicateCookies
         case retryLater(reason: String)
         case badInput(String)
+        case untrustedOrigin(String)
+        case badFormToken(String)
         case claimUnavailable(key: String, reason: String)
         case unreadable(String)
         case coreUnavailable(String)
@@ -64,10 +70,31 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 
     package let kind: Kind
+    /// The answer that the client is given, once it is known; errors that differ in nothing else are equal.
+    package private(set) var answer: Answer?
+
+    /// An answer on the heap, so that an error stays small.
+    package final class Answer: Sendable {
+        package let reply: SessionReply
+
+        init(_ reply: SessionReply) {
+            self.reply = reply
+        }
+    }
 
     private init(_ kind: Kind) {
         self.kind = kind
     }
+
+    /// The same error with the answer that the client is given.
+    package func answered(by reply: SessionReply) -> SessionError {
+        var error = self
+        error.answer = Answer(reply)
+        return error
+    }
+
+    /// Equal in kind and details.
+    public static func == (left: SessionError, right: SessionError) -> Bool { left.kind == right.kind }
 
     /// What kind of error.
     public var code: Code {
@@ -79,6 +106,8 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
         case .duplicateCookies: .duplicateCookies
         case .retryLater: .retryLater
         case .badInput: .badInput
+        case .untrustedOrigin: .untrustedOrigin
+        case .badFormToken: .badFormToken
         case .claimUnavailable: .claimUnavailable
         case .unreadable: .unreadable
         case .coreUnavailable: .coreUnavailable
@@ -91,8 +120,8 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
     public var reason: String {
         switch kind {
         case .unauthorised(let text, _), .tryRefreshToken(let text), .retryLater(let text), .badInput(let text),
-            .claimUnavailable(_, let text), .unreadable(let text), .coreUnavailable(let text),
-            .coreRejected(_, let text), .misconfigured(let text):
+            .untrustedOrigin(let text), .badFormToken(let text), .claimUnavailable(_, let text), .unreadable(let text),
+            .coreUnavailable(let text), .coreRejected(_, let text), .misconfigured(let text):
             text
         case .tokenTheftDetected, .invalidClaims, .duplicateCookies: ""
         }
@@ -151,6 +180,12 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
 
     /// What was asked for cannot be done.
     public static func badInput(_ text: String) -> SessionError { SessionError(.badInput(text)) }
+
+    /// A page of an origin that the application does not trust wanted to change something.
+    public static func untrustedOrigin(_ origin: String) -> SessionError { SessionError(.untrustedOrigin(origin)) }
+
+    /// A form came without its token, or with one of another browser or session; the text says which.
+    public static func badFormToken(_ text: String) -> SessionError { SessionError(.badFormToken(text)) }
 
     /// The application could not say what a claim's value is.
     public static func claimUnavailable(key: String, reason: String) -> SessionError {

@@ -23,7 +23,7 @@ public struct SessionConfiguration: Sendable {
         private enum Kind { case any, cookie, header }
         private let kind: Kind
 
-        /// As the client asks; header fields where it does not say.
+        /// As the client asks; where it does not say, cookies for a browser and header fields for others.
         public static let any = Transfer(kind: .any)
         /// In cookies.
         public static let cookie = Transfer(kind: .cookie)
@@ -87,6 +87,12 @@ public struct SessionConfiguration: Sendable {
     /// microseconds, and a core elsewhere is not asked. `true` asks for other changes of the session too; `false` takes a
     /// token for good until it expires.
     public var checksDatabase: Bool?
+    /// Where a user signs in: a page that is asked for without a session is answered with a redirect there
+    /// (``Sessions/safeReturn(to:for:)``); `nil` answers with ``sessionExpiredStatus``.
+    public var signInPage: String?
+    /// Whether each top-level site has a jar of its own for the cookies (`Partitioned`), so that an API that is embedded in
+    /// pages of other sites works where browsers block third-party cookies.
+    public var partitionsCookies = false
     /// The status of a response that a session or an access token has expired.
     public var sessionExpiredStatus = 401
     /// The status of a response that a session does not fulfil a claim.

@@ -7,6 +7,8 @@ final class SessionSettings: Sendable {
     let app: AppInfo
     let configuration: SessionConfiguration
     let cookieDomain: String?
+    /// The `Domain` that is sent: none where browsers would take the cookie for one of the host alone.
+    let sentCookieDomain: String?
     let olderCookieDomain: SessionConfiguration.OlderCookieDomain
     let accessTokenPath: String
     let isSecure: Bool
@@ -27,6 +29,7 @@ final class SessionSettings: Sendable {
             throw .misconfigured("\(error)")
         }
         cookieDomain = try Self.scope(configuration.cookieDomain)
+        sentCookieDomain = cookieDomain.flatMap { CookiePlaces.canBeDomain($0.drop { $0 == "." }) ? $0 : nil }
         if case .domain(let domain) = configuration.olderCookieDomain.place {
             olderCookieDomain = domain.isEmpty ? .hostOnly : .domain(try CookieDomain(domain).text)
         } else {
@@ -42,6 +45,9 @@ final class SessionSettings: Sendable {
             isFixedSameSite = try Self.isSameSite(app.apiDomain, website, publicSuffixes)
         } else {
             isFixedSameSite = nil
+        }
+        guard isSecure || !configuration.partitionsCookies else {
+            throw .misconfigured("partitionsCookies needs Secure cookies: use https for apiDomain")
         }
         guard configuration.sessionExpiredStatus != configuration.invalidClaimStatus else {
             throw .misconfigured("sessionExpiredStatus and invalidClaimStatus must be different")
@@ -97,13 +103,16 @@ final class SessionSettings: Sendable {
     func cookieName(_ kind: TokenKind) -> String {
         guard configuration.cookieNaming == .prefixed, isSecure else { return kind.cookieName }
         switch kind {
-        case .access: return isHostOnly ? "__Host-sAccessToken" : "__Secure-sAccessToken"
+        case .access: return isAccessCookieOwn ? "__Host-sAccessToken" : "__Secure-sAccessToken"
         case .refresh: return "__Secure-sRefreshToken"
         }
     }
 
     /// Whether browsers are to keep the access token's cookie for this host alone, and for all of it.
-    private var isHostOnly: Bool { cookieDomain == nil && accessTokenPath == "/" }
+    private var isHostOnly: Bool { sentCookieDomain == nil && accessTokenPath == "/" }
+
+    /// Whether no other host can have set the access token's cookie (RFC 6265bis section 4.1.3.2).
+    var isAccessCookieOwn: Bool { configuration.cookieNaming == .prefixed && isSecure && isHostOnly }
 
     /// The path of a cookie.
     func cookiePath(_ kind: TokenKind) -> String {
@@ -113,13 +122,36 @@ final class SessionSettings: Sendable {
         }
     }
 
-    /// A cookie with a token.
+    /// A cookie with a token; an expiry in the past removes it.
     func cookie(
-        _ kind: TokenKind, _ value: String, until expiry: Timestamp, for request: HTTPRequest
+        _ kind: TokenKind, _ value: String, until expiry: Timestamp, at now: Timestamp, for request: HTTPRequest
     ) throws(SessionError) -> SetCookie {
-        SetCookie(
-            name: cookieName(kind), value: value, domain: cookieDomain, path: cookiePath(kind), expiresAt: expiry,
+        var cookie = SetCookie(
+            name: cookieName(kind), value: value, domain: sentCookieDomain, path: cookiePath(kind), expiresAt: expiry,
             isSecure: isSecure, sameSite: try sameSite(for: request))
+        cookie.maxAge = max(0, (expiry - now).count / 1_000)
+        cookie.isPartitioned = configuration.partitionsCookies
+        return cookie
+    }
+
+    /// The line that removes a token's cookie from where it is kept now.
+    func removal(of kind: TokenKind, for request: HTTPRequest) throws(SessionError) -> SetCookie {
+        let past = Timestamp(milliseconds: 0)
+        return try cookie(kind, "", until: past, at: past, for: request)
+    }
+
+    /// The path of a request, with its query, as the browser sent it: before a gateway took a prefix off.
+    func pathInBrowser(_ request: HTTPRequest) -> String {
+        let path = request.path ?? "/"
+        let gateway = app.gatewayPath.text
+        return gateway.isEmpty || path.hasPrefix(gateway + "/") ? path : gateway + path
+    }
+
+    /// Where a browser may keep cookies that it sends with a request.
+    func places(for request: HTTPRequest) -> CookiePlaces {
+        let path = pathInBrowser(request)
+        let named = request.authority.flatMap { URLAuthority("http://" + $0)?.host }
+        return CookiePlaces(hosts: [app.apiDomain.host] + (named.map { [$0] } ?? []), path: path, publicSuffixes)
     }
 }
 

@@ -25,6 +25,10 @@ extension HTTPField.Name {
     package static let idRefreshToken = of("id-refresh-token")
     /// `Sec-Fetch-Site`: what a browser says about where a request comes from (Fetch Metadata).
     package static let fetchSite = of("sec-fetch-site")
+    /// `Sec-Fetch-Mode`: what a browser says a request is for: `navigate` for a page.
+    package static let fetchMode = of("sec-fetch-mode")
+    /// `Sec-Fetch-Dest`: where a browser will put the answer.
+    package static let fetchDestination = of("sec-fetch-dest")
     /// `Access-Control-Expose-Headers`: the response fields that scripts of other origins may read.
     package static let exposedHeaders = of("access-control-expose-headers")
 }

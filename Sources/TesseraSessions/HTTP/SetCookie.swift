@@ -31,6 +31,12 @@ package struct SetCookie: Sendable, Equatable, Redacted {
     package var isSecure: Bool
     /// Whether it is sent with cross-site requests.
     package var sameSite: SameSite
+    /// For how many seconds the browser keeps it, whatever its clock says (RFC 6265 section 4.1.2.2); `nil` is not sent.
+    package var maxAge: Int64?
+    /// Whether each top-level site has a jar of its own for it (`Partitioned`, CHIPS).
+    package var isPartitioned = false
+    /// Whether the line is written as short as one that only removes a cookie can be.
+    package var isShort = false
 
     /// Creates a cookie; it is for servers only (`HttpOnly`) by default.
     package init(
@@ -47,19 +53,31 @@ package struct SetCookie: Sendable, Equatable, Redacted {
         self.sameSite = sameSite
     }
 
-    /// The field's value, attributes in the order that SuperTokens' SDKs write (docs/specification/cases.md B11).
+    /// What browsers count of a cookie: its name, and its value as it is written.
+    package var measuredLength: Int { name.utf8.count + PercentEncoding.component.encode(value).utf8.count }
+
+    /// The field's value, attributes in the order that SuperTokens' SDKs write (docs/specification/cases.md B11), and
+    /// after them those that they do not have.
     package var fieldValue: String {
         var parts = ["\(name)=\(PercentEncoding.component.encode(value))"]
         if let domain { parts.append("Domain=\(domain)") }
         parts += ["Path=\(path)", "Expires=\(HTTPDate.text(expiresAt))"]
-        if isHTTPOnly { parts.append("HttpOnly") }
+        if isHTTPOnly && !isShort { parts.append("HttpOnly") }
         if isSecure { parts.append("Secure") }
-        parts.append("SameSite=\(sameSite.rawValue)")
+        if !isShort || sameSite == .none { parts.append("SameSite=\(sameSite.rawValue)") }
+        if isPartitioned { parts.append("Partitioned") }
+        if let maxAge, !isShort { parts.append("Max-Age=\(maxAge)") }
         return parts.joined(separator: "; ")
     }
 
     /// Whether a browser keeps both in one place, so that the later replaces the earlier (RFC 6265bis section 5.7).
-    func replaces(_ other: SetCookie) -> Bool { name == other.name && domain == other.domain && path == other.path }
+    func replaces(_ other: SetCookie) -> Bool {
+        name == other.name && bareDomain == other.bareDomain && path == other.path
+            && isPartitioned == other.isPartitioned
+    }
+
+    /// The domain without the leading dot, which browsers pass over (RFC 6265 section 5.2.3).
+    private var bareDomain: Substring? { domain.map { $0.hasPrefix(".") ? $0.dropFirst() : $0[...] } }
 
     /// The name without the value.
     package var description: String { "\(name)=<redacted>; Path=\(path)" }

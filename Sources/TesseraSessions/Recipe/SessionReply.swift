@@ -34,6 +34,14 @@ public struct SessionReply: Sendable {
         return reply
     }
 
+    /// Another page, which the client gets with `GET` (RFC 9110 section 15.4.4).
+    package static func redirect(to location: String) -> SessionReply {
+        var reply = SessionReply("", type: "text/plain; charset=utf-8", fields: [.location: location])
+        reply.status = .seeOther
+        reply.headerFields[.cacheControl] = "no-store"
+        return reply
+    }
+
     static func message(_ status: HTTPResponse.Status, _ text: String) -> SessionReply {
         SessionReply(status: status, json: ["message": .string(text)])
     }
@@ -44,12 +52,12 @@ extension Sessions {
     ///
     /// The error's own text goes to the log and never to the client.
     public func reply(to error: SessionError, in exchange: SessionExchange) async -> SessionReply {
-        var proposed = standardReply(to: error)
+        var proposed = standardReply(to: error, for: exchange.request)
         do {
             try await clear(after: error, in: exchange)
         } catch {
             log(error)
-            proposed = standardReply(to: error)
+            proposed = standardReply(to: error, for: exchange.request)
         }
         log(error)
         return await hooks.reply(to: error, proposed: proposed, in: exchange)
@@ -59,6 +67,7 @@ extension Sessions {
         let writer = TokenWriter(settings: settings, exchange: exchange)
         switch error.kind {
         case .unauthorised(_, clearTokens: true): try writer.clear(TokenTransfer.allCases)
+        case .tryRefreshToken: try writer.removeStrangers(RequestTokens(exchange.request, settings))
         case .tokenTheftDetected(let handle, _, _):
             try writer.clear(TokenTransfer.allCases)
             // The engine has ended it in the step that found the theft; older cores leave that to us.
@@ -69,27 +78,12 @@ extension Sessions {
         }
     }
 
-    private func standardReply(to error: SessionError) -> SessionReply {
-        let expired = HTTPResponse.Status(code: configuration.sessionExpiredStatus)
-        switch error.kind {
-        case .unauthorised: return .message(expired, "unauthorised")
-        case .tryRefreshToken: return .message(expired, "try refresh token")
-        case .tokenTheftDetected: return .message(expired, "token theft detected")
-        case .invalidClaims(let errors):
-            return SessionReply(
-                status: HTTPResponse.Status(code: configuration.invalidClaimStatus),
-                json: ["message": "invalid claim", "claimValidationErrors": .array(errors.map(\.json))])
-        case .duplicateCookies:
-            return .message(
-                .ok,
-                "The request contains multiple session cookies. We are clearing the cookie from olderCookieDomain. "
-                    + "Session will be refreshed in the next refresh call.")
-        case .badInput(let text): return .message(.badRequest, text)
-        case .coreUnavailable: return .retryLater("sessions are not available at the moment")
-        case .retryLater: return .retryLater("the session is being refreshed, try again")
-        case .coreRejected, .misconfigured, .claimUnavailable, .unreadable:
-            return .message(.internalServerError, "internal server error")
-        }
+    /// What is answered to an error, unless a hook changes it.
+    package func standardReply(to error: SessionError, for request: HTTPRequest) -> SessionReply {
+        if let page = signInPage(after: error, for: request) { return .redirect(to: page) }
+        return error.reply(
+            expired: HTTPResponse.Status(code: configuration.sessionExpiredStatus),
+            invalidClaims: HTTPResponse.Status(code: configuration.invalidClaimStatus))
     }
 
     private func log(_ error: SessionError) {
@@ -101,8 +95,40 @@ extension Sessions {
         case .claimUnavailable(let key, let reason): logger.error("claim \(key) could not be fetched: \(reason)")
         case .unauthorised(let reason, _), .tryRefreshToken(let reason), .retryLater(let reason):
             logger.debug("\(reason)")
+        case .untrustedOrigin(let origin): warnOfOrigin(origin)
+        case .badFormToken(let reason): logger.info("a form was refused: \(reason)")
         case .duplicateCookies: logger.info("a request brought two session cookies of one name; the older are dropped")
         case .badInput, .invalidClaims: break
+        }
+    }
+}
+
+extension SessionError {
+    /// The reply where no application's settings are known.
+    package var defaultReply: SessionReply { reply(expired: .unauthorized, invalidClaims: .forbidden) }
+
+    /// The reply to each kind of error (docs/specification/sdk.md 2.14).
+    fileprivate func reply(expired: HTTPResponse.Status, invalidClaims: HTTPResponse.Status) -> SessionReply {
+        switch kind {
+        case .unauthorised: return .message(expired, "unauthorised")
+        case .tryRefreshToken: return .message(expired, "try refresh token")
+        case .tokenTheftDetected: return .message(expired, "token theft detected")
+        case .invalidClaims(let errors):
+            return SessionReply(
+                status: invalidClaims,
+                json: ["message": "invalid claim", "claimValidationErrors": .array(errors.map(\.json))])
+        case .duplicateCookies:
+            return .message(
+                .ok,
+                "The request contains multiple session cookies. We are clearing the cookie from olderCookieDomain. "
+                    + "Session will be refreshed in the next refresh call.")
+        case .badInput(let text): return .message(.badRequest, text)
+        case .untrustedOrigin: return .message(.forbidden, "the origin is not trusted")
+        case .badFormToken: return .message(.forbidden, "the form is too old, load its page again")
+        case .coreUnavailable: return .retryLater("sessions are not available at the moment")
+        case .retryLater: return .retryLater("the session is being refreshed, try again")
+        case .coreRejected, .misconfigured, .claimUnavailable, .unreadable:
+            return .message(.internalServerError, "internal server error")
         }
     }
 }

@@ -25,13 +25,8 @@ extension Sessions {
             userID, tenant, payload, data, usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken)
         let issued = try await backend.create(new)
         if transfer == .cookie {
-            do {
-                try settings.checkCookie(
-                    .access, length: issued.accessToken.exposed.utf8.count, payload: new.accessTokenPayload)
-            } catch {
-                _ = try await backend.revoke([issued.session.handle])
-                throw error
-            }
+            try await requireFittingCookies(issued, payload: new.accessTokenPayload)
+            warnOfLostCookies(exchange.request)
         }
         let writer = TokenWriter(settings: settings, exchange: exchange)
         let tokens = RequestTokens(exchange.request, settings)
@@ -98,6 +93,10 @@ extension Sessions {
     private func newSession(
         _ userID: UserID, _ tenant: TenantID, _ payload: JSONObject, _ data: JSONObject, usesAntiCSRF: Bool
     ) async throws(SessionError) -> NewSession {
+        guard userID.rawValue.utf8.count <= UserID.maximumLength else {
+            throw .badInput(
+                "the user id has \(userID.rawValue.utf8.count) bytes, and \(UserID.maximumLength) are allowed")
+        }
         var payload = payload
         payload["iss"] = .some(.string(app.issuer))
         payload = ProtectedClaims.removed(from: payload)
@@ -117,14 +116,23 @@ extension Sessions {
 
     /// How the tokens of a new session travel.
     private func creationTransfer(_ exchange: SessionExchange) throws(SessionError) -> TokenTransfer {
-        let asksForCookie = exchange.request.headerFields[.authMode]?.lowercased() == "cookie"
         switch settings.transfer(for: exchange.request, isCreating: true) {
         case .header: return .header
-        case .any where !asksForCookie: return .header
+        case .any where !getsCookies(exchange.request): return .header
         default: break
         }
         try checkCookiesCanBeKept(exchange)
         return .cookie
+    }
+
+    /// Whether a client that may have either gets cookies: as it asks, and a browser that does not ask
+    /// (docs/decisions/0033).
+    private func getsCookies(_ request: HTTPRequest) -> Bool {
+        switch request.headerFields[.authMode]?.lowercased() {
+        case "cookie": true
+        case "header": false
+        default: RequestChecks.isFromBrowser(request)
+        }
     }
 
     /// Browsers discard a cookie with `SameSite=None` that is not `Secure` (docs/specification/cases.md D8 and D9).

@@ -7,35 +7,24 @@ extension Sessions {
     /// - Throws: ``SessionError``. The client's tokens are cleared by ``reply(to:in:)``, not here.
     @discardableResult
     public func refresh(in exchange: SessionExchange) async throws(SessionError) -> Session {
-        let request = exchange.request
-        let tokens = RequestTokens(request, settings)
-        let allowed = settings.transfer(for: request, isCreating: false)
-        let writer = TokenWriter(settings: settings, exchange: exchange)
-        guard let found = refreshToken(tokens, allowed) else {
-            if allowed != .header { try checkDuplicates(tokens, writer) }
-            if tokens.hasLegacyCookie { try writer.removeLegacyCookie() }
-            // A page of another site may send such a request; it must not sign a user out.
-            let mayClear = try RequestChecks.isFromTrustedOrigin(request, settings)
-            throw .unauthorised(reason: "no refresh token", clearTokens: mayClear)
+        let tokens = RequestTokens(exchange.request, settings)
+        let allowed = settings.transfer(for: exchange.request, isCreating: false)
+        let hasCookie = allowed != .header && tokens.cookieValues(.refresh).contains { !$0.isEmpty }
+        if allowed != .cookie, let bearer = tokens.bearer, !hasCookie || RefreshToken.hasForm(bearer) {
+            do throws(SessionError) {
+                return try await refreshed(RefreshToken(bearer), by: .header, tokens, in: exchange)
+            } catch {
+                // A token of another issuer may look like one of ours: it is no reason to end the cookie's session.
+                guard hasCookie, error.code == .unauthorised else { throw error }
+            }
         }
-        if allowed != .header && (found.transfer == .cookie || allowed == .cookie) {
-            try checkDuplicates(tokens, writer)
+        guard hasCookie else { throw try noRefreshToken(tokens, allowed, exchange) }
+        let found = try cookie(tokens, exchange)
+        let antiCSRF = try settings.antiCSRF(for: exchange.request)
+        guard try RequestChecks.hasCustomHeader(exchange.request, antiCSRF, settings) else {
+            throw .unauthorised(reason: "the anti-CSRF check failed: there is no rid field", clearTokens: true)
         }
-        let antiCSRF = try settings.antiCSRF(for: request)
-        if found.transfer == .cookie { try checkCSRF(request, antiCSRF) }
-        let issued = try await backend.refresh(
-            PresentedRefreshToken(
-                refreshToken: found.token, antiCSRFToken: request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
-                usesAntiCSRF: found.transfer == .cookie && antiCSRF == .viaToken,
-                signingKeyKind: settings.signingKeyKind))
-        for other in TokenTransfer.allCases where other != found.transfer && tokens.bring(.refresh, by: other) {
-            try writer.remove(other)
-        }
-        if tokens.hasLegacyCookie { try writer.removeLegacyCookie() }
-        let session = try Session(
-            issued, sessions: self, attachment: .init(exchange: exchange, transfer: found.transfer))
-        try session.writeAllTokens()
-        return session
+        return try await refreshed(found, by: .cookie, tokens, in: exchange)
     }
 
     /// Exchanges a refresh token that reached the application in its own way; the new tokens are in the session.
@@ -52,28 +41,41 @@ extension Sessions {
         return try Session(issued, sessions: self, attachment: nil)
     }
 
-    private func refreshToken(
-        _ tokens: RequestTokens, _ allowed: SessionConfiguration.Transfer
-    ) -> (token: RefreshToken, transfer: TokenTransfer)? {
-        if allowed != .cookie, let text = tokens.bearer { return (RefreshToken(text), .header) }
-        if allowed != .header, let text = tokens.cookieValues(.refresh).first, !text.isEmpty {
-            return (RefreshToken(text), .cookie)
+    /// Asks the backend, and gives the client what it answers.
+    private func refreshed(
+        _ token: RefreshToken, by transfer: TokenTransfer, _ tokens: RequestTokens, in exchange: SessionExchange
+    ) async throws(SessionError) -> Session {
+        let antiCSRF = try settings.antiCSRF(for: exchange.request)
+        let issued = try await backend.refresh(
+            PresentedRefreshToken(
+                refreshToken: token,
+                antiCSRFToken: exchange.request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
+                usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken, signingKeyKind: settings.signingKeyKind))
+        if transfer == .cookie {
+            try requireSameSession(issued.session.handle, tokens, exchange)
+            try await requireKeptCookies(issued)
         }
-        return nil
+        let writer = TokenWriter(settings: settings, exchange: exchange)
+        for other in TokenTransfer.allCases where other != transfer && tokens.bring(.refresh, by: other) {
+            try writer.remove(other)
+        }
+        try writer.removeStrangers(tokens)
+        let session = try Session(issued, sessions: self, attachment: .init(exchange: exchange, transfer: transfer))
+        try session.writeAllTokens()
+        return session
     }
 
-    /// It is unknown which of two cookies is the current one: the older are dropped, and the client tries again.
-    private func checkDuplicates(_ tokens: RequestTokens, _ writer: TokenWriter) throws(SessionError) {
-        let duplicated = TokenKind.allCases.filter(tokens.isDuplicated)
-        guard !duplicated.isEmpty else { return }
-        try writer.removeElsewhere(duplicated)
-        throw .duplicateCookies
-    }
-
-    private func checkCSRF(
-        _ request: HTTPRequest, _ antiCSRF: SessionConfiguration.AntiCSRF
-    ) throws(SessionError) {
-        guard let problem = try RequestChecks.crossSiteProblem(of: request, antiCSRF, settings) else { return }
-        throw .unauthorised(reason: problem.rawValue, clearTokens: problem == .noCustomHeader)
+    /// The error for a request without a refresh token.
+    private func noRefreshToken(
+        _ tokens: RequestTokens, _ allowed: SessionConfiguration.Transfer, _ exchange: SessionExchange
+    ) throws(SessionError) -> SessionError {
+        // A page of another site may send such a request; it must not sign a user out.
+        guard try RequestChecks.isFromTrustedOrigin(exchange.request, settings) else {
+            return RequestChecks.untrustedOrigin(of: exchange.request)
+        }
+        try TokenWriter(settings: settings, exchange: exchange).removeStrangers(tokens)
+        let isDuplicated = TokenKind.allCases.contains(where: tokens.isDuplicated)
+        if allowed != .header && isDuplicated { return .duplicateCookies }
+        return .unauthorised(reason: "no refresh token", clearTokens: true)
     }
 }

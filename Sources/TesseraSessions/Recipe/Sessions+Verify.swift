@@ -13,15 +13,11 @@ extension Sessions {
         in exchange: SessionExchange, options: VerifyOptions = VerifyOptions()
     ) async throws(SessionError) -> Session? {
         let tokens = RequestTokens(exchange.request, settings)
-        if tokens.hasLegacyCookie { throw .tryRefreshToken(reason: "the request has a cookie of an older SDK") }
-        guard let found = accessToken(of: exchange.request, tokens) else {
+        guard let found = try accessToken(of: exchange.request, tokens) else {
             if options.isRequired { throw .unauthorised(reason: "no access token", clearTokens: false) }
             return nil
         }
         let isCookie = found.transfer == .cookie
-        if isCookie && tokens.isDuplicated(.access) {
-            throw .tryRefreshToken(reason: "the request has two access token cookies")
-        }
         let isDue = isCookie && (options.checksAntiCSRF ?? (exchange.request.method != .get))
         let antiCSRF = try settings.antiCSRF(for: exchange.request)
         if isDue { try checkCSRF(exchange.request, antiCSRF) }
@@ -80,17 +76,32 @@ extension Sessions {
     private func looksUp(_ options: VerifyOptions) -> Bool? { options.checksDatabase ?? configuration.checksDatabase }
 
     /// The access token of a request, the header's before the cookie's, where the way it travels is allowed.
+    ///
+    /// - Throws: ``SessionError/tryRefreshToken(reason:)`` where cookies count and came twice, or from an older SDK: the
+    ///   reply removes those that are not ours (``TokenWriter/removeStrangers(_:)``).
     private func accessToken(
         of request: HTTPRequest, _ tokens: RequestTokens
-    ) -> (token: UnverifiedAccessToken, text: String, transfer: TokenTransfer)? {
+    ) throws(SessionError) -> (token: UnverifiedAccessToken, text: String, transfer: TokenTransfer)? {
         let allowed = settings.transfer(for: request, isCreating: false)
-        if allowed != .cookie, let text = tokens.bearer, let token = sessionToken(text) {
+        let cookie = allowed == .header ? nil : tokens.firstCookieValue(.access)
+        if allowed != .cookie, let text = tokens.bearer, let token = sessionToken(text),
+            cookie == nil || !isForeign(token)
+        {
             return (token, text, .header)
         }
-        if allowed != .header, let text = tokens.firstCookieValue(.access), let token = sessionToken(text) {
-            return (token, text, .cookie)
+        guard allowed != .header else { return nil }
+        if tokens.hasLegacyCookie { throw .tryRefreshToken(reason: "the request has a cookie of an older SDK") }
+        if tokens.isDuplicated(.access) {
+            throw .tryRefreshToken(reason: "the request has two access token cookies")
         }
-        return nil
+        guard let cookie, let token = sessionToken(cookie) else { return nil }
+        return (token, cookie, .cookie)
+    }
+
+    /// Whether a token names another issuer: an application may talk to two.
+    func isForeign(_ token: UnverifiedAccessToken) -> Bool {
+        guard let issuer = token.visiblePayload?["iss"]?.string else { return false }
+        return issuer != app.issuer
     }
 
     private func sessionToken(_ text: String) -> UnverifiedAccessToken? {
@@ -102,7 +113,7 @@ extension Sessions {
     private func checkCSRF(
         _ request: HTTPRequest, _ antiCSRF: SessionConfiguration.AntiCSRF
     ) throws(SessionError) {
-        let problem = try RequestChecks.crossSiteProblem(of: request, antiCSRF, settings, mayRead: true)
-        if let problem { throw .tryRefreshToken(reason: problem.rawValue) }
+        guard try !RequestChecks.hasCustomHeader(request, antiCSRF, settings, mayRead: true) else { return }
+        throw .tryRefreshToken(reason: "the anti-CSRF check failed: there is no rid field")
     }
 }

@@ -14,6 +14,7 @@ public final class Sessions: Sendable {
     let clock: ClockAndRandomness
     let logger: Logger
     let upkeep: UpkeepWatch
+    let warnings = WarningLimiter()
 
     /// Opens an application's sessions.
     ///

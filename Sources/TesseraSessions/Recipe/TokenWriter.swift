@@ -16,7 +16,8 @@ struct TokenWriter {
         switch transfer {
         case .cookie:
             exchange.changes.set(
-                try settings.cookie(.access, accessToken, until: now + Self.cookieLifetime, for: exchange.request))
+                try settings.cookie(
+                    .access, accessToken, until: now + Self.cookieLifetime, at: now, for: exchange.request))
             if settings.configuration.exposesAccessToken {
                 exchange.changes.set(.sessionAccessToken, to: accessToken)
             }
@@ -26,12 +27,12 @@ struct TokenWriter {
 
     /// Writes a refresh token.
     func write(
-        _ refreshToken: RefreshToken, until expiry: Timestamp, by transfer: TokenTransfer
+        _ refreshToken: RefreshToken, until expiry: Timestamp, by transfer: TokenTransfer, at now: Timestamp
     ) throws(SessionError) {
         switch transfer {
         case .cookie:
             exchange.changes.set(
-                try settings.cookie(.refresh, refreshToken.exposed, until: expiry, for: exchange.request))
+                try settings.cookie(.refresh, refreshToken.exposed, until: expiry, at: now, for: exchange.request))
         case .header: exchange.changes.set(.sessionRefreshToken, to: refreshToken.exposed)
         }
     }
@@ -47,63 +48,63 @@ struct TokenWriter {
     func remove(_ transfer: TokenTransfer) throws(SessionError) {
         for kind in TokenKind.allCases {
             switch transfer {
-            case .cookie:
-                exchange.changes.set(
-                    try settings.cookie(kind, "", until: Timestamp(milliseconds: 0), for: exchange.request))
+            case .cookie: exchange.changes.set(try settings.removal(of: kind, for: exchange.request))
             case .header: exchange.changes.set(kind.fieldName, to: "")
             }
         }
     }
 
-    /// Drops the cookie that clients of older SDKs may still have.
-    func removeLegacyCookie() throws(SessionError) {
-        var cookie = try settings.cookie(.access, "", until: Timestamp(milliseconds: 0), for: exchange.request)
-        cookie.name = RequestTokens.legacyCookieName
-        exchange.changes.set(cookie)
-    }
-
-    /// Drops cookies of these tokens wherever they could be but in the place that is used now.
-    func removeElsewhere(_ kinds: [TokenKind]) throws(SessionError) {
-        for kind in kinds {
-            let own = try settings.cookie(kind, "", until: Timestamp(milliseconds: 0), for: exchange.request)
-            for domain in olderDomains {
-                for path in paths(upTo: own.path) {
-                    var cookie = own
-                    (cookie.domain, cookie.path) = (domain, path)
-                    if !cookie.replaces(own) { exchange.changes.set(cookie) }
-                }
-            }
+    /// Removes what came beside the cookies in use: second ones of the same name, and the one that clients of older SDKs
+    /// may still have.
+    ///
+    /// Proxies refuse a response with too large a head; what does not fit is removed with the next one.
+    func removeStrangers(_ tokens: RequestTokens) throws(SessionError) {
+        var strangers = [TokenKind.refresh, .access].filter(tokens.isDuplicated).map { ($0, settings.cookieName($0)) }
+        if tokens.hasLegacyCookie { strangers.append((.access, RequestTokens.legacyCookieName)) }
+        var count = 0
+        for (kind, name) in strangers {
+            let lines = try removalsElsewhere(kind, named: name)
+            guard count == 0 || count + lines.count <= Self.mostLines else { return }
+            count += lines.count
+            for line in lines { exchange.changes.set(line) }
         }
     }
 
-    /// The domains at which an older cookie may be: the configured one, or the host and all above it that can have one.
-    private var olderDomains: [String?] {
+    /// Removes a token's cookie from everywhere but the place that is used now.
+    func removeElsewhere(_ kind: TokenKind) throws(SessionError) {
+        for line in try removalsElsewhere(kind, named: settings.cookieName(kind)) { exchange.changes.set(line) }
+    }
+
+    /// How many cookies one response removes; some proxies take 4 KiB of head.
+    private static let mostLines = 24
+
+    /// The lines that remove the cookies of a name wherever they could be but in the place of the token's own.
+    private func removalsElsewhere(_ kind: TokenKind, named name: String) throws(SessionError) -> [SetCookie] {
+        let own = try settings.removal(of: kind, for: exchange.request)
+        var lines: [SetCookie] = []
+        for (domain, path) in placesElsewhere(own.path) {
+            for isPartitioned in Set([false, own.isPartitioned]).sorted(by: { !$0 && $1 }) {
+                var line = own
+                (line.name, line.domain, line.path, line.isPartitioned) = (name, domain, path, isPartitioned)
+                line.isShort = true
+                if !line.replaces(own), !lines.contains(where: line.replaces) { lines.append(line) }
+            }
+        }
+        return lines
+    }
+
+    /// Each place of a cookie that this request can have brought, the configured older one first.
+    private func placesElsewhere(_ ownPath: String) -> [(domain: String?, path: String)] {
+        let places = settings.places(for: exchange.request)
+        var found: [(String?, String)] = []
         switch settings.olderCookieDomain.place {
-        case .hostOnly: return [nil]
-        case .domain(let domain): return [domain]
-        case .unknown:
-            let host = settings.app.apiDomain.host
-            let site = RegistrableDomain.of(host, by: settings.publicSuffixes)
-            var domains: [String?] = [nil]
-            var name = host[...]
-            while site != nil, name.count >= (site?.count ?? 0), name.contains(".") || name == host[...] {
-                domains.append(String(name))
-                guard let dot = name.firstIndex(of: ".") else { break }
-                name = name[name.index(after: dot)...]
-            }
-            return domains
+        case .hostOnly: found.append((nil, ownPath))
+        case .domain(let domain): found.append((domain, ownPath))
+        case .unknown: break
         }
-    }
-
-    /// With a known domain only the path in use; otherwise every path above it too.
-    private func paths(upTo path: String) -> [String] {
-        guard settings.olderCookieDomain == .unknown else { return [path] }
-        var paths = ["/"]
-        var prefix = ""
-        for part in path.split(separator: "/") {
-            prefix += "/" + part
-            paths.append(prefix)
+        for domain in places.domains {
+            for path in places.paths { found.append((domain, path)) }
         }
-        return paths
+        return found
     }
 }

@@ -173,7 +173,7 @@ public final class Session: Sendable {
         let own = ProtectedClaims.removed(from: before).merging(ProtectedClaims.removed(from: update))
         if attachment?.transfer == .cookie {
             let growth = max(0, own.text.utf8.count - ProtectedClaims.removed(from: before).text.utf8.count)
-            try sessions.settings.checkCookie(.access, length: token.utf8.count + (growth * 4 + 2) / 3, payload: own)
+            try sessions.settings.requireFittingCookie(accessToken: token, growth: growth, payload: own)
         }
         let issued = try await sessions.backend.regenerate(accessToken: token, payload: own)
         guard let issued else {
@@ -204,7 +204,8 @@ public final class Session: Sendable {
         try writeAccessToken()
         let writer = TokenWriter(settings: sessions.settings, exchange: attachment.exchange)
         try writer.write(
-            issued.refreshToken, until: issued.refreshTokenExpiresAt, by: attachment.transfer)
+            issued.refreshToken, until: issued.refreshTokenExpiresAt, by: attachment.transfer, at: sessions.clock.time()
+        )
         if let antiCSRFToken { attachment.exchange.changes.set(.antiCSRF, to: antiCSRFToken.exposed) }
     }
 
@@ -223,18 +224,5 @@ package enum ProtectedClaims {
 
     static func only(in payload: JSONObject) -> JSONObject {
         JSONObject(uniqueMembers: payload.members.filter { names.contains($0.name) })
-    }
-}
-
-extension SessionSettings {
-    /// Refuses a token that no browser would keep (docs/specification/security.md T25).
-    func checkCookie(_ kind: TokenKind, length: Int, payload: JSONObject) throws(SessionError) {
-        let total = cookieName(kind).utf8.count + length
-        guard total > SetCookie.maximumLength else { return }
-        let sizes = payload.members.map { (name: $0.name, size: $0.value.text.utf8.count) }
-            .sorted { $0.size > $1.size }.prefix(3).map { "\($0.name) (\($0.size) bytes)" }.joined(separator: ", ")
-        throw .badInput(
-            "the access token's cookie would have \(total) bytes, and browsers keep \(SetCookie.maximumLength); the "
-                + "largest parts of the payload are \(sizes): keep such data in the session's data")
     }
 }

@@ -1,0 +1,76 @@
+import Foundations
+public import HTTPTypes
+
+/// The way to the page where users sign in, and back.
+extension Sessions {
+    /// Where a browser may be sent after sign-in: what a request asks for, if it leads to this application.
+    ///
+    /// A path of the page's own origin is allowed, and an address that begins with the origin of the API, of the website or
+    /// of ``SessionConfiguration/trustedOrigins``. Everything else, also what one browser might read as another host
+    /// (`//host`, `/\host`, tabs and line breaks, `https:host`, `user@host`), is not.
+    ///
+    /// - Parameters:
+    ///   - place: what the request says, once decoded; `nil` when it says nothing.
+    ///   - request: the request, for applications whose website depends on it.
+    ///   - fallback: where to go otherwise.
+    /// - Returns: a text for the field `Location`.
+    public func safeReturn(to place: String?, for request: HTTPRequest, otherwise fallback: String = "/") -> String {
+        guard let place, let found = ReturnPlace(place) else { return fallback }
+        guard let origin = found.origin else { return place }
+        let isTrusted = (try? RequestChecks.isTrusted(origin, for: request, settings)) ?? false
+        return isTrusted ? place : fallback
+    }
+
+    /// Where to send a user who asked for a page and has no session.
+    ///
+    /// - Returns: `nil` where an answer with a status is wanted.
+    func signInPage(after error: SessionError, for request: HTTPRequest) -> String? {
+        guard let page = configuration.signInPage, RequestChecks.isNavigation(request) else { return nil }
+        switch error.code {
+        case .unauthorised, .tryRefreshToken, .tokenTheftDetected: break
+        default: return nil
+        }
+        let path = settings.pathInBrowser(request)
+        guard path.prefix(while: { $0 != "?" }) != page.prefix(while: { $0 != "?" }) else { return nil }
+        let separator = page.contains("?") ? "&" : "?"
+        return "\(page)\(separator)\(Self.returnField)=\(PercentEncoding.query.encode(path))"
+    }
+
+    /// The parameter of a query that says where to go after sign-in.
+    package static let returnField = "returnTo"
+}
+
+/// A place to go to, read as strictly as all browsers together do.
+struct ReturnPlace {
+    private static let maximumLength = 2_000
+
+    /// The origin that it names; `nil` for a path.
+    let origin: String?
+
+    /// Reads a place; `nil` for anything that is not a plain path or address.
+    init?(_ text: String) {
+        guard text.utf8.count <= Self.maximumLength, text.utf8.allSatisfy(Self.isPlain) else { return nil }
+        if text.hasPrefix("/") {
+            guard !text.dropFirst().hasPrefix("/"), !Self.climbs(text) else { return nil }
+            origin = nil
+            return
+        }
+        let scheme = text.prefix { $0 != "/" }
+        guard scheme.hasSuffix(":"), text[scheme.endIndex...].hasPrefix("//") else { return nil }
+        let authority = text[scheme.endIndex...].dropFirst(2).prefix { !"/?#".contains($0) }
+        guard !authority.isEmpty, !authority.contains("@") else { return nil }
+        origin = String(text[..<authority.endIndex])
+    }
+
+    /// Printable ASCII without what browsers take for something else: blanks that they drop, and `\`, which is `/` to them.
+    private static func isPlain(_ byte: UInt8) -> Bool { byte > 32 && byte < 127 && byte != UInt8(ascii: "\\") }
+
+    /// Whether a path has segments that a browser resolves, after which it might begin with two slashes.
+    private static func climbs(_ path: String) -> Bool {
+        path.prefix { $0 != "?" && $0 != "#" }.split(separator: "/").contains { segment in
+            let plain = segment.lowercased().split(separator: "%2e", omittingEmptySubsequences: false).joined(
+                separator: ".")
+            return plain == "." || plain == ".."
+        }
+    }
+}
