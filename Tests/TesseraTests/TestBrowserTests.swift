@@ -144,7 +144,7 @@ struct TestBrowserTests {
         try await foreign.post("/login")
         try await foreign.post("/page")
         let sites = seen.all.withLock { $0.map { $0.headerFields[.fetchSite] ?? "" } }
-        #expect(sites == ["same-site", "same-site", "cross-site", "cross-site"])
+        #expect(sites.prefix(2) == ["same-site", "same-site"] && Set(sites.dropFirst(2)) == ["cross-site"])
         #expect(foreign.cookieNames.isEmpty, "a browser drops Lax cookies of another site's requests")
     }
 
