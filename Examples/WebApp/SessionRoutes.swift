@@ -156,7 +156,8 @@ struct SessionRoutes {
         guard let token = try await worlds.world(of: user).story.steal(from: handle) else {
             throw HTTPError(.notFound, message: "There is nothing to steal.")
         }
-        let cookie = "sRefreshToken=\(escaped(token)); Path=/auth/session/refresh; Max-Age=86400; HttpOnly; SameSite=Lax"
+        let cookie =
+            "sRefreshToken=\(escaped(token)); Path=/auth/session/refresh; Max-Age=86400; HttpOnly; SameSite=Lax"
         var response = Response(status: .seeOther, headers: [.location: "/"])
         for cookie in [cookie] + Visitor.cookies(user, hasCopy: true) {
             response.headers.append(HTTPField(name: .setCookie, value: cookie))

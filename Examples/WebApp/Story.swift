@@ -37,7 +37,9 @@ final class Story: Sendable {
     func refused(_ visitor: Visitor, _ what: String, at time: Timestamp) {
         chapters.withLock { chapters in
             for (handle, var chapter) in chapters {
-                guard let index = chapter.tokens.firstIndex(where: { $0.text == visitor.refreshToken }) else { continue }
+                guard let index = chapter.tokens.firstIndex(where: { $0.text == visitor.refreshToken }) else {
+                    continue
+                }
                 chapter.refusals.append((index, visitor.isThief, what, time))
                 chapters[handle] = chapter
             }

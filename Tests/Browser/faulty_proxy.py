@@ -60,9 +60,10 @@ class Seen:
 class FaultyProxy:
     """Runs in a thread of its own; a request is a connection."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, has_module: bool = False) -> None:
+        """`has_module` says that the application serves its own."""
         self._target = target
-        self._module = served()
+        self._module = b"" if has_module else served()
         self._lock = threading.Lock()
         self._faults: dict[str, Fault] = {}
         self._seen: list[Seen] = []
@@ -135,7 +136,7 @@ class FaultyProxy:
             reply = message(200, {"content-type": "text/html"}, PAGE)
         elif plain == "/bench.js":
             reply = message(200, {"content-type": "text/javascript"}, SCRIPT)
-        elif plain == "/auth/tessera.js":
+        elif plain == "/auth/tessera.js" and self._module:
             reply = message(200, {"content-type": "text/javascript"}, self._module)
         elif fault.kind == "drop":
             return writer.transport.abort()

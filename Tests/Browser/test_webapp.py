@@ -13,6 +13,7 @@ from typing import Iterator
 
 import pytest
 from chromium import console_errors, picture, ready, start
+from faulty_proxy import Fault, FaultyProxy
 from follow_places import Clock
 from harness import ROOT, Child, until
 
@@ -25,13 +26,16 @@ BINARY = os.environ.get("WEB_APP", str(ROOT / "Examples/.build/debug/WebApp"))
 WINDOW = 60
 SILENCE = 120
 REFRESH_COOKIE = "sRefreshToken"
+REFRESH = "/auth/session/refresh"
+SECONDS = 30
+"""In which what shows "within seconds" has shown, on a slow machine."""
 
 
 class Page:
     """One browser on the application."""
 
     def __init__(self, address: str, name: str) -> None:
-        self.address, self.driver = address, start(name)
+        self.address, self.driver, self.user = address, start(name), name
         self.driver.get(address)
 
     def find(self, css: str):
@@ -278,3 +282,162 @@ def test_the_trail_shows_the_theft_and_all_can_be_signed_out(page: Page) -> None
     page.wait(lambda: "Signed out" in page.find("#notice").text)
     assert "sAccessToken" not in page.cookies(), "sign-out takes the cookies away"
     assert console_errors(page.driver) == [], "no complaint in the console"
+
+
+@pytest.fixture
+def bob(application: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A browser of another visitor, whom no test has seen before."""
+    page = Page(application, "bob")
+    page.user = f"bob of {request.node.name}"[:60]
+    page.log_in(page.user)
+    yield page
+    page.driver.quit()
+
+
+def tokens(page: Page) -> list[str]:
+    """What is drawn of the family of tokens: the class of each, and whether it was refused."""
+    return page.driver.execute_script(
+        "return [...document.querySelectorAll('#tree g.token')].map(g => [...g.children].map(c => c.className.baseVal).join(' '))")
+
+
+def test_a_theft_shows_to_both_by_itself(bob: Page) -> None:
+    """finding J8: both pages are open, and nobody presses anything."""
+    bob.find("#steal").click()
+    bob.wait(lambda: bob.find("#stolen-link").is_displayed())
+    thief = Page(bob.find("#stolen-link").get_attribute("href"), "robber")
+    try:
+        thief.wait(lambda: "thief" in thief.find("#who").text)
+        assert thief.find("#thief .you").is_displayed() and not thief.find("#owner .you").is_displayed()
+        picture(thief.driver, "2-waits")
+        bob.wait(lambda: "somebody else" in bob.find("#notice").text and "copy" in bob.find("#notice").text, SECONDS)
+        thief.wait(lambda: "found out" in thief.find("#notice").text, SECONDS)
+        for page in (bob, thief):
+            assert page.find("#log-in").is_displayed() and not page.find("#inside").is_displayed()
+            assert "Theft" in page.find("#owner .verdict").text and "found out" in page.find("#thief .verdict").text
+            page.wait(lambda page=page: any("cross" in one for one in tokens(page)))
+            assert "used up came back" in page.find("#caption").text
+            picture(page.driver, "3-told")
+    finally:
+        thief.driver.quit()
+
+
+def test_the_story_is_played_in_one_page(bob: Page) -> None:
+    """finding J8: owner and thief side by side, and the family of tokens as it grows."""
+    bob.wait(lambda: len(tokens(bob)) == 1 and "owner" in tokens(bob)[0])
+    bob.find("#steal").click()
+    bob.wait(lambda: "owner thief" in tokens(bob)[0], SECONDS)
+    assert "hold the same token" in bob.find("#caption").text
+    bob.find("#use").click()
+    bob.wait(lambda: len(tokens(bob)) == 2 and "thief" in tokens(bob)[1], SECONDS)
+    assert "bob" in bob.find("#loot").text
+    bob.find("#hour").click()
+    bob.wait(lambda: "Theft" in bob.find("#owner .verdict").text, SECONDS)
+    assert "refused (401)" in bob.find("#loot").text
+    bob.log_in(bob.user)
+    assert bob.find("#owner .verdict").text == "" and len(tokens(bob)) == 1, "a new session is a new story"
+    bob.find("#play").click()
+    bob.wait(lambda: "Theft" in bob.find("#notice").text, 60)
+    assert [text for text in console_errors(bob.driver) if "Content Security" in text] == []
+
+
+def test_a_page_leaves_when_the_session_ends_elsewhere(bob: Page) -> None:
+    """finding J9: in another tab, on another device, by "this one" in the list."""
+    first = bob.driver.current_window_handle
+    bob.driver.switch_to.new_window("tab")
+    bob.driver.get(bob.address)
+    bob.wait(lambda: bob.find("#facts").text)
+    second = bob.driver.current_window_handle
+    bob.find("#sign-out").click()
+    bob.wait(lambda: "Signed out" in bob.find("#notice").text)
+    bob.driver.switch_to.window(first)
+    assert bob.run("for (let i = 0; i < 40 && !document.querySelector('#inside').hidden; i++) "
+                   "await new Promise(done => setTimeout(done, 20)); return document.querySelector('#inside').hidden")
+    assert "another tab" in bob.find("#notice").text
+    bob.log_in(bob.user)
+    bob.driver.switch_to.window(second)
+    bob.wait(lambda: bob.find("#inside").is_displayed(), SECONDS)
+    bob.wait(lambda: "this one" in bob.find("#devices").text)
+    bob.driver.execute_script("document.querySelector('#devices button').click()")
+    bob.wait(lambda: bob.find("#log-in").is_displayed(), SECONDS)
+    assert "unauthorised" not in bob.find("main").text
+    bob.driver.switch_to.window(first)
+    bob.wait(lambda: bob.find("#log-in").is_displayed(), SECONDS)
+    bob.log_in(bob.user)
+    other = Page(bob.address, "bob-elsewhere")
+    try:
+        other.log_in(bob.user)
+        other.run("const list = await (await fetch('/api/sessions')).json(); "
+                  "for (const { handle, current } of list) if (!current) await fetch('/api/sessions/revoke', "
+                  "{ method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify({ handle }) })")
+        bob.wait(lambda: "signed out" in bob.find("#notice").text, SECONDS)
+        assert bob.find("#log-in").is_displayed()
+    finally:
+        other.driver.quit()
+
+
+def test_the_table_keeps_the_focus(bob: Page) -> None:
+    """finding J10: the list is read again every second and a half; the button under one's finger stays."""
+    other = Page(bob.address, "bob-beside")
+    try:
+        other.log_in(bob.user)
+        bob.wait(lambda: len(bob.driver.find_elements(By.CSS_SELECTOR, "#devices tr")) == 2, SECONDS)
+        bob.driver.execute_script("window.kept = document.querySelector('#devices button'); kept.focus(); window.updates = 0; "
+                                  "new MutationObserver(() => updates++).observe(document.querySelector('#trail'), {childList: true})")
+        bob.wait(lambda: bob.driver.execute_script("return updates") >= 2, SECONDS)
+        assert bob.driver.execute_script("return document.activeElement === kept && kept.isConnected")
+        other.find("#sign-out").click()
+        bob.wait(lambda: len(bob.driver.find_elements(By.CSS_SELECTOR, "#devices tr")) == 1, SECONDS)
+        assert bob.driver.execute_script("return document.activeElement.closest('#devices, #devices-title') !== null")
+    finally:
+        other.driver.quit()
+    cells = [cell.text for cell in bob.driver.find_elements(By.CSS_SELECTOR, "#devices td")]
+    assert all(re.search(r"\b20\d\d\b.*\d:\d\d", text.replace("\n", " ")) for text in cells[1:3]), "dates with times"
+    assert re.search(r"\b20\d\d\b.*\d:\d\d", bob.find("#trail li").text)
+
+
+def test_a_clock_is_the_visitors_own(bob: Page) -> None:
+    """finding J10: who pushes the clock moves nobody else's."""
+    carol = Page(bob.address, "carol")
+    try:
+        carol.log_in("carol")
+        before = carol.refreshes()
+        for _ in range(3):
+            bob.press("expire", "expired")
+        assert carol.run("await fetch('/api/me'); return (await (await fetch('/api/story')).json()).ahead") == 0
+        assert carol.refreshes() == before and "ahead" not in carol.find("#clock").text
+        bob.wait(lambda: "3 h ahead" in bob.find("#clock").text, SECONDS)
+    finally:
+        carol.driver.quit()
+
+
+@pytest.mark.parametrize("fault", [Fault("status", 500), Fault("drop"), Fault("status", 429, {"retry-after": "30"})])
+def test_a_first_refresh_that_fails_leaves_no_blank_page(application: str, fault: Fault) -> None:
+    """finding J10: the page says that it does not know, offers the form, and asks again."""
+    proxy = FaultyProxy(int(application.rpartition(":")[2]), has_module=True)
+    proxy.fault(REFRESH, fault)
+    page = Page(f"http://localhost:{proxy.port}", "first")
+    try:
+        page.wait(lambda: "could not be checked" in page.find("#trouble").text, SECONDS)
+        assert page.find("#log-in").is_displayed()
+        picture(page.driver, f"1-{fault.kind}-{fault.status}")
+        page.log_in("dora")
+        assert page.find("#trouble").text == ""
+    finally:
+        page.driver.quit()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_small_screen(bob: Page, scheme: str) -> None:
+    """finding J8: 320 px wide, light and dark, everything within reach of the keyboard."""
+    bob.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    bob.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                               {"width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": False})
+    for _ in range(3):
+        bob.press("refresh", "Refreshed")
+    assert bob.driver.execute_script("return document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off"
+    dark = bob.driver.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(18, 21, 29)"
+    assert dark == (scheme == "dark")
+    unreachable = bob.driver.execute_script(
+        "return [...document.querySelectorAll('button, a, summary, input, textarea')].filter(e => e.tabIndex < 0).length")
+    assert unreachable == 0
+    picture(bob.driver, f"small-{scheme}")

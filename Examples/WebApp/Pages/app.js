@@ -29,12 +29,14 @@ async function call(method, path, body) {
   return reply;
 }
 
+// What the application has put into the token; the rest is the session's own.
+const own = ({ name }) => ({ name });
 const setText = (id, text) => $(id).textContent === text || ($(id).textContent = text);
 
 function show(isInside, text = "", isAlarm = false) {
   $("log-in").hidden = isInside;
   $("inside").hidden = $("more").hidden = $("sign-out").hidden = !isInside;
-  for (const id of ["refresh", "expire", "parallel"]) $(id).parentElement.hidden = !isInside;
+  $("buttons").hidden = !isInside;
   setText("notice", text);
   $("notice").className = isAlarm ? "alarm" : "";
   if (!isInside) $("who").textContent = "";
@@ -97,7 +99,7 @@ async function update() {
   isThief = me.role === "thief";
   document.body.classList.toggle("thief", isThief);
   facts = {
-    User: me.user, Session: me.handle, "Access token until": moment(me.expiresAt), Payload: JSON.stringify(me.payload),
+    User: me.user, Session: me.handle, "Access token until": moment(me.expiresAt), Payload: JSON.stringify(own(me.payload)),
   };
   setText("who", isThief ? `You are the thief, with a copy of ${me.user}'s token` : `Signed in as ${me.user}`);
   $("plot").hidden = isThief;
@@ -113,6 +115,7 @@ async function update() {
 
 async function enter() {
   show(true);
+  $("stage").hidden = true;
   setText("trouble", "");
   $("log-in").querySelector("form").reset();
   $("outcome").textContent = "";
@@ -176,7 +179,7 @@ async function steal() {
 
 async function use() {
   const { status, me } = await thief.use();
-  thiefKnows.Reads = me ? `${me.user}: ${JSON.stringify(me.payload)}` : `nothing (${status})`;
+  thiefKnows.Reads = me ? `${me.user}: ${JSON.stringify(own(me.payload))}` : `nothing (${status})`;
   $("hour").disabled = !me;
   return me ? "The thief is in, and has the next token. Nothing shows yet." : `The thief was refused (${status}).`;
 }
@@ -223,6 +226,7 @@ $("sign-out").onclick = async () => {
 };
 
 for (const pre of document.querySelectorAll("pre")) {
+  pre.firstElementChild.textContent = pre.textContent.replaceAll("http://localhost:8080", location.origin);
   const button = document.createElement("button");
   button.textContent = "Copy";
   button.onclick = async () => {
@@ -251,7 +255,7 @@ async function start() {
 }
 
 async function poll() {
-  if ($("inside").hidden || document.hidden) return;
+  if ($("inside").hidden) return;
   try {
     await update();
     if ($("trouble").textContent.startsWith("Whether")) return;

@@ -83,7 +83,8 @@ function sentence({ tokens, owner, thief, end }) {
 export function verdict({ end, refusals }, isThief) {
   if (end === "theft") {
     const found = refusals.find(one => one.what === "tokenTheftDetected");
-    const who = found?.by === "thief" ? "The thief" : "The owner";
+    const isReader = (found?.by === "thief") === isThief;
+    const who = isReader ? "You" : found?.by === "thief" ? "The thief" : "The owner";
     return isThief
       ? `You have been found out. ${who} came with token ${found?.token ?? "?"}, which had been used already, so there is a copy. `
         + "Tessera has ended the session for both sides: what you hold opens nothing any more."
@@ -103,10 +104,12 @@ export function stage(story, { isThief, facts }) {
   const hours = story.ahead / 3_600_000;
   $("clock").textContent = `Your clock: ${moment(story.now)}` + (hours ? ` (${+hours.toFixed(2)} h ahead)` : "");
   for (const [id, mine] of [["owner", !isThief], ["thief", isThief]]) $(id).querySelector(".you").hidden = !mine;
+  const mine = $(isThief ? "thief" : "owner");
+  if ($("buttons").parentElement !== mine) mine.append($("buttons"));
   const holds = number => !number ? "nothing" : story.end ? `token ${number}, worth nothing` : `refresh token ${number}`;
   if (isThief) pairs($("loot"), { Holds: holds(story.thief), ...facts });
   else pairs($("loot"), { Holds: holds(story.thief), ...(story.thief ? thiefKnows : {}) });
-  pairs($("facts"), { Holds: holds(story.owner), ...(isThief ? { User: facts.User ?? "" } : facts) });
+  pairs($("facts"), { Holds: holds(story.owner), ...(!isThief ? facts : facts.User ? { User: facts.User } : {}) });
   for (const [id, reader] of [["owner", false], ["thief", true]]) {
     const text = reader && !story.thief ? "" : verdict(story, reader), place = $(id).querySelector(".verdict");
     if (place.textContent !== text) place.textContent = text;
