@@ -53,7 +53,7 @@ public struct AppInfo: Sendable {
         self.website = website ?? .fixed(apiDomain)
         switch self.website.kind {
         case .fixed(""): throw .misconfigured("Please provide either origin or websiteDomain inside the appInfo object")
-        case .fixed(let domain): fixedWebsite = try Origin(domain)
+        case .fixed(let domain): fixedWebsite = try Origin(domain, allowsAppSchemes: true)
         case .perRequest: fixedWebsite = nil
         }
         gatewayPath = try URLPath(apiGatewayPath)
@@ -66,7 +66,7 @@ public struct AppInfo: Sendable {
     package func website(for request: HTTPRequest) throws(SessionError) -> Origin {
         if let fixedWebsite { return fixedWebsite }
         guard case .perRequest(let domain) = website.kind else { return apiDomain }
-        return try Origin(domain(request))
+        return try Origin(domain(request), allowsAppSchemes: true)
     }
 
     /// Who issues the tokens: the `iss` of RFC 7519 (docs/specification/sdk.md 2.13).

@@ -6,7 +6,9 @@ enum RegistrableDomain {
     static let local = "localhost"
 
     /// Whether a host is this machine, or named by its numbers.
-    static func isLocal(_ host: String) -> Bool { host.hasPrefix(local) || URLAuthority.isIPv4(host) }
+    static func isLocal(_ host: String) -> Bool {
+        host.hasPrefix(local) || HostName.isIPv4(host) || HostName.isIPv6(host)
+    }
 
     /// The registrable domain of a host.
     ///

@@ -28,7 +28,7 @@ final class SessionSettings: Sendable {
         } catch {
             throw .misconfigured("\(error)")
         }
-        cookieDomain = try Self.scope(configuration.cookieDomain)
+        cookieDomain = try Self.scope(configuration.cookieDomain, publicSuffixes)
         sentCookieDomain = cookieDomain.flatMap { CookiePlaces.canBeDomain($0.drop { $0 == "." }) ? $0 : nil }
         if case .domain(let domain) = configuration.olderCookieDomain.place {
             olderCookieDomain = domain.isEmpty ? .hostOnly : .domain(try CookieDomain(domain).text)
@@ -39,7 +39,9 @@ final class SessionSettings: Sendable {
         accessTokenPath = path.isEmpty ? "/" : path
         isSecure = configuration.cookieSecure ?? app.apiDomain.isHTTPS
         var origins: Set = [app.apiDomain.text]
-        for origin in configuration.trustedOrigins { origins.insert(try Origin(origin).text) }
+        for origin in configuration.trustedOrigins {
+            origins.insert(try Origin(origin, allowsAppSchemes: true).text)
+        }
         trustedOrigins = origins
         if let website = app.fixedWebsite, configuration.cookieSameSite == nil {
             isFixedSameSite = try Self.isSameSite(app.apiDomain, website, publicSuffixes)
@@ -54,15 +56,26 @@ final class SessionSettings: Sendable {
         }
     }
 
-    private static func scope(_ domain: String?) throws(SessionError) -> String? {
+    /// A cookie's domain; browsers drop cookies of a domain under which any owner can have a name.
+    private static func scope(_ domain: String?, _ suffixes: PublicSuffixes) throws(SessionError) -> String? {
         guard let domain else { return nil }
-        return try CookieDomain(domain).text
+        let scope = try CookieDomain(domain)
+        let labels = scope.host.split(separator: ".").map(String.init)
+        let suffix = suffixes.suffixLength(labels)
+        guard !suffix.isListed || labels.count > suffix.labels else {
+            throw .misconfigured(
+                "Please provide a valid sessionScope instead of '\(scope.text)': it is a public suffix, and browsers drop "
+                    + "such cookies")
+        }
+        return scope.text
     }
 
     /// Whether the website of a request and the API are one site to a browser.
     private static func isSameSite(
         _ api: Origin, _ website: Origin, _ suffixes: PublicSuffixes
     ) throws(SessionError) -> Bool {
+        // A page of an app or an extension is on no site.
+        guard website.isWeb else { return false }
         let advice = "Please make sure that the apiDomain and websiteDomain have correct values"
         guard let here = RegistrableDomain.of(api.host, by: suffixes),
             let there = RegistrableDomain.of(website.host, by: suffixes)

@@ -38,6 +38,7 @@ enum RequestChecks {
     static func isTrusted(
         _ origin: String, for request: HTTPRequest, _ settings: SessionSettings
     ) throws(SessionError) -> Bool {
+        let origin = origin.lowercased()
         if settings.trustedOrigins.contains(origin) { return true }
         return try settings.app.website(for: request).text == origin
     }
