@@ -28,7 +28,7 @@ package struct CivilTime: Equatable {
     /// Such as `Mon`.
     package var dayName: String { Self.dayNames[Int(Self.divided(daysSince1970, by: 7).remainder)] }
 
-    private static let monthNames = [
+    static let monthNames = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
     /// 1 January 1970 was a Thursday.

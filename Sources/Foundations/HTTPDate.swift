@@ -9,4 +9,13 @@ package enum HTTPDate {
         return "\(date.dayName), \(CivilTime.padded(date.day)) \(date.monthName) \(CivilTime.padded(date.year, 4)) "
             + "\(date.timeOfDay) GMT"
     }
+
+    /// Reads a date in the form in which servers send it; `nil` for the obsolete forms and for anything else.
+    package static func parse(_ text: String) -> Timestamp? {
+        let parts = text.split(separator: " ", omittingEmptySubsequences: false)
+        guard parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT",
+            let month = CivilTime.monthNames.firstIndex(of: String(parts[2]))
+        else { return nil }
+        return RFC3339.parse("\(parts[3])-\(CivilTime.padded(Int64(month) + 1))-\(parts[1])T\(parts[4])Z")
+    }
 }

@@ -6,7 +6,7 @@ import Synchronization
 import TesseraSessions
 
 /// Asks cores: several hosts in turn, one negotiated version, an API key (docs/specification/sdk.md 2.17).
-final class CoreClient: Sendable {
+final class CoreClient: Sendable, Redacted {
     struct Call {
         var method: String
         var path: String
@@ -18,30 +18,34 @@ final class CoreClient: Sendable {
         var actor = AuditActor.driver
     }
 
-    private struct State {
-        var next = 0
-        var dialect: Dialect?
+    private enum Negotiation {
+        case none
+        case asking(Task<Result<Dialect, SessionError>, Never>)
+        case known(Dialect)
     }
 
-    /// How long to wait before asking a core again that has too much to do, in ms.
-    static let retryDelays: [Int64] = [10, 260, 510, 760, 1_010]
     static let bodyLimit = 4 * 1_024 * 1_024
+    /// The longest query in bytes; servers refuse longer request lines with an answer that says nothing.
+    static let queryLimit = 6 * 1_024
 
-    let hosts: [String]
+    let hosts: CoreHosts
     let transport: any CoreTransport
-    private let apiKey: String?
+    let clock: ClockAndRandomness
+    let apiKey: String?
+    /// Waits for some milliseconds.
+    let wait: @Sendable (Int64) async throws -> Void
     private let apiDomain: String
-    private let wait: @Sendable (Int64) async throws -> Void
-    private let state = Mutex(State())
+    private let negotiation = Mutex(Negotiation.none)
 
     init(
-        hosts: [String], apiKey: String?, apiDomain: String, transport: any CoreTransport,
+        hosts: [String], apiKey: String?, apiDomain: String, transport: any CoreTransport, clock: ClockAndRandomness,
         wait: @escaping @Sendable (Int64) async throws -> Void
     ) {
-        self.hosts = hosts
+        self.hosts = CoreHosts(hosts)
         self.apiKey = apiKey
         self.apiDomain = apiDomain
         self.transport = transport
+        self.clock = clock
         self.wait = wait
     }
 
@@ -53,13 +57,17 @@ final class CoreClient: Sendable {
     ///   - isRepeatable: whether it may be sent again though it may have arrived.
     ///   - actor: for whom it is asked.
     ///   - fill: what is asked.
-    /// - Throws: as ``ask(_:)``.
+    /// - Throws: ``SessionError/badInput(_:)`` before anything is sent for a value that has no place in an address; else as
+    ///   ``ask(_:)``.
     func ask<Message>(
-        _ table: RequestTable<Message>, tenant: String? = nil, isRepeatable: Bool = false,
+        _ table: RequestTable<Message>, tenant: TenantID? = nil, isRepeatable: Bool = false,
         for actor: AuditActor = .driver, _ fill: (inout Message) -> Void
     ) async throws(SessionError) -> CoreReply {
+        var message = Message()
+        fill(&message)
+        let prefix = try tenant.map(Self.segment) ?? ""
         let dialect = try await dialect()
-        var call = try Self.call(table, tenant, isRepeatable, dialect, fill)
+        var call = try Self.call(table, prefix, isRepeatable, dialect, message)
         call.actor = actor
         return CoreReply(try await ask(call))
     }
@@ -76,28 +84,67 @@ final class CoreClient: Sendable {
         return try Self.object(try await send(call, fields), call)
     }
 
+    /// A tenant as the beginning of a path.
+    private static func segment(_ tenant: TenantID) throws(SessionError) -> String {
+        guard let segment = tenant.pathSegment else {
+            throw .badInput(
+                "this is not the name of a tenant: letters, digits and dashes, 64 at most, not beginning with appid-, and "
+                    + "none of recipe, config, users and hello")
+        }
+        return "/" + segment
+    }
+
     private static func call<Message>(
-        _ table: RequestTable<Message>, _ tenant: String?, _ isRepeatable: Bool, _ dialect: Dialect,
-        _ fill: (inout Message) -> Void
+        _ table: RequestTable<Message>, _ prefix: String, _ isRepeatable: Bool, _ dialect: Dialect, _ message: Message
     ) throws(SessionError) -> Call {
         guard let (method, path) = dialect.route(of: table.operation) else {
             throw .misconfigured("CDI \(dialect.version) has no \(table.operation)")
         }
-        var message = Message()
-        fill(&message)
         let fields = table.encode(message, dialect)
+        let query = table.readsQuery ? fields.members.map { ($0.name, $0.value.string ?? $0.value.text) } : []
+        guard query.allSatisfy({ PercentEncoding.query.encode($1).utf8.count <= queryLimit }) else {
+            throw .badInput("a session handle or user id is too long to be asked about")
+        }
         return Call(
-            method: method.rawValue, path: (tenant.map { "/\($0)" } ?? "") + path,
-            query: table.readsQuery ? fields.members.map { ($0.name, $0.value.string ?? $0.value.text) } : [],
-            body: table.readsQuery ? nil : fields, isRepeatable: isRepeatable)
+            method: method.rawValue, path: prefix + path, query: query, body: table.readsQuery ? nil : fields,
+            isRepeatable: isRepeatable)
     }
 
-    /// The newest version that this driver and the cores have in common, asked for once.
+    /// The newest version that this driver and the cores have in common: asked for once, by one call for all that wait, and
+    /// again after a failure.
     private func dialect() async throws(SessionError) -> Dialect {
-        if let known = state.withLock({ $0.dialect }) { return known }
+        let task: Task<Result<Dialect, SessionError>, Never>
+        switch negotiation.withLock({ $0 }) {
+        case .known(let dialect): return dialect
+        case .asking(let asked): task = asked
+        case .none:
+            task = negotiation.withLock { state in
+                if case .asking(let asked) = state { return asked }
+                let asked = Task { await self.negotiated() }
+                state = .asking(asked)
+                return asked
+            }
+        }
+        return try await task.value.get()
+    }
+
+    private func negotiated() async -> Result<Dialect, SessionError> {
+        do throws(SessionError) {
+            let dialect = try await negotiate()
+            negotiation.withLock { $0 = .known(dialect) }
+            return .success(dialect)
+        } catch {
+            negotiation.withLock { $0 = .none }
+            return .failure(error)
+        }
+    }
+
+    private func negotiate() async throws(SessionError) -> Dialect {
         let ours = Catalogue.versionsOfDriver
         guard let newest = ours.first.flatMap(Dialect.of) else { throw .misconfigured("this SDK speaks no version") }
-        let call = try Self.call(Catalogue.listVersions, nil, true, newest) { $0.apiDomain = apiDomain }
+        var message = ListVersionsRequest()
+        message.apiDomain = apiDomain
+        let call = try Self.call(Catalogue.listVersions, "", true, newest, message)
         let theirs = Catalogue.versionsListed.decode(try Self.object(try await send(call, []), call)).texts ?? []
         guard let version = ours.first(where: { theirs.contains($0.description) }), let dialect = Dialect.of(version)
         else {
@@ -106,76 +153,29 @@ final class CoreClient: Sendable {
                     + "\(theirs.joined(separator: ", ")), and this SDK "
                     + ours.map(\.description).joined(separator: ", "))
         }
-        state.withLock { $0.dialect = dialect }
         return dialect
-    }
-
-    /// Sends a call to the next host, and to the others while nothing has been sent.
-    private func send(_ call: Call, _ fields: [(name: String, value: String)]) async throws(SessionError)
-        -> CoreResponse
-    {
-        guard !hosts.isEmpty else {
-            throw .coreUnavailable(
-                "No SuperTokens core available to query. Please pass supertokens > connectionURI to the init function, or "
-                    + "override all the functions of the recipe you are using.")
-        }
-        let first = state.withLock { state in
-            defer { state.next = (state.next + 1) % hosts.count }
-            return state.next
-        }
-        var problem = ""
-        for offset in hosts.indices {
-            let host = hosts[(first + offset) % hosts.count]
-            do throws(CoreTransportError) {
-                return try await sendPatiently(request(call, fields, host))
-            } catch {
-                switch error {
-                case .notSent(let text): problem = text
-                case .unknownOutcome(let text) where call.isRepeatable: problem = text
-                case .unknownOutcome(let text):
-                    throw .coreUnavailable("\(call.method) \(call.path): the outcome is unknown: \(text)")
-                }
-            }
-        }
-        throw .coreUnavailable("No SuperTokens core available to query: \(problem)")
-    }
-
-    private func request(_ call: Call, _ fields: [(name: String, value: String)], _ host: String) -> CoreRequest {
-        var url = host + call.path
-        if !call.query.isEmpty {
-            url += "?" + call.query.map { "\($0)=\(PercentEncoding.query.encode($1))" }.joined(separator: "&")
-        }
-        var fields = fields
-        if let apiKey { fields.append(("api-key", apiKey)) }
-        if call.body != nil { fields.append(("content-type", "application/json; charset=utf-8")) }
-        return CoreRequest(method: call.method, url: url, fields: fields, body: call.body?.text)
-    }
-
-    /// Asks again, a little later each time, while a core says that it has too much to do
-    /// (docs/specification/cases.md J5 to J7).
-    private func sendPatiently(_ request: CoreRequest) async throws(CoreTransportError) -> CoreResponse {
-        var response = try await transport.send(request, limit: Self.bodyLimit)
-        for milliseconds in Self.retryDelays where response.status == 429 {
-            do { try await wait(milliseconds) } catch { throw .notSent("the call was cancelled") }
-            response = try await transport.send(request, limit: Self.bodyLimit)
-        }
-        return response
     }
 
     private static func object(_ response: CoreResponse, _ call: Call) throws(SessionError) -> JSONObject {
         guard response.status == 200 else {
             let message = String(decoding: response.body.prefix(1_000), as: UTF8.self)
+            let text =
+                "SuperTokens core threw an error for a \(call.method) request to path: '\(call.path)' with status "
+                + "code: \(response.status) and message: \(message)"
             // The core cannot say now, or will not yet: nothing is known about any session.
-            if response.status == 503 { throw .coreUnavailable("\(call.method) \(call.path): \(message)") }
-            throw .coreRejected(
-                status: response.status,
-                message:
-                    "SuperTokens core threw an error for a \(call.method) request to path: '\(call.path)' with status "
-                    + "code: \(response.status) and message: \(message)")
+            if response.isBusy {
+                throw .coreUnavailable(text, retryAfterSeconds: response.retryAfterSeconds)
+            }
+            throw .coreRejected(status: response.status, message: text)
         }
         guard let object = try? JSONValue(parsing: response.body).object else {
             throw .coreRejected(status: 200, message: "the answer to \(call.method) \(call.path) is no JSON object")
         }
         return object
     }
+}
+
+extension CoreResponse {
+    /// Whether the core, or what stands before it, says that it cannot answer now.
+    var isBusy: Bool { status == 429 || (502...504).contains(status) }
 }

@@ -1,4 +1,5 @@
 public import AsyncHTTPClient
+import Foundations
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -6,41 +7,75 @@ import NIOPosix
 /// Requests through AsyncHTTPClient.
 public struct HTTPClientTransport: CoreTransport {
     private let client: HTTPClient
-    private let timeout: Int64
+    private let timeout: Milliseconds
 
     /// One client for the whole process, which lives as long as that does.
     ///
-    /// It connects within two seconds and follows no redirection.
+    /// It connects within two seconds and follows no redirection. A host that refuses is known at once, so that another one
+    /// can be asked, and requests that hang keep no others from the same host waiting.
     public static let shared = HTTPClientTransport(
-        client: HTTPClient(
-            eventLoopGroupProvider: .singleton,
-            configuration: HTTPClient.Configuration(
-                redirectConfiguration: .disallow, timeout: .init(connect: .seconds(2)))))
+        client: HTTPClient(eventLoopGroupProvider: .singleton, configuration: sharedConfiguration))
+
+    private static var sharedConfiguration: HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(2)))
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
+        return configuration
+    }
 
     /// Uses the application's client, which the application shuts down.
     ///
     /// - Parameters:
     ///   - client: whose connections are used; it must not follow redirections.
-    ///   - timeoutSeconds: for how long an answer is waited for.
+    ///   - timeoutSeconds: for how long an answer is waited for, its body included.
     public init(client: HTTPClient, timeoutSeconds: Int64 = 10) {
         self.client = client
-        timeout = timeoutSeconds
+        timeout = .seconds(timeoutSeconds)
     }
 
     public func send(_ request: CoreRequest, limit: Int) async throws(CoreTransportError) -> CoreResponse {
+        let span = min(request.timeout ?? timeout, timeout)
+        do {
+            return try await withThrowingTaskGroup(of: CoreResponse?.self) { group in
+                group.addTask { try await answer(request, limit, span) }
+                group.addTask {
+                    try await Task.sleep(for: .milliseconds(span.count))
+                    return nil
+                }
+                defer { group.cancelAll() }
+                guard let first = try await group.next(), let response = first else { throw Deadline(span) }
+                return response
+            }
+        } catch {
+            throw Self.isBeforeSending(error) ? .notSent("\(error)") : .unknownOutcome("\(error)")
+        }
+    }
+
+    /// An answer and its body; the client ends it at the deadline or when its task is cancelled.
+    private func answer(_ request: CoreRequest, _ limit: Int, _ span: Milliseconds) async throws -> CoreResponse {
         var outgoing = HTTPClientRequest(url: request.url)
         outgoing.method = HTTPMethod(rawValue: request.method)
         for field in request.fields { outgoing.headers.add(name: field.name, value: field.value) }
         if let body = request.body { outgoing.body = .bytes(ByteBuffer(string: body)) }
-        do {
-            let response = try await client.execute(outgoing, timeout: .seconds(timeout))
-            let body = try await response.body.collect(upTo: limit)
-            return CoreResponse(
-                status: Int(response.status.code),
-                maxAgeSeconds: Self.maxAge(response.headers[canonicalForm: "cache-control"].map(String.init)),
-                body: Array(body.readableBytesView))
-        } catch {
-            throw Self.isBeforeSending(error) ? .notSent("\(error)") : .unknownOutcome("\(error)")
+        let response = try await client.execute(outgoing, timeout: .milliseconds(span.count))
+        let body = try await response.body.collect(upTo: limit)
+        let headers = response.headers
+        return CoreResponse(
+            status: Int(response.status.code),
+            maxAgeSeconds: Self.maxAge(headers[canonicalForm: "cache-control"].map(String.init)),
+            retryAfterSeconds: headers.first(name: "retry-after").flatMap {
+                Self.retryAfter($0, at: headers.first(name: "date").flatMap(HTTPDate.parse))
+            },
+            body: Array(body.readableBytesView))
+    }
+
+    /// Too late for an answer.
+    private struct Deadline: Error, CustomStringConvertible {
+        let description: String
+
+        init(_ span: Milliseconds) {
+            description = "no answer within \(span.count) ms"
         }
     }
 
@@ -58,5 +93,19 @@ public struct HTTPClientTransport: CoreTransport {
             if text.hasPrefix("max-age=") { return Int64(text.dropFirst(8).prefix { $0.isNumber }) }
         }
         return nil
+    }
+
+    /// The seconds of a `Retry-After` (RFC 9110 section 10.2.3), which may be a date.
+    ///
+    /// - Parameters:
+    ///   - text: the field's value.
+    ///   - now: the server's own time, which a date is compared with; without one a date says nothing.
+    static func retryAfter(_ text: String, at now: Timestamp?) -> Int64? {
+        let text = String(text.trimmed { $0 == " " || $0 == "\t" })
+        if !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
+            return Int64(text) ?? .max / 1_000
+        }
+        guard let date = HTTPDate.parse(text), let now else { return nil }
+        return max((date - now).count / 1_000, 0)
     }
 }

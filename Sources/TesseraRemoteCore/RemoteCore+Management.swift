@@ -17,7 +17,7 @@ extension RemoteCore {
     public func revokeAll(
         of user: UserID, tenant: TenantID?, by actor: AuditActor
     ) async throws(SessionError) -> [SessionHandle] {
-        try await client.ask(Catalogue.removeSessions, tenant: tenant?.rawValue, isRepeatable: true, for: actor) {
+        try await client.ask(Catalogue.removeSessions, tenant: tenant, isRepeatable: true, for: actor) {
             $0.userID = user.rawValue
             $0.endsLinkedAccounts = true
             $0.isAcrossTenants = tenant == nil
@@ -25,7 +25,7 @@ extension RemoteCore {
     }
 
     public func handles(of userID: UserID, tenant: TenantID?) async throws(SessionError) -> [SessionHandle] {
-        try await client.ask(Catalogue.listSessions, tenant: tenant?.rawValue, isRepeatable: true) {
+        try await client.ask(Catalogue.listSessions, tenant: tenant, isRepeatable: true) {
             $0.userID = userID.rawValue
             $0.listsLinkedAccounts = true
             $0.isAcrossTenants = tenant == nil
@@ -57,7 +57,7 @@ extension RemoteCore {
     public func signToken(
         payload: JSONObject, issuer: String, validity: Milliseconds, kind: SigningKeyKind
     ) async throws(SessionError) -> String {
-        let reply = try await client.ask(Catalogue.createToken) {
+        let reply = try await client.ask(Catalogue.createToken, isRepeatable: true) {
             $0.algorithm = SigningAlgorithm.rs256.rawValue
             $0.issuer = issuer
             $0.payload = payload

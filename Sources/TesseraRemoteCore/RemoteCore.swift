@@ -8,7 +8,9 @@ public import TesseraSessions
 ///
 /// Access tokens are verified here, with the core's published keys; only a token's first use after a refresh, and those
 /// who ask for it, go to the core.
-public struct RemoteCore: SessionBackend {
+///
+/// It prints as `<redacted>`, because it knows the API key.
+public struct RemoteCore: SessionBackend, Redacted {
     let client: CoreClient
     let keys: KeySetCache
     let clock: ClockAndRandomness
@@ -19,28 +21,35 @@ public struct RemoteCore: SessionBackend {
     ///   - connectionURI: where they are, separated by `;`, each with its base path.
     ///   - apiKey: what lets this application in.
     ///   - app: the app that the core is asked for.
-    ///   - keyLife: for how long the published keys are kept at most.
+    ///   - keyLife: for how long the published keys count as current at most; then they are fetched beside the
+    ///     verifications, which use those at hand.
+    ///   - keyStaleness: for how long they stay in use after that while no core answers. A key that was taken
+    ///     out of use verifies here for as long, if the core is unreachable all that time.
     ///   - transport: what carries the requests.
     ///   - clock: the clock.
     ///   - wait: how to wait for some milliseconds.
     /// - Throws: `SessionError.misconfigured(_:)`.
     public init(
         connectionURI: String?, apiKey: String? = nil, app: AppInfo, keyLife: Milliseconds = .seconds(14_400),
-        transport: any CoreTransport = HTTPClientTransport.shared, clock: ClockAndRandomness = .system,
+        keyStaleness: Milliseconds = .seconds(86_400), transport: any CoreTransport = HTTPClientTransport.shared,
+        clock: ClockAndRandomness = .system,
         wait: @escaping @Sendable (Int64) async throws -> Void = { try await Task.sleep(for: .milliseconds($0)) }
     ) throws(SessionError) {
         var hosts: [String] = []
-        for uri in connectionURI?.split(separator: ";") ?? [] {
-            hosts.append(try Origin(String(uri)).text + URLPath(String(uri)).text)
+        for uri in connectionURI?.split(separator: ";") ?? [] { hosts.append(try CoreAddress(uri).text) }
+        if let apiKey, !apiKey.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
+            throw .misconfigured(
+                "the API key of the core has a character that no header field can carry: it is visible ASCII without spaces "
+                    + "or line breaks")
         }
         client = CoreClient(
-            hosts: hosts, apiKey: apiKey, apiDomain: app.apiDomain.text, transport: transport, wait: wait)
-        keys = KeySetCache(client: client, clock: clock, longest: keyLife)
+            hosts: hosts, apiKey: apiKey, apiDomain: app.apiDomain.text, transport: transport, clock: clock, wait: wait)
+        keys = KeySetCache(client: client, longest: keyLife, staleness: keyStaleness)
         self.clock = clock
     }
 
     public func create(_ session: NewSession) async throws(SessionError) -> IssuedTokens {
-        try await client.ask(Catalogue.createSession, tenant: session.tenantID.rawValue) {
+        try await client.ask(Catalogue.createSession, tenant: session.tenantID) {
             $0.userID = session.userID.rawValue
             $0.payload = session.accessTokenPayload
             $0.data = session.sessionData
@@ -69,28 +78,31 @@ public struct RemoteCore: SessionBackend {
         of presented: Result<UnverifiedAccessToken, AccessTokenProblem>
     ) async throws(SessionError) -> AccessTokenClaims? {
         let token: UnverifiedAccessToken
-        var problem: AccessTokenProblem
         do throws(AccessTokenProblem) {
             token = try presented.get()
         } catch {
             throw .tryRefreshToken(reason: "the access token is not accepted: \(error)")
         }
-        let current = try await keys.current()
-        do throws(AccessTokenProblem) {
-            return try token.claims(verifiedBy: current)
-        } catch {
-            problem = error
-        }
-        if problem == .unknownKey || problem == .signatureInvalid {
-            let refreshed = try await keys.refreshed()
+        let start = clock.time()
+        var known = try await keys.current()
+        var isLatest = false
+        while true {
             do throws(AccessTokenProblem) {
-                return try token.claims(verifiedBy: refreshed)
+                return try token.claims(verifiedBy: known.verification)
             } catch {
-                problem = error
+                // Without an answer of a core an unknown key is no verdict: this throws, and the client keeps its tokens.
+                if error.mayBeForNewerKeys, !isLatest,
+                    let later = try await keys.later(than: known, for: error == .unknownKey ? token.keyID : nil)
+                {
+                    known = later
+                    isLatest = later.fetchedAt >= start
+                } else if token.signingKeyKind == nil {
+                    return nil
+                } else {
+                    throw .tryRefreshToken(reason: "the access token is not accepted: \(error)")
+                }
             }
         }
-        if token.signingKeyKind == nil { return nil }
-        throw .tryRefreshToken(reason: "the access token is not accepted: \(problem)")
     }
 
     private func askedAbout(_ token: PresentedAccessToken) async throws(SessionError) -> VerifiedSession {
@@ -113,7 +125,8 @@ public struct RemoteCore: SessionBackend {
     }
 
     public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens {
-        let reply = try await client.ask(Catalogue.refreshSession) {
+        // The rotation rule gives the same successor again, or none: a lost reply is no theft (docs/decisions/0019).
+        let reply = try await client.ask(Catalogue.refreshSession, isRepeatable: true) {
             $0.refreshToken = token.refreshToken.exposed
             $0.antiCSRFToken = token.antiCSRFToken?.exposed
             $0.usesAntiCSRF = token.usesAntiCSRF
@@ -131,7 +144,7 @@ public struct RemoteCore: SessionBackend {
     }
 
     public func regenerate(accessToken: String, payload: JSONObject) async throws(SessionError) -> AccessToken? {
-        let reply = try await client.ask(Catalogue.regenerateSession) {
+        let reply = try await client.ask(Catalogue.regenerateSession, isRepeatable: true) {
             $0.accessToken = accessToken
             $0.payload = payload
         }
@@ -139,6 +152,16 @@ public struct RemoteCore: SessionBackend {
         case "OK": return try reply.accessToken(reply.session(Catalogue.regenerated).accessToken)
         case "UNAUTHORISED": throw .unauthorised(reason: reply.message, clearTokens: true)
         default: throw reply.unexpected
+        }
+    }
+}
+
+extension AccessTokenProblem {
+    /// Whether the token may be good for a key set that is newer than the one at hand.
+    fileprivate var mayBeForNewerKeys: Bool {
+        switch self {
+        case .unknownKey, .signatureInvalid, .headerMismatch(.alg): true
+        default: false
         }
     }
 }

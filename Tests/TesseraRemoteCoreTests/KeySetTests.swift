@@ -17,6 +17,7 @@ struct KeySetTests {
         let fetches = MutexBox(0)
         let isDown = MutexBox(0)
         let core: ScriptedCore
+        let remote: RemoteCore
         let sessions: Sessions
 
         init(_ uri: String = "http://one.test", keyLife: Milliseconds = .seconds(14_400), maxAge: Int64? = nil)
@@ -33,8 +34,9 @@ struct KeySetTests {
                 #expect(request.fields.isEmpty)
                 return .json(["keys": keys], maxAge: maxAge)
             }
+            remote = try core.backend(uri, clock: made.clock, keyLife: keyLife)
             sessions = try Sessions(
-                app: made.sessions.app, backend: core.backend(uri, clock: made.clock, keyLife: keyLife),
+                app: made.sessions.app, backend: remote,
                 clock: ClockAndRandomness(time: { [clock = made.clock] in clock.time }, randomBits: { 0 }))
         }
     }
@@ -87,6 +89,7 @@ struct KeySetTests {
         for (seconds, expected) in [(0, 1), (1, 1), (21, 2), (0, 2)] {
             keyed.made.clock.advance(by: .seconds(Int64(seconds)))
             _ = try await keyed.sessions.session(accessToken: session.accessToken)
+            await keyed.remote.keys.settle()
             #expect(keyed.fetches.value == expected)
         }
     }

@@ -85,7 +85,7 @@ struct QuerierTests {
             await #expect {
                 try await core.backend().information(on: "h")
             } throws: { error in
-                guard case .coreRejected(429, let text)? = (error as? SessionError)?.kind else { return false }
+                guard case .coreUnavailable(let text)? = (error as? SessionError)?.kind else { return false }
                 return text.contains("with status code: 429") && text.contains("busy")
             }
             #expect(core.requests.count == 6 && core.waits == [10, 260, 510, 760, 1_010])
@@ -143,7 +143,7 @@ struct QuerierTests {
         let before = core.requests.count
         let single = try core.backend("http://one.test;http://one.test")
         await #expect {
-            try await single.refresh(PresentedRefreshToken(refreshToken: RefreshToken("t")))
+            try await single.create(NewSession(userID: "u"))
         } throws: { error in
             guard case .coreUnavailable(let text)? = (error as? SessionError)?.kind else { return false }
             return text.contains("unknown")

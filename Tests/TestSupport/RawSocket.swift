@@ -20,7 +20,7 @@ public struct RawSocket: Sendable {
         }
     }
 
-    private func blockingExchange(_ bytes: [UInt8]) throws -> [UInt8] {
+    func blockingExchange(_ bytes: [UInt8]) throws -> [UInt8] {
         let descriptor = try connect()
         defer { close(descriptor) }
         var rest = bytes[...]

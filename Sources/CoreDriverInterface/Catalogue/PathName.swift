@@ -41,6 +41,16 @@ extension AppID: WireValue {
     package var wire: JSONValue { .string(rawValue) }
 }
 
+extension TenantID {
+    /// The name as the segment of a path, which has no need of encoding; `nil` where no path can name such a tenant, so that
+    /// no input can change which app, tenant or operation a core is asked for.
+    package var pathSegment: String? {
+        guard rawValue.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
+        let name = rawValue.lowercased()
+        return PathName.isTenant(name[...]) && name.utf8.count <= PathName.maximumLength ? name : nil
+    }
+}
+
 /// A tenant's name, for a driver that makes or ends one: refused unless a path could name it.
 extension TenantID: WireValue {
     package static var wireType: WireType { .string }

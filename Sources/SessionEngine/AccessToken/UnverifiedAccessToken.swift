@@ -84,6 +84,14 @@ public final class UnverifiedAccessToken: Sendable, Redacted {
         return claims
     }
 
+    /// The name of the key in the header; `nil` for legacy tokens.
+    ///
+    /// It may be used to look for a key, never to accept a token.
+    package var keyID: KeyID? {
+        guard case .named(let id, _) = keyChoice else { return nil }
+        return id
+    }
+
     /// The kind of key that the header names; `nil` for legacy tokens, which name none.
     ///
     /// It may be used to refuse a token, never to accept one (docs/specification/security.md B06).

@@ -81,6 +81,8 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
             self.reply = reply
         }
     }
+    /// For how many seconds the core asked to be left alone, where it did; it is passed on as `Retry-After`.
+    public private(set) var retryAfterSeconds: Int64?
 
     private init(_ kind: Kind) {
         self.kind = kind
@@ -198,6 +200,17 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
 
     /// No core answered; nothing is known about any session.
     public static func coreUnavailable(_ text: String) -> SessionError { SessionError(.coreUnavailable(text)) }
+
+    /// No core answers now.
+    ///
+    /// - Parameters:
+    ///   - text: why, for the operator's log.
+    ///   - seconds: when a client may ask again, in seconds from now; `nil` where nothing is known about it.
+    package static func coreUnavailable(_ text: String, retryAfterSeconds seconds: Int64?) -> SessionError {
+        var error = SessionError(.coreUnavailable(text))
+        error.retryAfterSeconds = seconds
+        return error
+    }
 
     /// The core, or the storage, answered with a fault.
     public static func coreRejected(status: Int, message: String) -> SessionError {

@@ -27,10 +27,10 @@ public struct SessionReply: Sendable {
         self.body = body
     }
 
-    /// The machine cannot say now; a client keeps its tokens and tries again.
-    static func retryLater(_ text: String) -> SessionReply {
+    /// The machine cannot say now; a client keeps its tokens and tries again, a second later unless a core asked for more.
+    static func retryLater(_ text: String, after seconds: Int64? = nil) -> SessionReply {
         var reply = message(.serviceUnavailable, text)
-        reply.headerFields[.retryAfter] = "1"
+        reply.headerFields[.retryAfter] = String(min(max(seconds ?? 1, 1), 3_600))
         return reply
     }
 
@@ -125,7 +125,8 @@ extension SessionError {
         case .badInput(let text): return .message(.badRequest, text)
         case .untrustedOrigin: return .message(.forbidden, "the origin is not trusted")
         case .badFormToken: return .message(.forbidden, "the form is too old, load its page again")
-        case .coreUnavailable: return .retryLater("sessions are not available at the moment")
+        case .coreUnavailable:
+            return .retryLater("sessions are not available at the moment", after: retryAfterSeconds)
         case .retryLater: return .retryLater("the session is being refreshed, try again")
         case .coreRejected, .misconfigured, .claimUnavailable, .unreadable:
             return .message(.internalServerError, "internal server error")
