@@ -26,7 +26,7 @@ public enum SigningKeyKind: String, Sendable, CaseIterable {
     case `static`
 
     /// What the ids of its keys begin with.
-    var keyIDPrefix: String {
+    package var keyIDPrefix: String {
         switch self {
         case .dynamic: "d-"
         case .static: "s-"
@@ -55,7 +55,7 @@ public struct KeyID: Sendable, Hashable {
 }
 
 /// The private half of a signing key.
-public enum PrivateSigningKey: Sendable {
+public enum PrivateSigningKey: Sendable, Redacted {
     /// An RSA key for RS256.
     case rsa(_RSA.Signing.PrivateKey)
     /// A P-256 key for ES256.

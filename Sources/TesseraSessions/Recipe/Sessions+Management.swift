@@ -1,3 +1,4 @@
+public import Foundations
 public import LosslessJSON
 public import SessionEngine
 
@@ -144,13 +145,40 @@ extension Sessions {
         return evaluation.errors
     }
 
+    /// The longest life of a token that the application signs, which cannot be revoked.
+    public static let longestSignedLife = Milliseconds.seconds(366 * 86_400)
+
     /// Signs an application-signed JWT, with this application as its issuer unless the payload names one.
     ///
-    /// - Throws: an internal error.
+    /// - Parameters:
+    ///   - payload: its claims.
+    ///   - validity: how long it lives, from a second to ``longestSignedLife``; an hour by default. A payload may have an
+    ///     `exp` of its own, within the same limits.
+    ///   - usesStaticKey: whether a key signs that is never replaced.
+    /// - Throws: ``SessionError/badInput(_:)`` for a life outside these limits; an internal error.
     public func sign(
-        _ payload: JSONObject, validity: Milliseconds = .seconds(3_153_600_000), usesStaticKey: Bool = true
+        _ payload: JSONObject, validity: Milliseconds = .seconds(3_600), usesStaticKey: Bool = true
     ) async throws(SessionError) -> String {
-        try await backend.signToken(
+        try checkLife(validity, "validity")
+        if let expiry = payload["exp"] {
+            guard let text = expiry.number?.text, let seconds = Double(text), abs(seconds) < 9e15 else {
+                throw .badInput("'exp' of a token is a number of seconds since 1970 (RFC 7519 section 4.1.4)")
+            }
+            try checkLife(.seconds(Int64(seconds)) - clock.time().sinceEpoch, "'exp'")
+        }
+        return try await backend.signToken(
             payload: payload, issuer: app.issuer, validity: validity, kind: usesStaticKey ? .static : .dynamic)
+    }
+
+    private func checkLife(_ life: Milliseconds, _ source: String) throws(SessionError) {
+        guard life >= .seconds(1) else {
+            throw .badInput(
+                "\(source) gives a life of less than a second: the token would have expired before it is used")
+        }
+        guard life <= Self.longestSignedLife else {
+            throw .badInput(
+                "\(source) gives a life of more than 366 days: such a token cannot be revoked, so sign a shorter one "
+                    + "and sign it again")
+        }
     }
 }

@@ -32,7 +32,7 @@ extension Sessions {
             case .refresh: return try await hooks.refresh(call)
             case .signOut: return try await hooks.signOut(call)
             case .keySet: return try await keySet()
-            case .discovery: return discovery
+            case .discovery: return try await discovery()
             case .browserModule:
                 return SessionReply(
                     BrowserModule.text, type: "text/javascript; charset=utf-8",
@@ -53,13 +53,24 @@ extension Sessions {
     }
 
     /// OpenID Connect Discovery 1.0, as far as it is about tokens of sessions.
-    private var discovery: SessionReply {
+    private func discovery() async throws(SessionError) -> SessionReply {
+        let algorithms = signingAlgorithms(in: try await backend.publishedKeys().keys)
         var reply = SessionReply(json: [
             "issuer": .string(app.issuer), "jwks_uri": .string(app.issuer + SessionRoute.keySet.path),
-            "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["RS256"],
+            "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": .array(algorithms),
             "response_types_supported": ["code", "id_token", "id_token token"],
         ])
         reply.headerFields[.accessControlAllowOrigin] = "*"
         return reply
+    }
+
+    /// The algorithms of the keys that sign access tokens, or did so a moment ago.
+    private func signingAlgorithms(in keys: JSONValue) -> [JSONValue] {
+        let prefix = settings.signingKeyKind.keyIDPrefix
+        var names: [String] = []
+        for key in (keys.array ?? []).compactMap(\.object) where key["kid"]?.string?.hasPrefix(prefix) == true {
+            if let name = key["alg"]?.string, !names.contains(name) { names.append(name) }
+        }
+        return names.map(JSONValue.string)
     }
 }
