@@ -7,7 +7,9 @@ public import SessionStorage
 public import TesseraSessions
 
 /// Sessions kept by the engine in this process: no network, no other service to run.
-public struct InProcessBackend: SessionBackend {
+///
+/// It prints as `<redacted>`, because it has keys.
+public struct InProcessBackend: SessionBackend, Redacted {
     let service: SessionManager
     private let isClockAccepted: Bool
 

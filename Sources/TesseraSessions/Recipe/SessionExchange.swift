@@ -1,8 +1,8 @@
-import Foundations
+public import Foundations
 public import HTTPTypes
 
-/// One request and what sessions change about its response.
-public struct SessionExchange: Sendable {
+/// One request and what sessions change about its response; it prints as `<redacted>`, because both have tokens.
+public struct SessionExchange: Sendable, Redacted {
     /// The request.
     public let request: HTTPRequest
     /// The changes; apply them to whatever response leaves.

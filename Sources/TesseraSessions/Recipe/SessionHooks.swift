@@ -1,3 +1,4 @@
+public import Foundations
 import LosslessJSON
 
 /// The events that an application handles, or answers itself; every member has a default.
@@ -42,8 +43,8 @@ package struct StandardHooks: SessionHooks {
     package init() {}
 }
 
-/// A call of one of the SDK's own routes.
-public struct SessionCall: Sendable {
+/// A call of one of the SDK's own routes; it prints as `<redacted>`.
+public struct SessionCall: Sendable, Redacted {
     /// The sessions of the application.
     public let sessions: Sessions
     /// The request, and what changes about its response.

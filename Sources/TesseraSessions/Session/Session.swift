@@ -1,3 +1,4 @@
+public import Foundations
 public import LosslessJSON
 public import SessionEngine
 import Synchronization
@@ -10,8 +11,9 @@ import Synchronization
 
 /// A session that was begun, verified or refreshed a moment ago (docs/specification/sdk.md 2.11).
 ///
-/// What it changes about the client's tokens goes into the response of its exchange, if it has one.
-public final class Session: Sendable {
+/// What it changes about the client's tokens goes into the response of its exchange, if it has one. It prints as
+/// `<redacted>`.
+public final class Session: Sendable, Redacted {
     private struct State {
         var accessToken: String
         var payload: JSONObject
