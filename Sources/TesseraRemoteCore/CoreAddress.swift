@@ -1,5 +1,5 @@
 import Foundations
-import Tessera
+import TesseraSessions
 
 /// Where a core is: an origin and a base path, which may name an app (`/appid-<app>`).
 ///

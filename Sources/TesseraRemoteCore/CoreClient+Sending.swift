@@ -1,5 +1,5 @@
 import Foundations
-import Tessera
+import TesseraSessions
 
 extension CoreClient {
     /// How long to wait before asking a core again that has too much to do, in ms.

@@ -2,7 +2,7 @@ import Foundations
 import HTTPTypes
 import LosslessJSON
 import SessionEngine
-import Tessera
+import TesseraSessions
 import TesseraTesting
 import Testing
 

@@ -2,7 +2,7 @@ import Foundations
 import LosslessJSON
 import SessionEngine
 import Synchronization
-import Tessera
+import TesseraSessions
 import TesseraInProcess
 import TesseraTesting
 

@@ -1,6 +1,6 @@
 import Foundations
 import SessionEngine
-import Tessera
+import TesseraSessions
 import TesseraTesting
 import Testing
 

@@ -1,7 +1,7 @@
 import Foundations
 import LosslessJSON
 import SessionEngine
-import Tessera
+import TesseraSessions
 import TesseraTesting
 import Testing
 

@@ -7,7 +7,7 @@ import TesseraInProcess
 import TesseraTesting
 import Testing
 
-@testable import Tessera
+@testable import TesseraSessions
 @testable import TesseraRemoteCore
 
 @Suite("Nothing that holds a secret prints it")

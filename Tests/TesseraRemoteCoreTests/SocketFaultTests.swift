@@ -5,7 +5,7 @@ import Logging
 import LosslessJSON
 import SessionEngine
 import SessionService
-import Tessera
+import TesseraSessions
 import TestSupport
 import Testing
 

@@ -4,7 +4,7 @@ import SessionEngine
 import TesseraTesting
 import Testing
 
-@testable import Tessera
+@testable import TesseraSessions
 
 @Suite("Hosts and origins wherever one is written (docs/decisions/0032)")
 struct HostTests {

@@ -6,7 +6,7 @@ import SessionService
 import TesseraTesting
 import Testing
 
-@testable import Tessera
+@testable import TesseraSessions
 
 @Suite("Tokens that an application signs, and what discovery says")
 struct SigningTests {
