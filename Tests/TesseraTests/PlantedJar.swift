@@ -105,7 +105,7 @@ struct Page {
     func request(_ method: HTTPRequest.Method, _ path: String, _ more: HTTPFields = [:]) -> HTTPRequest {
         var request = HTTPRequest(method: method, scheme: nil, authority: jar.host, path: path, headerFields: fields)
         for field in more { request.headerFields.append(field) }
-        let cookies = jar.sent(to: path).map { "\($0.name)=\($0.value)" }
+        let cookies = jar.sent(to: String(path.prefix { $0 != "?" })).map { "\($0.name)=\($0.value)" }
         if !cookies.isEmpty { request.headerFields[.cookie] = cookies.joined(separator: "; ") }
         return request
     }

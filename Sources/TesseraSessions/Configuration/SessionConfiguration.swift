@@ -110,6 +110,7 @@ public struct SessionConfiguration: Sendable {
 public struct SessionRoute: Sendable, Hashable, CaseIterable {
     package enum Kind: String, CaseIterable {
         case refresh = "/session/refresh"
+        case refreshPage = "GET /session/refresh"
         case signOut = "/signout"
         case keySet = "/jwt/jwks.json"
         case discovery = "/.well-known/openid-configuration"
@@ -122,6 +123,9 @@ public struct SessionRoute: Sendable, Hashable, CaseIterable {
     public static let allCases = Kind.allCases.map(SessionRoute.init)
     /// `POST /session/refresh`.
     public static let refresh = SessionRoute(kind: .refresh)
+    /// `GET /session/refresh`: a page whose access token has run out refreshes on its way and goes back, without a script;
+    /// only where there is a ``SessionConfiguration/signInPage``.
+    public static let refreshPage = SessionRoute(kind: .refreshPage)
     /// `POST /signout`.
     public static let signOut = SessionRoute(kind: .signOut)
     /// `GET /jwt/jwks.json`: the keys that verify access tokens.
@@ -132,13 +136,13 @@ public struct SessionRoute: Sendable, Hashable, CaseIterable {
     public static let browserModule = SessionRoute(kind: .browserModule)
 
     /// Where it is, below the base path.
-    public var path: String { kind.rawValue }
+    public var path: String { kind == .refreshPage ? Kind.refresh.rawValue : kind.rawValue }
 
     /// The method that it is asked with.
     var method: HTTPRequest.Method {
         switch kind {
         case .refresh, .signOut: .post
-        case .keySet, .discovery, .browserModule: .get
+        case .keySet, .discovery, .browserModule, .refreshPage: .get
         }
     }
 }

@@ -10,6 +10,8 @@ public final class ResponseChanges: Sendable {
         var fields: [(name: HTTPField.Name, value: String)] = []
         var cookies: [SetCookie] = []
         var exposed: [HTTPField.Name] = []
+        var isPrivate = false
+        var formSecret: [UInt8]?
     }
 
     private let state = Mutex(State())
@@ -50,8 +52,19 @@ public final class ResponseChanges: Sendable {
         }
     }
 
+    /// Keeps caches from storing a response that is for one browser only.
+    func forbidStoring() {
+        state.withLock { $0.isPrivate = true }
+    }
+
+    /// The secret of forms that this response gives the browser, if it does.
+    var formSecret: [UInt8]? {
+        get { state.withLock(\.formSecret) }
+        set { state.withLock { $0.formSecret = newValue } }
+    }
+
     /// Whether there is nothing to apply.
-    public var isEmpty: Bool { state.withLock { $0.fields.isEmpty && $0.cookies.isEmpty } }
+    public var isEmpty: Bool { state.withLock { $0.fields.isEmpty && $0.cookies.isEmpty && !$0.isPrivate } }
 
     /// Changes a response's fields; whatever carries tokens may not be kept by any cache
     /// (docs/specification/security.md C06).
@@ -60,7 +73,7 @@ public final class ResponseChanges: Sendable {
         for (name, value) in state.fields { fields[name] = value }
         for cookie in state.cookies { fields.append(HTTPField(name: .setCookie, value: cookie.fieldValue)) }
         if !state.exposed.isEmpty { fields.expose(state.exposed) }
-        if !state.fields.isEmpty || !state.cookies.isEmpty { fields[.cacheControl] = "no-store" }
+        if !state.fields.isEmpty || !state.cookies.isEmpty || state.isPrivate { fields[.cacheControl] = "no-store" }
     }
 }
 

@@ -21,7 +21,9 @@ extension Sessions {
         guard hasCookie else { throw try noRefreshToken(tokens, allowed, exchange) }
         let found = try cookie(tokens, exchange)
         let antiCSRF = try settings.antiCSRF(for: exchange.request)
-        guard try RequestChecks.hasCustomHeader(exchange.request, antiCSRF, settings) else {
+        // A link from another site may lead to a page that refreshes on its way: only the browser gets the tokens.
+        let isPage = route(for: exchange.request) == .refreshPage
+        guard try RequestChecks.hasCustomHeader(exchange.request, antiCSRF, settings, mayRead: isPage) else {
             throw .unauthorised(reason: "the anti-CSRF check failed: there is no rid field", clearTokens: true)
         }
         return try await refreshed(found, by: .cookie, tokens, in: exchange)

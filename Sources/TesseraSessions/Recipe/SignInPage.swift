@@ -21,23 +21,58 @@ extension Sessions {
         return isTrusted ? place : fallback
     }
 
-    /// Where to send a user who asked for a page and has no session.
+    /// Where to send a user who asked for a page and has no session: to sign in, or first to a refresh where an access token
+    /// has run out.
     ///
     /// - Returns: `nil` where an answer with a status is wanted.
     func signInPage(after error: SessionError, for request: HTTPRequest) -> String? {
         guard let page = configuration.signInPage, RequestChecks.isNavigation(request) else { return nil }
+        let isRefresh = route(for: request) == .refreshPage
+        let path = isRefresh ? returnPlace(of: request) : settings.pathInBrowser(request)
+        guard Self.withoutQuery(path) != Self.withoutQuery(page) else { return nil }
         switch error.code {
-        case .unauthorised, .tryRefreshToken, .tokenTheftDetected: break
+        case .tryRefreshToken where !isRefresh && refreshesPages(request):
+            return Self.address(app.refreshPath, returnTo: path)
+        case .duplicateCookies where isRefresh && Self.parameter(Self.againField, of: request) == nil:
+            return Self.address(app.refreshPath, returnTo: path) + "&\(Self.againField)=1"
+        case .duplicateCookies where isRefresh, .untrustedOrigin where isRefresh, .unauthorised, .tryRefreshToken,
+            .tokenTheftDetected:
+            return Self.address(page, returnTo: path)
         default: return nil
         }
-        let path = settings.pathInBrowser(request)
-        guard path.prefix(while: { $0 != "?" }) != page.prefix(while: { $0 != "?" }) else { return nil }
-        let separator = page.contains("?") ? "&" : "?"
-        return "\(page)\(separator)\(Self.returnField)=\(PercentEncoding.query.encode(path))"
     }
+
+    /// Answers a page on its way: refreshes, and sends it back.
+    func refreshPage(in exchange: SessionExchange) async throws(SessionError) -> SessionReply {
+        _ = try await refresh(in: exchange)
+        return .redirect(to: returnPlace(of: exchange.request))
+    }
+
+    /// Whether a link can refresh: it cannot carry what guards against forgery elsewhere.
+    private func refreshesPages(_ request: HTTPRequest) -> Bool {
+        configuration.routes.contains(.refreshPage)
+            && (try? settings.antiCSRF(for: request)) == SessionConfiguration.AntiCSRF.none
+    }
+
+    private func returnPlace(of request: HTTPRequest) -> String {
+        safeReturn(to: Self.parameter(Self.returnField, of: request), for: request)
+    }
+
+    private static func parameter(_ name: String, of request: HTTPRequest) -> String? {
+        let query = (request.path ?? "").drop { $0 != "?" }.dropFirst().prefix { $0 != "#" }
+        return FormBody.value(name, of: String(query), "")
+    }
+
+    private static func address(_ page: String, returnTo path: String) -> String {
+        "\(page)\(page.contains("?") ? "&" : "?")\(returnField)=\(PercentEncoding.query.encode(path))"
+    }
+
+    private static func withoutQuery(_ path: String) -> Substring { path.prefix { $0 != "?" && $0 != "#" } }
 
     /// The parameter of a query that says where to go after sign-in.
     package static let returnField = "returnTo"
+    /// The parameter that keeps a page from asking for a refresh for ever.
+    private static let againField = "again"
 }
 
 /// A place to go to, read as strictly as all browsers together do.

@@ -21,7 +21,9 @@ extension Sessions {
 
     private func route(at path: String, _ method: HTTPRequest.Method) -> SessionRoute? {
         let path = path.hasSuffix("/") ? String(path.dropLast()) : path
-        return configuration.routes.first { $0.path == path && $0.method == method }
+        return configuration.routes.first {
+            $0.path == path && $0.method == method && ($0 != .refreshPage || configuration.signInPage != nil)
+        }
     }
 
     /// Answers a request for one of the SDK's own routes; what it changes about the response is in the exchange.
@@ -30,6 +32,7 @@ extension Sessions {
             let call = SessionCall(sessions: self, exchange: exchange)
             switch route.kind {
             case .refresh: return try await hooks.refresh(call)
+            case .refreshPage: return try await refreshPage(in: exchange)
             case .signOut: return try await hooks.signOut(call)
             case .keySet: return try await keySet()
             case .discovery: return try await discovery()
