@@ -1,6 +1,6 @@
 public import Hummingbird
 import NIOCore
-public import Tessera
+public import TesseraSessions
 
 /// Refuses forms of other sites, before and after sign-in: on the routes that follow, a request that changes something has to
 /// come from an origin that is trusted, and a form has to bring the token of ``TesseraRequestContext/formField()``.

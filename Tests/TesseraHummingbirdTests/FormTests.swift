@@ -3,7 +3,7 @@ import Hummingbird
 import HummingbirdTesting
 import NIOCore
 import SessionEngine
-import Tessera
+import TesseraSessions
 import TesseraHummingbird
 import TesseraTesting
 import Testing

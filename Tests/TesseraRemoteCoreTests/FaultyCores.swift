@@ -86,10 +86,10 @@ final class FaultyCores: CoreTransport {
         case .refuse: throw .notSent("refused")
         case .reset: throw .unknownOutcome("reset")
         case .hang:
-            clock.advance(by: Milliseconds(limit))
+            clock.advance(by: .milliseconds(limit))
             throw .unknownOutcome("no answer within \(limit) ms")
         case .slow(let span):
-            clock.advance(by: Milliseconds(min(span, limit)))
+            clock.advance(by: .milliseconds(min(span, limit)))
             if span > limit { throw .unknownOutcome("no answer within \(limit) ms") }
             return answer(request)
         case .status(let status, let seconds):
@@ -116,7 +116,7 @@ final class FaultyCores: CoreTransport {
             clock: ClockAndRandomness(time: { [clock] in clock.time }, randomBits: { 0 }),
             wait: { [self] span in
                 state.withLock { $0.waits.append(span) }
-                clock.advance(by: Milliseconds(span))
+                clock.advance(by: .milliseconds(span))
             })
     }
 }
@@ -134,7 +134,7 @@ struct KeyChanges {
     /// A new set of keys, and a token of it; the cores publish it unless it is to be unknown.
     func token(isPublished: Bool = true) async throws -> PresentedAccessToken {
         // Keys are named by the millisecond in which they are made.
-        clock.advance(by: Milliseconds(1))
+        clock.advance(by: .milliseconds(1))
         let made = try await TestSessions(clock: clock)
         if isPublished { cores.publish(try await made.backend.publishedKeys().keys) }
         return PresentedAccessToken(accessToken: try await made.signIn("u").session.accessToken)

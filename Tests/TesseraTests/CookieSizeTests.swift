@@ -5,7 +5,7 @@ import SessionService
 import TesseraTesting
 import Testing
 
-@testable import Tessera
+@testable import TesseraSessions
 
 @Suite("Cookies that browsers keep")
 struct CookieSizeTests {

@@ -6,7 +6,7 @@ import Synchronization
 import TesseraTesting
 import Testing
 
-@testable import Tessera
+@testable import TesseraSessions
 
 /// The lines that an operator sees at `INFO`.
 private final class Lines: Sendable {

@@ -3,7 +3,7 @@ import SessionEngine
 import TesseraTesting
 import Testing
 
-@testable import Tessera
+@testable import TesseraSessions
 
 @Suite("The way to the sign-in page and back")
 struct SignInPageTests {

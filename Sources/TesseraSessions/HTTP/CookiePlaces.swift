@@ -39,7 +39,7 @@ struct CookiePlaces {
 
     /// Whether the attribute `Domain` can make a difference for a host: not for an address or a name without a dot.
     static func canBeDomain(_ host: some StringProtocol) -> Bool {
-        host.contains(".") && !host.contains(":") && !URLAuthority.isIPv4(String(host))
+        host.contains(".") && !host.contains(":") && !HostName.isIPv4(String(host))
     }
 
     /// No routes are deeper; a made-up path must not make a response as long as its writer likes.
