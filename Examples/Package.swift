@@ -20,6 +20,7 @@ let package = Package(
     dependencies: [
         .package(name: "tessera", path: ".."),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
     ],
@@ -53,6 +54,25 @@ let package = Package(
             path: "WebApp",
             exclude: ["README.md"],
             resources: [.copy("Pages")],
+            swiftSettings: settings
+        ),
+        .systemLibrary(
+            name: "CExampleSQLite", path: "CExampleSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+        .executableTarget(
+            name: "Accounts",
+            dependencies: tessera("TesseraHummingbird") + [
+                "CExampleSQLite", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+            ],
+            path: "Accounts",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "AccountsTests",
+            dependencies: tessera("TesseraHummingbirdTesting") + ["Accounts"],
+            path: "AccountsTests",
             swiftSettings: settings
         ),
     ]
