@@ -30,7 +30,7 @@ export HELLO_SESSION = $(abspath $(EXAMPLES_SCRATCH))/debug/HelloSession
 export REMOTE_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/RemoteApp
 export WEB_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/WebApp
 
-.PHONY: beside help run demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
+.PHONY: beside hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
 .PHONY: allocations bench check clean door failover inplace mass network nodes postgres schema static storm
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs killpoints cutreplies spin mutants
 
@@ -60,7 +60,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme browser drivers beside kill9 import restore hostile door storm operation allocations schema postgres schedules \
+PARTS = readme hello tutorial browser drivers beside kill9 import restore hostile door storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -182,6 +182,15 @@ inplace: build
 
 trials: dependencies
 	$(BUILD) --product Trials $(RELEASE_FLAGS)
+
+# The example of the README: what is wrong at its start is one sentence.
+hello: dependencies
+	$(EXAMPLES) --product HelloSession
+	$(PYTEST) $(BOX)hello.py
+
+# The tutorial as it is printed, in a package of its own, from nothing.
+tutorial: dependencies
+	scripts/try-tutorial
 
 # 100,000 lives of honest clients whose messages are lost, late and doubled.
 schedules: trials

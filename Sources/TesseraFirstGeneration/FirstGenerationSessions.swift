@@ -64,11 +64,13 @@ public struct FirstGenerationSessions: Sendable {
         guard let token = try? UnverifiedAccessToken(accessToken), token.isSessionToken else {
             throw .tryRefreshToken("the access token is no access token")
         }
-        let presented = PresentedAccessToken(
+        var presented = PresentedAccessToken(
             accessToken: accessToken, takenApart: token, antiCSRFToken: antiCsrfToken.map(AntiCSRFToken.init),
             checksAntiCSRF: doAntiCsrfCheck && settings.enableAntiCsrf, usesAntiCSRF: settings.enableAntiCsrf)
+        presented.checksRevocation = backend.checksDatabaseByDefault
+        let question = presented
         return try await run { () async throws(SessionError) in
-            let answer = try await backend.verify(presented)
+            let answer = try await backend.verify(question)
             let payload = answer.replacement?.visiblePayload ?? token.visiblePayload ?? [:]
             return FirstGenerationVerifiedSession(
                 session: FirstGenerationSession(answer.facts, ProtectedClaims.removed(from: payload)),

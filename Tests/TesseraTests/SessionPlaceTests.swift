@@ -82,4 +82,13 @@ struct SessionPlaceTests {
         test.clock.advance(by: .minutes(61))
         await #expect(throws: SessionError.self) { try await test.sessions.session(accessToken: session.accessToken) }
     }
+
+    @Test("finding S22: an error at the start is one sentence and exit code 1")
+    func sentence() async {
+        let result = await #expect(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
+            await runOrExit { throw SessionError.misconfigured("the folder is in use: stop the other process") }
+        }
+        let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(text == "error: the folder is in use: stop the other process\n")
+    }
 }

@@ -7,12 +7,14 @@ public import SessionEngine
 public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of error, one for each answer that a client can be given; more may come.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Name: String {
+        private enum Name: String, CaseIterable {
             case unauthorised, tryRefreshToken, tokenTheftDetected, invalidClaims, duplicateCookies, retryLater,
                 badInput, untrustedOrigin, badFormToken
             case claimUnavailable, unreadable, coreUnavailable, coreRejected, misconfigured
         }
         private let name: Name
+        /// All of them.
+        package static var all: [Code] { Name.allCases.map(Code.init) }
 
         private init(_ name: Name) {
             self.name = name
