@@ -111,8 +111,12 @@ extension Sessions {
         guard try RequestChecks.isFromTrustedOrigin(request, settings) else {
             throw RequestChecks.untrustedOrigin(of: request)
         }
-        guard RequestChecks.isForm(request) else { return }
         let type = request.headerFields[.contentType] ?? ""
+        // A form can send plain text as well, and cannot bring its token there.
+        if type.lowercased().hasPrefix("text/plain") && !RequestChecks.statesOrigin(request) {
+            throw .badFormToken("it is sent as plain text, by a browser that does not say from where")
+        }
+        guard RequestChecks.isForm(request) else { return }
         try FormToken(settings: settings, exchange: exchange).check(FormBody.value(Self.formField, of: body, type))
     }
 
