@@ -1,10 +1,11 @@
 import CoreDriverInterface
+import Foundations
 import LosslessJSON
 import SessionEngine
 import TesseraSessions
 
 /// What a core answered, read strictly: an answer that lacks something is a fault of the core.
-struct CoreReply {
+struct CoreReply: Redacted {
     let object: JSONObject
 
     init(_ object: JSONObject) {

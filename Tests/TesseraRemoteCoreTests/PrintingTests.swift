@@ -1,3 +1,4 @@
+import CoreServer
 import Foundations
 import HTTPTypes
 import LosslessJSON
@@ -40,14 +41,19 @@ struct PrintingTests {
         let sessions = try Sessions(app: app, backend: remote)
         let exchange = SessionExchange(request: request)
         let response = CoreResponse(status: 200, body: Array(secret.utf8))
+        var settings = CoreSettings()
+        settings.apiKeys = [secret]
         let values: [Any] = [
             RefreshToken(secret), AntiCSRFToken(secret), NewSession(userID: "u", sessionData: ["k": .string(secret)]),
             PresentedRefreshToken(refreshToken: RefreshToken(secret), antiCSRFToken: AntiCSRFToken(secret)),
             PresentedAccessToken(accessToken: secret, antiCSRFToken: AntiCSRFToken(secret)),
-            CoreRequest(method: "GET", url: "/\(secret)", fields: [("api-key", secret)], body: secret), response,
+            TesseraRemoteCore.CoreRequest(
+                method: "GET", url: "/\(secret)", fields: [("api-key", secret)], body: secret), response,
             exchange,
             SessionCall(sessions: sessions, exchange: exchange), remote, remote.client, sessions, exchange.changes,
-            Result<CoreResponse, any Error>.success(response),
+            Result<CoreResponse, any Error>.success(response), TesseraRemoteCore.CoreReply(["token": .string(secret)]),
+            CoreServer.CoreReply.json(["token": .string(secret)]), CoreServer.CoreReply.text(400, secret),
+            settings,
         ]
         for value in values {
             let text = Self.shown(value)

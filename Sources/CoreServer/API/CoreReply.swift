@@ -1,8 +1,9 @@
 import CoreDriverInterface
+public import Foundations
 public import LosslessJSON
 
-/// A reply as a value.
-public struct CoreReply: Sendable {
+/// A reply as a value; it prints as `<redacted>`, because its body may have tokens.
+public struct CoreReply: Sendable, Redacted {
     /// The HTTP status.
     public var status: Int
     /// The exact `Content-Type`.
