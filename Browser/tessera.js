@@ -4,9 +4,12 @@
 const FRONT = "sFrontToken", MARK = "st-last-access-token-update", CSRF = "sAntiCsrf", ACCESS = "st-access-token";
 const LOCK = "st-refresh-lock", FAILURE = "st-refresh-failure", SKEW = "__st_clockSkewInMillis";
 const SESSION = { rid: "session", "fdi-version": "1.16,1.17,1.18,1.19,2.0,3.0,3.1,4.0,4.1,4.2" };
+const VERDICTS = ["unauthorised", "token theft detected"];
 const MINUTE = 6e4, LEASE = 6000;
 // Nobody waits longer than this for a refresh that he may not need, or for the end of a pause between two.
 const PATIENCE = 2000;
+// A failure is that of all who asked before it, if they learn of it so soon.
+const FRESH = 5000;
 let config, send, flight, seen, channel, checking, failed, skew = 0;
 
 // Cookies are the store of all tabs, on every origin that shares the session; where they are denied, nothing is known.
@@ -29,6 +32,9 @@ const parse = text => {
   try { return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(text), c => c.charCodeAt(0)))); } catch { }
 };
 const front = () => parse(read(FRONT) ?? "");
+const message = body => {
+  try { return JSON.parse(body).message; } catch { }
+};
 const payload = token => JSON.stringify(token?.up);
 const state = () => {
   const mark = read(MARK);
@@ -122,12 +128,13 @@ function fail(status, wait, error, isBusy = status === 429 || status === 503) {
   failed = { at: now, error };
   return { error };
 }
+const isShared = (last, since) => last?.at >= since && Date.now() - last.at < FRESH;
 const retryAfter = text => !text ? undefined : Number.isNaN(Number(text)) ? Date.parse(text) - Date.now() || 0 : text * 1000;
 const repeated = ({ status, at, until }) => {
   const headers = { "retry-after": Math.max(0, Math.ceil((until - Date.now()) / 1000)) };
   return {
     error: failed?.at === at ? failed.error : () => status ? new Response(null, { status, headers })
-      : new TypeError("The session could not be refreshed; another tab has just tried."),
+      : new TypeError("The session could not be refreshed by another tab."),
   };
 };
 
@@ -173,11 +180,11 @@ async function locked(work) {
 
 // Refreshes unless somebody else has done so since `before`: { retry }, { gone } or { error }, which makes what a caller
 // is given, a Response or an Error of his own. All callers of this page share one; `signal` ends the wait of one of them.
-// Who asked before the last one failed is given that failure, however late he learns that he needs a refresh.
+// Who asked before the last one failed is given that failure, also if he learns only then that he needs a refresh.
 async function refresh(before, signal, since = Date.now()) {
   if (state().is === "no") return over();
   const last = failure();
-  if (last?.at >= since && !flight) return repeated(last);
+  if (!flight && isShared(last, since)) return repeated(last);
   if (!flight) {
     const mine = flight = { isGuess: before.is !== "yes", stop: new AbortController() };
     mine.patience = pause(Math.min(PATIENCE, config.deadline));
@@ -199,7 +206,7 @@ async function attempt(before, since, stop) {
   if (now.is === "no") return over();
   if (now.is === "yes" && now.mark !== before.mark) return { retry: true };
   const last = failure(), wait = last ? last.until - Date.now() : 0;
-  if (last && (last.at >= since || wait > PATIENCE)) return repeated(last);
+  if (isShared(last, since) || wait > PATIENCE) return repeated(last);
   if (wait > 0) await pause(wait);
   const headers = { ...SESSION, "st-auth-mode": "cookie" };
   if (before.is === "yes" && read(CSRF)) headers["anti-csrf"] = read(CSRF);
@@ -220,11 +227,13 @@ async function attempt(before, since, stop) {
   } finally { clearTimeout(timer); }
   const meanwhile = settled();
   if (meanwhile) return meanwhile;
-  const token = response.headers.get("front-token"), isExpired = response.status === config.expired;
-  save(response, now, isExpired ? token || "remove" : token);
+  // A 401 of a gateway says nothing about the session; some proxies drop the field, and leave the message.
+  const token = response.headers.get("front-token");
+  const isGone = response.status === config.expired && (token === "remove" || VERDICTS.includes(message(body)));
+  save(response, now, isGone ? "remove" : token);
   if (response.status >= 300) {
     const { status, statusText } = response, error = () => new Response(body || null, { status, statusText, headers: response.headers });
-    return isExpired ? { gone: true, error } : fail(status, retryAfter(response.headers.get("retry-after")), error);
+    return isGone ? { gone: true, error } : fail(status, retryAfter(response.headers.get("retry-after")), error);
   }
   if (!token) {
     const text = "The 'front-token' header is missing from a successful refresh-session response.";
@@ -393,8 +402,8 @@ export function init(options = {}) {
  * @throws {Response | Error} where nobody can say: the answer of the refresh route, or why there was none
  */
 export async function attemptRefreshingSession({ signal } = {}) {
-  const { retry, error } = await refresh(state(), signal), thing = error?.();
-  if (thing && thing.status !== config.expired) throw thing;
+  const { retry, gone, error } = await refresh(state(), signal);
+  if (error && !gone) throw error();
   return !!retry;
 }
 
@@ -457,8 +466,8 @@ export async function signOut({ signal } = {}) {
   }
   if (state().is === "no") return emit("SIGN_OUT");
   const stop = new AbortController(), end = () => stop.abort(signal.reason);
-  const late = new DOMException("The server did not confirm the sign-out in time.", "TimeoutError");
-  const timer = setTimeout(() => stop.abort(late), 2 * config.deadline + PATIENCE);
+  const text = "The server did not confirm the sign-out.";
+  const timer = setTimeout(() => stop.abort(new DOMException(text, "TimeoutError")), 2 * config.deadline + PATIENCE);
   signal?.aborted && end();
   signal?.addEventListener("abort", end);
   try {
@@ -467,8 +476,7 @@ export async function signOut({ signal } = {}) {
     if (response.status >= 300) throw response;
     if (response.headers.get("front-token") === "remove") return;
     const { status, message } = await response.clone().json().catch(() => ({}));
-    throw new Error(status === "GENERAL_ERROR" ? message ?? "No Error Message Provided"
-      : "The server did not confirm the sign-out.");
+    throw new Error(status === "GENERAL_ERROR" ? message ?? "No Error Message Provided" : text);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", end);

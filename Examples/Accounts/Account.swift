@@ -74,9 +74,9 @@ struct Account: Sendable {
         return Response.redirect(to: "/account")
     }
 
-    /// How long a link is good, and who may follow it, is in a token that the application signs.
+    /// A link that was sent, kept with the session: it is of no use to anyone else, and for one address only.
     private struct Link: Codable {
-        let purpose: String
+        let code: String
         let user: String
         let email: String
     }
@@ -84,9 +84,8 @@ struct Account: Sendable {
     @Sendable private func sendLink(_: Request, _ context: Context) async throws -> Response {
         let session = try context.requireSession()
         guard let user = try await users.user(id: session.userID.rawValue) else { throw HTTPError(.notFound) }
-        // The code is kept with the session: it is of no use to anyone else, and for one address only.
         let code = UUID().uuidString
-        try await session.setData(Link(purpose: code, user: user.id, email: user.email))
+        try await session.setData(Link(code: code, user: user.id, email: user.email))
         mail(user.email, "/verified?code=\(code)")
         return Response.redirect(to: "/account")
     }
@@ -94,11 +93,13 @@ struct Account: Sendable {
     @Sendable private func followLink(_ request: Request, _ context: Context) async throws -> Response {
         let session = try context.requireSession()
         let link = try await session.data(as: Link.self)
-        guard link.purpose == request.uri.queryParameters["code"].map(String.init), link.user == session.userID.rawValue,
+        guard link.code == request.uri.queryParameters["code"].map(String.init), link.user == session.userID.rawValue,
             let user = try await users.user(id: link.user), user.email == link.email
         else { throw HTTPError(.notFound) }
         try await users.noteVerifiedEmail(of: user.id)
         try await session.setData(JSONObject())
+        // The session knows at once; those of other devices within five minutes.
+        try await session.fetchAndSet(facts.email)
         return Response.redirect(to: "/orders", type: .normal)
     }
 }

@@ -31,18 +31,19 @@ struct AccountsProgram {
 
 /// What sessions carry about a user, and what routes ask of it.
 struct Facts: Sendable {
+    let email: BooleanClaim
     let claims: [any SessionClaim]
     let isAdministrator: SessionRequirement
     let hasVerifiedEmail: SessionRequirement
 
     init(_ users: UserTable) {
         let roles = ListClaim("roles", maxAge: .minutes(5)) { try await users.user(id: $0.rawValue)?.roles }
-        let email = BooleanClaim("email-verified", maxAge: .minutes(5)) {
+        email = BooleanClaim("email-verified", maxAge: .minutes(5)) {
             try await users.user(id: $0.rawValue)?.hasVerifiedEmail
         }
         claims = [roles, email]
         isAdministrator = roles.includes("administrator")
-        hasVerifiedEmail = email.isTrue(maxAge: .zero)
+        hasVerifiedEmail = email.isTrue()
     }
 
     /// A page without a session leads to the log-in, and back.

@@ -24,6 +24,7 @@ LATE = 15.0
 """Seconds in which a page has gone on, also on a slow machine."""
 FAULTS = {
     "500": Fault("status", 500), "502": Fault("status", 502, {}, "<html>bad gateway"), "503": Fault("status", 503),
+    "401": Fault("status", 401), "401 of a gateway": Fault("status", 401, {"www-authenticate": "Bearer"}, '{"message":"no"}'),
     "404": Fault("status", 404), "403": Fault("status", 403), "429": Fault("status", 429, {"retry-after": "1"}),
     "portal": PORTAL, "204": Fault("status", 204), "redirect": Fault("status", 302, {"location": "/"}),
     "drop": Fault("drop"), "lose": Fault("lose"), "hang": Fault("hang"),

@@ -8,8 +8,10 @@ enum BrowserModule {
         const FRONT = "sFrontToken", MARK = "st-last-access-token-update", CSRF = "sAntiCsrf", ACCESS = "st-access-token";
         const LOCK = "st-refresh-lock", FAILURE = "st-refresh-failure", SKEW = "__st_clockSkewInMillis";
         const SESSION = { rid: "session", "fdi-version": "1.16,1.17,1.18,1.19,2.0,3.0,3.1,4.0,4.1,4.2" };
+        const VERDICTS = ["unauthorised", "token theft detected"];
         const MINUTE = 6e4, LEASE = 6000;
         const PATIENCE = 2000;
+        const FRESH = 5000;
         let config, send, flight, seen, channel, checking, failed, skew = 0;
         const read = name => {
         try {
@@ -29,6 +31,9 @@ enum BrowserModule {
         try { return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(text), c => c.charCodeAt(0)))); } catch { }
         };
         const front = () => parse(read(FRONT) ?? "");
+        const message = body => {
+        try { return JSON.parse(body).message; } catch { }
+        };
         const payload = token => JSON.stringify(token?.up);
         const state = () => {
         const mark = read(MARK);
@@ -109,12 +114,13 @@ enum BrowserModule {
         failed = { at: now, error };
         return { error };
         }
+        const isShared = (last, since) => last?.at >= since && Date.now() - last.at < FRESH;
         const retryAfter = text => !text ? undefined : Number.isNaN(Number(text)) ? Date.parse(text) - Date.now() || 0 : text * 1000;
         const repeated = ({ status, at, until }) => {
         const headers = { "retry-after": Math.max(0, Math.ceil((until - Date.now()) / 1000)) };
         return {
         error: failed?.at === at ? failed.error : () => status ? new Response(null, { status, headers })
-        : new TypeError("The session could not be refreshed; another tab has just tried."),
+        : new TypeError("The session could not be refreshed by another tab."),
         };
         };
         async function locked(work) {
@@ -156,7 +162,7 @@ enum BrowserModule {
         async function refresh(before, signal, since = Date.now()) {
         if (state().is === "no") return over();
         const last = failure();
-        if (last?.at >= since && !flight) return repeated(last);
+        if (!flight && isShared(last, since)) return repeated(last);
         if (!flight) {
         const mine = flight = { isGuess: before.is !== "yes", stop: new AbortController() };
         mine.patience = pause(Math.min(PATIENCE, config.deadline));
@@ -178,7 +184,7 @@ enum BrowserModule {
         if (now.is === "no") return over();
         if (now.is === "yes" && now.mark !== before.mark) return { retry: true };
         const last = failure(), wait = last ? last.until - Date.now() : 0;
-        if (last && (last.at >= since || wait > PATIENCE)) return repeated(last);
+        if (isShared(last, since) || wait > PATIENCE) return repeated(last);
         if (wait > 0) await pause(wait);
         const headers = { ...SESSION, "st-auth-mode": "cookie" };
         if (before.is === "yes" && read(CSRF)) headers["anti-csrf"] = read(CSRF);
@@ -198,11 +204,12 @@ enum BrowserModule {
         } finally { clearTimeout(timer); }
         const meanwhile = settled();
         if (meanwhile) return meanwhile;
-        const token = response.headers.get("front-token"), isExpired = response.status === config.expired;
-        save(response, now, isExpired ? token || "remove" : token);
+        const token = response.headers.get("front-token");
+        const isGone = response.status === config.expired && (token === "remove" || VERDICTS.includes(message(body)));
+        save(response, now, isGone ? "remove" : token);
         if (response.status >= 300) {
         const { status, statusText } = response, error = () => new Response(body || null, { status, statusText, headers: response.headers });
-        return isExpired ? { gone: true, error } : fail(status, retryAfter(response.headers.get("retry-after")), error);
+        return isGone ? { gone: true, error } : fail(status, retryAfter(response.headers.get("retry-after")), error);
         }
         if (!token) {
         const text = "The 'front-token' header is missing from a successful refresh-session response.";
@@ -348,8 +355,8 @@ enum BrowserModule {
         for (const type of ["pageshow", "focus", "visibilitychange"]) addEventListener(type, look);
         }
         export async function attemptRefreshingSession({ signal } = {}) {
-        const { retry, error } = await refresh(state(), signal), thing = error?.();
-        if (thing && thing.status !== config.expired) throw thing;
+        const { retry, gone, error } = await refresh(state(), signal);
+        if (error && !gone) throw error();
         return !!retry;
         }
         export async function doesSessionExist({ signal } = {}) {
@@ -376,8 +383,8 @@ enum BrowserModule {
         }
         if (state().is === "no") return emit("SIGN_OUT");
         const stop = new AbortController(), end = () => stop.abort(signal.reason);
-        const late = new DOMException("The server did not confirm the sign-out in time.", "TimeoutError");
-        const timer = setTimeout(() => stop.abort(late), 2 * config.deadline + PATIENCE);
+        const text = "The server did not confirm the sign-out.";
+        const timer = setTimeout(() => stop.abort(new DOMException(text, "TimeoutError")), 2 * config.deadline + PATIENCE);
         signal?.aborted && end();
         signal?.addEventListener("abort", end);
         try {
@@ -386,8 +393,7 @@ enum BrowserModule {
         if (response.status >= 300) throw response;
         if (response.headers.get("front-token") === "remove") return;
         const { status, message } = await response.clone().json().catch(() => ({}));
-        throw new Error(status === "GENERAL_ERROR" ? message ?? "No Error Message Provided"
-        : "The server did not confirm the sign-out.");
+        throw new Error(status === "GENERAL_ERROR" ? message ?? "No Error Message Provided" : text);
         } finally {
         clearTimeout(timer);
         signal?.removeEventListener("abort", end);
