@@ -37,8 +37,9 @@ class Bench:
         self._options = {**options, "before": before}
         self.load()
 
-    def load(self) -> None:
-        """Loads the page anew in the tab that is in front."""
+    def load(self, **changed: Any) -> None:
+        """Loads the page anew in the tab that is in front, with some options changed from now on."""
+        self._options.update(changed)
         self.driver.get("about:blank")
         self.driver.get(f"{self.origin}/bench#{quote(json.dumps(self._options))}")
         self.run("while (!window.isReady) await new Promise(done => setTimeout(done, 5));")

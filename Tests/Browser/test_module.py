@@ -162,6 +162,32 @@ def test_tabs_without_web_locks_refresh_once(lan: Bench, storage: str, count: in
     assert "reuse" not in lan.trail()
 
 
+# Another tab writes its lock a moment after this one has, once.
+RIVAL = """const { get, set } = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie');
+window.rivalUntil = 0;
+Object.defineProperty(document, 'cookie', { get() { return get.call(document); }, set(text) {
+  set.call(document, text);
+  if (!text.startsWith('st-refresh-lock=') || rivalUntil) return;
+  rivalUntil = Date.now() + 700;
+  set.call(document, `st-refresh-lock=rival_${rivalUntil};path=/;max-age=1`);
+} });
+const plain = window.fetch;
+window.fetch = (input, init) => {
+  if (String(input).endsWith('/session/refresh')) window.refreshedAt = Date.now();
+  return plain(input, init);
+};"""
+
+
+def test_of_two_tabs_that_take_the_lock_at_once_one_has_it(lan: Bench) -> None:
+    """finding J2: the lock is read again after it was written."""
+    lan.fresh()
+    lan.log_in()
+    lan.load(before=RIVAL)
+    lan.expire()
+    assert lan.me() == 200
+    assert lan.run("return rivalUntil > 0 && refreshedAt >= rivalUntil - 5") is True
+
+
 def test_a_tab_that_goes_away_lets_go(lan: Bench) -> None:
     """finding J2: the tab that refreshes is closed, or dies with its lock."""
     lan.fresh(refreshTimeout=20_000)
