@@ -1,5 +1,5 @@
 import * as tessera from "/auth/tessera.js";
-import { $, moment, stage, thiefKnows, verdict } from "/stage.js";
+import { $, isNews, moment, stage, thiefKnows, verdict } from "/stage.js";
 import * as thief from "/thief.js";
 
 const events = (window.sessionEvents = []);
@@ -105,7 +105,7 @@ async function update() {
   $("plot").hidden = isThief;
   stage(story, { isThief, facts });
   devices(list);
-  $("trail").replaceChildren(...trail.map(entry => {
+  if (isNews("trail", trail)) $("trail").replaceChildren(...trail.map(entry => {
     const li = document.createElement("li");
     li.textContent = `${moment(entry.time)}  ${entry.kind}  ${entry.handle.slice(0, 8)}`;
     li.className = entry.kind;

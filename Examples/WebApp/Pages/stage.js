@@ -12,7 +12,16 @@ function element(name, attributes, text) {
   return made;
 }
 
+// Whether something is to be drawn: what has not changed keeps its focus, selection and place.
+const drawn = new Map();
+export function isNews(id, what) {
+  const text = JSON.stringify(what), isNew = drawn.get(id) !== text;
+  drawn.set(id, text);
+  return isNew;
+}
+
 export function pairs(list, facts) {
+  if (!isNews(list.id, facts)) return;
   list.replaceChildren(...Object.entries(facts).flatMap(([name, value]) => {
     const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
     [dt.textContent, dd.textContent] = [name, value];
@@ -43,7 +52,8 @@ function circle({ x, y }, kind) {
 const holder = (story, number) => [story.owner === number && "owner", story.thief === number && "thief"].filter(Boolean);
 
 export function draw(story) {
-  const { tokens, refusals } = story, at = places(tokens), parts = [];
+  const { tokens, refusals, owner, thief, end } = story, at = places(tokens), parts = [];
+  if (!isNews("tree", [tokens, refusals, owner, thief, end])) return;
   tokens.forEach(({ from }, index) => {
     const a = from && at[from - 1], b = at[index];
     if (a) parts.push(element("path", { class: "edge", d: `M ${a.x} ${a.y} C ${a.x + 46} ${a.y} ${b.x - 46} ${b.y} ${b.x} ${b.y}` }));
