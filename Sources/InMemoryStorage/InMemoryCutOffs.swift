@@ -6,13 +6,10 @@ struct InMemoryCutOffs {
     private var cutOffs: [CutOff.Scope: [CutOff]] = [:]
 
     /// Whether a session was ended by one.
-    func ended(_ record: SessionRecord) -> Bool {
-        !cutOffs.isEmpty && hasEnded(record)
-    }
+    func ended(_ record: SessionRecord) -> Bool { latest(of: record).map { record.createdAt <= $0 } ?? false }
 
-    private func hasEnded(_ record: SessionRecord) -> Bool {
-        latest(of: record).map { record.createdAt <= $0 } ?? false
-    }
+    /// Whether there are none.
+    var isEmpty: Bool { cutOffs.isEmpty }
 
     /// A record as it is stored: created after the cut-offs of its user.
     func admitted(_ record: SessionRecord) -> SessionRecord {

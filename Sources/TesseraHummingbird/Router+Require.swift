@@ -22,7 +22,8 @@ extension VerifyOptions {
     /// These options with requirements more.
     func adding(_ added: [SessionRequirement]) -> VerifyOptions {
         var options = self
-        let own = requirements
+        let (own, added) = (requirements, added.filter { !$0.isNothing })
+        guard !added.isEmpty else { return self }
         options.requirements = { global, session in (await own?(global, session) ?? global) + added }
         return options
     }

@@ -3,8 +3,8 @@ import Hummingbird
 import HummingbirdTesting
 import NIOCore
 import SessionEngine
-import TesseraSessions
 import TesseraHummingbird
+import TesseraSessions
 import TesseraTesting
 import Testing
 

@@ -5,8 +5,8 @@ import LosslessJSON
 import NIOCore
 import SessionEngine
 import Synchronization
-import TesseraSessions
 import TesseraHummingbird
+import TesseraSessions
 import TesseraTesting
 import Testing
 

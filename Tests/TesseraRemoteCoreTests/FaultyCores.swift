@@ -2,8 +2,8 @@ import Foundations
 import LosslessJSON
 import SessionEngine
 import Synchronization
-import TesseraSessions
 import TesseraInProcess
+import TesseraSessions
 import TesseraTesting
 
 @testable import TesseraRemoteCore

@@ -8,8 +8,8 @@ import TesseraInProcess
 import TesseraTesting
 import Testing
 
-@testable import TesseraSessions
 @testable import TesseraRemoteCore
+@testable import TesseraSessions
 
 @Suite("Nothing that holds a secret prints it")
 struct PrintingTests {

@@ -18,6 +18,8 @@ struct ErrorTableTests {
         case .duplicateCookies: .duplicateCookies
         case .retryLater: .retryLater(reason: "secret")
         case .badInput: .badInput("the error's text")
+        case .untrustedOrigin: .untrustedOrigin("https://secret.example")
+        case .badFormToken: .badFormToken("secret")
         case .claimUnavailable: .claimUnavailable(key: "c", reason: "secret")
         case .unreadable: .unreadable("secret")
         case .coreUnavailable: .coreUnavailable("secret")

@@ -43,6 +43,9 @@ public struct SessionRequirement: Sendable {
         self.init(id: id, rule: PayloadJudgement(problem: problem))
     }
 
+    /// Whether it asks for nothing.
+    package var isNothing: Bool { rule is NoRule }
+
     /// A session, and nothing more.
     public static let session = SessionRequirement(id: "session", rule: NoRule())
 

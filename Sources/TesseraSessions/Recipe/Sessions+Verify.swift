@@ -62,7 +62,7 @@ extension Sessions {
             throw .tryRefreshToken(reason: "the access token is signed with a \(kind.rawValue) key")
         }
         var presented = presented
-        presented.checksRevocation = looksUp(options) == nil && backend.checksDatabaseByDefault
+        presented.checksRevocation = looksUp(options) == nil && looksByDefault
         let answer = try await backend.verify(presented)
         let session = try Session(
             answer.facts, accessToken: presented.text, token: token, sessions: self, attachment: attachment)
@@ -73,7 +73,7 @@ extension Sessions {
     }
 
     /// Whether storage is asked about a session; `nil` where neither route nor configuration says so, and the backend does what is cheap for it.
-    private func looksUp(_ options: VerifyOptions) -> Bool? { options.checksDatabase ?? configuration.checksDatabase }
+    private func looksUp(_ options: VerifyOptions) -> Bool? { options.checksDatabase ?? checksDatabase }
 
     /// The access token of a request, the header's before the cookie's, where the way it travels is allowed.
     ///

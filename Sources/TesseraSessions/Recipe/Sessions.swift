@@ -14,6 +14,9 @@ public final class Sessions: Sendable {
     let clock: ClockAndRandomness
     let logger: Logger
     let upkeep: UpkeepWatch
+    /// What the configuration says about the look at storage, and what the backend does where it says nothing.
+    let checksDatabase: Bool?
+    let looksByDefault: Bool
     let warnings = WarningLimiter()
 
     /// Opens an application's sessions.
@@ -44,6 +47,7 @@ public final class Sessions: Sendable {
         self.hooks = hooks ?? StandardHooks()
         self.clock = clock
         self.logger = logger
+        (checksDatabase, looksByDefault) = (configuration.checksDatabase, backend.checksDatabaseByDefault)
         upkeep = UpkeepWatch(isNeeded: backend.upkeep(logger: logger) != nil, since: clock.time())
     }
 
