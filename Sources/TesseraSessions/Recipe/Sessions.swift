@@ -14,7 +14,7 @@ public final class Sessions: Sendable {
     let clock: ClockAndRandomness
     let logger: Logger
     let upkeep: UpkeepWatch
-    /// What the configuration says about the look at storage, and what the backend does where it says nothing.
+    /// Whether the configuration wants the database checked, and what the backend does where it is silent.
     let checksDatabase: Bool?
     let looksByDefault: Bool
     let warnings = WarningLimiter()

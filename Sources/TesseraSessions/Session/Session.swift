@@ -151,7 +151,7 @@ public final class Session: Sendable, Redacted {
     /// Replaces the data that is kept with the session by a value of the application.
     ///
     /// - Parameter data: a structure, or anything else that is encoded as a JSON object.
-    /// - Throws: as ``setData(_:)-(JSONObject)``, and ``SessionError/badInput(_:)`` where it is no JSON object.
+    /// - Throws: as `setData(_:)` with JSON, and ``SessionError/badInput(_:)`` where it is no JSON object.
     @_disfavoredOverload
     public func setData(_ data: some Encodable) async throws(SessionError) {
         try await setData(JSONObject(encoding: data))
@@ -160,7 +160,7 @@ public final class Session: Sendable, Redacted {
     /// Changes members of the payload to those of a value of the application; properties that are `nil` stay as they are.
     ///
     /// - Parameter update: a structure, or anything else that is encoded as a JSON object.
-    /// - Throws: as ``mergePayload(_:)-(JSONObject)``.
+    /// - Throws: as `mergePayload(_:)` with JSON.
     @_disfavoredOverload
     public func mergePayload(_ update: some Encodable) async throws(SessionError) {
         try await mergePayload(JSONObject(encoding: update))
