@@ -18,6 +18,7 @@ struct WebApp {
         let app = Application(
             router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)),
             onServerRunning: { channel in
+                await worlds.move(to: "http://localhost:\(channel.localAddress?.port ?? port)")
                 print("Open http://localhost:\(channel.localAddress?.port ?? port) (any name, password \"demo\")")
                 fflush(nil)
             })

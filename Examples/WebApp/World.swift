@@ -37,11 +37,16 @@ struct World: Sendable {
 /// The worlds of the names that were used last.
 actor Worlds {
     private static let most = 200
-    private let address: String
+    private var address: String
     private var made: [String: Task<World, any Error>] = [:]
     private var lastUsed: [String] = []
 
     init(address: String) {
+        self.address = address
+    }
+
+    /// The worlds that are made from now on know this as their address: that of a free port is known late.
+    func move(to address: String) {
         self.address = address
     }
 

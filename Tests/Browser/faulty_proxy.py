@@ -159,8 +159,7 @@ class FaultyProxy:
     async def _forwarded(self, head: str, fields: dict[str, str], body: bytes) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._target)
         ours, theirs = fields["host"], f"localhost:{self._target}"
-        # An application that took any free port knows itself by port 0.
-        head = head.replace(f"Origin: http://{ours}\r", "Origin: http://localhost:0\r")
+        head = head.replace(f"Origin: http://{ours}\r", f"Origin: http://{theirs}\r")
         head = head.replace(f"Host: {ours}\r", f"Host: {theirs}\r")
         head = re.sub(r"(?im)^connection: .*\r\n", "", head).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
         writer.write(head.encode("latin-1") + body)
