@@ -181,14 +181,15 @@ final class GroupCommitWriter: Sendable {
             try connection.run("BEGIN IMMEDIATE")
             Failpoint.reach("sqlite.begun")
             try perform(connection)
+            var counted: StoreMark?
             if hasOrdinary(group) {
-                try place.progress?.count(on: connection)
+                counted = try place.progress?.count(on: connection)
                 try keepRoom()
             }
             Failpoint.reach("sqlite.before-commit")
             try connection.commit()
             Failpoint.reach("sqlite.committed")
-            place.progress?.committed()
+            if let counted { place.progress?.committed(counted) }
             // What was written into a file that is gone must not be acknowledged.
             return watch?.problem.map { StorageError(.unknownOutcome, $0) }
         } catch {

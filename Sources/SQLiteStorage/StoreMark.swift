@@ -112,7 +112,6 @@ struct StoreWitness: Sendable {
 /// Not shared: the writer alone has it, beside its connection.
 final class StoreProgress {
     private var mark: StoreMark
-    private var noting: StoreMark?
     private let witness: StoreWitness
     private let clock: @Sendable () -> MonotonicTime
     private var nextNote: MonotonicTime?
@@ -128,19 +127,22 @@ final class StoreProgress {
     }
 
     /// Counts a group of writes in its own transaction, if it is time.
-    func count(on connection: SQLiteConnection) throws(StorageError) {
-        noting = nil
+    ///
+    /// - Returns: the mark that the transaction makes durable, for ``committed(_:)``; `nil` when it is not yet time.
+    func count(on connection: SQLiteConnection) throws(StorageError) -> StoreMark? {
         let now = clock()
-        guard nextNote.map({ now >= $0 }) ?? true else { return }
+        guard nextNote.map({ now >= $0 }) ?? true else { return nil }
         let next = mark.counting()
         try next.writeCount(on: connection)
-        noting = next
+        return next
     }
 
-    /// Says beside the database that the transaction is durable.
-    func committed() {
-        guard let noting else { return }
-        (mark, self.noting, nextNote) = (noting, nil, clock() + Self.interval)
+    /// Says beside the database that the transaction with this mark is durable.
+    ///
+    /// The caller passes it from the same transaction: a mark that was kept from one that failed would put the witness
+    /// ahead of the database, and the next start would miss writes that never were.
+    func committed(_ counted: StoreMark) {
+        (mark, nextNote) = (counted, clock() + Self.interval)
         witness.note(mark)
     }
 

@@ -181,4 +181,28 @@ struct WholeStoreTests {
         #expect(database.notice?.contains("tessera restore") == true)
         #expect(try await handles(database) == ["a"])
     }
+
+    @Test("finding O1: after a write that was refused for want of room, the witness is not ahead of the database")
+    func refusedWriteIsNotWitnessed() async throws {
+        do { try await fill(SQLiteDatabase(folder: folder.path)) }
+        let reserve = try ReserveFile(path: "\(folder.path)/reserve", size: 16 * SQLiteConnection.pageSize)
+        #expect(reserve.fill())
+        let mark = try StoreMark(on: SQLiteConnection(path: file, access: .readOnly))
+        let witness = StoreWitness(folder: folder.path)
+        let writer = GroupCommitWriter(
+            try SQLiteConnection(path: file, access: .readWrite),
+            // Fewer pages than there are: nothing ordinary fits.
+            reserve: Reserve(reserve, maximumPages: 16), progress: StoreProgress(mark, witness))
+        await #expect(throws: StorageError(.full, "")) {
+            try await writer.write(.ordinary) { connection throws(StorageError) in
+                try connection.run("UPDATE session_info SET generation = 1")
+            }
+        }
+        try await writer.write(.vital) { connection throws(StorageError) in
+            try connection.run("DELETE FROM session_info WHERE session_handle = 'a'")
+        }
+        let stored = try StoreMark(on: SQLiteConnection(path: file, access: .readOnly))
+        #expect(try #require(witness.seen).writes <= stored.writes)
+        withExtendedLifetime(writer) {}
+    }
 }
