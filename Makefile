@@ -60,7 +60,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme hello tutorial browser drivers beside kill9 import restore hostile door storm operation allocations schema postgres schedules \
+PARTS = readme hello browser drivers beside kill9 import restore hostile door storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -73,18 +73,20 @@ test: check unit docs build trials defaults
 
 proof: build trials examples
 	swift build $(SWIFT_FLAGS)
-	@for part in $(PARTS); do \
+	@for part in $(PARTS) tutorial; do \
 	    start=$$(date +%s); \
 	    $(MAKE) --no-print-directory BUILT=1 $$part || exit 1; \
 	    echo "== $$part: $$(($$(date +%s) - start)) s"; \
 	done
 
 examples: dependencies
-	$(EXAMPLES)
+	$(EXAMPLES) --build-tests
 
 # What the user of a package gets: the default traits, compiled for the examples and for the core. The examples are then
-# what `browser`, `beside` and `sixty-periods` run; the core answers a request and says what it was built without.
+# what `browser`, `beside` and `sixty-periods` run, with their own tests; the core answers a request and says what it was built
+# without.
 defaults: examples
+	swift test --skip-build --package-path Examples --scratch-path $(EXAMPLES_SCRATCH) $(SHARED_FLAGS) --quiet
 	$(DEFAULTS) --product tessera
 	scripts/check-default-traits $(EXAMPLES_SCRATCH)/debug/tessera
 
@@ -188,7 +190,7 @@ hello: dependencies
 	$(EXAMPLES) --product HelloSession
 	$(PYTEST) $(BOX)hello.py
 
-# The tutorial as it is printed, in a package of its own, from nothing.
+# The tutorial as it is printed, in a package of its own, from nothing; `make test` compiles and tests its files as examples.
 tutorial: dependencies
 	scripts/try-tutorial
 

@@ -75,5 +75,16 @@ let package = Package(
             path: "AccountsTests",
             swiftSettings: settings
         ),
+        // The tutorial, file by file as TenMinutes.md prints it.
+        .executableTarget(
+            name: "Hello",
+            dependencies: tessera("TesseraHummingbird") + [.product(name: "Hummingbird", package: "hummingbird")],
+            path: "Tutorial/Sources/Hello"
+        ),
+        .testTarget(
+            name: "HelloTests",
+            dependencies: tessera("TesseraHummingbirdTesting") + ["Hello"],
+            path: "Tutorial/Tests/HelloTests"
+        ),
     ]
 )

@@ -7,7 +7,9 @@ import Foundation
 /// The work is done on threads of its own, two at a time: a hash takes 128 MiB and a third of a second, and neither other
 /// requests nor the memory of the machine shall suffer when many people log in at once.
 actor Passwords {
-    /// How much work a hash is: `N = 2^17, r = 8, p = 1` is OWASP's first choice. Tests take less.
+    /// How much work a hash is.
+    ///
+    /// OWASP's first choice is `N = 2^17`, `r = 8`, `p = 1`; tests take less.
     struct Cost: Sendable {
         var rounds = 1 << 17
         var blockSize = 8

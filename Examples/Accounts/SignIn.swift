@@ -28,8 +28,10 @@ struct SignIn: Sendable {
         let form = try await URLEncodedFormDecoder().decode(Form.self, from: request, context: context)
         let user = try await users.user(email: form.email)
         guard try await passwords.isRight(form.password, for: user?.passwordHash), let user else {
-            return try page("Log in", "/login", form.returnTo, context, problem: "That address or password is not right.")
-                .response(from: request, context: context)
+            return try page(
+                "Log in", "/login", form.returnTo, context, problem: "That address or password is not right."
+            )
+            .response(from: request, context: context)
         }
         try await context.createSession(userID: UserID(user.id))
         return try context.redirectAfterSignIn(to: form.returnTo, otherwise: "/account")

@@ -104,9 +104,33 @@ public final class TestBrowser: Sendable {
     /// - Throws: whatever the way to the server throws.
     @discardableResult
     public func post(_ path: String, form: KeyValuePairs<String, String>) async throws -> Reply {
-        let text = form.map { "\(Self.encoded($0.key))=\(Self.encoded($0.value))" }.joined(separator: "&")
+        try await post(path, fields: form.map { ($0.key, $0.value) })
+    }
+
+    private func post(_ path: String, fields: [(name: String, value: String)]) async throws -> Reply {
+        let text = fields.map { "\(Self.encoded($0.name))=\(Self.encoded($0.value))" }.joined(separator: "&")
         return try await call(
             .post, path, headerFields: [.contentType: "application/x-www-form-urlencoded"], body: Array(text.utf8))
+    }
+
+    /// Fills a form of a page that the server renders: asks for the page, and sends the fields with the form's token that is in it.
+    ///
+    /// - Parameters:
+    ///   - form: the fields that a user fills.
+    ///   - page: path and query of the page.
+    ///   - path: where the form is sent; `nil` for the page's own path.
+    /// - Throws: whatever the way to the server throws.
+    @discardableResult
+    public func submit(
+        _ form: KeyValuePairs<String, String> = [:], from page: String, to path: String? = nil
+    ) async throws -> Reply {
+        let mark = "name=\"\(Sessions.formField)\" value=\""
+        let text = try await get(page).text
+        var fields = form.map { ($0.key, $0.value) }
+        if let start = text.firstRange(of: mark)?.upperBound {
+            fields.append((Sessions.formField, String(text[start...].prefix { $0 != "\"" })))
+        }
+        return try await post(path ?? page, fields: fields)
     }
 
     /// Sends JSON, or nothing.
