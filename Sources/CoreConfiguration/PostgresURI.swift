@@ -29,12 +29,7 @@ struct PostgresURI {
         let query = question.map { afterUser[afterUser.index(after: $0)...] } ?? ""
         let places = authority.split(separator: ",", omittingEmptySubsequences: false).map(Self.place)
         hosts = places.map(\.host)
-        var parameters: [String: String] = [:]
-        for pair in query.split(separator: "&") {
-            let halves = pair.split(separator: "=", maxSplits: 1)
-            if halves.count == 2 { parameters[String(halves[0])] = String(halves[1]) }
-        }
-        self.parameters = parameters
+        parameters = Self.parameters(of: query)
         let isCutUser =
             credentials == nil && (path.contains("@") || (places.contains { !$0.hasPort } && query.contains("@")))
         if authority.contains("@") || isCutUser || Self.hasLoosePercent(text) {
@@ -51,6 +46,15 @@ struct PostgresURI {
     private static let encode =
         "percent-encode the password (and the user) in the connection URI: @ is %40, : is %3A, / is %2F, % is %25. Or set "
         + "them as 'postgresql_user' and 'postgresql_password', where nothing has to be encoded."
+
+    private static func parameters(of query: Substring) -> [String: String] {
+        var parameters: [String: String] = [:]
+        for pair in query.split(separator: "&") {
+            let halves = pair.split(separator: "=", maxSplits: 1)
+            if halves.count == 2 { parameters[String(halves[0])] = String(halves[1]) }
+        }
+        return parameters
+    }
 
     /// A host, and whether what follows it can be a port.
     private static func place(_ text: Substring) -> (host: String, hasPort: Bool) {

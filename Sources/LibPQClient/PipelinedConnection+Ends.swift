@@ -11,14 +11,14 @@ extension PipelinedConnection {
             let isDurable = batch.isRead || warnings.pointee == 0
             return isDurable ? batch.answerAll() : batch.fail(.unknownOutcome("PostgreSQL gave a warning"))
         }
-        if failure.isUnknownStatement || failure.isStalePlan { prepared = [] }
+        let lacksStatement = failure.isUnknownStatement || failure.isStalePlan
+        if lacksStatement { prepared = [] }
         if failure.endsConnection {
             settle(batch, failure.message)
             return lose(failure.message, now)
         }
         if let only = batch.requests.first, batch.requests.count == 1 {
-            let again = failure.isTransient || failure.isUnknownStatement || failure.isStalePlan
-            if again, only.attempts < 10 {
+            if failure.isTransient || lacksStatement, only.attempts < 10 {
                 queue.putBack([only])
             } else {
                 only.answer(.failure(.statement(failure)))
@@ -26,7 +26,7 @@ extension PipelinedConnection {
         } else {
             queue.putBack(batch.requests.map { $0.single() })
         }
-        if failure.isStalePlan || failure.isUnknownStatement { lose("the schema has changed", now) }
+        if lacksStatement { lose("the schema has changed", now) }
     }
 
     /// Closes the connection and tries again after a while; no one waits for an answer that cannot come.

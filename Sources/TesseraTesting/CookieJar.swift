@@ -77,9 +77,14 @@ struct CookieJar: Sendable {
         let host = context.origin.host
         guard cookie.name.utf8.count + cookie.value.utf8.count <= 4_096 else { return false }
         guard host == cookie.domain || host.hasSuffix("." + cookie.domain) else { return false }
-        guard !cookie.isSecure || isTrustworthy(context.origin) else { return false }
-        guard cookie.sameSite != .none || cookie.isSecure || isTrustworthy(context.origin) else { return false }
+        let needsTrust = cookie.isSecure || cookie.sameSite == .none
+        guard !needsTrust || isTrustworthy(context.origin) else { return false }
         guard context.isSameSite || context.isSafeNavigation || cookie.sameSite == .none else { return false }
+        return hasWhatItsNameSays(cookie)
+    }
+
+    /// RFC 6265bis section 4.1.3.
+    private static func hasWhatItsNameSays(_ cookie: Cookie) -> Bool {
         if cookie.name.hasPrefix("__Secure-") { return cookie.isSecure }
         if cookie.name.hasPrefix("__Host-") { return cookie.isSecure && cookie.isHostOnly && cookie.path == "/" }
         return true

@@ -208,17 +208,14 @@ public final class TestBrowser: Sendable {
     private func standardFields(
         _ method: HTTPRequest.Method, _ state: State, _ api: Origin, _ isSameSite: Bool
     ) -> HTTPFields {
-        var fields: HTTPFields = [:]
         if frontEnd == .app {
-            fields[.authMode] = "header"
-            fields[.recipeID] = "session"
+            var fields: HTTPFields = [.authMode: "header", .recipeID: "session"]
             if let token = state.accessToken { fields[.authorization] = "Bearer \(token)" }
             return fields
         }
+        var fields = fetchMetadata
         fields[.fetchSite] = state.page == api ? "same-origin" : isSameSite ? "same-site" : "cross-site"
         if method != .get || (frontEnd == .script && state.page != api) { fields[.origin] = state.page.text }
-        if let mode = HTTPField.Name("sec-fetch-mode") { fields[mode] = frontEnd == .page ? "navigate" : "cors" }
-        if let target = HTTPField.Name("sec-fetch-dest") { fields[target] = frontEnd == .page ? "document" : "empty" }
         guard frontEnd == .script else {
             fields[.accept] = "text/html,application/xhtml+xml,*/*;q=0.8"
             return fields
@@ -226,6 +223,14 @@ public final class TestBrowser: Sendable {
         fields[.recipeID] = "session"
         fields[.authMode] = "cookie"
         if let token = state.antiCSRFToken { fields[.antiCSRF] = token }
+        return fields
+    }
+
+    /// What a browser says about a request beside where it comes from.
+    private var fetchMetadata: HTTPFields {
+        var fields: HTTPFields = [:]
+        if let mode = HTTPField.Name("sec-fetch-mode") { fields[mode] = frontEnd == .page ? "navigate" : "cors" }
+        if let target = HTTPField.Name("sec-fetch-dest") { fields[target] = frontEnd == .page ? "document" : "empty" }
         return fields
     }
 

@@ -26,13 +26,15 @@ extension Sessions {
             warnOfOrigin(origin)
         }
         guard isCrossSite(origin, request), let sameSite = try? settings.sameSite(for: request) else { return }
-        let page = Self.printable(origin)
-        let api = request.authority ?? app.apiDomain.text
+        warnOfTwoSites(Self.printable(origin), Self.printable(request.authority ?? app.apiDomain.text), sameSite)
+    }
+
+    private func warnOfTwoSites(_ page: String, _ api: String, _ sameSite: SameSite) {
         guard warnings.isDue("site \(page)", at: clock.time()) else { return }
         if sameSite != .none {
             logger.warning(
                 """
-                the page \(page) and the API at \(Self.printable(api)) are two sites to a browser: it will not send the \
+                the page \(page) and the API at \(api) are two sites to a browser: it will not send the \
                 session's SameSite=\(sameSite.rawValue) cookies. Use one host name for both (localhost and 127.0.0.1 are \
                 two), or https for both and website: of AppInfo for the page, or st-auth-mode: header
                 """,
@@ -40,7 +42,7 @@ extension Sessions {
         } else if !configuration.partitionsCookies {
             logger.warning(
                 """
-                the page \(page) and the API at \(Self.printable(api)) are two sites: browsers that block third-party \
+                the page \(page) and the API at \(api) are two sites: browsers that block third-party \
                 cookies will not send the session's. Serve both under one domain, set partitionsCookies of \
                 SessionConfiguration, or use st-auth-mode: header
                 """,
