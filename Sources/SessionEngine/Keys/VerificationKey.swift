@@ -23,6 +23,8 @@ public struct VerificationKey: Sendable {
     public let id: KeyID
     /// The key itself.
     public let publicKey: PublicVerificationKey
+    /// Shared by the copies of this value.
+    private let verified = VerifiedSignatures()
 
     public init(id: KeyID, publicKey: PublicVerificationKey) {
         self.id = id
@@ -45,19 +47,32 @@ public struct VerificationKey: Sendable {
         }
     }
 
-    /// Whether this key made a signature over bytes.
+    /// Whether this key made a signature over bytes; one that was found good a moment ago is not checked again.
     ///
     /// A signature of any other length than the key's is refused.
     public func accepts(_ signature: [UInt8], over bytes: [UInt8]) -> Bool {
+        let message = SHA256.hash(data: bytes)
+        guard signature.count == signatureLength else { return false }
+        return verified.accepts(signature, over: message) { checks(signature, over: message) }
+    }
+
+    /// The same by the whole calculation, each time.
+    package func checks(_ signature: [UInt8], over message: SHA256.Digest) -> Bool {
+        guard signature.count == signatureLength else { return false }
         switch publicKey {
         case .rsa(let key):
-            guard signature.count == key.keySizeInBits / 8 else { return false }
             return key.isValidSignature(
-                _RSA.Signing.RSASignature(rawRepresentation: signature), for: bytes, padding: .insecurePKCS1v1_5)
+                _RSA.Signing.RSASignature(rawRepresentation: signature), for: message, padding: .insecurePKCS1v1_5)
         case .p256(let key):
-            guard signature.count == 64, let parsed = try? P256.Signing.ECDSASignature(rawRepresentation: signature)
-            else { return false }
-            return key.isValidSignature(parsed, for: bytes)
+            guard let parsed = try? P256.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
+            return key.isValidSignature(parsed, for: message)
+        }
+    }
+
+    private var signatureLength: Int {
+        switch publicKey {
+        case .rsa(let key): key.keySizeInBits / 8
+        case .p256: 64
         }
     }
 
