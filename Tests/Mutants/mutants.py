@@ -37,6 +37,8 @@ _count = _of("count", "SessionEngine/Session/RotationCount.swift")
 _derivation = _of("derivation", "SessionEngine/RefreshToken/RefreshTokenKey+Successor.swift")
 _sealed = _of("refresh token", "SessionEngine/RefreshToken/RefreshTokenKey.swift")
 _access = _of("access token", "SessionEngine/AccessToken/UnverifiedAccessToken.swift")
+_signatures = _of("signatures", "SessionEngine/Keys/VerifiedSignatures.swift")
+_key = _of("signatures", "SessionEngine/Keys/VerificationKey.swift")
 _verify = _of("verify", "SessionEngine/Session/Verify.swift")
 _data = _of("data", "SessionEngine/Session/DataUpdate.swift")
 _policy = _of("policy", "SessionService/SessionPolicy.swift")
@@ -284,6 +286,21 @@ SERVICE = [
               ".user(user, tenant: .public, liveAt: now), audit:"),
 ]
 
+SIGNATURES = [
+    _signatures("a message that was signed once is good under any signature",
+                "        signature.withUnsafeBytes { hash.update(bufferPointer: $0) }\n", ""),
+    _signatures("a signature that was good once is good for any message",
+                "        message.withUnsafeBytes { hash.update(bufferPointer: $0) }\n", ""),
+    _signatures("a bad signature is remembered", "guard check() else { return false }", "let isGood = check()"),
+    _signatures("whatever has the place is taken for it", "$0[place] == mark }) { return true }",
+                "$0[place] != .zero }) { return true }"),
+    _signatures("nothing is remembered", "marks[place] = mark", "_ = place"),
+    _key("the length does not separate message and signature",
+         "guard signature.count == signatureLength else { return false }\n        return verified",
+         "return verified",
+         "the digest of the message is hashed, so that no byte wanders, and the check refuses other lengths"),
+]
+
 KEYS = [
     _keys("caches of before a key are not waited for (K2)",
           "            older.lastCacheEnd(at: key.createdAt, schedule: schedule))", "            key.createdAt)"),
@@ -296,4 +313,4 @@ KEYS = [
           "return scheduled"),
 ]
 
-MUTANTS = REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + KEYS
+MUTANTS = REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS

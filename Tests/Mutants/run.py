@@ -36,6 +36,7 @@ TIME_LIMIT = 300
 
 CRYPTO = ['.product(name: "Crypto", package: "swift-crypto")', '.product(name: "CryptoExtras", package: "swift-crypto")']
 LOGGING = ['.product(name: "Logging", package: "swift-log")']
+LIFECYCLE = ['.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")']
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ TARGETS = [
     Target("SessionStorage", BASE, []),
     Target("InMemoryStorage", STORAGE[:-1], []),
     Target("SessionStorageTesting", STORAGE, []),
-    Target("SessionService", STORAGE, CRYPTO + LOGGING),
+    Target("SessionService", STORAGE, CRYPTO + LOGGING + LIFECYCLE),
     Target("TestSupport", BASE, CRYPTO, more='path: "Tests/TestSupport", '),
     Target("TrialSupport", ["SessionService", "SessionStorageTesting", "TestSupport", *STORAGE], [],
            more='path: "Tests/TrialSupport", '),
@@ -87,7 +88,7 @@ def manifest() -> str:
     """The manifest of the copy; settings and dependencies are the package's own."""
     text = (ROOT / "Package.swift").read_text()
     head = text[:text.index("let crypto")]
-    dependencies = re.findall(r"^        \.package\(url: \S+/swift-(?:crypto|log)\.git.*\n", text, re.MULTILINE)
+    dependencies = re.findall(r"^        \.package\(url: \S+/swift-(?:crypto|log|service-lifecycle)\.git.*\n", text, re.MULTILINE)
     platforms = re.search(r"^    platforms: .*\n", text, re.MULTILINE)
     return "".join([
         head, "let package = Package(\n", '    name: "mutants",\n', platforms[0] if platforms else "",
