@@ -2,7 +2,13 @@
 
 SWIFT_FLAGS = --traits PostgreSQL,OpenSSL --explicit-target-dependency-import-check error -Xswiftc -require-explicit-sendable
 # The program that a user starts has the Swift libraries in it, so that it runs where Swift is not installed.
-RELEASE_FLAGS = -c release --static-swift-stdlib $(SWIFT_FLAGS)
+RELEASE_FLAGS = -c release --static-swift-stdlib $(SWIFT_FLAGS) $(LINK_FLAGS)
+# On Linux it is linked small, has no path of this machine in it, and takes no library from the folder that it is in
+# (docs/decisions/0036).
+ifeq ($(shell uname),Linux)
+LINK_FLAGS = -Xcc -ffile-prefix-map=$(CURDIR)/= -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)/= --disable-local-rpath \
+    -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic
+endif
 BINARY = .build/release/tessera
 TRIALS = .build/release/Trials
 CLUSTER = scripts/postgres-cluster
@@ -31,7 +37,7 @@ export REMOTE_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/RemoteApp
 export WEB_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/WebApp
 
 .PHONY: beside hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
-.PHONY: allocations bench check clean door failover inplace mass network nodes postgres schema static storm
+.PHONY: allocations bench check clean door failover inplace mass network nodes postgres schema packages dist storm
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs killpoints cutreplies spin mutants
 
 help:
@@ -40,6 +46,7 @@ help:
 	@echo "make quick   the checks of the source and the tests of one process, for every change"
 	@echo "make test    everything that has to hold, with the checks of the source; long trials as a sample"
 	@echo "make proof   the whole of what tries to break it: races, kills, lost replies, attackers, models, real SDKs"
+	@echo "make dist    a Debian package, a container image and a bill of materials"
 	@echo "make bench   what a request costs on this machine"
 
 dependencies:
@@ -48,10 +55,18 @@ dependencies:
 build: dependencies
 	$(BUILD) --product tessera $(RELEASE_FLAGS)
 
-# The program without its symbols, apart because its linking differs; `test_static.py` looks at its size, start and memory.
-static: dependencies
-	swift build --product tessera --scratch-path .build-static $(RELEASE_FLAGS) -Xlinker --no-export-dynamic
-	strip -o .build-static/tessera .build-static/release/tessera
+PACKERS = dpkg-dev:dpkg-shlibdeps ca-certificates:update-ca-certificates
+
+# The Debian package, the container image, the bill of materials and their checksums, in .build/dist.
+dist: build
+	@scripts/install-dependencies $(PACKERS)
+	packaging/dist
+
+# What of that holds, and an upgrade under load with no failed request; with ARGS on a real systemd too.
+packages: build
+	@scripts/install-dependencies $(PACKERS) lintian skopeo umoci man-db:man systemd:systemd-analyze procps:pgrep \
+	    $(if $(SAMPLE),,debootstrap systemd-container:systemd-nspawn)
+	$(PYTEST) $(BOX)upgrade.py $(BOX)dist.py $(BOX)static.py
 
 run: build
 	exec $(BINARY) serve $(ARGS)
@@ -60,7 +75,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme hello browser drivers beside kill9 import restore hostile door storm operation allocations schema postgres schedules \
+PARTS = readme packages hello browser drivers beside kill9 import restore hostile door storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -254,4 +269,4 @@ check: dependencies $(if $(filter test,$(MAKECMDGOALS)),,defaults)
 	$(if $(filter test,$(MAKECMDGOALS)),@true,swift test) $(SWIFT_FLAGS) --quiet --filter 'CatalogueTests|VersionMutationTests|VersionPageTests'
 
 clean:
-	rm -rf .build Examples/.build Benchmarks/.build .build-static .venv-drivers .venv-schema
+	rm -rf .build Examples/.build Benchmarks/.build .venv-drivers .venv-schema

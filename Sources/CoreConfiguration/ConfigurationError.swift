@@ -64,6 +64,8 @@ enum ConfigurationSource: Sendable, Hashable, CustomStringConvertible {
     /// A file that a variable names.
     case fileOfVariable(String)
     case flag(String)
+    /// The socket that the service manager has handed over.
+    case socket
     /// What a driver sent for an app.
     case app
 
@@ -73,6 +75,7 @@ enum ConfigurationSource: Sendable, Hashable, CustomStringConvertible {
         case .variable(let name): "\(name) in the environment"
         case .fileOfVariable(let name): "the file that \(name) in the environment names"
         case .flag(let name): name
+        case .socket: "the socket of the service manager (LISTEN_FDS)"
         case .app: "the app's configuration"
         }
     }

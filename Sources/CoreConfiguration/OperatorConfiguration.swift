@@ -43,6 +43,8 @@ public struct OperatorConfiguration: Sendable {
 
         /// `--test-mode`.
         public var isTest: Bool
+        /// The address of a socket that the service manager has opened; nothing else may be said of host and port then.
+        package var socket: (host: String, port: Int)?
 
         public init(
             host: String? = nil, port: Int? = nil, dataDirectory: String? = nil, isTest: Bool = false
@@ -75,7 +77,8 @@ public struct OperatorConfiguration: Sendable {
         file: (text: String, path: String)? = nil, environment: [String: String] = [:], flags: Flags = Flags(),
         contents: (String) -> String? = { _ in nil }
     ) throws(ConfigurationError) {
-        let values = ConfigurationValues(file: file, environment: environment, flags: flags.texts, contents: contents)
+        var values = ConfigurationValues(file: file, environment: environment, flags: flags.texts, contents: contents)
+        if let socket = flags.socket { values.takeSocket(host: socket.host, port: socket.port) }
         try self.init(values, path: file?.path ?? "", environment: environment)
     }
 

@@ -22,7 +22,8 @@ struct Banner: Sendable {
         return "These data were restored from a copy \(times): refresh tokens that are newer \(newer) (after_restore)."
     }
 
-    private func address(port: Int) -> String {
+    /// Where the core answers.
+    func address(port: Int) -> String {
         let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
         return "http://\(host):\(port)\(configuration.settings.basePath.text)"
     }

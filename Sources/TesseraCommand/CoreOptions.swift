@@ -40,18 +40,14 @@ struct CoreOptions: ParsableArguments {
     var acceptClock = false
 
     /// Reads the configuration file, the environment and these options.
-    func configuration() throws -> OperatorConfiguration {
-        let flags = OperatorConfiguration.Flags(host: host, port: port, dataDirectory: dataDir, isTest: testMode)
-        let file = try ConfigurationFiles.read(config)
-        do throws(ConfigurationError) {
-            var configuration = try OperatorConfiguration(
-                file: file, environment: ProcessInfo.processInfo.environment, flags: flags,
-                contents: ConfigurationFiles.contents)
-            configuration.settings.processID = ProcessInfo.processInfo.processIdentifier
-            return configuration
-        } catch {
-            throw Failure(error.description)
-        }
+    ///
+    /// - Parameter socket: a socket that the service manager has opened, whose address goes before all others.
+    func configuration(_ socket: InheritedSocket? = nil) throws -> OperatorConfiguration {
+        var flags = OperatorConfiguration.Flags(host: host, port: port, dataDirectory: dataDir, isTest: testMode)
+        flags.socket = socket.map { ($0.host, $0.port) }
+        var configuration = try ConfigurationFiles.configuration(config, flags)
+        configuration.settings.processID = ProcessInfo.processInfo.processIdentifier
+        return configuration
     }
 
     /// These options on the command line of another process.
@@ -94,6 +90,17 @@ struct DataOptions: ParsableArguments {
 
 /// The files of a configuration.
 enum ConfigurationFiles {
+    /// Reads a whole configuration: flags over environment over a file, if one was named.
+    static func configuration(_ path: String?, _ flags: OperatorConfiguration.Flags) throws -> OperatorConfiguration {
+        let file = try read(path)
+        do throws(ConfigurationError) {
+            return try OperatorConfiguration(
+                file: file, environment: ProcessInfo.processInfo.environment, flags: flags, contents: contents)
+        } catch {
+            throw Failure(error.description)
+        }
+    }
+
     /// Reads a configuration file; `nil` where none was named.
     static func read(_ path: String?) throws -> (text: String, path: String)? {
         guard let path = path.map(Paths.absolute) else { return nil }

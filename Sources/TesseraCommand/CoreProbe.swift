@@ -18,7 +18,7 @@ enum CoreProbe {
     static func ask(_ instance: Instance) async -> CoreProbe {
         let reply: String
         do {
-            reply = try await exchange(instance)
+            reply = try await answer(of: instance, to: "/config?pid=\(instance.pid)")
         } catch let error as NIOConnectionError where error.connectionErrors.allSatisfy(\.isRefusal) {
             return .notACore
         } catch let error as IOError where error.errnoCode == ECONNREFUSED {
@@ -39,7 +39,12 @@ enum CoreProbe {
     private static let limit = 64 * 1024
     private static let responseTimeout = TimeAmount.seconds(3)
 
-    private static func exchange(_ instance: Instance) async throws -> String {
+    /// What a core answers to GET, head and body.
+    ///
+    /// - Parameters:
+    ///   - instance: where it is.
+    ///   - path: what it is asked for, below its base path.
+    static func answer(of instance: Instance, to path: String) async throws -> String {
         let host = instance.reachableHost
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(responseTimeout)
@@ -50,7 +55,7 @@ enum CoreProbe {
                 }
             }
         let request =
-            "GET \(instance.basePath)/config?pid=\(instance.pid) HTTP/1.1\r\n"
+            "GET \(instance.basePath)\(path) HTTP/1.1\r\n"
             + "Host: \(host.contains(":") ? "[\(host)]" : host):\(instance.port)\r\nConnection: close\r\n\r\n"
         return try await channel.executeThenClose { inbound, outbound in
             try await outbound.write(ByteBuffer(string: request))

@@ -14,6 +14,8 @@ struct CoreProcess {
     private let options: CoreOptions
     private let configuration: OperatorConfiguration
     private let log: OperatorLogWriter
+    private let manager: ServiceManager
+    private let socket: InheritedSocket?
 
     /// Prepares a core; nothing is opened but its log.
     init(_ options: CoreOptions) throws {
@@ -21,7 +23,9 @@ struct CoreProcess {
         signal(SIGHUP, SIG_IGN)
         Console.claimDescriptors()
         self.options = options
-        var configuration = try options.configuration()
+        manager = ServiceManager.ofThisProcess()
+        socket = try InheritedSocket.take()
+        var configuration = try options.configuration(socket)
         log = OperatorLogWriter(configuration.log, warnings: &configuration.warnings)
         log.level = configuration.log.level
         self.configuration = configuration
@@ -67,21 +71,23 @@ struct CoreProcess {
         // The libraries' own progress is not the operator's; what they warn of is.
         var quiet = logger
         quiet.logLevel = configuration.log.level == .debug ? .debug : .warning
-        let server = CoreHTTPServer(
+        var server = CoreHTTPServer(
             api: api, host: configuration.host, port: configuration.port, idleTimeout: configuration.idleTimeout,
             logger: quiet
-        ) { port in
+        ) { [manager] port in
+            manager.isReady(at: banner.address(port: port))
             registration.add(port: port)
             banner.print(port: port)
             banner.log(port: port, to: logger)
         }
+        server.socket = socket?.descriptor
         let chaining = AuditChaining(directory: storage.apps, flush: { await apps.flush() }, logger: logger)
         let services: [any Service] = [
             KeyPreparation(service: service, logger: logger), server, chaining, reload(api, apps, logger),
         ]
         defer { registration.remove() }
         do {
-            try await Shutdown(logger: logger, quiet: quiet)
+            try await Shutdown(logger: logger, quiet: quiet, manager: manager)
                 .run(services + watches(api, apps, storage, logger))
         } catch {
             await apps.flush()
@@ -101,12 +107,14 @@ struct CoreProcess {
                 isClockAccepted: options.acceptClock, timeText: { $0.rfc3339 }, logger: logger),
             KeyWatch(apps: apps, logger: logger), DataFolderWatch(problem: storage.folderProblem, logger: logger),
             ClockJumpWatch(logger: logger), Watch(api, problem: storage.problem),
+            StorageReport(manager: manager, isAway: { api.isStorageAway }),
         ]
     }
 
     private func reload(_ api: CoreAPI, _ apps: AppRegistry, _ logger: Logger) -> Reload {
         Reload(
-            configuration: configuration, read: { [options] in try options.configuration() }, log: log, logger: logger,
+            configuration: configuration, read: { [options, socket] in try options.configuration(socket) }, log: log,
+            logger: logger, manager: manager,
             adopt: { configuration in
                 api.adopt(configuration.settings)
                 apps.adopt(

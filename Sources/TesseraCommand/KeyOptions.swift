@@ -31,14 +31,8 @@ struct KeyOptions: ParsableArguments {
     }
 
     private func configuration() throws -> OperatorConfiguration {
-        let file = try ConfigurationFiles.read(data.config)
-        do throws(ConfigurationError) {
-            return try OperatorConfiguration(
-                file: file, environment: ProcessInfo.processInfo.environment,
-                flags: OperatorConfiguration.Flags(dataDirectory: data.dataDir), contents: ConfigurationFiles.contents)
-        } catch {
-            throw Failure(error.description)
-        }
+        try ConfigurationFiles.configuration(
+            data.config, OperatorConfiguration.Flags(dataDirectory: data.dataDir))
     }
 
     private func directory(_ configuration: OperatorConfiguration) async throws -> any AppDirectory {

@@ -12,6 +12,7 @@ struct Reload: Service, CustomStringConvertible {
     let read: @Sendable () throws -> OperatorConfiguration
     let log: OperatorLogWriter
     let logger: Logger
+    let manager: ServiceManager
     /// Hands new settings to what answers requests.
     let adopt: @Sendable (OperatorConfiguration) -> Void
 
@@ -20,8 +21,10 @@ struct Reload: Service, CustomStringConvertible {
     func run() async throws {
         var current = configuration
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            manager.isReloading()
             log.reopen()
             current = reload(current)
+            manager.report("READY=1")
         }
     }
 

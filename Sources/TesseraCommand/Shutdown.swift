@@ -8,6 +8,7 @@ struct Shutdown {
     let logger: Logger
     /// Where the libraries say how they are.
     let quiet: Logger
+    let manager: ServiceManager
 
     /// How long what is under way may take.
     private static let drainLimit = Duration.seconds(20)
@@ -22,6 +23,7 @@ struct Shutdown {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 for await signal in signals {
+                    manager.report("STOPPING=1")
                     logger.info("Tessera stops", metadata: ["why": "\(Self.name(of: signal))"])
                     await group.triggerGracefulShutdown()
                 }

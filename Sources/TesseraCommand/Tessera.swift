@@ -18,7 +18,7 @@ struct Tessera: AsyncParsableCommand {
         abstract: "A session core that SuperTokens' drivers can talk to.",
         version: version,
         subcommands: [
-            Serve.self, Start.self, Stop.self, List.self, Config.self, Keys.self, Audit.self, Users.self,
+            Serve.self, Start.self, Stop.self, List.self, Health.self, Config.self, Keys.self, Audit.self, Users.self,
             Backup.self, Restore.self, Import.self,
             Versions.self,
             OpenAPI.self,

@@ -76,7 +76,8 @@ class Child:
 
     all: "WeakSet[Child]" = WeakSet()
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, arguments: list[str], environment: Mapping[str, str] | None = None,
+                 descriptors: tuple[int, ...] = ()) -> None:
         self._folder = TemporaryFolder("tessera-output-")
         self._output = self._folder.path / "output"
         self._searched = 0
@@ -85,7 +86,7 @@ class Child:
             self.process = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
                 env={**os.environ, "TESSERA_STATE_DIR": str(self._folder.path), **(environment or {})},
-                start_new_session=True)
+                start_new_session=True, pass_fds=descriptors)
         atexit.register(self.kill)
         Child.all.add(self)
 

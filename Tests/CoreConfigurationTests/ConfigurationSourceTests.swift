@@ -46,6 +46,48 @@ struct ConfigurationSourceTests {
         }
     }
 
+    /// A configuration of a core whose socket a service manager has opened.
+    private func onSocket(
+        _ host: String, _ port: Int, _ yaml: String, _ environment: [String: String] = [:], flag: Int? = nil
+    ) throws(ConfigurationError) -> OperatorConfiguration {
+        var flags = OperatorConfiguration.Flags(port: flag)
+        flags.socket = (host, port)
+        return try read(yaml, environment, flags)
+    }
+
+    @Test(
+        "a socket that was handed over says host and port, and what differs from it is refused by its source (upgrade)")
+    func socket() throws {
+        for same in [
+            "", "host: 127.0.0.1\nport: 3567", "host: localhost", "host: '[::1]'", "port: 0", "port: ' 3567 '",
+        ] {
+            let read = try onSocket("127.0.0.1", 3567, same)
+            #expect(read.host == "127.0.0.1" && read.port == 3567, "\(same)")
+        }
+        #expect(try onSocket("10.0.0.1", 80, "host: 10.0.0.1\napi_keys: \(Self.key)").host == "10.0.0.1")
+        for (yaml, environment, flag, place) in [
+            ("host: 10.0.0.1\napi_keys: \(Self.key)", [:], nil, "/c.yaml, line 1: 'host' is not that of the socket"),
+            (
+                "", ["SUPERTOKENS_PORT": "80"], nil,
+                "SUPERTOKENS_PORT in the environment: 'port' is not that of the socket"
+            ),
+            ("", [:], 80, "--port: 'port' is not that of the socket"),
+        ] as [(String, [String: String], Int?, String)] {
+            let error = #expect(throws: ConfigurationError.self) {
+                try onSocket("127.0.0.1", 3567, yaml, environment, flag: flag)
+            }
+            #expect(error?.description.hasPrefix(place) == true, "\(error?.description ?? "")")
+        }
+    }
+
+    @Test(
+        "a socket that other machines reach needs an API key, wherever it is from",
+        arguments: ["0.0.0.0", "::", "10.0.0.1"])
+    func publicSocket(host: String) {
+        let error = #expect(throws: ConfigurationError.self) { try onSocket(host, 3567, "") }
+        #expect(error?.description.contains("Without an API key") == true)
+    }
+
     @Test("every key is read from its name in capitals and from TESSERA_ and that name (finding E2)")
     func variables() throws {
         for key in ConfigurationKey.all where !key.traits.contains(.ignored) {

@@ -205,6 +205,31 @@ struct ConnectionMachineTests {
         #expect(machine.handle(.reply) == .send(isLast: false))
         #expect(machine.handle(.drain) == .nothing)
         #expect(machine.handle(.taken) == .proceed)
+        #expect(machine.handle(.leave) == .close, "and ends then")
+    }
+
+    @Test("a request that comes while the server ends is answered, and its connection closed (upgrade)")
+    func drainWhileIdle() {
+        var machine = ConnectionMachine()
+        #expect(machine.handle(.drain) == .nothing)
+        for event: ConnectionMachine.Event in [
+            .bytes, .head(keepsAlive: true), .verdict(.wanted(limit: 0)), .end,
+        ] { _ = machine.handle(event) }
+        #expect(machine.handle(.leave) == .nothing, "the request that is under way is answered")
+        #expect(machine.handle(.reply) == .send(isLast: true))
+        #expect(machine.handle(.taken) == .close)
+        var silent = ConnectionMachine()
+        _ = silent.handle(.drain)
+        #expect(silent.handle(.leave) == .close)
+    }
+
+    @Test("a reply that is taken after the time is up closes a connection that it called open")
+    func leaveWhileReplying() {
+        var machine = ConnectionMachine()
+        for event: ConnectionMachine.Event in [
+            .bytes, .head(keepsAlive: true), .verdict(.wanted(limit: 0)), .end, .reply, .drain, .leave,
+        ] { _ = machine.handle(event) }
+        #expect(machine.handle(.taken) == .close)
     }
 }
 

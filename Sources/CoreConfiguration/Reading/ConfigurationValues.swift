@@ -1,3 +1,4 @@
+import CoreServer
 import Foundations
 
 /// What was said, where: flags over environment over file, values still text.
@@ -46,6 +47,23 @@ struct ConfigurationValues: Sendable {
     subscript(name: String) -> Entry? {
         get { entries[name] }
         set { entries[name] = newValue }
+    }
+
+    /// Listens where the service manager does; that something else was said must not pass unnoticed.
+    mutating func takeSocket(host: String, port: Int) {
+        take("host", host) { Loopback.bare($0) == host || Loopback.isLocal($0) && Loopback.isLocal(host) }
+        take("port", String(port)) { [String(port), "0"].contains(String($0.trimmed(\.isWhitespace))) }
+
+        func take(_ key: String, _ text: String, isSame: (String) -> Bool) {
+            if let entry = entries[key], !isSame(entry.text) {
+                problems.append(
+                    ConfigurationProblem(
+                        "'\(key)' is not that of the socket that the service manager has opened (\(host), port \(port)). Say it "
+                            + "in tessera.socket (ListenStream) and not here, or disable tessera.socket.", key: key,
+                        source: entry.source, value: entry.text))
+            }
+            entries[key] = Entry(text: text, source: .socket)
+        }
     }
 
     private mutating func read(_ file: (text: String, path: String)) {

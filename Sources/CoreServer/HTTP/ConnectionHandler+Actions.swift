@@ -64,6 +64,21 @@ extension ConnectionHandler {
     func linger() { context?.close(mode: .output, promise: nil) }
 }
 
+// MARK: - The end of the server
+
+extension ConnectionHandler {
+    /// Makes the next reply the last.
+    ///
+    /// A client may be sending a request on a connection that is silent: it has a moment to come.
+    func drain(_ context: ChannelHandlerContext) {
+        perform(machine.handle(.drain))
+        context.eventLoop.assumeIsolated().scheduleTask(in: door.limits.farewell) { [weak self] in
+            guard let self else { return }
+            perform(machine.handle(.leave))
+        }
+    }
+}
+
 // MARK: - Time
 
 extension ConnectionHandler {

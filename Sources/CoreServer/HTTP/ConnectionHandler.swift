@@ -113,7 +113,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed: perform(machine.handle(.inputClosed))
-        case is DrainEvent: perform(machine.handle(.drain))
+        case is DrainEvent: drain(context)
         default: context.fireUserInboundEventTriggered(event)
         }
     }

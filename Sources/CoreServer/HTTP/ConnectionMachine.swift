@@ -34,7 +34,10 @@ struct ConnectionMachine: Equatable {
         case inputClosed
         case problem(HTTPProblem)
         case deadline
+        /// The server ends: the next reply is the last.
         case drain
+        /// It ends, and there was time for one more request.
+        case leave
     }
 
     /// What was decided about a head.
@@ -69,6 +72,7 @@ struct ConnectionMachine: Equatable {
     private var keepsAlive = true
     private var isComplete = false
     private var isDraining = false
+    private var isLeaving = false
     private var hasInputEnded = false
     /// Whether the reply that is out said that it is the last; what happens while it is taken does not change that.
     private var saidLast = false
@@ -97,7 +101,10 @@ struct ConnectionMachine: Equatable {
         case .inputClosed: return inputClosed()
         case .problem(let problem): return failed(problem)
         case .deadline: return outOfTime()
-        case .drain: return drained()
+        case .drain:
+            isDraining = true
+            return .nothing
+        case .leave: return timeIsUp()
         }
     }
 
@@ -167,6 +174,7 @@ struct ConnectionMachine: Equatable {
             phase = .unwanted
             return .linger
         }
+        if isLeaving { return close() }
         phase = .idle
         return .proceed
     }
@@ -201,8 +209,8 @@ struct ConnectionMachine: Equatable {
         }
     }
 
-    private mutating func drained() -> Action {
-        isDraining = true
+    private mutating func timeIsUp() -> Action {
+        isLeaving = true
         return phase == .idle ? close() : .nothing
     }
 

@@ -11,6 +11,8 @@ public struct CoreHTTPServer: Service, CustomStringConvertible {
     private let logger: Logger
     private let limits: ServerLimits
     private let onRunning: @Sendable (Int) async -> Void
+    /// A socket that listens already, which the process that started this one has opened; host and port are its own.
+    package var socket: CInt?
 
     /// Creates a server.
     ///
@@ -46,7 +48,7 @@ public struct CoreHTTPServer: Service, CustomStringConvertible {
         let door = Door(api: api, limits: limits, roster: roster)
         let listener: any Channel
         do {
-            listener = try await bootstrap(door).bind(host: host, port: port).get()
+            listener = try await listen(door)
         } catch {
             throw ListenError(host: host, port: port, reason: Self.reason(of: error))
         }
@@ -55,12 +57,28 @@ public struct CoreHTTPServer: Service, CustomStringConvertible {
         let isGraceful = (try? await gracefulShutdown()) != nil && !Task.isCancelled
         // Health checks on connections that are open see first that the core ends.
         api.readiness.drain()
-        try? await listener.close()
+        await stopAccepting(listener)
         roster.drain()
         if !isGraceful { roster.closeAll() }
         let end = listener.eventLoop.scheduleTask(in: limits.drain) { roster.closeAll() }
         await roster.emptied()
         end.cancel()
+    }
+
+    private func listen(_ door: Door) async throws -> any Channel {
+        let bootstrap = bootstrap(door)
+        if let socket { return try await bootstrap.withBoundSocket(socket).get() }
+        return try await bootstrap.bind(host: host, port: port).get()
+    }
+
+    /// Ends accepting, so that no connection is lost that has been accepted: what waits in the queue of a socket that
+    /// others hold too is left to them, and closing the listener would drop those that are not set up yet.
+    private func stopAccepting(_ listener: any Channel) async {
+        try? await listener.setOption(.autoRead, value: false).get()
+        // A connection goes to its event loop, back to the listener's, and to its own again.
+        let loops = Array(MultiThreadedEventLoopGroup.singleton.makeIterator())
+        for loop in loops + [listener.eventLoop] + loops { try? await loop.submit {}.get() }
+        try? await listener.close()
     }
 
     private func bootstrap(_ door: Door) -> ServerBootstrap {

@@ -23,6 +23,8 @@ struct ServerLimits: Sendable {
     var idle = TimeAmount.seconds(75)
     /// For the requests that are under way when the server ends.
     var drain = TimeAmount.seconds(15)
+    /// For a request that is on its way on a silent connection when the server ends: it is answered, as the last.
+    var farewell = TimeAmount.milliseconds(250)
     /// For what is left of a request that was refused, so that its sender can read the reply that says so.
     var unwanted = TimeAmount.seconds(2)
 }

@@ -45,6 +45,9 @@ final class StorageWatch: Sendable {
 }
 
 extension CoreAPI {
+    /// Whether storage is known not to answer.
+    package var isStorageAway: Bool { readiness.watch.isAway }
+
     /// Looks after what is said once: whether storage answers, and what was counted of things that happen often.
     ///
     /// To be called about every second; it costs storage nothing while all is well.
