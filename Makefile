@@ -37,7 +37,7 @@ export REMOTE_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/RemoteApp
 export WEB_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/WebApp
 
 .PHONY: beside hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
-.PHONY: allocations bench check clean door failover inplace mass network nodes postgres schema packages dist storm
+.PHONY: allocations bench check clean doctor door failover inplace mass network nodes postgres schema packages dist storm
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs killpoints cutreplies spin mutants
 
 help:
@@ -75,7 +75,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme packages hello browser drivers beside kill9 import restore hostile door storm operation allocations schema postgres schedules \
+PARTS = readme packages hello browser drivers beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -169,6 +169,11 @@ mass: build
 operation: build
 	$(PYTEST) $(BOX)operation.py $(BOX)audit.py $(BOX)audit_chain.py $(BOX)keys.py $(BOX)folder.py $(BOX)operations_page.py \
 	    $(BOX)extremes.py $(BOX)faults.py $(BOX)log.py
+
+# 29 seeded faults of a set-up of sessions, and five good ones.
+doctor: build
+	@scripts/install-dependencies openssl
+	$(PYTEST) $(BOX)doctor.py
 
 schema: build
 	$(PYTEST) $(BOX)schema.py

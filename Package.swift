@@ -131,6 +131,10 @@ let package = Package(
         ),
         .target(name: "CPublicSuffixList", exclude: ["NOTICE.md", "public_suffix_list.dat"]),
         .target(name: "PublicSuffixList", dependencies: ["CPublicSuffixList"], swiftSettings: settings),
+        .target(name: "OperatorTools", swiftSettings: settings),
+        .target(
+            name: "SessionDoctor", dependencies: ["Foundations", "LosslessJSON", "PublicSuffixList"],
+            swiftSettings: settings),
         .target(
             name: "TesseraSessions",
             dependencies: [
@@ -259,10 +263,11 @@ let package = Package(
                 "CTesseraMalloc", "Foundations", "PlatformLibC", "CoreConfiguration", "CoreServer", "SQLiteStorage",
                 .target(name: "PostgresStorage", condition: .when(traits: ["PostgreSQL"])),
                 "SessionService", "SessionEngine", "SessionStorage", "CoreDriverInterface", "LosslessJSON",
-                "OperatorLog", "SessionImport",
+                "OperatorLog", "OperatorTools", "PublicSuffixList", "SessionDoctor", "SessionImport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -349,6 +354,11 @@ let package = Package(
             resources: [.copy("Schemas")],
             swiftSettings: settings
         ),
+        .testTarget(name: "OperatorToolsTests", dependencies: ["OperatorTools"], swiftSettings: settings),
+        .testTarget(
+            name: "SessionDoctorTests",
+            dependencies: ["SessionDoctor", "Foundations", "LosslessJSON", "PublicSuffixList"],
+            swiftSettings: settings),
         .testTarget(name: "PublicSuffixListTests", dependencies: ["PublicSuffixList"], swiftSettings: settings),
         .testTarget(
             name: "TesseraFirstGenerationTests",

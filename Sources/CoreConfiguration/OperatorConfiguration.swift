@@ -101,6 +101,14 @@ public struct OperatorConfiguration: Sendable {
         (self.values, self.draft, self.environment) = (values, draft, environment)
     }
 
+    /// Whether the configuration file itself has a password or a key in it, so that no other user should read it.
+    package var hasSecretInFile: Bool {
+        ConfigurationKey.all.contains { key in
+            guard key.traits.contains(.secret), case .file? = values[key.name]?.source else { return false }
+            return true
+        }
+    }
+
     /// What a running core makes of a configuration that was read again.
     public struct Reload: Sendable {
         /// This configuration with the new values of the keys that can change.

@@ -1,4 +1,5 @@
 import CTesseraSQLite
+import Foundations
 import PlatformLibC
 import SessionStorage
 
@@ -13,13 +14,27 @@ final class SQLiteConnection {
     enum Access {
         case readWrite
         case readOnly
+        /// Read as a file that no process changes: nothing is put beside it.
+        case unchanging
+
+        fileprivate var flags: Int32 {
+            switch self {
+            case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .readOnly: SQLITE_OPEN_READONLY
+            case .unchanging: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+            }
+        }
+
+        fileprivate func name(of path: String) -> String {
+            self == .unchanging ? "file:\(PercentEncoding.component.encode(path))?immutable=1" : path
+        }
     }
 
     /// Opens the file; a writer creates it.
     init(path: String, access: Access) throws(StorageError) {
-        let mode = access == .readWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY
         var opened: OpaquePointer?
-        let code = sqlite3_open_v2(path, &opened, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        let code = sqlite3_open_v2(
+            access.name(of: path), &opened, access.flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard let opened else { throw StorageError(.unavailable, "SQLite has no memory for \(path)") }
         guard code == SQLITE_OK else {
             let detail = String(cString: sqlite3_errmsg(opened))

@@ -19,7 +19,7 @@ struct StoreJudgement {
         hadLog = Self.exists(path + "-wal")
     }
 
-    private static func exists(_ path: String) -> Bool {
+    static func exists(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0
     }

@@ -68,46 +68,4 @@
             }
         }
     }
-
-    /// `tessera doctor`: whether what a core needs is as it should be.
-    struct Doctor: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Diagnose problems and print how to fix them.", subcommands: [Postgres.self])
-
-        /// `tessera doctor postgres`.
-        struct Postgres: ParsableCommand {
-            static let configuration = CommandConfiguration(
-                abstract: "Examine a PostgreSQL database: version, settings, privileges, clock, schema and indices.",
-                discussion: "Exits with 1 if a check fails. Changes nothing.")
-
-            @OptionGroup var options: DatabaseOptions
-
-            func run() throws {
-                let configured = try options.configured()
-                let settings = try PostgresSettings.make(configured)
-                let appLimits = try options.appLimits()
-                print("\(settings.address)\n")
-                var isWell = true
-                if let warning = configured.transportWarning { print("\("advice".padding(to: 7)) \(warning)") }
-                do throws(StorageError) {
-                    var diagnostics = DatabaseDiagnostics(
-                        of: settings, clock: ClockAndRandomness.system.time, appLimits: appLimits)
-                    for diagnostic in try diagnostics.run() {
-                        print("\(diagnostic.severity.rawValue.padding(to: 7)) \(diagnostic.text)")
-                        if let hint = diagnostic.hint { print("        -> \(hint)") }
-                        if diagnostic.severity == .bad { isWell = false }
-                    }
-                } catch {
-                    throw Failure("no connection: \(error.detail)")
-                }
-                if !isWell { throw ExitCode(1) }
-            }
-        }
-    }
-
-    extension String {
-        fileprivate func padding(to length: Int) -> String {
-            self + String(repeating: " ", count: max(0, length - count))
-        }
-    }
 #endif

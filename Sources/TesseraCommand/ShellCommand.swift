@@ -56,7 +56,7 @@ enum ShellCommand {
         return posix_spawn(&pid, "/bin/sh", &actions, &attributes, &arguments, &environment) == 0 ? pid : nil
     }
 
-    private static func readAll(_ descriptor: Int32) -> [UInt8] {
+    static func readAll(_ descriptor: Int32) -> [UInt8] {
         var output: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4_096)
         while true {

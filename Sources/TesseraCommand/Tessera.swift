@@ -19,14 +19,14 @@ struct Tessera: AsyncParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Start.self, Stop.self, List.self, Health.self, Config.self, Keys.self, Audit.self, Users.self,
-            Backup.self, Restore.self, Import.self,
+            Doctor.self, Top.self, Bench.self, Backup.self, Restore.self, Import.self,
             Versions.self,
             OpenAPI.self,
             Speed.self,
         ] + ofPostgreSQL)
 
     #if PostgreSQL
-        private static let ofPostgreSQL: [any ParsableCommand.Type] = [Migrate.self, Move.self, Doctor.self]
+        private static let ofPostgreSQL: [any ParsableCommand.Type] = [Migrate.self, Move.self]
     #else
         private static let ofPostgreSQL: [any ParsableCommand.Type] = []
     #endif
