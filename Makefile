@@ -170,10 +170,10 @@ operation: build
 	$(PYTEST) $(BOX)operation.py $(BOX)audit.py $(BOX)audit_chain.py $(BOX)keys.py $(BOX)folder.py $(BOX)operations_page.py \
 	    $(BOX)extremes.py $(BOX)faults.py $(BOX)log.py
 
-# 29 seeded faults of a set-up of sessions, and five good ones.
+# 29 seeded faults of a set-up of sessions, and five good ones; top and bench.
 doctor: build
 	@scripts/install-dependencies openssl
-	$(PYTEST) $(BOX)doctor.py
+	$(PYTEST) $(BOX)doctor.py $(BOX)tools.py
 
 schema: build
 	$(PYTEST) $(BOX)schema.py
