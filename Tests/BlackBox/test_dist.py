@@ -27,8 +27,9 @@ PACKER = ROOT / "packaging" / "dist"
 UNITS = ROOT / "deploy" / "systemd"
 USER = 10001
 MEGABYTE = 1_000_000
-# The Swift runtime, Foundation's essentials and BoringSSL are most of it (docs/decisions/0036).
-MOST_BYTES = 30 * MEGABYTE
+# The bar is 20 and missed (docs/decisions/0036): the Swift runtime, Foundation's essentials and BoringSSL are most of it. This notices
+# what adds more; the doctor, `top` and `bench` took it from 29.4 to 30.5.
+MOST_BYTES = 32 * MEGABYTE
 # Packed as fast as can be, which is a third larger than what is published.
 MOST_PACKAGE_BYTES = 12 * MEGABYTE
 LEVEL = "1"
