@@ -47,11 +47,7 @@ struct BenchLoad: Sendable {
                     var replies = inbound.makeAsyncIterator()
                     while state.isOn {
                         await state.wait()
-                        try await outbound.write(.head(head))
-                        if !request.body.isEmpty {
-                            try await outbound.write(.body(.byteBuffer(ByteBuffer(string: request.body))))
-                        }
-                        try await outbound.write(.end(nil))
+                        try await outbound.write(contentsOf: request.parts(after: head))
                         var reading = Reading()
                         while !reading.isWhole {
                             guard let part = try await replies.next() else { throw ChannelError.eof }

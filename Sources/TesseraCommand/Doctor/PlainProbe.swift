@@ -21,11 +21,8 @@ struct PlainProbe {
             let channel = try await connect(request.address, limit)
             return try await channel.executeThenClose { inbound, outbound in
                 let start = clock()
-                try await outbound.write(.head(head(request)))
-                if !request.body.isEmpty {
-                    try await outbound.write(.body(.byteBuffer(ByteBuffer(string: request.body))))
-                }
-                try await outbound.write(.end(nil))
+                // In one piece: a server that answers the head at once and closes would make a later write fail.
+                try await outbound.write(contentsOf: request.parts(after: head(request)))
                 var reading = Reading(sentAt: start)
                 for try await part in inbound {
                     reading.take(part, at: clock())
@@ -104,5 +101,13 @@ struct PlainProbe {
             reply.body = String(decoding: body, as: UTF8.self)
             return .reply(reply)
         }
+    }
+}
+
+extension ProbeRequest {
+    /// What goes out, the head first and the body if there is one.
+    func parts(after head: HTTPRequestHead) -> [HTTPClientRequestPart] {
+        let body = body.isEmpty ? [] : [HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(string: body)))]
+        return [.head(head)] + body + [.end(nil)]
     }
 }
