@@ -291,7 +291,7 @@ SIGNATURES = [
                 "        signature.withUnsafeBytes { hash.update(bufferPointer: $0) }\n", ""),
     _signatures("a signature that was good once is good for any message",
                 "        message.withUnsafeBytes { hash.update(bufferPointer: $0) }\n", ""),
-    _signatures("a bad signature is remembered", "guard check() else { return false }", "let isGood = check()"),
+    _signatures("a bad signature is remembered", "guard check() else { return false }", "_ = check()"),
     _signatures("whatever has the place is taken for it", "$0[place] == mark }) { return true }",
                 "$0[place] != .zero }) { return true }"),
     _signatures("nothing is remembered", "marks[place] = mark", "_ = place"),
