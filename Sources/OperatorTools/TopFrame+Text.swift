@@ -66,7 +66,9 @@ extension TopFrame {
         let head = Figure.left(title, 26) + Figure.right("/s", 10) + Figure.right("p50", 10) + Figure.right("p99", 10)
         return [head]
             + rows.prefix(12).map { row in
-                let length = most > 0 ? max(1, Int((row.rate / most * Double(room)).rounded())) : 0
+                // The page is another process's: a rate may be infinite, and a share of that no number.
+                let share = row.rate / most
+                let length = share > 0 ? max(1, Int((min(share, 1) * Double(room)).rounded())) : 0
                 let bar = room > 0 ? "  " + String(repeating: "#", count: length) : ""
                 return Figure.left(row.name, 26) + Figure.right(Figure.rate(row.rate), 10)
                     + Figure.right(Figure.duration(row.median), 10) + Figure.right(Figure.duration(row.p99), 10) + bar
@@ -107,6 +109,11 @@ package enum Figure {
         guard let seconds, seconds.isFinite, seconds >= 0 else { return "-" }
         if seconds < 0.000_999_5 { return "\(whole(seconds * 1_000_000)) us" }
         return seconds < 0.999_5 ? "\(rate(seconds * 1_000)) ms" : "\(rate(seconds)) s"
+    }
+
+    /// A name from a page, without what would move the cursor or color the terminal.
+    package static func name(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.generalCategory != .control }))
     }
 
     /// A long time in its two largest units.

@@ -49,16 +49,17 @@ package struct TopFrame: Sendable, Hashable {
             page.values(of: label, in: "\(name)_count").map { value in
                 let buckets = page.buckets(name, [label: value]).since(before.buckets(name, [label: value]))
                 return Operation(
-                    name: value, rate: rate("\(name)_count", [label: value]), median: buckets.quantile(0.5),
+                    name: Figure.name(value), rate: rate("\(name)_count", [label: value]),
+                    median: buckets.quantile(0.5),
                     p99: buckets.quantile(0.99))
             }.filter { $0.rate > 0 }.sorted { $0.rate > $1.rate }
         }
-        version = page.all("tessera_build_info").first?.labels["version"]
+        version = page.all("tessera_build_info").first?.labels["version"].map(Figure.name)
         requestRate = rate("tessera_requests_total")
         operations = rows("tessera_request_duration_seconds", by: "operation")
         storage = rows("tessera_storage_duration_seconds", by: "step")
         outcomes = page.values(of: "outcome", in: "tessera_requests_total").map {
-            ($0, rate("tessera_requests_total", ["outcome": $0]))
+            (Figure.name($0), rate("tessera_requests_total", ["outcome": $0]))
         }.filter { $0.1 > 0 }
         sessionRates = [
             ("created", rate("tessera_sessions_created_total")), ("ended", rate("tessera_sessions_ended_total")),
@@ -72,10 +73,10 @@ package struct TopFrame: Sendable, Hashable {
         ]
         gauges = names.reduce(into: [:]) { $0[$1] = page.sum($1) }
         for state in page.values(of: "state", in: "tessera_signing_keys") {
-            gauges["keys \(state)"] = page.sum("tessera_signing_keys", ["state": state])
+            gauges["keys \(Figure.name(state))"] = page.sum("tessera_signing_keys", ["state": state])
         }
         for state in page.values(of: "state", in: "tessera_storage_connections") {
-            gauges["storage \(state)"] = page.sum("tessera_storage_connections", ["state": state])
+            gauges["storage \(Figure.name(state))"] = page.sum("tessera_storage_connections", ["state": state])
         }
         gauges["key age"] = page.all("tessera_signing_key_age_seconds").filter { $0.labels["kind"] != "static" }.map(
             \.value

@@ -29,7 +29,12 @@ package struct DoctorReport: Sendable, Hashable {
         if diagnoses.isEmpty { lines.append("Nothing found.") }
         if !notExamined.isEmpty { lines.append("") }
         lines += notExamined.map { "Not examined: \($0)" }
-        return lines.joined(separator: "\n") + "\n"
+        return lines.map(Self.printable).joined(separator: "\n") + "\n"
+    }
+
+    /// A line without what would move the cursor: values of the examined server are in it.
+    private static func printable(_ line: String) -> String {
+        String(String.UnicodeScalarView(line.unicodeScalars.filter { $0.properties.generalCategory != .control }))
     }
 
     /// The same for programs, in one line.

@@ -23,7 +23,8 @@ struct ServiceManager: Sendable {
         address = isAddress && bytes.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path) ? bytes : nil
         let isForThis = variable("WATCHDOG_PID").map { Int32($0) == getpid() } ?? true
         let microseconds = variable("WATCHDOG_USEC").flatMap { Int64($0) } ?? 0
-        period = isForThis && microseconds > 0 ? .microseconds(microseconds) : nil
+        // Between a millisecond and a day, whatever the environment says.
+        period = isForThis && microseconds > 0 ? .microseconds(min(max(microseconds, 1_000), 86_400_000_000)) : nil
     }
 
     /// Sends assignments, and does not wait for them to be read.

@@ -90,6 +90,15 @@ struct MetricsPageTests {
         #expect(!TopFrame(MetricsPage(parsing: ""), since: nil, seconds: 0, time: 0).text(width: 1).isEmpty)
     }
 
+    @Test(
+        "a page of a peer that lies is shown, and ends nothing", arguments: ["+Inf", "NaN", "-Inf", "1e308", "-1e308"])
+    func absurd(_ value: String) {
+        let rows = ["a\u{1B}[2J", "b"].map { "tessera_request_duration_seconds_count{operation=\"\($0)\"} " }
+        let page = MetricsPage(parsing: rows[0] + value + "\n" + rows[1] + "5\ntessera_connections \(value)\n")
+        let text = TopFrame(page, since: nil, seconds: 1, time: 10).text(width: 100)
+        #expect(text.contains("b    ") && !text.contains("\u{1B}"))
+    }
+
     @Test("a counter that began again does not give a negative rate")
     func restarted() {
         let frame = TopFrame(Self.page(10, 5), since: Self.page(1_000, 500), seconds: 1, time: 2_000)

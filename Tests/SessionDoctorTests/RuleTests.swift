@@ -299,4 +299,12 @@ struct RuleTests {
         seen.change(.repeatedRefresh) { $0.status = 401 }
         #expect(Rule.diagnose(seen, accepting: ["D19"]) == [])
     }
+
+    @Test("a value of the examined server does not move the cursor of who reads the report")
+    func controls() {
+        let seen = Diagnosis(
+            code: "D01", severity: .bad, summary: "a\u{1B}[2Jb", observed: ["c\r\nBAD  D99\u{9B}"], fix: "d")
+        let text = DoctorReport(subject: "s", diagnoses: [seen]).text
+        #expect(text.contains("a[2Jb") && text.contains("seen: cBAD  D99\n") && !text.contains("\u{1B}"))
+    }
 }
