@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness import ROOT, until
+from harness import ROOT
 
 HELLO_SESSION = os.environ.get("HELLO_SESSION", str(ROOT / "Examples/.build/debug/HelloSession"))
 
@@ -33,9 +33,9 @@ def refused(folder: Path, port: int = 0) -> str:
 
 @pytest.fixture
 def running(tmp_path: Path):
-    """The example, with its sessions in a folder of the test."""
+    """The example, with its sessions in a folder of the test; it listens, and has signals in its hands."""
     process = start(tmp_path)
-    assert until(lambda: (tmp_path / "sessions/tessera.sqlite").exists(), 60)
+    assert any("listening" in line for line in process.stderr), process.communicate()[0]
     yield process
     process.kill()
     process.communicate()

@@ -34,9 +34,8 @@ final class RejectingServer: Sendable {
     }
 
     deinit {
-        // `close` alone does not end the thread that waits for a connection.
+        // The thread that accepts closes it: the number of a closed one may by then be that of another test's listener.
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     private static func bytes(of length: Int) -> [UInt8] {
@@ -44,6 +43,7 @@ final class RejectingServer: Sendable {
     }
 
     private static func serve(_ listener: Int32, _ error: [UInt8]) {
+        defer { close(listener) }
         while true {
             let connection = accept(listener, nil, nil)
             guard connection >= 0 else { return }

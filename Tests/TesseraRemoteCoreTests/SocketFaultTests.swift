@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 import CoreServer
 import Foundations
 import InMemoryStorage
@@ -47,13 +48,31 @@ struct SocketFaultTests {
         }
     }
 
-    private static func sessions(_ ports: [Int], clock: TestClock) throws -> (sessions: Sessions, core: RemoteCore) {
+    /// Waits for one core as long as it takes: on a slow machine a healthy one would seem to hang.
+    private struct Patient: CoreTransport {
+        let port: Int
+
+        func send(
+            _ request: TesseraRemoteCore.CoreRequest, limit: Int
+        ) async throws(CoreTransportError) -> TesseraRemoteCore.CoreResponse {
+            guard request.url.contains(":\(port)/") else {
+                return try await HTTPClientTransport.shared.send(request, limit: limit)
+            }
+            var request = request
+            request.timeout = nil
+            return try await HTTPClientTransport(client: .shared, timeoutSeconds: 240).send(request, limit: limit)
+        }
+    }
+
+    private static func sessions(
+        _ ports: [Int], clock: TestClock, transport: any CoreTransport = HTTPClientTransport.shared
+    ) throws -> (sessions: Sessions, core: RemoteCore) {
         let app = try AppInfo(name: "Test", apiDomain: "https://api.test")
         var sources = ClockAndRandomness.system
         sources.time = { clock.now }
         let core = try RemoteCore(
-            connectionURI: ports.map { "http://127.0.0.1:\($0)" }.joined(separator: ";"), app: app, clock: sources,
-            wait: { clock.advance(by: Milliseconds($0)) })
+            connectionURI: ports.map { "http://127.0.0.1:\($0)" }.joined(separator: ";"), app: app,
+            transport: transport, clock: sources, wait: { clock.advance(by: Milliseconds($0)) })
         return (try Sessions(app: app, backend: core, clock: sources), core)
     }
 
@@ -98,7 +117,8 @@ struct SocketFaultTests {
                 well.close()
             }
             let clock = TestClock(ClockAndRandomness.system.time())
-            let (sessions, core) = try Self.sessions([ill.port, well.port], clock: clock)
+            let (sessions, core) = try Self.sessions(
+                [ill.port, well.port], clock: clock, transport: Patient(port: well.port))
             if mode == .status(500) {
                 // A fault of the core is no reason to ask another one.
                 let error = await #expect(throws: SessionError.self) { try await core.information(on: "h") }

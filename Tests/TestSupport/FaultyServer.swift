@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Synchronization
 
@@ -24,6 +25,7 @@ public final class FaultyServer: Sendable {
         var target: Int
         var listener: Int32
         var held: [Int32] = []
+        var isClosed = false
         var requests: [String] = []
         var waiting: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
     }
@@ -31,6 +33,8 @@ public final class FaultyServer: Sendable {
     /// Where it is.
     public let port: Int
     private let state: Mutex<State>
+    /// Signalled by the thread that accepted connections when it has closed what listened.
+    private let ended = DispatchSemaphore(value: 0)
 
     /// Listens on a free port.
     ///
@@ -70,7 +74,7 @@ public final class FaultyServer: Sendable {
         }
         guard descriptor >= 0 else { return }
         shutdown(descriptor, Int32(SHUT_RDWR))
-        Glibc.close(descriptor)
+        ended.wait()
     }
 
     /// Listens again, on the same port.
@@ -84,7 +88,7 @@ public final class FaultyServer: Sendable {
     public func close() {
         stopListening()
         for descriptor in state.withLock({ state in
-            defer { state.held = [] }
+            defer { (state.held, state.isClosed) = ([], true) }
             return state.held
         }) { Glibc.close(descriptor) }
     }
@@ -112,13 +116,19 @@ public final class FaultyServer: Sendable {
         return (descriptor, Int(in_port_t(bigEndian: address.sin_port)))
     }
 
+    /// Accepts connections until ``stopListening()``.
+    ///
+    /// Only this thread closes what it accepts from: after a close elsewhere its number may be that of another server's
+    /// listener, whose connections would be answered here.
     private func serve(_ listener: Int32) {
         Thread { [self] in
             while true {
                 let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { return }
+                guard connection >= 0 else { break }
                 Thread { [self] in answer(connection) }.start()
             }
+            Glibc.close(listener)
+            ended.signal()
         }.start()
     }
 
@@ -137,10 +147,10 @@ public final class FaultyServer: Sendable {
         }
         for waiting in reached { waiting.continuation.resume() }
         switch mode {
-        case .hang: state.withLock { $0.held.append(connection) }
+        case .hang: keep(connection)
         case .halfAnswer:
             Self.send(Array("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{".utf8), to: connection)
-            state.withLock { $0.held.append(connection) }
+            keep(connection)
         case .drop: Glibc.close(connection)
         case .status(let status, let lines):
             let text = "HTTP/1.1 \(status) X\r\nContent-Length: 7\r\nConnection: close\r\n\(lines)\r\nnot now"
@@ -151,6 +161,14 @@ public final class FaultyServer: Sendable {
             Self.send(reply, to: connection)
             Glibc.close(connection)
         }
+    }
+
+    private func keep(_ connection: Int32) {
+        let isLate = state.withLock { state in
+            if !state.isClosed { state.held.append(connection) }
+            return state.isClosed
+        }
+        if isLate { Glibc.close(connection) }
     }
 
     /// The request with a field that makes the server close, so that the end of the answer is seen.
