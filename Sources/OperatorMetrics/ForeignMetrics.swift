@@ -12,33 +12,35 @@ package final class ForeignMetrics: MetricsFactory {
     private let registry: MetricRegistry
     private let families = Mutex<[String: ForeignFamily]>([:])
 
-    /// Shows what libraries count in a registry.
+    /// Shows what libraries count.
+    ///
+    /// - Parameter registry: on whose page.
     package init(_ registry: MetricRegistry) { self.registry = registry }
 
     package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
-        let name = Self.name(label)
+        let name = MetricName.sanitized(label)
         return instrument(name.hasSuffix("_total") ? name : name + "_total", .counter, dimensions)
     }
 
     package func makeFloatingPointCounter(
         label: String, dimensions: [(String, String)]
     ) -> any FloatingPointCounterHandler {
-        let name = Self.name(label)
+        let name = MetricName.sanitized(label)
         return instrument(name.hasSuffix("_total") ? name : name + "_total", .counter, dimensions)
     }
 
     package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
-        instrument(Self.name(label), .gauge, dimensions)
+        instrument(MetricName.sanitized(label), .gauge, dimensions)
     }
 
     package func makeRecorder(
         label: String, dimensions: [(String, String)], aggregate: Bool
     ) -> any RecorderHandler {
-        instrument(Self.name(label), aggregate ? .histogram : .gauge, dimensions)
+        instrument(MetricName.sanitized(label), aggregate ? .histogram : .gauge, dimensions)
     }
 
     package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        let name = Self.name(label)
+        let name = MetricName.sanitized(label)
         return instrument(name.hasSuffix("_seconds") ? name : name + "_seconds", .histogram, dimensions)
     }
 
@@ -52,23 +54,21 @@ package final class ForeignMetrics: MetricsFactory {
     private func instrument(
         _ name: String, _ kind: MetricFamily.Kind, _ dimensions: [(String, String)]
     ) -> ForeignInstrument {
-        let dimensions = dimensions.map { (Self.name($0.0), $0.1) }
+        let dimensions = dimensions.map { (MetricName.sanitized($0.0), $0.1) }
+        // A name twice, or that of a bucket's limit, would make the whole page unreadable.
+        let names = Set(dimensions.map(\.0))
+        guard names.count == dimensions.count, !names.contains("le") else { return ForeignInstrument() }
         let (family, isNew) = families.withLock { families -> (ForeignFamily?, Bool) in
             if let known = families[name] { return (known, false) }
             guard families.count < Self.mostNames else { return (nil, false) }
-            let description = MetricDescription(name, "Counted by a library of this program.", labels: dimensions.map(\.0))
+            let description = MetricDescription(
+                name, "Counted by a library of this program.", labels: dimensions.map(\.0))
             let family = ForeignFamily(description, kind)
             families[name] = family
             return (family, true)
         }
         if isNew, let family { registry.add(family) }
         return family?.instrument(dimensions, most: Self.mostSeries) ?? ForeignInstrument()
-    }
-
-    /// A name as Prometheus has them: letters, digits and underscores.
-    static func name(_ label: String) -> String {
-        let name = String(label.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
-        return name.first?.isNumber ?? true ? "_" + name : name
     }
 }
 
@@ -99,14 +99,16 @@ final class ForeignFamily: MetricSource {
         let present = series.withLock { $0 }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
         let samples = present.map { labels, instrument in
             MetricFamily.Sample(
-                labels: labels, value: kind == .histogram ? .histogram(instrument.snapshot) : .number(instrument.number))
+                labels: labels, value: kind == .histogram ? .histogram(instrument.snapshot) : .number(instrument.number)
+            )
         }
         return MetricFamily(description: description, kind: kind, samples: samples)
     }
 }
 
 /// One instrument of a library.
-final class ForeignInstrument: CounterHandler, FloatingPointCounterHandler, MeterHandler, RecorderHandler, TimerHandler {
+final class ForeignInstrument: CounterHandler, FloatingPointCounterHandler, MeterHandler, RecorderHandler, TimerHandler
+{
     private struct State {
         var number = 0.0
         var counts: [UInt64]

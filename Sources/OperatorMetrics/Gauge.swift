@@ -1,23 +1,8 @@
-/// A number that goes up and down, and is asked for when somebody looks.
-package struct MetricGauge: MetricSource {
+/// A number that goes up and down, and is asked for at a scrape.
+struct MetricGauge: MetricSource {
     let description: MetricDescription
-    private let kind: MetricFamily.Kind
-    private let values: @Sendable () -> [(labels: [String], value: Double)]
-
-    /// A number that is known when it is asked for.
-    ///
-    /// - Parameters:
-    ///   - description: what it is.
-    ///   - isCounter: whether it only grows, as the time of a process does.
-    ///   - values: the values of the labels of each series with its number; it must not wait for anything.
-    init(
-        _ description: MetricDescription, isCounter: Bool = false,
-        values: @escaping @Sendable () -> [(labels: [String], value: Double)]
-    ) {
-        self.description = description
-        kind = isCounter ? .counter : .gauge
-        self.values = values
-    }
+    let kind: MetricFamily.Kind
+    let values: @Sendable () -> [(labels: [String], value: Double)]
 
     func family() -> MetricFamily {
         let samples = values().map { MetricFamily.Sample(labels: $0.labels, value: .number($0.value)) }
@@ -27,16 +12,20 @@ package struct MetricGauge: MetricSource {
 
 /// How many of something there are now.
 package final class MetricLevel: Sendable {
-    private let cell = MetricCell()
+    private let cells = MetricCells(2)
 
     package init() {}
 
     /// One more.
-    package func enter() { cell.add(1) }
+    package func enter() { cells.add(1, at: 0) }
 
     /// One less.
-    package func leave() { cell.subtract(1) }
+    package func leave() { cells.add(1, at: 1) }
 
-    /// How many there are.
-    package var value: Double { Double(max(0, Int64(truncatingIfNeeded: cell.value))) }
+    /// How many there are; never fewer than none, although the two are not read in one moment.
+    package var value: Double {
+        let left = cells.value(at: 1)
+        let entered = cells.value(at: 0)
+        return entered > left ? Double(entered - left) : 0
+    }
 }

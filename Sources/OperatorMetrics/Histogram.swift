@@ -4,7 +4,7 @@ package final class MetricHistogram: MetricSource {
     package struct Buckets: Sendable {
         /// In the unit of the name, such as seconds.
         let limits: [Double]
-        /// How many of what is noted are one of that unit: nanoseconds are noted, seconds are told.
+        /// How many of what is noted are one of that unit: nanoseconds are noted, seconds are shown.
         let scale: Double
 
         /// Limits in seconds, for spans that are noted in nanoseconds.
@@ -18,21 +18,18 @@ package final class MetricHistogram: MetricSource {
     /// The limits in what is noted.
     private let bounds: [UInt64]
     private let series: [[String]]
-    private let cells: [(counts: [MetricCell], sum: MetricCell)]
+    /// For each series its buckets, the one beyond all limits, and the sum.
+    private let cells: MetricCells
 
-    /// Makes the series.
-    ///
-    /// - Parameters:
-    ///   - description: what is measured.
-    ///   - buckets: the limits.
-    ///   - series: the values of the labels of each series; one without labels by default.
     init(_ description: MetricDescription, _ buckets: Buckets, series: [[String]] = [[]]) {
         self.description = description
         self.buckets = buckets
         self.series = series
-        bounds = buckets.limits.map { UInt64(max(0, ($0 * buckets.scale).rounded())) }
-        cells = series.map { _ in ((0...buckets.limits.count).map { _ in MetricCell() }, MetricCell()) }
+        bounds = buckets.limits.map { UInt64(exactly: ($0 * buckets.scale).rounded()) ?? .max }
+        cells = MetricCells(series.count * (bounds.count + 2))
     }
+
+    private var width: Int { bounds.count &+ 2 }
 
     /// Notes one value.
     ///
@@ -40,24 +37,38 @@ package final class MetricHistogram: MetricSource {
     ///   - value: in the unit of the buckets' scale, such as nanoseconds; a negative one counts as 0.
     ///   - index: the place of the series; one that does not exist notes nothing.
     package func note(_ value: Int64, _ index: Int = 0) {
-        guard cells.indices.contains(index) else { return }
+        guard series.indices.contains(index) else { return }
         let value = UInt64(max(0, value))
-        let place = bounds.firstIndex { value <= $0 } ?? bounds.count
-        cells[index].counts[place].add(1)
-        cells[index].sum.add(value)
+        var place = 0
+        while place < bounds.count, bounds[place] < value { place &+= 1 }
+        let base = index &* width
+        cells.add(1, at: base &+ place)
+        cells.add(value, at: base &+ bounds.count &+ 1)
+    }
+
+    func snapshot(_ index: Int) -> HistogramSnapshot {
+        let base = index * width
+        return HistogramSnapshot(
+            limits: buckets.limits, counts: (0...bounds.count).map { cells.value(at: base + $0) },
+            sum: Double(cells.value(at: base + bounds.count + 1)) / buckets.scale)
     }
 
     func family() -> MetricFamily {
-        let samples = zip(series, cells).map { labels, cell in
-            MetricFamily.Sample(
-                labels: labels,
-                value: .histogram(
-                    HistogramSnapshot(
-                        limits: buckets.limits, counts: cell.counts.map(\.value),
-                        sum: Double(cell.sum.value) / buckets.scale)))
-        }
+        let samples = series.indices.map { MetricFamily.Sample(labels: series[$0], value: .histogram(snapshot($0))) }
         return MetricFamily(description: description, kind: .histogram, samples: samples)
     }
+}
+
+/// A histogram with one label.
+package struct LabelledHistogram<Label: MetricLabel>: Sendable {
+    let histogram: MetricHistogram
+
+    /// Notes one value.
+    ///
+    /// - Parameters:
+    ///   - value: in the unit of the buckets' scale.
+    ///   - label: of which series.
+    package func note(_ value: Int64, _ label: Label) { histogram.note(value, label.rawValue) }
 }
 
 /// A histogram at the time of a scrape: its count is that of its buckets, so that they agree whatever is noted meanwhile.

@@ -8,25 +8,67 @@ package final class MetricRegistry: Sendable {
 
     package init() {}
 
-    /// Adds a counter.
+    /// Adds a counter without labels.
+    package func counter(_ description: MetricDescription) -> MetricCounter { add(MetricCounter(description)) }
+
+    /// Adds a counter with a label.
     ///
     /// - Parameters:
-    ///   - description: what is counted; its name ends in `_total`.
-    ///   - series: the values of the labels of each series.
-    package func counter(_ description: MetricDescription, series: [[String]] = [[]]) -> MetricCounter {
-        add(MetricCounter(description, series: series))
+    ///   - description: what is counted; its name ends in `_total`, and it names one label.
+    ///   - label: the values.
+    package func counter<Label: MetricLabel>(
+        _ description: MetricDescription, by label: Label.Type
+    ) -> LabelledCounter<Label> {
+        LabelledCounter(counter: add(MetricCounter(description, series: Label.allCases.map { [$0.label] })))
     }
 
-    /// Adds a histogram.
+    /// Adds a counter with two labels.
+    ///
+    /// - Parameters:
+    ///   - description: what is counted; it names both labels.
+    ///   - first: the values of the first one.
+    ///   - second: the values of the second one.
+    package func counter<First: MetricLabel, Second: MetricLabel>(
+        _ description: MetricDescription, by first: First.Type, _ second: Second.Type
+    ) -> PairCounter<First, Second> {
+        let series = First.allCases.flatMap { one in Second.allCases.map { [one.label, $0.label] } }
+        return PairCounter(counter: add(MetricCounter(description, series: series)))
+    }
+
+    /// Adds a counter of values that another module has.
+    ///
+    /// - Parameters:
+    ///   - description: what is counted.
+    ///   - values: all of them.
+    ///   - label: how each is written.
+    package func counter<Value: Hashable & Sendable>(
+        _ description: MetricDescription, of values: [Value], label: (Value) -> String
+    ) -> ValueCounter<Value> {
+        ValueCounter(add(MetricCounter(description, series: values.map { [label($0)] })), values)
+    }
+
+    /// Adds a histogram without labels.
     ///
     /// - Parameters:
     ///   - description: what is measured, with its unit in the name.
     ///   - buckets: the limits.
-    ///   - series: the values of the labels of each series.
     package func histogram(
-        _ description: MetricDescription, _ buckets: MetricHistogram.Buckets, series: [[String]] = [[]]
+        _ description: MetricDescription, _ buckets: MetricHistogram.Buckets
     ) -> MetricHistogram {
-        add(MetricHistogram(description, buckets, series: series))
+        add(MetricHistogram(description, buckets))
+    }
+
+    /// Adds a histogram with a label.
+    ///
+    /// - Parameters:
+    ///   - description: what is measured; it names one label.
+    ///   - buckets: the limits.
+    ///   - label: the values.
+    package func histogram<Label: MetricLabel>(
+        _ description: MetricDescription, _ buckets: MetricHistogram.Buckets, by label: Label.Type
+    ) -> LabelledHistogram<Label> {
+        LabelledHistogram(
+            histogram: add(MetricHistogram(description, buckets, series: Label.allCases.map { [$0.label] })))
     }
 
     /// Adds a number that is asked for at each scrape.
@@ -39,7 +81,7 @@ package final class MetricRegistry: Sendable {
         _ description: MetricDescription, isCounter: Bool = false,
         values: @escaping @Sendable () -> [(labels: [String], value: Double)]
     ) {
-        _ = add(MetricGauge(description, isCounter: isCounter, values: values))
+        add(MetricGauge(description: description, kind: isCounter ? .counter : .gauge, values: values))
     }
 
     /// Adds a number without labels.
@@ -67,7 +109,7 @@ package final class MetricRegistry: Sendable {
     /// The page that is answered to a scrape.
     package func text(_ format: MetricFormat) -> String {
         var text = MetricText(format)
-        for source in sources.withLock({ $0 }) { text.write(source.family()) }
+        for source in sources.withLock(\.self) { text.write(source.family()) }
         text.end()
         return text.text
     }

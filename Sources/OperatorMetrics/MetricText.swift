@@ -18,26 +18,39 @@ package enum MetricFormat: Sendable, Equatable {
     ///
     /// - Parameter accept: the field's value; `nil` where there is none.
     package init(accepting accept: String?) {
-        var weights: [MetricFormat: Double] = [.prometheus: 0, .openMetrics: 0]
-        for range in (accept ?? "*/*").lowercased().split(separator: ",") {
-            let parts = range.split(separator: ";").map { $0.trimmed }
-            let weight = parts.first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
-            switch parts.first {
-            case "application/openmetrics-text":
-                guard parts.contains("version=1.0.0") || !parts.contains(where: { $0.hasPrefix("version=") }) else { break }
-                weights[.openMetrics] = max(weights[.openMetrics] ?? 0, weight)
-            case "text/plain", "text/*", "*/*":
-                weights[.prometheus] = max(weights[.prometheus] ?? 0, weight)
-            default: break
-            }
-        }
-        self = (weights[.openMetrics] ?? 0) > (weights[.prometheus] ?? 0) ? .openMetrics : .prometheus
+        let ranges = (accept ?? "*/*").lowercased().split(separator: ",").map(AcceptedRange.init)
+        let text = AcceptedRange.weight(of: "text/plain", version: "0.0.4", in: ranges)
+        let open = AcceptedRange.weight(of: "application/openmetrics-text", version: "1.0.0", in: ranges)
+        self = open > text ? .openMetrics : .prometheus
     }
 }
 
-extension Substring {
-    fileprivate var trimmed: String {
-        String(drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+/// One range of an `Accept` field.
+private struct AcceptedRange {
+    let type: String
+    let version: String?
+    let weight: Double
+
+    init(_ text: Substring) {
+        let parts = text.split(separator: ";").map { part in part.filter { !$0.isWhitespace && $0 != "\"" } }
+        func value(of name: String) -> String? {
+            parts.dropFirst().first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
+        }
+        type = parts.first ?? ""
+        version = value(of: "version")
+        let number = value(of: "q").map { Double($0) ?? 0 } ?? 1
+        weight = number.isFinite ? min(max(number, 0), 1) : 0
+    }
+
+    /// How much a type is wanted: what the most specific range that names it says.
+    static func weight(of type: String, version: String, in ranges: [AcceptedRange]) -> Double {
+        let family = type.prefix { $0 != "/" } + "/*"
+        let named = ranges.filter { $0.type == type && ($0.version == nil || $0.version == version) }
+        for matching in [named, ranges.filter { $0.type == family }, ranges.filter { $0.type == "*/*" }]
+        where !matching.isEmpty {
+            return matching.map(\.weight).max() ?? 0
+        }
+        return 0
     }
 }
 
@@ -91,7 +104,7 @@ struct MetricText {
     static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value > 0 ? "+Inf" : "-Inf" }
-        return value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+        return abs(value) < 1e15 ? Int64(exactly: value).map { "\($0)" } ?? "\(value)" : "\(value)"
     }
 
     static func escaped(_ text: String, quotes: Bool) -> String {

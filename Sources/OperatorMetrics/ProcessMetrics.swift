@@ -9,7 +9,8 @@ package enum ProcessMetrics {
     ///   - startTime: when the process began, in seconds since 1970.
     package static func add(to registry: MetricRegistry, startTime: Double) {
         registry.gauge(
-            MetricDescription("process_cpu_seconds_total", "Time of processors that this process has used, in seconds."),
+            MetricDescription(
+                "process_cpu_seconds_total", "Time of processors that this process has used, in seconds."),
             isCounter: true, value: cpuSeconds)
         registry.gauge(MetricDescription("process_resident_memory_bytes", "Resident memory, in bytes.")) {
             Self.status("VmRSS").map { $0 * 1_024 }
@@ -19,7 +20,8 @@ package enum ProcessMetrics {
         }
         registry.gauge(MetricDescription("process_threads", "Threads of this process.")) { Self.status("Threads") }
         registry.gauge(MetricDescription("process_open_fds", "Open file descriptors."), value: openDescriptors)
-        registry.gauge(MetricDescription("process_max_fds", "The most file descriptors that may be open."), value: limit)
+        registry.gauge(
+            MetricDescription("process_max_fds", "The most file descriptors that may be open."), value: limit)
         registry.gauge(
             MetricDescription("process_start_time_seconds", "When the process began, in seconds since 1970.")
         ) { startTime }
@@ -27,24 +29,23 @@ package enum ProcessMetrics {
 
     private static func cpuSeconds() -> Double? {
         var usage = rusage()
-        #if canImport(Darwin)
-            guard getrusage(RUSAGE_SELF, &usage) == 0 else { return nil }
-        #else
-            guard getrusage(RUSAGE_SELF, &usage) == 0 else { return nil }
-        #endif
+        guard getrusage(who, &usage) == 0 else { return nil }
         return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
             + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
     }
 
     private static func limit() -> Double? {
         var limits = rlimit()
-        #if canImport(Darwin)
-            guard getrlimit(RLIMIT_NOFILE, &limits) == 0 else { return nil }
-        #else
-            guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits) == 0 else { return nil }
-        #endif
-        return Double(limits.rlim_cur)
+        return getrlimit(resource, &limits) == 0 ? Double(limits.rlim_cur) : nil
     }
+
+    #if canImport(Glibc)
+        private static let who = __rusage_who_t(RUSAGE_SELF.rawValue)
+        private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+        private static let who = RUSAGE_SELF
+        private static let resource = RLIMIT_NOFILE
+    #endif
 
     /// A line of `/proc/self/status`; the system says sizes in kB.
     private static func status(_ name: String) -> Double? {
