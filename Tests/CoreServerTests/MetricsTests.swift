@@ -59,7 +59,8 @@ struct MetricsTests {
         let api = try await core()
         let session = try await api.service.createSession(NewSession(userID: UserID("u")))
         guard case .created(let issued) = session else { throw TestFailure() }
-        let body = #"{"refreshToken":"\#(issued.refreshToken.exposed)","enableAntiCsrf":false,"useDynamicSigningKey":true}"#
+        let body =
+            #"{"refreshToken":"\#(issued.refreshToken.exposed)","enableAntiCsrf":false,"useDynamicSigningKey":true}"#
         for _ in 0..<2 {
             let reply = await api.respond(
                 to: CoreRequest(

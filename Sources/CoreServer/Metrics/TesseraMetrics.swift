@@ -139,7 +139,9 @@ struct SignatureMetrics: Sendable {
 
     init(_ registry: MetricRegistry) {
         made = registry.counter(
-            MetricDescription("tessera_signatures_total", "Access tokens signed, by algorithm.", labels: [LabelName.algorithm.rawValue]),
+            MetricDescription(
+                "tessera_signatures_total", "Access tokens signed, by algorithm.",
+                labels: [LabelName.algorithm.rawValue]),
             of: SigningAlgorithm.allCases, label: \.rawValue)
         durations = registry.histogram(
             MetricDescription("tessera_signature_duration_seconds", "Time of one signature."), .seconds(Self.limits))
@@ -178,7 +180,8 @@ struct StorageMetrics: Sendable {
                 "tessera_rotations_total", "Sessions whose current refresh token became another one."))
         auditEntries = registry.counter(
             MetricDescription(
-                "tessera_audit_entries_total", "Entries written into the audit log, by event.", labels: [LabelName.event.rawValue]),
+                "tessera_audit_entries_total", "Entries written into the audit log, by event.",
+                labels: [LabelName.event.rawValue]),
             of: AuditEvent.Name.allCases, label: \.rawValue)
         removed = registry.counter(
             MetricDescription(
