@@ -37,7 +37,7 @@ export REMOTE_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/RemoteApp
 export WEB_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/WebApp
 
 .PHONY: beside hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
-.PHONY: allocations bench check clean doctor door failover inplace mass network nodes postgres schema packages dist storm
+.PHONY: allocations bench check clean doctor door failover inplace mass metrics network nodes postgres schema packages dist storm
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs killpoints cutreplies spin mutants
 
 help:
@@ -75,7 +75,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme packages hello browser drivers beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
+PARTS = readme packages metrics hello browser drivers beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -118,6 +118,11 @@ unit: dependencies
 # The documentation of every public target; the pages are left in .build/docs.
 docs: dependencies
 	scripts/check-docs $(SWIFT_FLAGS)
+
+# promtool and Prometheus read a running core, and the alerts are tested.
+metrics: build
+	@scripts/install-dependencies prometheus
+	$(PYTEST) $(BOX)metrics.py
 
 readme: build
 	$(PYTEST) $(BOX)readme.py

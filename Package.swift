@@ -223,7 +223,8 @@ let package = Package(
         .target(
             name: "CoreServer",
             dependencies: [
-                "CTesseraMalloc", "Foundations", "PlatformLibC", "CoreDriverInterface", "SessionService",
+                "CTesseraMalloc", "Foundations", "PlatformLibC", "CoreDriverInterface", "OperatorMetrics",
+                "SessionService",
                 "SessionStorage",
                 "SessionEngine", "LosslessJSON",
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -257,13 +258,19 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "OperatorMetrics",
+            dependencies: ["PlatformLibC", .product(name: "CoreMetrics", package: "swift-metrics")],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "TesseraCommand",
             dependencies: [
                 "CTesseraMalloc", "Foundations", "PlatformLibC", "CoreConfiguration", "CoreServer", "SQLiteStorage",
                 .target(name: "PostgresStorage", condition: .when(traits: ["PostgreSQL"])),
                 "SessionService", "SessionEngine", "SessionStorage", "CoreDriverInterface", "LosslessJSON",
-                "OperatorLog", "OperatorTools", "PublicSuffixList", "SessionDoctor", "SessionImport",
+                "OperatorLog", "OperatorMetrics", "OperatorTools", "PublicSuffixList", "SessionDoctor", "SessionImport",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -428,9 +435,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "OperatorMetricsTests",
+            dependencies: ["OperatorMetrics", .product(name: "CoreMetrics", package: "swift-metrics")],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "CoreServerTests",
             dependencies: [
-                "Foundations", "CoreServer", "CoreConfiguration", "CoreDriverInterface", "SessionService",
+                "Foundations", "OperatorMetrics", "CoreServer", "CoreConfiguration", "CoreDriverInterface",
+                "SessionService",
                 "SessionStorage", "InMemoryStorage", "SessionStorageTesting", "SQLiteStorage", "SessionEngine",
                 "LosslessJSON", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),

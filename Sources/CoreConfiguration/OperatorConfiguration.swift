@@ -9,6 +9,8 @@ public struct OperatorConfiguration: Sendable {
     public var port: Int
     /// How long a connection may be silent between requests, in seconds.
     public var idleTimeout: Int
+    /// Where metrics are answered; `nil` for nowhere.
+    public var metrics: MetricsAddress?
     /// Where the data is, if it was said.
     public var dataDirectory: String?
     /// Where sessions are, unless it is a folder of this machine.
@@ -96,7 +98,9 @@ public struct OperatorConfiguration: Sendable {
         (rsaProvider, policy, log) = (draft.rsaProvider, draft.policy, draft.log)
         settings = draft.settings
         settings.configurationPath = path
-        warnings = values.warnings + policy.warnings + [database?.transportWarning].compactMap(\.self)
+        metrics = draft.metrics
+        warnings = values.warnings + policy.warnings
+        warnings += [database?.transportWarning, metrics?.warning].compactMap(\.self)
         apps = AppConfiguration(draft)
         (self.values, self.draft, self.environment) = (values, draft, environment)
     }
@@ -108,6 +112,9 @@ public struct OperatorConfiguration: Sendable {
             return true
         }
     }
+
+    /// Whether the address of the metrics was said: then it has to be free.
+    public var isMetricsAddressGiven: Bool { values["metrics_listen"] != nil }
 
     /// What a running core makes of a configuration that was read again.
     public struct Reload: Sendable {

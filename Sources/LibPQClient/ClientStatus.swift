@@ -24,6 +24,9 @@ package final class ClientStatus: Sendable {
         self.address = address
     }
 
+    /// How many connections work.
+    package var connectedCount: Int { state.withLock(\.connected.count) }
+
     /// The duration of the last successful attempt to connect.
     var usualConnectTime: Duration { state.withLock(\.usualConnectTime) }
     /// The response timeout: four times the usual response time, at least 1.5 s, doubled after each timeout.

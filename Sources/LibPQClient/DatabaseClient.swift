@@ -28,6 +28,9 @@ package final class DatabaseClient: Sendable {
 
     deinit { close() }
 
+    /// How many statements wait for a connection.
+    package var waitingCount: Int { queue.count }
+
     /// Closes the connections; later statements fail.
     package func close() {
         for request in queue.close() { request.answer(.failure(.closed)) }

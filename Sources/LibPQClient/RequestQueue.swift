@@ -24,6 +24,9 @@ final class RequestQueue: Sendable {
     /// The file descriptor that the client's thread polls beside its sockets.
     var wakeupDescriptor: Int32 { wakeup.reader }
 
+    /// How many statements wait.
+    var count: Int { state.withLock(\.count) }
+
     /// A number for a new request.
     func nextID() -> UInt64 {
         state.withLock { state in

@@ -110,6 +110,12 @@ public final class PostgresDatabase: Sendable {
         client.status.isUnreachable ? client.status.lastFailure ?? "there is no connection" : nil
     }
 
+    /// How many statements wait for a connection now.
+    package var waitingStatements: Int { client.waitingCount }
+
+    /// How many of this process's connections work, of how many.
+    package var connections: (working: Int, all: Int) { (client.status.connectedCount, client.settings.connections) }
+
     private static let question = PostgresStatement("ready", .read, "SELECT 1")
 
     /// Closes the connections.

@@ -30,6 +30,8 @@ final class GroupCommitWriter: Sendable {
     private let queue = Mutex(Queue())
     private let serial = DispatchQueue(label: "tessera.sqlite.writer", qos: .userInitiated)
     private let place: Confined
+    /// Gets the size and the time of each commit.
+    let commits = CommitObserver()
     /// Says what is wrong when the files are no longer where they were opened.
     private let watch: FolderWatch?
 
@@ -48,6 +50,9 @@ final class GroupCommitWriter: Sendable {
         self.watch = watch
         serial.setSpecific(key: Self.isHere, value: true)
     }
+
+    /// How many writes wait for their transaction.
+    var waitingCount: Int { queue.withLock(\.waiting.count) }
 
     private static let isHere = DispatchSpecificKey<Bool>()
 
@@ -177,6 +182,7 @@ final class GroupCommitWriter: Sendable {
         _ group: [Write], _ perform: (SQLiteConnection) throws(StorageError) -> Void
     ) -> StorageError? {
         let connection = place.connection
+        let begun = MonotonicTime.present
         do throws(StorageError) {
             try connection.run("BEGIN IMMEDIATE")
             Failpoint.reach("sqlite.begun")
@@ -189,6 +195,7 @@ final class GroupCommitWriter: Sendable {
             Failpoint.reach("sqlite.before-commit")
             try connection.commit()
             Failpoint.reach("sqlite.committed")
+            commits.note(group.count, MonotonicTime.present - begun)
             if let counted { place.progress?.committed(counted) }
             // What was written into a file that is gone must not be acknowledged.
             return watch?.problem.map { StorageError(.unknownOutcome, $0) }

@@ -88,6 +88,12 @@ public final class SQLiteDatabase: Sendable {
         writer.close()
     }
 
+    /// Passes on how many writes each commit had, and how long the transaction took.
+    package var commits: CommitObserver { writer.commits }
+
+    /// How many writes wait for their transaction now.
+    package var waitingWrites: Int { writer.waitingCount }
+
     /// Whether a core runs on a folder.
     public static func isInUse(folder: String) -> Bool {
         DataFolder.isTaken(folder)

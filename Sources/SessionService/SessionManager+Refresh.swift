@@ -35,9 +35,10 @@ extension SessionManager {
         case .issue(let record, let successor, let lifetime):
             activity.note(record.userID, at: now)
             let part = try signing { () throws(SigningError) in try successors.part(successor) }
-            let issued = try await issue(
+            var issued = try await issue(
                 part, for: record, parent: presented.parentHash(request.rotation), format: request.format,
                 validity: policy.lifetime(lifetime, of: request.accessTokenValidity, using: clock), at: now)
+            issued.isShared = lifetime == .shortened
             Failpoint.reach("refresh.signed")
             return .refreshed(issued)
         }

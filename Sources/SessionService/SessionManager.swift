@@ -128,7 +128,15 @@ public struct SessionManager: Sendable {
     func sign(_ claims: AccessTokenClaims, _ kind: SigningKeyKind) async throws(ServiceError) -> AccessToken {
         let key = try await keys.signer(
             kind, policy.algorithm(for: claims.format), orOther: !claims.format.isLegacy)
-        return try signing { () throws(SigningError) in try AccessToken(signing: claims, with: key) }
+        guard let note = keys.pool.onSignature else { return try signature(of: claims, with: key) }
+        let begun = MonotonicTime.present
+        let token = try signature(of: claims, with: key)
+        note(key.algorithm, MonotonicTime.present - begun)
+        return token
+    }
+
+    private func signature(of claims: AccessTokenClaims, with key: SigningKey) throws(ServiceError) -> AccessToken {
+        try signing { () throws(SigningError) in try AccessToken(signing: claims, with: key) }
     }
 
     /// Whether what happens is written into the audit log.

@@ -41,7 +41,7 @@ final class SigningKeyManager: Sendable {
     private let store: any KeyStore
     let clock: ClockAndRandomness
     let schedule: KeySchedule
-    private let pool: SigningKeyPool
+    let pool: SigningKeyPool
     private let keepsAuditLog: Bool
     /// Who changes keys here, for the audit log.
     private let actor: AuditActor

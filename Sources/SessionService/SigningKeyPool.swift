@@ -1,7 +1,7 @@
 import Crypto
 import CryptoExtras
 import Dispatch
-import SessionEngine
+package import SessionEngine
 import Synchronization
 
 /// Where private keys come from.
@@ -26,13 +26,25 @@ public final class SigningKeyPool: Sendable {
     private let state = Mutex(State())
     /// By which library the keys sign.
     let signers: RSASigners
+    /// Gets the algorithm and the time of each signature of an access token.
+    let onSignature: (@Sendable (SigningAlgorithm, Duration) -> Void)?
     private let queue = DispatchQueue(label: "tessera.signing-keys", qos: .utility, attributes: .concurrent)
 
     /// A pool without a reserve: every key is made when it is asked for.
     ///
     /// - Parameter signers: by which library the keys sign.
-    public init(signers: RSASigners = RSASigners()) {
+    public convenience init(signers: RSASigners = RSASigners()) {
+        self.init(signers: signers, onSignature: nil)
+    }
+
+    /// A pool whose keys' signatures are noted.
+    ///
+    /// - Parameters:
+    ///   - signers: by which library the keys sign.
+    ///   - onSignature: gets the algorithm and the time of each signature of an access token; it must not wait.
+    package init(signers: RSASigners, onSignature: (@Sendable (SigningAlgorithm, Duration) -> Void)?) {
         self.signers = signers
+        self.onSignature = onSignature
     }
 
     /// Keeps RSA keys in reserve from now on; they are made in the background.

@@ -6,7 +6,7 @@
 public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
     /// The kinds of failure; more may come.
     public struct Code: Sendable, Hashable {
-        private enum Kind: String {
+        private enum Kind: String, CaseIterable {
             case unavailable, full, alreadyExists, corrupt, inUse, unknownOutcome, newerSchema, noSuchTenant, unstorable
             case misconfigured
         }
@@ -45,7 +45,10 @@ public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible,
         public static let misconfigured = Code(kind: .misconfigured)
 
         /// The name of the kind.
-        var name: String { kind.rawValue }
+        package var name: String { kind.rawValue }
+
+        /// All kinds that there are now.
+        package static var all: [Code] { Kind.allCases.map(Code.init(kind:)) }
     }
 
     /// What kind of failure.

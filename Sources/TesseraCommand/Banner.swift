@@ -12,6 +12,8 @@ struct Banner: Sendable {
     let database: String
     let keyWarning: String?
     let diskWarning: String?
+    /// Where metrics are answered.
+    let metrics: MetricsPage
     /// How often the store was restored.
     let restoreNumber: UInt8
 
@@ -45,13 +47,15 @@ struct Banner: Sendable {
                 "address": "\(address(port: port))", "data": "\(database)", "configuration": "\(file)",
                 "infoLog": "\(configuration.log.infoPath ?? "standard output")",
                 "errorLog": "\(configuration.log.errorPath ?? "standard error")",
-                "apiKeys": .stringConvertible(configuration.settings.apiKeys.count),
+                "metrics": "\(metrics.place)", "apiKeys": .stringConvertible(configuration.settings.apiKeys.count),
                 "pid": .stringConvertible(Int(configuration.settings.processID)), "version": "\(Tessera.version)",
             ])
         for note in notes { logger.warning("\(note)") }
     }
 
-    private var notes: [String] { configuration.warnings + [keyWarning, restored, diskWarning].compactMap(\.self) }
+    private var notes: [String] {
+        configuration.warnings + [keyWarning, restored, diskWarning, metrics.note].compactMap(\.self)
+    }
 
     /// Says on the console where everything is; no one waits for its reader.
     func print(port: Int) {
@@ -62,6 +66,7 @@ struct Banner: Sendable {
             "  CDI            \(CDIVersion.summary(of: configuration.settings.versions.versions))",
             "  API key        \(keys == 0 ? "none asked for: only this machine is served" : "\(keys) configured")",
             "  Data           \(database)",
+            "  Metrics        \(metrics.place)",
             "  Configuration  \(file)",
         ]
         lines += notes.map { "  Note           \($0)" }

@@ -51,10 +51,14 @@ struct CoreProcess {
         signal(SIGPIPE, SIG_IGN)
         tessera_return_memory(2)
         let logger = logger()
+        let metrics = TesseraMetrics()
         let storage = try await CoreStorage.open(
-            configuration, startsAnew: options.newDatabase, logger: logger)
+            configuration, startsAnew: options.newDatabase, logger: logger
+        ).measured(by: metrics)
         defer { storage.close() }
-        let keyPool = SigningKeyPool(signers: RSASigners(configuration.rsaProvider) { logger.info("\($0)") })
+        let keyPool = SigningKeyPool(
+            signers: RSASigners(configuration.rsaProvider) { logger.info("\($0)") },
+            onSignature: { metrics.signed($0, $1) })
         let service = try await SessionManager(
             storage: storage.apps.storage(of: .public), keyStore: storage.keys(of: .public, logger: logger),
             policy: configuration.policy, keyPool: keyPool)
@@ -63,10 +67,13 @@ struct CoreProcess {
             settings: AppSettings(policy: configuration.policy, core: configuration.settings), service: service,
             keyPool: keyPool, isShared: storage.isShared, logger: logger, readSettings: configuration.apps.settings)
         let api = CoreAPI(
-            service: service, settings: configuration.settings, logger: logger, apps: apps, isReady: storage.isReady)
+            service: service, settings: configuration.settings, logger: logger, apps: apps, isReady: storage.isReady
+        ).counting(metrics)
+        let page = try await MetricsPage.open(metrics, api, storage, configuration)
         let banner = Banner(
             configuration: configuration, database: storage.address, keyWarning: try await storage.warning(),
-            diskWarning: storage.diskWarning, restoreNumber: storage.apps.storage(of: .public).restoreNumber)
+            diskWarning: storage.diskWarning, metrics: page,
+            restoreNumber: storage.apps.storage(of: .public).restoreNumber)
         let registration = Registration(configuration: configuration, logger: logger)
         // The libraries' own progress is not the operator's; what they warn of is.
         var quiet = logger
@@ -82,9 +89,10 @@ struct CoreProcess {
         }
         server.socket = socket?.descriptor
         let chaining = AuditChaining(directory: storage.apps, flush: { await apps.flush() }, logger: logger)
-        let services: [any Service] = [
-            KeyPreparation(service: service, logger: logger), server, chaining, reload(api, apps, logger),
-        ]
+        let services: [any Service] =
+            [
+                KeyPreparation(service: service, logger: logger), server, chaining, reload(api, apps, logger),
+            ] + page.services
         defer { registration.remove() }
         do {
             try await Shutdown(logger: logger, quiet: quiet, manager: manager)
@@ -120,6 +128,7 @@ struct CoreProcess {
                 apps.adopt(
                     AppSettings(policy: configuration.policy, core: configuration.settings),
                     readSettings: configuration.apps.settings)
+                api.noteReload()
             })
     }
 

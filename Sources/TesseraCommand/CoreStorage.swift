@@ -17,7 +17,7 @@ import SessionStorage
 
 /// The storage that a configuration names, open.
 struct CoreStorage: Sendable {
-    let apps: any AppDirectory
+    var apps: any AppDirectory
     /// What encrypts private keys, if anything does.
     let encryption: KeyEncryption?
     /// Where it is, for the operator.
@@ -34,6 +34,10 @@ struct CoreStorage: Sendable {
     var folderProblem: @Sendable () -> String? = { nil }
     /// Ends its use: what is in memory or in a log is in its place afterwards.
     var close: @Sendable () -> Void = {}
+    /// What it says of itself when metrics are asked for.
+    var gauges = StorageGauges()
+    /// Sets what gets the size and the time of each commit.
+    var observeCommits: @Sendable (@escaping @Sendable (Int, Duration) -> Void) -> Void = { _ in }
 
     /// Opens the storage; waits for a database that is on its way.
     ///
@@ -52,10 +56,14 @@ struct CoreStorage: Sendable {
         let database = try SQLiteDatabase(folder: folder, startsAnew: startsAnew)
         try Import.refuseUnfinished(in: folder)
         try database.requireRefreshTokenKeys()
+        var gauges = StorageGauges()
+        gauges.waitingWrites = { database.waitingWrites }
+        gauges.missingReserve = { database.missingReserve }
         return CoreStorage(
             apps: database.apps, encryption: encryption, address: database.path, isShared: false,
             isReady: { database.problem == nil }, diskWarning: diskWarning(database),
-            folderProblem: { database.problem }, close: { database.close() })
+            folderProblem: { database.problem }, close: { database.close() }, gauges: gauges,
+            observeCommits: { database.commits.observe($0) })
     }
 
     private static func diskWarning(_ database: SQLiteDatabase) -> String? {
@@ -105,9 +113,12 @@ struct CoreStorage: Sendable {
             var quiet = logger
             quiet.logLevel = level == .debug ? .debug : .notice
             let database = try await PostgresOpening(place, settings.migrates, quiet).open()
+            var gauges = StorageGauges()
+            gauges.waitingWrites = { database.waitingStatements }
+            gauges.connections = { database.connections }
             return CoreStorage(
                 apps: database.apps, encryption: encryption, address: database.address, isShared: true,
-                isReady: { await database.isReady() }, problem: { database.problem })
+                isReady: { await database.isReady() }, problem: { database.problem }, gauges: gauges)
         }
     #else
         private static func openPostgreSQL(

@@ -85,7 +85,8 @@ class Child:
         with self._output.open("wb") as sink:
             self.process = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
-                env={**os.environ, "TESSERA_STATE_DIR": str(self._folder.path), **(environment or {})},
+                env={**os.environ, "TESSERA_STATE_DIR": str(self._folder.path),
+                     "TESSERA_METRICS_LISTEN": "off", **(environment or {})},
                 start_new_session=True, pass_fds=descriptors)
         atexit.register(self.kill)
         Child.all.add(self)

@@ -32,7 +32,8 @@ class Machine:
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(binary()), *arguments], capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL,
-            env={**os.environ, "TESSERA_STATE_DIR": str(self.path / "state"), **environment})
+            env={**os.environ, "TESSERA_STATE_DIR": str(self.path / "state"), "TESSERA_METRICS_LISTEN": "off",
+                 **environment})
 
     def start(self, name: str, *arguments: str, **environment: str) -> tuple[int, int]:
         """Starts a core in the background and gives its process id and its port."""

@@ -10,6 +10,7 @@ struct ConfigurationDraft: Sendable {
     var host = "127.0.0.1"
     var port = 3567
     var idleTimeout = 75
+    var metrics: MetricsAddress? = .standard
     var dataDirectory: String?
     var policy = SessionPolicy()
     var settings = CoreSettings()

@@ -45,6 +45,12 @@ extension ConfigurationKey {
             "supertokens_min_cdi_version", .someText, \.oldestVersion, default: "the oldest", [],
             "the oldest version that drivers may speak"),
         ConfigurationKey(
+            "metrics_listen", .metricsAddress, \.metrics, .own,
+            """
+            the address and port of the page `/metrics` for Prometheus, which needs no key; port 0 takes a free one, `off` \
+            switches it off (docs/metrics.md)
+            """),
+        ConfigurationKey(
             "test_mode", .flag, \.settings.allowsShortKeyIntervals, .own,
             "signing keys may be replaced more often than every hour; refused off this machine"),
     ]

@@ -1,6 +1,7 @@
 import CoreDriverInterface
 import Logging
 import LosslessJSON
+import OperatorMetrics
 import SessionEngine
 import SessionService
 
@@ -17,6 +18,7 @@ extension CoreAPI {
         case .created(let issued):
             var reply = try self.reply(issued, call)
             try await addLegacyKeys(to: &reply.keys, .created, call)
+            metrics.verdicts.created.add(RotationLabel(call.dialect.rules.rotation))
             return .json(Catalogue.created.encode(reply, call.dialect))
         }
     }
@@ -47,6 +49,7 @@ extension CoreAPI {
                 checksAntiCSRF: rules.checksAntiCSRFAtRefresh, format: rules.accessTokenFormat,
                 signingKeyKind: request.usesDynamicKey.map { $0 ? .dynamic : .static }, rotation: rules.rotation,
                 accessTokenValidity: try accessTokenValidity(request.accessTokenValidity)))
+        metrics.verdicts.refreshes.add(RefreshLabel(result))
         switch result {
         case .refreshed(let issued):
             return .json(Catalogue.refreshed.encode(try reply(issued, call), call.dialect))
@@ -83,16 +86,18 @@ extension CoreAPI {
         var reply = TokensReply()
         reply.reuseClass = WireText.name(of: found)
         events.reuse(of: handle, call.app, found, isEnded: service.policy.revokesOnReuse)
+        let isEnded = service.policy.revokesOnReuse || call.dialect.rules.rotation == .atOnce
+        metrics.verdicts.reuses.add(ReuseLabel(found), FlagLabel(isEnded))
         guard service.policy.reportsAsTheft(found, call.dialect.rules.rotation) else {
             reply.message = WireText.recentReuse
-            return .json(Catalogue.refreshRefused.encode(reply, call.dialect))
+            return .json(Catalogue.refreshRefused.encode(reply, call.dialect)).meaning(.unauthorised)
         }
         var session = SessionPart()
         // The verdict stands whether or not the accounts can be read.
         let primary = (try? await service.primaryUser(of: user)).flatMap(\.self) ?? user
         (session.handle, session.userID, session.recipeUserID) = (handle.rawValue, primary.rawValue, user.rawValue)
         reply.session = session
-        return .json(Catalogue.theftDetected.encode(reply, call.dialect))
+        return .json(Catalogue.theftDetected.encode(reply, call.dialect)).meaning(.theft)
     }
 
     private func reply(_ issued: IssuedTokens, _ call: Call) throws -> TokensReply {

@@ -1,5 +1,6 @@
 import CoreDriverInterface
 import LosslessJSON
+import OperatorMetrics
 import SessionEngine
 import SessionService
 
@@ -20,10 +21,16 @@ extension CoreAPI {
             checksAntiCSRF: asked.checksAntiCSRF, usesAntiCSRF: asked.usesAntiCSRF ?? settings.usesAntiCSRF,
             checksDatabase: checksDatabase, rotation: call.dialect.rules.rotation)
         let prompt = service.verifyPromptly(request)
-        if case .decided(let result) = prompt, let reply = try promptReply(to: result, call) { return .reply(reply) }
+        if case .decided(let result) = prompt, let reply = try promptReply(to: result, call) {
+            metrics.verdicts.verifications.add(VerificationLabel(result))
+            return .reply(reply)
+        }
+        if case .needsKeys = prompt { metrics.verdicts.unknownKeyLookups.increment() }
         return .waiting {
             do {
-                return try await reply(to: try await service.finish(prompt), checksDatabase, call)
+                let result = try await service.finish(prompt)
+                metrics.verdicts.verifications.add(VerificationLabel(result))
+                return try await reply(to: result, checksDatabase, call)
             } catch {
                 return reply(to: error)
             }
@@ -38,7 +45,7 @@ extension CoreAPI {
             reply.session = try part(facts)
             return .json(Catalogue.verified.encode(reply, call.dialect))
         case .tryRefresh(let problem) where !takesLegacyKeys(.tryRefresh, call):
-            return .json(Catalogue.tryRefresh.encode(refusal(problem, call), call.dialect))
+            return .json(Catalogue.tryRefresh.encode(refusal(problem, call), call.dialect)).meaning(.tryRefresh)
         default: return nil
         }
     }
@@ -73,7 +80,7 @@ extension CoreAPI {
     private func tryRefresh(_ problem: AccessTokenProblem, _ call: Call) async throws -> CoreReply {
         var reply = refusal(problem, call)
         try await addLegacyKeys(to: &reply.keys, .tryRefresh, call)
-        return .json(Catalogue.tryRefresh.encode(reply, call.dialect))
+        return .json(Catalogue.tryRefresh.encode(reply, call.dialect)).meaning(.tryRefresh)
     }
 
     private func refusal(_ problem: AccessTokenProblem, _ call: Call) -> TokensReply {

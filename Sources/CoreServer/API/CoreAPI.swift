@@ -14,6 +14,8 @@ public struct CoreAPI: Sendable {
     let readiness: Readiness
     /// What an operator reads.
     let events: OperatorEvents
+    /// What is counted, whether or not it is ever read.
+    private(set) var metrics = TesseraMetrics()
 
     /// Creates the interface of a service.
     ///
@@ -40,6 +42,16 @@ public struct CoreAPI: Sendable {
         self.service = service
         current = CurrentSettings(settings)
         (logger, apps, readiness, events) = (other.logger, other.apps, other.readiness, other.events)
+        metrics = other.metrics
+    }
+
+    /// The same interface, which counts where a scrape finds it.
+    ///
+    /// - Parameter metrics: where it counts.
+    package func counting(_ metrics: TesseraMetrics) -> CoreAPI {
+        var counting = self
+        counting.metrics = metrics
+        return counting
     }
 
     /// What was decided about the answers, as it is now.

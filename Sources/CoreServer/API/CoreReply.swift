@@ -12,6 +12,18 @@ public struct CoreReply: Sendable, Redacted {
     public var headers: [(name: String, value: String)] = []
     /// The body.
     public var body: [UInt8]
+    /// What the status does not say: a verdict, or a limit that was met.
+    private var verdict: OutcomeLabel?
+
+    /// How the request was answered.
+    var outcome: OutcomeLabel { verdict ?? OutcomeLabel(status: status) }
+
+    /// The same reply with what its status does not say.
+    func meaning(_ verdict: OutcomeLabel) -> CoreReply {
+        var reply = self
+        reply.verdict = verdict
+        return reply
+    }
 
     private static let lineBreak = UInt8(ascii: "\n")
 
@@ -63,14 +75,14 @@ public struct CoreReply: Sendable, Redacted {
     static func unauthorised(_ message: String) -> CoreReply {
         var reply = TextReply()
         reply.text = message
-        return .json(Catalogue.unauthorised.encode(reply))
+        return .json(Catalogue.unauthorised.encode(reply)).meaning(.unauthorised)
     }
 
     /// Nothing is given and no client accused; drivers make an error of it, and no client loses its cookies.
     static var tooLate: CoreReply {
         var reply = text(503, WireText.tooLate)
         reply.headers.append(("Retry-After", "1"))
-        return reply
+        return reply.meaning(.tooLate)
     }
 
     /// The answer to a caller's mistake.

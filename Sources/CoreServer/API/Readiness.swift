@@ -65,6 +65,9 @@ final class Readiness: Sendable {
         if mustAsk { Task { await current() } }
     }
 
+    /// Whether storage answered when it was last asked; waits for nothing.
+    var isUp: Bool { !watch.isAway }
+
     /// From now on the core is not ready, because it ends.
     func drain() { state.withLock { $0.isDraining = true } }
 

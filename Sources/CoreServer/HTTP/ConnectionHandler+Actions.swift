@@ -1,4 +1,5 @@
 import NIOCore
+import OperatorMetrics
 import SessionService
 
 /// What the machine says is to be done.
@@ -29,7 +30,8 @@ extension ConnectionHandler {
     func fail(_ problem: HTTPProblem) {
         door.log(problem, context?.channel)
         let (status, text) = problem.answer
-        reply = .plain(status, text)
+        reply = .plain(status, text).meaning(OutcomeLabel(problem))
+        door.metrics.refused.add(RefusalLabel(problem, hasHead: head != nil))
         if status == 503 { reply?.headers.append(("Retry-After", "1")) }
         perform(machine.handle(.reply))
     }
@@ -38,6 +40,7 @@ extension ConnectionHandler {
         guard let context, var reply else { return }
         if let id = note?.id ?? requestID { reply.headers.append(("X-Request-Id", id)) }
         note?.log(status: reply.status, admitted, to: door.api.logger)
+        door.metrics.note(OperationLabel(admitted?.work), reply.outcome, since: begun)
         let bytes = door.replies.bytes(
             of: reply, isHead: head?.method == "HEAD", isVersion10: head?.isVersion10 ?? false, isLast: isLast,
             at: door.api.service.currentTime, context.channel.allocator)

@@ -1,5 +1,6 @@
 import Foundations
 import NIOCore
+import OperatorMetrics
 
 /// A request on its way through the core.
 extension ConnectionHandler {
@@ -7,12 +8,17 @@ extension ConnectionHandler {
         guard let context else { return }
         self.head = head
         received = 0
+        begun = .present
+        door.metrics.inFlight.enter()
         requestID = RequestID.given(in: head.fields)
         if let problem = head.problem(door.limits) { return perform(machine.handle(.problem(problem))) }
         let request = door.value(of: head)
         self.request = request
         note = door.note(request, requestID, of: context.channel)
-        guard door.admits(context.channel) else { return refuse(.denied) }
+        guard door.admits(context.channel) else {
+            door.metrics.refused.add(.peerFilter)
+            return refuse(.denied)
+        }
         if let admission = door.api.admission(of: request) { return take(admission) }
         let (api, here) = (door.api, NIOLoopBound(self, eventLoop: context.eventLoop))
         Task {
@@ -99,7 +105,8 @@ extension ConnectionHandler {
 
     func forget() {
         releaseBody()
-        (head, request, admitted, reply) = (nil, nil, nil, nil)
+        if begun != nil { door.metrics.inFlight.leave() }
+        (head, request, admitted, reply, begun) = (nil, nil, nil, nil, nil)
         (requestID, note) = (nil, nil)
     }
 }

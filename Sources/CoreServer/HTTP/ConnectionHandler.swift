@@ -1,5 +1,7 @@
+import Foundations
 import NIOCore
 import NIOHTTP1
+import OperatorMetrics
 import SessionService
 import SessionStorage
 
@@ -21,6 +23,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     var reply: CoreReply?
     /// The ID that the caller has given the request.
     var requestID: String?
+    /// When the head of the request had come.
+    var begun: MonotonicTime?
     /// What the line of the request needs, where details are logged.
     var note: RequestNote?
     var body = ByteBuffer()
@@ -74,6 +78,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        door.metrics.connections.enter()
         armTimer()
     }
 
@@ -81,6 +86,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         timer.stop()
         note?.log(status: nil, admitted, to: door.api.logger)
         forget()
+        door.metrics.connections.leave()
         (self.context, gate) = (nil, nil)
     }
 

@@ -1,6 +1,7 @@
 public import Logging
 import NIOCore
 import NIOPosix
+import OperatorMetrics
 public import ServiceLifecycle
 
 /// The core's interface on a socket.
@@ -88,7 +89,7 @@ public struct CoreHTTPServer: Service, CustomStringConvertible {
             .serverChannelOption(.maxMessagesPerRead, value: 16)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptFaults(door.roster), position: .first)
+                    try channel.pipeline.syncOperations.addHandler(AcceptFaults(door), position: .first)
                 }
             }
             .childChannelInitializer { channel in
@@ -113,12 +114,15 @@ public struct CoreHTTPServer: Service, CustomStringConvertible {
 private final class AcceptFaults: ChannelInboundHandler {
     typealias InboundIn = any Channel
 
-    private let roster: ConnectionRoster
+    private let door: Door
 
-    init(_ roster: ConnectionRoster) { self.roster = roster }
+    init(_ door: Door) { self.door = door }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if error is IOError { roster.acceptFailed(error, at: context.eventLoop.now) }
+        if error is IOError {
+            door.metrics.refused.add(.descriptors)
+            door.roster.acceptFailed(error, at: context.eventLoop.now)
+        }
         context.fireErrorCaught(error)
     }
 }

@@ -10,6 +10,8 @@ final class Door: Sendable {
     let replies: ReplyBytes
     let roster: ConnectionRoster
     let bodies: BodyBudget
+    /// What is counted of requests and connections.
+    let metrics: RequestMetrics
 
     init(api: CoreAPI, limits: ServerLimits, roster: ConnectionRoster) {
         self.api = api
@@ -17,6 +19,7 @@ final class Door: Sendable {
         self.roster = roster
         replies = ReplyBytes(idle: limits.idle)
         bodies = BodyBudget(limits.bodies)
+        metrics = api.metrics.requests
     }
 
     /// The head of a request as the value that the core judges.

@@ -57,6 +57,8 @@ public struct IssuedTokens: Sendable, Redacted {
     public let idRefreshToken: String
     /// The anti-CSRF token, if the session uses one.
     public let antiCSRFToken: AntiCSRFToken?
+    /// Whether the refresh token for which they were given had been presented before, in a window that was still open.
+    package var isShared = false
 
     /// The tokens that were made here, or that a core elsewhere gave.
     public init(
