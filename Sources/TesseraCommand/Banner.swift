@@ -13,7 +13,7 @@ struct Banner: Sendable {
     let keyWarning: String?
     let diskWarning: String?
     /// Where metrics are answered.
-    let metrics: MetricsPage
+    let metrics: AnsweredMetrics
     /// How often the store was restored.
     let restoreNumber: UInt8
 

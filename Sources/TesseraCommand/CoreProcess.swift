@@ -69,7 +69,7 @@ struct CoreProcess {
         let api = CoreAPI(
             service: service, settings: configuration.settings, logger: logger, apps: apps, isReady: storage.isReady
         ).counting(metrics)
-        let page = try await MetricsPage.open(metrics, api, storage, configuration)
+        let page = try await AnsweredMetrics.open(metrics, api, storage, configuration)
         let banner = Banner(
             configuration: configuration, database: storage.address, keyWarning: try await storage.warning(),
             diskWarning: storage.diskWarning, metrics: page,

@@ -7,8 +7,8 @@ import ServiceLifecycle
 import SessionEngine
 import SessionStorage
 
-/// The page of metrics of a core in this process, if there is one.
-struct MetricsPage: Sendable {
+/// Where the metrics of a core in this process are answered, if they are.
+struct AnsweredMetrics: Sendable {
     /// Where it is, for the operator.
     let place: String
     /// Why it is not answered although it was not turned off.
@@ -24,7 +24,7 @@ struct MetricsPage: Sendable {
     /// - Throws: ``Failure`` for an address that was given and cannot be listened on.
     static func open(
         _ metrics: TesseraMetrics, _ api: CoreAPI, _ storage: CoreStorage, _ configuration: OperatorConfiguration
-    ) async throws -> MetricsPage {
+    ) async throws -> AnsweredMetrics {
         storage.observeCommits { metrics.committed($0, $1) }
         let facts = BuildFacts(
             version: Tessera.version, storage: storage.isShared ? .postgresql : .sqlite,
@@ -33,14 +33,14 @@ struct MetricsPage: Sendable {
         ProcessMetrics.add(to: metrics.registry, startTime: ClockAndRandomness.system.time().inSeconds)
         // What libraries count lands on the same page.
         MetricsSystem.bootstrap(ForeignMetrics(metrics.registry))
-        guard let address = configuration.metrics else { return MetricsPage(place: "off (metrics_listen)") }
+        guard let address = configuration.metrics else { return AnsweredMetrics(place: "off (metrics_listen)") }
         do {
             let server = try await MetricsServer(metrics.registry, host: address.host, port: address.port)
-            return MetricsPage(place: server.address, services: [server])
+            return AnsweredMetrics(place: server.address, services: [server])
         } catch let error as ListenError {
             let advice = "Set 'metrics_listen' to a free address, or to off."
             if configuration.isMetricsAddressGiven { throw Failure("metrics_listen: \(error) \(advice)") }
-            return MetricsPage(place: "not answered", note: "Metrics are not answered: \(error) \(advice)")
+            return AnsweredMetrics(place: "not answered", note: "Metrics are not answered: \(error) \(advice)")
         }
     }
 }
