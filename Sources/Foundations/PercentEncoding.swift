@@ -21,6 +21,7 @@ package struct PercentEncoding: Sendable {
     package func encode(_ text: String) -> String {
         if text.utf8.allSatisfy({ isUnreserved[Int($0)] }) { return text }
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(3 * text.utf8.count)
         for byte in text.utf8 {
             if isUnreserved[Int(byte)] {
                 bytes.append(byte)
@@ -36,6 +37,7 @@ package struct PercentEncoding: Sendable {
     /// - Parameter plusIsSpace: whether `+` is a space, as in forms.
     package static func decode(_ text: some Collection<UInt8>, plusIsSpace: Bool = false) -> String? {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count)
         var rest = text[...]
         while let byte = rest.popFirst() {
             switch byte {

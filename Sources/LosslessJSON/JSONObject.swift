@@ -54,6 +54,9 @@ public struct JSONObject: Sendable, Hashable {
         self.members = members
     }
 
+    /// Makes room for so many members at once.
+    package mutating func reserveCapacity(_ count: Int) { members.reserveCapacity(count) }
+
     /// The number of members.
     public var count: Int { members.count }
 

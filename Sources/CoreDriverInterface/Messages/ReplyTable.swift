@@ -150,6 +150,7 @@ extension Array {
     fileprivate func encode<Message>(_ message: Message, _ hidden: [Bool], from start: Int) -> JSONObject
     where Element == ReplyMember<Message> {
         var object = JSONObject()
+        object.reserveCapacity(count)
         var index = start
         for member in self {
             if hidden.isEmpty || !hidden[index], let value = member.write(message, hidden, index + 1) {
