@@ -37,7 +37,7 @@ export REMOTE_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/RemoteApp
 export WEB_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/WebApp
 
 .PHONY: beside hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
-.PHONY: allocations bench check clean doctor door failover inplace mass metrics network nodes postgres schema packages dist storm
+.PHONY: allocations bench check clean doctor door failover inplace mass metrics network nodes postgres schema packages dist soak storm
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs killpoints cutreplies spin mutants
 
 help:
@@ -75,7 +75,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme packages metrics hello browser drivers beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
+PARTS = readme packages metrics soak hello browser drivers beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -123,6 +123,11 @@ docs: dependencies
 metrics: build
 	@scripts/install-dependencies prometheus
 	$(PYTEST) $(BOX)metrics.py
+
+# Ten minutes at 70 % of what the machine can do: nothing grows, and a day of what was recorded fires no alert.
+soak: build
+	@scripts/install-dependencies prometheus
+	$(PYTEST) $(BOX)soak.py
 
 readme: build
 	$(PYTEST) $(BOX)readme.py
