@@ -54,7 +54,7 @@ public struct JSONObject: Sendable, Hashable {
         self.members = members
     }
 
-    /// Makes room for so many members at once.
+    /// Allocates storage for a number of members at once.
     package mutating func reserveCapacity(_ count: Int) { members.reserveCapacity(count) }
 
     /// The number of members.
