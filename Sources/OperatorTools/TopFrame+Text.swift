@@ -45,9 +45,9 @@ extension TopFrame {
     }
 
     private var keys: [String?] {
-        let states = gauges.filter { $0.key.hasPrefix("keys ") }.sorted { $0.key < $1.key }
-        return states.map { "\($0.key.dropFirst(5)) \(Figure.whole($0.value))" }
-            + [gauges["key age"].map { "oldest dynamic \(Figure.span($0))" }]
+        let states = gauges.filter { $0.key.hasPrefix("keys ") && $0.value != 0 }.sorted { $0.key < $1.key }
+        return [gauges["key age"].map { "newest dynamic \(Figure.span($0))" }]
+            + states.map { "\($0.key.dropFirst(5)) \(Figure.whole($0.value))" }
     }
 
     private var connectionStates: String {

@@ -70,7 +70,7 @@ struct MetricsPageTests {
 
                 answers   ok 100/s
                 sessions  live 10,221  created 0/s  ended 0/s  refreshed 100/s  reuse 0/s
-                keys      signing 1  oldest dynamic 1 d 1 h
+                keys      newest dynamic 1 d 1 h  signing 1
 
                 storage                           /s       p50       p99
                 update                           100    250 us    495 us  ########################
