@@ -13,12 +13,12 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import pytest
-from harness import HOST, Core, Json, Server, TemporaryFolder, free_port, until
+from harness import HOST, Json, Server, TemporaryFolder, free_port, until
 from machine import Machine
-from test_metrics import ask, port_of, samples
+from metrics_page import ask, port_of, samples
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
