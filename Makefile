@@ -119,10 +119,10 @@ unit: dependencies
 docs: dependencies
 	scripts/check-docs $(SWIFT_FLAGS)
 
-# promtool and Prometheus read a running core, and the alerts are tested.
+# promtool and Prometheus read a running core, the alerts are tested; and a collector gets the traces of requests.
 metrics: build
-	@scripts/install-dependencies prometheus
-	$(PYTEST) $(BOX)metrics.py
+	@scripts/install-dependencies prometheus openssl curl
+	$(PYTEST) $(BOX)metrics.py $(BOX)tracing.py
 
 # Ten minutes at 70 % of what the machine can do: nothing grows, and a day of what was recorded fires no alert.
 soak: build

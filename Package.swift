@@ -191,6 +191,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: settings
         ),
@@ -224,7 +225,7 @@ let package = Package(
             name: "CoreServer",
             dependencies: [
                 "CTesseraMalloc", "Foundations", "PlatformLibC", "CoreDriverInterface", "OperatorMetrics",
-                "SessionService",
+                "OperatorTracing", "SessionService",
                 "SessionStorage",
                 "SessionEngine", "LosslessJSON",
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -263,13 +264,15 @@ let package = Package(
             dependencies: ["PlatformLibC", .product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: settings
         ),
+        .target(name: "OperatorTracing", dependencies: ["Foundations", "LosslessJSON"], swiftSettings: settings),
         .executableTarget(
             name: "TesseraCommand",
             dependencies: [
                 "CTesseraMalloc", "Foundations", "PlatformLibC", "CoreConfiguration", "CoreServer", "SQLiteStorage",
                 .target(name: "PostgresStorage", condition: .when(traits: ["PostgreSQL"])),
                 "SessionService", "SessionEngine", "SessionStorage", "CoreDriverInterface", "LosslessJSON",
-                "OperatorLog", "OperatorMetrics", "OperatorTools", "PublicSuffixList", "SessionDoctor", "SessionImport",
+                "OperatorLog", "OperatorMetrics", "OperatorTools", "OperatorTracing", "PublicSuffixList",
+                "SessionDoctor", "SessionImport",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -393,6 +396,7 @@ let package = Package(
                 "Foundations", "TesseraSessions", "TesseraInProcess", "TesseraRemoteCore", "TesseraTesting",
                 "CoreServer",
                 "SessionService", "SessionStorage", "InMemoryStorage", "SessionEngine", "LosslessJSON", "TestSupport",
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
@@ -440,9 +444,13 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "OperatorTracingTests", dependencies: ["OperatorTracing", "Foundations", "LosslessJSON"],
+            swiftSettings: settings),
+        .testTarget(
             name: "CoreServerTests",
             dependencies: [
-                "Foundations", "OperatorMetrics", "CoreServer", "CoreConfiguration", "CoreDriverInterface",
+                "Foundations", "OperatorMetrics", "OperatorTracing", "CoreServer", "CoreConfiguration",
+                "CoreDriverInterface",
                 "SessionService",
                 "SessionStorage", "InMemoryStorage", "SessionStorageTesting", "SQLiteStorage", "SessionEngine",
                 "LosslessJSON", "TestSupport",

@@ -11,6 +11,10 @@ public struct OperatorConfiguration: Sendable {
     public var idleTimeout: Int
     /// Where metrics are answered; `nil` for nowhere.
     public var metrics: MetricsAddress?
+    /// Where the spans of requests go; `nil` for nowhere.
+    public var tracing: TraceDestination?
+    /// The share of the traces that begin here which is recorded.
+    public var traceSampleRatio: Double
     /// Where the data is, if it was said.
     public var dataDirectory: String?
     /// Where sessions are, unless it is a folder of this machine.
@@ -99,8 +103,11 @@ public struct OperatorConfiguration: Sendable {
         settings = draft.settings
         settings.configurationPath = path
         metrics = draft.metrics
+        traceSampleRatio = draft.traceSampleRatio
+        let collector = reading.collector()
+        tracing = draft.tracing ?? collector.destination
         warnings = values.warnings + policy.warnings
-        warnings += [database?.transportWarning, metrics?.warning].compactMap(\.self)
+        warnings += [database?.transportWarning, metrics?.warning, collector.warning].compactMap(\.self)
         apps = AppConfiguration(draft)
         (self.values, self.draft, self.environment) = (values, draft, environment)
     }

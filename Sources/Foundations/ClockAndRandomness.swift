@@ -25,10 +25,24 @@ public struct ClockAndRandomness: Sendable {
         self.time = time
         self.randomBits = randomBits
         self.pause = pause
+        unixNanoseconds = { time().milliseconds.saturatingMultiply(1_000_000) }
     }
 
+    /// The time in nanoseconds since 1970, for what is measured and never for what is decided; by ``time`` in a test.
+    package var unixNanoseconds: @Sendable () -> Int64
+
     /// The system's clock and its cryptographic source of randomness.
-    public static let system = ClockAndRandomness(
+    public static let system: ClockAndRandomness = {
+        var clock = ofSystem
+        clock.unixNanoseconds = {
+            var time = timespec()
+            clock_gettime(CLOCK_REALTIME, &time)
+            return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        }
+        return clock
+    }()
+
+    private static let ofSystem = ClockAndRandomness(
         time: {
             var time = timespec()
             clock_gettime(CLOCK_REALTIME, &time)

@@ -54,7 +54,7 @@ public struct LogLine: Sendable {
         var attributes = detailsObject
         attributes.append("code.file.path", .string(caller.file))
         attributes.append("code.line.number", .integer(Int64(clamping: caller.line)))
-        return [
+        var object: JSONObject = [
             "Timestamp": .string(LogTime(milliseconds: milliseconds).rfc3339), "SeverityText": .string(severity.text),
             "SeverityNumber": .integer(severity.number), "Body": .string(message), "Attributes": .object(attributes),
             "Resource": [
@@ -62,6 +62,11 @@ public struct LogLine: Sendable {
             ],
             "InstrumentationScope": ["Name": .string(label)],
         ]
+        // The model has fields for these, beside the details that all formats have.
+        for (detail, field) in [("trace_id", "TraceId"), ("span_id", "SpanId")] {
+            if let id = details.first(where: { $0.name == detail }) { object.append(field, id.value) }
+        }
+        return object
     }
 
     private var detailsObject: JSONObject {

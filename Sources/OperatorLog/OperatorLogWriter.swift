@@ -7,7 +7,8 @@ public struct OperatorLogWriter: Sendable {
     private let info: LogOutput
     private let errors: LogOutput
     private let format: LogFormat
-    private let process: String
+    /// What names this run of the program.
+    public let process: String
     private let version: String
     private let time: @Sendable () -> Int64
     private let threshold: Threshold
@@ -103,6 +104,8 @@ public struct OperatorLogWriter: Sendable {
         let label: String
         private var ownLevel = Logger.Level.info
         var metadata: Logger.Metadata = [:]
+        /// What belongs to the work at hand, such as its trace.
+        var metadataProvider: Logger.MetadataProvider?
 
         init(log: OperatorLogWriter, label: String) {
             self.log = log
@@ -121,7 +124,9 @@ public struct OperatorLogWriter: Sendable {
 
         func log(event: LogEvent) {
             guard log.level != nil else { return }
-            var details = metadata.merging(event.metadata ?? [:]) { _, new in new }
+            var details = metadataProvider?.get() ?? [:]
+            details.merge(metadata) { _, new in new }
+            details.merge(event.metadata ?? [:]) { _, new in new }
             if let error = event.error { details["error"] = "\(error)" }
             log.write(event, label: label, details: details)
         }

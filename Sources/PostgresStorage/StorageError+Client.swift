@@ -26,6 +26,7 @@ extension StorageError {
             default: .unavailable
             }
         self.init(code, Self.reason(error))
+        sqlState = error.code
     }
 
     /// What was wrong; of a value that cannot be stored in words that its sender may read, whatever the server's language.

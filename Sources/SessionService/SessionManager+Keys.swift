@@ -83,11 +83,9 @@ extension SessionManager {
         let now = clock.time()
         let key = try await keys.signer(kind, .rs256)
         try await keys.keep(key, until: Self.expiry(of: payload) ?? now + validity)
-        do {
-            return try ApplicationToken.sign(
+        return try noted(key) { () throws(SigningError) in
+            try ApplicationToken.sign(
                 payload: payload, issuer: issuer, issuedAt: now, expiresAt: now + validity, with: key)
-        } catch {
-            throw .signing(error)
         }
     }
 

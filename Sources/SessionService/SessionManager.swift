@@ -128,16 +128,24 @@ public struct SessionManager: Sendable {
     func sign(_ claims: AccessTokenClaims, _ kind: SigningKeyKind) async throws(ServiceError) -> AccessToken {
         let key = try await keys.signer(
             kind, policy.algorithm(for: claims.format), orOther: !claims.format.isLegacy)
-        guard let note = keys.pool.onSignature else { return try signature(of: claims, with: key) }
+        return try noted(key) { () throws(SigningError) in try AccessToken(signing: claims, with: key) }
+    }
+
+    /// Makes a signature, and notes its time if the pool says so.
+    func noted<Token>(
+        _ key: SigningKey, _ sign: () throws(SigningError) -> Token
+    ) throws(ServiceError) -> Token {
+        guard let note = keys.pool.onSignature else { return try signing(sign) }
         let begun = MonotonicTime.present
-        let token = try signature(of: claims, with: key)
-        note(key.algorithm, MonotonicTime.present - begun)
+        let token = try signing(sign)
+        note(key.algorithm, begun)
         return token
     }
 
-    private func signature(of claims: AccessTokenClaims, with key: SigningKey) throws(ServiceError) -> AccessToken {
-        try signing { () throws(SigningError) in try AccessToken(signing: claims, with: key) }
-    }
+    /// What stands for a session in traces, where its handle must not: who has the storage can compare it.
+    ///
+    /// - Parameter handle: the session.
+    package func logName(of handle: SessionHandle) -> String { refreshTokenKey.logName(of: handle) }
 
     /// Whether what happens is written into the audit log.
     var keepsAuditLog: Bool { policy.auditRetention != nil }

@@ -1,6 +1,7 @@
 import Crypto
 import CryptoExtras
 import Dispatch
+package import Foundations
 package import SessionEngine
 import Synchronization
 
@@ -26,8 +27,8 @@ public final class SigningKeyPool: Sendable {
     private let state = Mutex(State())
     /// By which library the keys sign.
     let signers: RSASigners
-    /// Gets the algorithm and the time of each signature of an access token.
-    let onSignature: (@Sendable (SigningAlgorithm, Duration) -> Void)?
+    /// Gets the algorithm and the beginning of each signature of a token, when it is made.
+    let onSignature: (@Sendable (SigningAlgorithm, MonotonicTime) -> Void)?
     private let queue = DispatchQueue(label: "tessera.signing-keys", qos: .utility, attributes: .concurrent)
 
     /// A pool without a reserve: every key is made when it is asked for.
@@ -41,8 +42,9 @@ public final class SigningKeyPool: Sendable {
     ///
     /// - Parameters:
     ///   - signers: by which library the keys sign.
-    ///   - onSignature: gets the algorithm and the time of each signature of an access token; it must not wait.
-    package init(signers: RSASigners, onSignature: (@Sendable (SigningAlgorithm, Duration) -> Void)?) {
+    ///   - onSignature: gets the algorithm and the beginning of each signature of a token, as soon as it is made and in the
+    ///     task that asked for it; it must not wait.
+    package init(signers: RSASigners, onSignature: (@Sendable (SigningAlgorithm, MonotonicTime) -> Void)?) {
         self.signers = signers
         self.onSignature = onSignature
     }

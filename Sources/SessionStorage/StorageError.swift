@@ -57,6 +57,8 @@ public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible,
     ///
     /// Holds no secret.
     public let detail: String
+    /// The SQLSTATE of a statement that a database has rejected, for traces.
+    package var sqlState: String?
 
     public init(_ code: Code, _ detail: String) {
         self.code = code

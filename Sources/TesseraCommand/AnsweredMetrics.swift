@@ -47,9 +47,14 @@ struct AnsweredMetrics: Sendable {
 
 extension CoreStorage {
     /// The same storage, whose steps are timed and counted.
-    func measured(by metrics: TesseraMetrics) -> CoreStorage {
+    ///
+    /// - Parameters:
+    ///   - metrics: where.
+    ///   - isTraced: whether they are recorded in the traces of requests too.
+    func measured(by metrics: TesseraMetrics, isTraced: Bool) -> CoreStorage {
         var measured = self
-        measured.apps = MeasuredDirectory(apps, metrics)
+        let system: DatabaseSystem = isShared ? .postgresql : .sqlite
+        measured.apps = MeasuredDirectory(apps, metrics, traced: isTraced ? system : nil)
         return measured
     }
 }

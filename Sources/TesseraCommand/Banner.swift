@@ -14,6 +14,8 @@ struct Banner: Sendable {
     let diskWarning: String?
     /// Where metrics are answered.
     let metrics: AnsweredMetrics
+    /// Where traces go, if anywhere.
+    let traces: String?
     /// How often the store was restored.
     let restoreNumber: UInt8
 
@@ -69,6 +71,7 @@ struct Banner: Sendable {
             "  Metrics        \(metrics.place)",
             "  Configuration  \(file)",
         ]
+        if let traces { lines.append("  Traces         \(traces)") }
         lines += notes.map { "  Note           \($0)" }
         // The name is that of the interface: scripts and images wait for this line (docs/specification/core.md 7.4).
         lines.append(

@@ -52,13 +52,14 @@ struct CoreProcess {
         tessera_return_memory(2)
         let logger = logger()
         let metrics = TesseraMetrics()
+        let traces = try TraceExport(configuration, metrics, instance: log.process, logger: logger)
         let storage = try await CoreStorage.open(
             configuration, startsAnew: options.newDatabase, logger: logger
-        ).measured(by: metrics)
+        ).measured(by: metrics, isTraced: traces != nil)
         defer { storage.close() }
         let keyPool = SigningKeyPool(
             signers: RSASigners(configuration.rsaProvider) { logger.info("\($0)") },
-            onSignature: { metrics.signed($0, $1) })
+            onSignature: { [isTraced = traces != nil] in metrics.signed($0, $1, traces: isTraced) })
         let service = try await SessionManager(
             storage: storage.apps.storage(of: .public), keyStore: storage.keys(of: .public, logger: logger),
             policy: configuration.policy, keyPool: keyPool)
@@ -68,11 +69,11 @@ struct CoreProcess {
             keyPool: keyPool, isShared: storage.isShared, logger: logger, readSettings: configuration.apps.settings)
         let api = CoreAPI(
             service: service, settings: configuration.settings, logger: logger, apps: apps, isReady: storage.isReady
-        ).counting(metrics)
+        ).counting(metrics).tracing(by: traces?.tracer)
         let page = try await AnsweredMetrics.open(metrics, api, storage, configuration)
         let banner = Banner(
             configuration: configuration, database: storage.address, keyWarning: try await storage.warning(),
-            diskWarning: storage.diskWarning, metrics: page,
+            diskWarning: storage.diskWarning, metrics: page, traces: traces?.place,
             restoreNumber: storage.apps.storage(of: .public).restoreNumber)
         let registration = Registration(configuration: configuration, logger: logger)
         // The libraries' own progress is not the operator's; what they warn of is.
@@ -89,8 +90,9 @@ struct CoreProcess {
         }
         server.socket = socket?.descriptor
         let chaining = AuditChaining(directory: storage.apps, flush: { await apps.flush() }, logger: logger)
+        // What comes first ends last: the spans of the last requests are exported too.
         let services: [any Service] =
-            [
+            [traces].compactMap(\.self) + [
                 KeyPreparation(service: service, logger: logger), server, chaining, reload(api, apps, logger),
             ] + page.services
         defer { registration.remove() }
@@ -133,7 +135,11 @@ struct CoreProcess {
     }
 
     private func logger() -> Logger {
-        var logger = Logger(label: "tessera", factory: log.handler)
+        var logger = Logger(label: "tessera") { label in
+            var handler = log.handler(label: label)
+            if configuration.tracing != nil { handler.metadataProvider = TraceExport.logMetadata }
+            return handler
+        }
         // The log's own level counts, which may change.
         logger.logLevel = .trace
         return logger

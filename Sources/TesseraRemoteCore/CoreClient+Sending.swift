@@ -117,6 +117,7 @@ extension CoreClient {
         }
         var fields = fields
         if let apiKey { fields.append(("api-key", apiKey)) }
+        fields += TraceFields.current
         if call.body != nil { fields.append(("content-type", "application/json; charset=utf-8")) }
         return CoreRequest(method: call.method, url: url, fields: fields, body: call.body?.text)
     }

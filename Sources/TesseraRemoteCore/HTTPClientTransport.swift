@@ -3,6 +3,7 @@ import Foundations
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Tracing
 
 /// Requests through AsyncHTTPClient.
 public struct HTTPClientTransport: CoreTransport {
@@ -20,6 +21,8 @@ public struct HTTPClientTransport: CoreTransport {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow, timeout: .init(connect: .seconds(2)))
         configuration.connectionPool.retryConnectionEstablishment = false
+        // A client that traces writes whole addresses into its spans, and with them user ids and handles.
+        configuration.tracing.tracer = nil
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
         return configuration
     }
@@ -56,7 +59,10 @@ public struct HTTPClientTransport: CoreTransport {
     private func answer(_ request: CoreRequest, _ limit: Int, _ span: Milliseconds) async throws -> CoreResponse {
         var outgoing = HTTPClientRequest(url: request.url)
         outgoing.method = HTTPMethod(rawValue: request.method)
-        for field in request.fields { outgoing.headers.add(name: field.name, value: field.value) }
+        // A client that traces its requests writes these itself, with the numbers of its own spans.
+        for field in request.fields where client.tracer == nil || !TraceFields.names.contains(field.name) {
+            outgoing.headers.add(name: field.name, value: field.value)
+        }
         if let body = request.body { outgoing.body = .bytes(ByteBuffer(string: body)) }
         let response = try await client.execute(outgoing, timeout: .milliseconds(span.count))
         let body = try await response.body.collect(upTo: limit)

@@ -31,6 +31,7 @@ struct ConfigurationSourceTests {
             "access_token_validity_jitter": "0.125", "refresh_token_shared_jitter": "0.375",
             "access_token_path": "/p", "refresh_api_path": "/p", "refresh_token_validity": "200000",
             "postgresql_connection_attributes": "a=b", "metrics_listen": "127.0.0.1:7",
+            "tracing": "http://localhost:7/v1/traces", "tracing_sample_ratio": "0.25",
         ]
         if let text = special[key.name] { return text }
         guard key.type == .boolean else { return "7" }

@@ -25,6 +25,16 @@ struct OperatorLogTests {
         #expect(line("m", details: [("a", "1"), ("b", "2")]).text(as: .supertokens).hasSuffix("| m a=1 b=2\n\n"))
     }
 
+    @Test("a trace has its fields in OpenTelemetry's format, and is a detail in all")
+    func trace() {
+        let line = line("m", details: [("span_id", "b7"), ("trace_id", "a4")])
+        #expect(line.text(as: .supertokens).hasSuffix("| m span_id=b7 trace_id=a4\n\n"))
+        let json = line.text(as: .json)
+        #expect(json.contains(#""TraceId":"a4""#) && json.contains(#""SpanId":"b7""#))
+        #expect(json.contains(#""Attributes":{"span_id":"b7","trace_id":"a4""#))
+        #expect(!self.line().text(as: .json).contains("TraceId"))
+    }
+
     @Test("nobody can hide a second line in a line", arguments: ["\n", "\r", "\u{1b}", "\u{2028}", "\u{202e}", "\0"])
     func oneLine(character: String) {
         let text = line("a\(character)b").text(as: .supertokens)

@@ -12,6 +12,15 @@ struct RefreshTokenTests {
         try key.encrypt(Sample.content(parent: "R0"), initializationVector: .init(repeating: 3, count: 12)).exposed
     }
 
+    @Test("OB24: the name of a session for traces")
+    func logName() {
+        let handle = SessionHandle("0b6fd6e4-9cfe-4b4a-9a1b-3b1b7f3e4c11")
+        #expect(RefreshTokenKey.logName(of: handle, key: Array(0...31)) == "6e884eeb20ca1435")
+        #expect(Self.key.logName(of: handle) == Self.key.logName(of: handle))
+        #expect(Self.key.logName(of: handle) != RefreshTokenKey(masterKey: "another").logName(of: handle))
+        #expect(Self.key.logName(of: handle) != Self.key.logName(of: SessionHandle("another")))
+    }
+
     @Test("All members come back", arguments: [nil, "R0"], [nil, "anti"])
     func roundTrip(_ parent: String?, _ antiCSRFToken: String?) throws {
         for (user, tenant) in [("u1", TenantID.public), ("", TenantID("t1")), ("é\"\\\u{2028}😀", .public)] {

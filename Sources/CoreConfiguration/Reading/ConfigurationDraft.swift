@@ -11,6 +11,9 @@ struct ConfigurationDraft: Sendable {
     var port = 3567
     var idleTimeout = 75
     var metrics: MetricsAddress? = .standard
+    var tracing: TraceDestination?
+    var traceSampleRatio = 1.0
+    var otelCollector: String?
     var dataDirectory: String?
     var policy = SessionPolicy()
     var settings = CoreSettings()

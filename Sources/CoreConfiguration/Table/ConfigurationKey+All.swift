@@ -11,6 +11,7 @@ extension ConfigurationKey {
         Group(title: "Sessions and tokens", keys: ofRotation + ofTokens),
         Group(title: "Cookies, for drivers before CDI 2.4", keys: ofCookies),
         Group(title: "Logs", keys: ofLogs),
+        Group(title: "Traces", keys: ofTraces),
         Group(title: "PostgreSQL", keys: ofDatabase),
         Group(title: "Private keys at rest", keys: ofKeyEncryption),
         Group(title: "Accepted without effect", keys: ignored),

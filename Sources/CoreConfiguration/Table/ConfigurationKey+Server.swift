@@ -55,6 +55,22 @@ extension ConfigurationKey {
             "signing keys may be replaced more often than every hour; refused off this machine"),
     ]
 
+    static let ofTraces: [ConfigurationKey] = [
+        ConfigurationKey(
+            "tracing", .traceDestination, \.tracing, .own,
+            """
+            where the spans of requests go, in OTLP's JSON: `file:/path` (a line for each export), or the address of a \
+            collector, `http://localhost:4318/v1/traces` or `https://...`; `off` records nothing (docs/tracing.md)
+            """),
+        ConfigurationKey(
+            "tracing_sample_ratio", .number(0...1), \.traceSampleRatio, .own,
+            "the share of requests that is traced, of those whose caller does not say whether it traces them"),
+        ConfigurationKey(
+            "otel_collector_connection_uri", .someText, \.otelCollector, [],
+            "SuperTokens' key for a collector, read where `tracing` is not set; `http` alone, and JSON is sent to it and no gRPC"
+        ),
+    ]
+
     static let ofCookies: [ConfigurationKey] = [
         ConfigurationKey(
             "access_token_path", .path, \.settings.cookies.accessTokenPath, [], "the path of the access token's cookie"),

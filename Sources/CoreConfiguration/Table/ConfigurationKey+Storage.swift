@@ -63,7 +63,6 @@ extension ConfigurationKey {
         ignored("webserver_https_enabled", .flag, "as in SuperTokens; put TLS in front"),
         ignored("disable_telemetry", .flag, "there is no telemetry"),
         ignored("supertokens_saas_load_only_cud", loadOnly, "there is one domain"),
-        ignored("otel_collector_connection_uri", .text, "nothing is exported"),
         ignored("deadlock_logger_enable", .flag, "there is nothing to log"),
     ]
 

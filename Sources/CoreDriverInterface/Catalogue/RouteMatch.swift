@@ -66,6 +66,9 @@ public struct RouteMatch: Sendable {
         self.routes = routes
     }
 
+    /// The path as the catalogue has it: without app, tenant and the caller's spelling.
+    package var route: String? { routes.first?.path }
+
     /// Whether a request has to show an API key (docs/specification/core.md 1.0).
     public var needsAPIKey: Bool {
         !routes.contains { [.hello, .showConfiguration, .publishKeys].contains($0.operation) }

@@ -149,6 +149,8 @@ extension CoreAPI {
                 throw InvalidRequest(.unknownTenant(call.app, tenant))
             }
         }
-        return SessionHandle(text)
+        let handle = SessionHandle(text)
+        trace(handle)
+        return handle
     }
 }

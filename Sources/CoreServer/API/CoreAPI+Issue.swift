@@ -92,6 +92,7 @@ extension CoreAPI {
             reply.message = WireText.recentReuse
             return .json(Catalogue.refreshRefused.encode(reply, call.dialect)).meaning(.unauthorised)
         }
+        trace(handle)
         var session = SessionPart()
         // The verdict stands whether or not the accounts can be read.
         let primary = (try? await service.primaryUser(of: user)).flatMap(\.self) ?? user
@@ -113,6 +114,7 @@ extension CoreAPI {
     }
 
     func part(_ facts: SessionFacts) throws -> SessionPart {
+        trace(facts.handle)
         var part = SessionPart()
         (part.handle, part.tenantID) = (facts.handle.rawValue, facts.tenantID.rawValue)
         (part.userID, part.recipeUserID) = (facts.userID.rawValue, facts.recipeUserID.rawValue)

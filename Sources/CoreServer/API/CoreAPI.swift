@@ -1,5 +1,6 @@
 import CoreDriverInterface
 public import Logging
+import OperatorTracing
 import SessionEngine
 public import SessionService
 import SessionStorage
@@ -16,6 +17,8 @@ public struct CoreAPI: Sendable {
     let events: OperatorEvents
     /// What is counted, whether or not it is ever read.
     private(set) var metrics = TesseraMetrics()
+    /// What traces requests, if anything does.
+    var tracer: Tracer?
 
     /// Creates the interface of a service.
     ///
@@ -42,7 +45,7 @@ public struct CoreAPI: Sendable {
         self.service = service
         current = CurrentSettings(settings)
         (logger, apps, readiness, events) = (other.logger, other.apps, other.readiness, other.events)
-        metrics = other.metrics
+        (metrics, tracer) = (other.metrics, other.tracer)
     }
 
     /// The same interface, which counts where a scrape finds it.

@@ -28,7 +28,7 @@ extension ConnectionHandler {
     }
 
     func fail(_ problem: HTTPProblem) {
-        door.log(problem, context?.channel)
+        inTrace { door.log(problem, context?.channel) }
         let (status, text) = problem.answer
         reply = .plain(status, text).meaning(OutcomeLabel(problem))
         door.metrics.refused.add(RefusalLabel(problem, hasHead: head != nil))
@@ -39,8 +39,9 @@ extension ConnectionHandler {
     func send(_ isLast: Bool) {
         guard let context, var reply else { return }
         if let id = note?.id ?? requestID { reply.headers.append(("X-Request-Id", id)) }
-        note?.log(status: reply.status, admitted, to: door.api.logger)
+        inTrace { note?.log(status: reply.status, admitted, to: door.api.logger) }
         door.metrics.note(OperationLabel(admitted?.work), reply.outcome, since: begun)
+        finishTrace(reply)
         let bytes = door.replies.bytes(
             of: reply, isHead: head?.method == "HEAD", isVersion10: head?.isVersion10 ?? false, isLast: isLast,
             at: door.api.service.currentTime, context.channel.allocator)

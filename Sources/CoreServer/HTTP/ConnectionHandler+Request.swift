@@ -1,29 +1,34 @@
 import Foundations
 import NIOCore
 import OperatorMetrics
+import OperatorTracing
 
 /// A request on its way through the core.
 extension ConnectionHandler {
-    func judge(_ head: RequestHead) {
+    func judge(_ head: RequestHead, after origin: TraceOrigin? = nil) {
         guard let context else { return }
         self.head = head
         received = 0
         begun = .present
+        trace = door.tracer?.begin(origin)
         door.metrics.inFlight.enter()
         requestID = RequestID.given(in: head.fields)
-        if let problem = head.problem(door.limits) { return perform(machine.handle(.problem(problem))) }
         let request = door.value(of: head)
         self.request = request
+        if let problem = head.problem(door.limits) { return perform(machine.handle(.problem(problem))) }
         note = door.note(request, requestID, of: context.channel)
         guard door.admits(context.channel) else {
             door.metrics.refused.add(.peerFilter)
             return refuse(.denied)
         }
-        if let admission = door.api.admission(of: request) { return take(admission) }
+        if let admission = inTrace({ door.api.admission(of: request) }) { return take(admission) }
         let (api, here) = (door.api, NIOLoopBound(self, eventLoop: context.eventLoop))
-        Task {
-            let admission = await api.admissionAfterLookup(of: request)
-            here.execute { $0.take(admission) }
+        // A task has the trace of who starts it.
+        inTrace {
+            _ = Task {
+                let admission = await api.admissionAfterLookup(of: request)
+                here.execute { $0.take(admission) }
+            }
         }
     }
 
@@ -31,7 +36,7 @@ extension ConnectionHandler {
         switch admission {
         case .refused(let reply): refuse(reply)
         case .keyRefused(let reply):
-            if let context { door.apiKeyRefused(context.channel) }
+            if let context { inTrace { door.apiKeyRefused(context.channel) } }
             refuse(reply)
         case .admitted(let admitted) where seat.isReserve && !admitted.isVital:
             perform(machine.handle(.problem(.busy)))
@@ -76,17 +81,19 @@ extension ConnectionHandler {
         guard let admitted, let context else { return }
         let bytes = Array(body.readableBytesView)
         releaseBody()
-        switch door.api.perform(admitted, body: bytes) {
+        switch inTrace({ door.api.perform(admitted, body: bytes) }) {
         case .reply(let reply):
             self.reply = reply
             replied()
         case .waiting(let answer):
             let here = NIOLoopBound(self, eventLoop: context.eventLoop)
-            Task {
-                let reply = await answer()
-                here.execute { connection in
-                    connection.reply = reply
-                    connection.replied()
+            inTrace {
+                _ = Task {
+                    let reply = await answer()
+                    here.execute { connection in
+                        connection.reply = reply
+                        connection.replied()
+                    }
                 }
             }
         }
@@ -107,7 +114,7 @@ extension ConnectionHandler {
         releaseBody()
         if begun != nil { door.metrics.inFlight.leave() }
         (head, request, admitted, reply, begun) = (nil, nil, nil, nil, nil)
-        (requestID, note) = (nil, nil)
+        (requestID, note, trace) = (nil, nil, nil)
     }
 }
 

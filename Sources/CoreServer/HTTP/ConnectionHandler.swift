@@ -2,6 +2,7 @@ import Foundations
 import NIOCore
 import NIOHTTP1
 import OperatorMetrics
+import OperatorTracing
 import SessionService
 import SessionStorage
 
@@ -27,6 +28,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     var begun: MonotonicTime?
     /// What the line of the request needs, where details are logged.
     var note: RequestNote?
+    /// The request's place in a trace, where requests are traced.
+    var trace: RequestTrace?
     var body = ByteBuffer()
     /// How much of the body counts as taken from what all connections share.
     var sharedBytes = 0
@@ -84,7 +87,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer.stop()
-        note?.log(status: nil, admitted, to: door.api.logger)
+        inTrace { note?.log(status: nil, admitted, to: door.api.logger) }
+        finishTrace(nil)
         forget()
         door.metrics.connections.leave()
         (self.context, gate) = (nil, nil)
@@ -93,9 +97,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
+            let origin = door.tracer == nil ? nil : TraceOrigin(head.headers)
             let head = RequestHead(head)
             let staysOpen = head.keepsAlive && !head.wantsUpgrade && !seat.isReserve
-            if case .judge = machine.handle(.head(keepsAlive: staysOpen)) { judge(head) }
+            if case .judge = machine.handle(.head(keepsAlive: staysOpen)) { judge(head, after: origin) }
         case .body(let bytes):
             received += bytes.readableBytes
             let action = machine.handle(.body(bytes.readableBytes))

@@ -1,6 +1,7 @@
 import Foundations
 import Logging
 import NIOCore
+import OperatorTracing
 import Synchronization
 
 /// What all connections of a server share.
@@ -12,6 +13,8 @@ final class Door: Sendable {
     let bodies: BodyBudget
     /// What is counted of requests and connections.
     let metrics: RequestMetrics
+    /// What traces requests, if anything does.
+    let tracer: Tracer?
 
     init(api: CoreAPI, limits: ServerLimits, roster: ConnectionRoster) {
         self.api = api
@@ -19,7 +22,7 @@ final class Door: Sendable {
         self.roster = roster
         replies = ReplyBytes(idle: limits.idle)
         bodies = BodyBudget(limits.bodies)
-        metrics = api.metrics.requests
+        (metrics, tracer) = (api.metrics.requests, api.tracer)
     }
 
     /// The head of a request as the value that the core judges.

@@ -23,19 +23,19 @@ extension MeasuredStorage {
     func value(
         named name: StoredValueName, audit event: AuditEvent?, orStore candidate: @escaping @Sendable () -> String
     ) async throws(StorageError) -> String {
-        try await timed(.keys) { () async throws(StorageError) in
+        try await timed(.keys, as: .insertValue) { () async throws(StorageError) in
             try await base.value(named: name, audit: event, orStore: candidate)
         }
     }
 
     func storedValue(_ name: StoredValueName) async throws(StorageError) -> String? {
-        try await timed(.keys) { () async throws(StorageError) in try await base.storedValue(name) }
+        try await timed(.keys, as: .selectValue) { () async throws(StorageError) in try await base.storedValue(name) }
     }
 
     func replaceValue(
         named name: StoredValueName, _ old: String, by new: String, audit event: AuditEvent?
     ) async throws(StorageError) -> Bool {
-        let isReplaced = try await timed(.keys) { () async throws(StorageError) in
+        let isReplaced = try await timed(.keys, as: .updateValue) { () async throws(StorageError) in
             try await base.replaceValue(named: name, old, by: new, audit: event)
         }
         if isReplaced, let event { metrics.auditEntries.add(event.name) }
@@ -43,11 +43,15 @@ extension MeasuredStorage {
     }
 
     func noteActivity(_ lastSeen: [UserID: Timestamp]) async throws(StorageError) {
-        try await timed(.upkeep) { () async throws(StorageError) in try await base.noteActivity(lastSeen) }
+        try await timed(.upkeep, as: .insertActivity) { () async throws(StorageError) in
+            try await base.noteActivity(lastSeen)
+        }
     }
 
     func countActiveUsers(since time: Timestamp) async throws(StorageError) -> Int {
-        try await timed(.list) { () async throws(StorageError) in try await base.countActiveUsers(since: time) }
+        try await timed(.list, as: .selectActivity) { () async throws(StorageError) in
+            try await base.countActiveUsers(since: time)
+        }
     }
 
     func auditEvents(_ query: AuditQuery) async throws(StorageError) -> [AuditRecord] {
@@ -55,7 +59,7 @@ extension MeasuredStorage {
     }
 
     func trimAuditLog(_ retention: AuditRetention, at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
-        let count = try await timed(.upkeep) { () async throws(StorageError) in
+        let count = try await timed(.upkeep, as: .deleteAudit) { () async throws(StorageError) in
             try await base.trimAuditLog(retention, at: now, limit: limit)
         }
         upkeep(.audit, count)
@@ -63,7 +67,7 @@ extension MeasuredStorage {
     }
 
     func auditPages(after number: Int64, limit: Int) async throws(StorageError) -> [AuditPage] {
-        try await timed(.audit) { () async throws(StorageError) in
+        try await timed(.audit, as: .selectAuditPages) { () async throws(StorageError) in
             try await base.auditPages(after: number, limit: limit)
         }
     }
@@ -81,7 +85,9 @@ extension MeasuredStorage {
     }
 
     func addAuditEvent(_ event: AuditEvent) async throws(StorageError) {
-        try await timed(.audit) { () async throws(StorageError) in try await base.addAuditEvent(event) }
+        try await timed(.audit, as: .insertAudit) { () async throws(StorageError) in
+            try await base.addAuditEvent(event)
+        }
         metrics.auditEntries.add(event.name)
     }
 

@@ -8,6 +8,7 @@ import Synchronization
 package struct MeasuredDirectory: AppDirectory {
     private let base: any AppDirectory
     private let metrics: TesseraMetrics
+    private let traced: DatabaseSystem?
     private let clock: ClockAndRandomness
 
     /// Measures what is done with the storages of a directory.
@@ -15,29 +16,63 @@ package struct MeasuredDirectory: AppDirectory {
     /// - Parameters:
     ///   - base: the directory.
     ///   - metrics: where it is noted.
+    ///   - traced: which database the spans of requests name; `nil` where requests are not traced.
     ///   - clock: the time of this machine.
-    package init(_ base: any AppDirectory, _ metrics: TesseraMetrics, clock: ClockAndRandomness = .system) {
-        (self.base, self.metrics, self.clock) = (base, metrics, clock)
+    package init(
+        _ base: any AppDirectory, _ metrics: TesseraMetrics, traced: DatabaseSystem? = nil,
+        clock: ClockAndRandomness = .system
+    ) {
+        (self.base, self.metrics, self.traced, self.clock) = (base, metrics, traced, clock)
         metrics.storage.begin(at: clock.time())
     }
 
-    package func apps() async throws(StorageError) -> [AppRecord] { try await base.apps() }
-    package func names() async throws(StorageError) -> Set<AppID> { try await base.names() }
-    package func app(_ id: AppID) async throws(StorageError) -> AppRecord? { try await base.app(id) }
+    /// Records a question in the trace of the request that it is for.
+    private func recorded<Result>(
+        _ statement: StorageStatement, _ body: () async throws(StorageError) -> Result
+    ) async throws(StorageError) -> Result {
+        guard let traced else { return try await body() }
+        let begun = MonotonicTime.present
+        do throws(StorageError) {
+            let result = try await body()
+            traced.record(statement, since: begun)
+            return result
+        } catch {
+            traced.record(statement, since: begun, error)
+            throw error
+        }
+    }
+
+    package func apps() async throws(StorageError) -> [AppRecord] {
+        try await recorded(.selectApps) { () async throws(StorageError) in try await base.apps() }
+    }
+
+    package func names() async throws(StorageError) -> Set<AppID> {
+        try await recorded(.selectApps) { () async throws(StorageError) in try await base.names() }
+    }
+
+    package func app(_ id: AppID) async throws(StorageError) -> AppRecord? {
+        try await recorded(.selectApps) { () async throws(StorageError) in try await base.app(id) }
+    }
 
     package func updateTenant<Outcome: Sendable>(
         of app: AppID, _ decide: @escaping @Sendable (AppRecord?) -> TenantDecision<Outcome>
     ) async throws(StorageError) -> Outcome {
-        try await base.updateTenant(of: app, decide)
+        try await recorded(.changeApps) { () async throws(StorageError) in
+            try await base.updateTenant(of: app, decide)
+        }
     }
 
     package func removeTenant(
         _ tenant: TenantID, of app: AppID, audit revocation: Revocation?
     ) async throws(StorageError) -> Bool {
-        try await base.removeTenant(tenant, of: app, audit: revocation)
+        try await recorded(.deleteApps) { () async throws(StorageError) in
+            try await base.removeTenant(tenant, of: app, audit: revocation)
+        }
     }
 
-    package func removeApp(_ app: AppID) async throws(StorageError) -> Bool { try await base.removeApp(app) }
+    package func removeApp(_ app: AppID) async throws(StorageError) -> Bool {
+        try await recorded(.deleteApps) { () async throws(StorageError) in try await base.removeApp(app) }
+    }
 
     package func signingKeyIDs(of apps: [AppID]) async throws(StorageError) -> [AppID: Set<String>] {
         try await base.signingKeyIDs(of: apps)
@@ -46,7 +81,7 @@ package struct MeasuredDirectory: AppDirectory {
     package func storage(of app: AppID) -> any SessionStorage { measured(base.storage(of: app)) }
 
     private func measured(_ storage: some SessionStorage) -> any SessionStorage {
-        MeasuredStorage(base: storage, metrics: metrics.storage, clock: clock)
+        MeasuredStorage(base: storage, metrics: metrics.storage, clock: clock, traced: traced)
     }
 }
 
@@ -55,17 +90,30 @@ struct MeasuredStorage<Base: SessionStorage>: SessionStorage {
     let base: Base
     let metrics: StorageMetrics
     let clock: ClockAndRandomness
+    /// Which database the spans of requests name; `nil` where requests are not traced.
+    var traced: DatabaseSystem?
 
     var restoreNumber: UInt8 { base.restoreNumber }
 
     /// Times a step; a failure is counted by its kind.
+    ///
+    /// - Parameters:
+    ///   - step: which it is in the metrics.
+    ///   - statement: which it is in traces, where that is not the usual one.
+    ///   - body: the step.
     func timed<Result>(
-        _ step: StorageStepLabel, _ body: () async throws(StorageError) -> Result
+        _ step: StorageStepLabel, as statement: StorageStatement? = nil,
+        _ body: () async throws(StorageError) -> Result
     ) async throws(StorageError) -> Result {
         let begun = MonotonicTime.present
         defer { metrics.durations.note(MonotonicTime.present.nanoseconds &- begun.nanoseconds, step) }
-        do throws(StorageError) { return try await body() } catch {
+        do throws(StorageError) {
+            let result = try await body()
+            traced?.record(statement ?? .usual(step), since: begun)
+            return result
+        } catch {
             metrics.errors.add(error.code)
+            traced?.record(statement ?? .usual(step), since: begun, error)
             throw error
         }
     }
@@ -114,7 +162,8 @@ struct MeasuredStorage<Base: SessionStorage>: SessionStorage {
     ) async throws(StorageError) -> [SessionHandle] {
         var isUpkeep = false
         if case .expired = selection { isUpkeep = true }
-        let handles = try await timed(isUpkeep ? .upkeep : .remove) { () async throws(StorageError) in
+        let handles = try await timed(isUpkeep ? .upkeep : .remove, as: .deleteSessions) {
+            () async throws(StorageError) in
             try await base.remove(selection, audit: revocation)
         }
         metrics.ended.add(revocation?.means ?? selection.means, by: handles.count)
@@ -124,7 +173,7 @@ struct MeasuredStorage<Base: SessionStorage>: SessionStorage {
     }
 
     func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
-        let count = try await timed(.upkeep) { () async throws(StorageError) in
+        let count = try await timed(.upkeep, as: .deleteSessions) { () async throws(StorageError) in
             try await base.sweepCutOffs(at: now, limit: limit)
         }
         upkeep(.cutOffs, count)
@@ -171,10 +220,14 @@ extension RevocationTarget {
 
 extension MeasuredStorage: LinkedAccountStorage where Base: LinkedAccountStorage {
     func primaryUser(of user: UserID) async throws(StorageError) -> UserID? {
-        try await timed(.read) { () async throws(StorageError) in try await base.primaryUser(of: user) }
+        try await timed(.read, as: .selectAccounts) { () async throws(StorageError) in
+            try await base.primaryUser(of: user)
+        }
     }
 
     func linkedUsers(of user: UserID) async throws(StorageError) -> [UserID] {
-        try await timed(.list) { () async throws(StorageError) in try await base.linkedUsers(of: user) }
+        try await timed(.list, as: .selectAccounts) { () async throws(StorageError) in
+            try await base.linkedUsers(of: user)
+        }
     }
 }

@@ -190,6 +190,11 @@ enum StorageStepLabel: Int, MetricLabel {
     case insert, read, update, remove, list, keys, audit, upkeep
 }
 
+/// Why a span was lost.
+enum TraceLossLabel: Int, MetricLabel {
+    case queueFull, refused, unreachable
+}
+
 /// What runs by itself.
 package enum JobLabel: Int, MetricLabel, CaseIterable {
     /// Expired sessions are removed.

@@ -1,5 +1,6 @@
-import Foundations
+package import Foundations
 package import OperatorMetrics
+import OperatorTracing
 package import SessionEngine
 import SessionStorage
 import Synchronization
@@ -13,6 +14,7 @@ package final class TesseraMetrics: Sendable {
     let verdicts: VerdictMetrics
     let signatures: SignatureMetrics
     let storage: StorageMetrics
+    let traces: TraceMetrics
     /// When the configuration was last read again.
     package let reloads = LastValue()
 
@@ -21,6 +23,7 @@ package final class TesseraMetrics: Sendable {
         verdicts = VerdictMetrics(registry)
         signatures = SignatureMetrics(registry)
         storage = StorageMetrics(registry)
+        traces = TraceMetrics(registry)
     }
 
     /// Notes a commit of SQLite.
@@ -33,14 +36,16 @@ package final class TesseraMetrics: Sendable {
         storage.commits.note(duration.inNanoseconds)
     }
 
-    /// Notes a signature of an access token.
+    /// Notes a signature that is made now, and records it in the trace of the request that it is for.
     ///
     /// - Parameters:
     ///   - algorithm: by which.
-    ///   - duration: its time.
-    package func signed(_ algorithm: SigningAlgorithm, _ duration: Duration) {
+    ///   - begun: when it was begun.
+    ///   - traces: whether requests are traced.
+    package func signed(_ algorithm: SigningAlgorithm, _ begun: MonotonicTime, traces: Bool = false) {
         signatures.made.add(algorithm)
-        signatures.durations.note(duration.inNanoseconds)
+        signatures.durations.note(MonotonicTime.present.nanoseconds &- begun.nanoseconds)
+        if traces { RequestTrace.current?.addPart(since: begun, .signature(algorithm)) }
     }
 }
 
@@ -140,11 +145,26 @@ struct SignatureMetrics: Sendable {
     init(_ registry: MetricRegistry) {
         made = registry.counter(
             MetricDescription(
-                "tessera_signatures_total", "Access tokens signed, by algorithm.",
+                "tessera_signatures_total", "Tokens signed, by algorithm.",
                 labels: [LabelName.algorithm.rawValue]),
             of: SigningAlgorithm.allCases, label: \.rawValue)
         durations = registry.histogram(
             MetricDescription("tessera_signature_duration_seconds", "Time of one signature."), .seconds(Self.limits))
+    }
+}
+
+/// What became of spans.
+struct TraceMetrics: Sendable {
+    let exported: MetricCounter
+    let dropped: LabelledCounter<TraceLossLabel>
+
+    init(_ registry: MetricRegistry) {
+        exported = registry.counter(
+            MetricDescription("tessera_trace_spans_exported_total", "Spans that were exported."))
+        dropped = registry.counter(
+            MetricDescription(
+                "tessera_trace_spans_dropped_total", "Spans that were lost, by the reason.", labels: ["reason"]),
+            by: TraceLossLabel.self)
     }
 }
 

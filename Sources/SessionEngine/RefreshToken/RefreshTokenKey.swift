@@ -39,6 +39,19 @@ public struct RefreshTokenKey: Sendable, Redacted {
         return RefreshTokenKey(masterKey: "1000:\(Hex.encode(salt)):\(digits)")
     }
 
+    /// What stands for a session where its handle must not: 16 digits that only holders of this key can make of a handle.
+    ///
+    /// - Parameter handle: the session.
+    package func logName(of handle: SessionHandle) -> String {
+        Self.logName(of: handle, key: Array(masterKey.utf8))
+    }
+
+    static func logName(of handle: SessionHandle, key: [UInt8]) -> String {
+        let text = Array("tessera/log-handle".utf8) + [0] + Array(handle.rawValue.utf8)
+        let code = HMAC<SHA256>.authenticationCode(for: text, using: SymmetricKey(data: key))
+        return Hex.encode(Array(code).prefix(8))
+    }
+
     /// Makes the token that says this content.
     ///
     /// - Parameters:

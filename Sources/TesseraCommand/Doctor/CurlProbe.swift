@@ -95,7 +95,7 @@ struct CurlProbe {
     }
 
     /// What an exit code of curl means.
-    private static func failure(_ status: Int32) -> ProbeFailure {
+    static func failure(_ status: Int32) -> ProbeFailure {
         switch status {
         case 6: .unknownName
         case 7: .refused
