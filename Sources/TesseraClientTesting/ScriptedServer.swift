@@ -59,6 +59,7 @@ public final class ScriptedServer: ClientTransport {
         var sessions: [String: ServedSession] = [:]
         var count = 0
         var fault: (@Sendable (HTTPRequest, Int) -> Fault?)?
+        var meanwhile: (@Sendable (HTTPRequest) async -> Void)?
     }
 
     let origin: String
@@ -87,6 +88,11 @@ public final class ScriptedServer: ClientTransport {
 
     /// Decides what happens to each request, by the request and its number.
     public func setFault(_ fault: (@Sendable (HTTPRequest, Int) -> Fault?)?) { model.withLock { $0.fault = fault } }
+
+    /// Does something after a request was answered and before its response arrives.
+    public func setMeanwhile(_ work: (@Sendable (HTTPRequest) async -> Void)?) {
+        model.withLock { $0.meanwhile = work }
+    }
 
     /// Ends all sessions of the server.
     public func endAll() {
@@ -123,6 +129,7 @@ public final class ScriptedServer: ClientTransport {
         default: break
         }
         let (head, text) = answer(request, bytes)
+        await model.withLock { $0.meanwhile }?(request)
         return try Self.damaged(head, text, fault)
     }
 

@@ -32,17 +32,21 @@ struct ClientRuleTests {
         #expect(try await place.store.read().account == 3)
     }
 
-    @Test("a refresh that ends after a sign-out signs its new tokens out too")
+    @Test("CL22: a refresh that ends after a sign-out and the next sign-in changes nothing, and its session ends")
     func lateRefresh() async throws {
         let place = try ClientPlace()
         try await place.signIn()
-        let session = try await place.store.read()
         place.expire()
-        let verdict = await place.client.verdict(on: try #require(session.tokens).refresh)
-        guard case .refreshed(let refresh, let access, _) = verdict else { throw ClientError.misconfigured("none") }
-        try await place.client.signOut()
-        #expect(place.server.record.ended["s1"] == "user")
-        #expect(refresh.text.hasSuffix(".1") && access.text.contains("."))
+        place.server.setMeanwhile { request in
+            guard request.path == ClientPlace.refreshPath else { return }
+            place.server.setMeanwhile(nil)
+            _ = try? await place.client.signOut()
+            try? await place.signIn("bob")
+        }
+        #expect(try await place.client.refresh() == false, "whose refresh it was is signed out")
+        #expect(try await place.me() == (200, "bob"))
+        await place.client.signOuts?.value
+        #expect(place.server.record.ended == ["s1": "user"])
     }
 
     @Test("CL23, L1: a sign-out reaches the server also when the access token is over, and later when the network is away")
