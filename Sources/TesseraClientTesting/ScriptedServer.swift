@@ -16,7 +16,7 @@ public final class ScriptedServer: ClientTransport {
         case lost
         /// It arrives, and its response is lost.
         case unanswered
-        /// The body of its response ends after so many bytes.
+        /// The body of its response ends after this number of bytes.
         case cut(Int)
         /// It takes so long.
         case delay(Duration)

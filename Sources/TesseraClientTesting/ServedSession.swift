@@ -30,12 +30,14 @@ extension ScriptedServer {
             case "POST /login": return signIn(String(decoding: body, as: UTF8.self), &model)
             case "POST /auth/session/refresh": return refresh(token, &model)
             case "POST /auth/signout": return signOut(token, &model)
-            case "POST /payload": return withSession(token, &model) { name, session in
-                (self.ok(self.tokens(name, session, hasRefresh: false)), #"{"status":"OK"}"#)
-            }
-            case "GET /me", "POST /me": return withSession(token, &model) { _, session in
-                (HTTPResponse(status: .ok), session.user)
-            }
+            case "POST /payload":
+                return withSession(token, &model) { name, session in
+                    (self.ok(self.tokens(name, session, hasRefresh: false)), #"{"status":"OK"}"#)
+                }
+            case "GET /me", "POST /me":
+                return withSession(token, &model) { _, session in
+                    (HTTPResponse(status: .ok), session.user)
+                }
             default: return (HTTPResponse(status: .notFound), "")
             }
         }
@@ -119,7 +121,8 @@ extension ScriptedServer {
         case .atOnce where generation == session.generation:
             (session.generation, session.rotatedAt) = (generation + 1, clock.steady)
             child = session
-        case .atOnce(let grace) where generation == session.generation - 1
+        case .atOnce(let grace)
+        where generation == session.generation - 1
             && clock.steady - session.rotatedAt <= grace.components.seconds * 1_000:
             child = session
         default:

@@ -1,12 +1,15 @@
+import Foundations
 import Synchronization
 public import TesseraClient
 
-/// Clocks that a test moves. Who pauses moves them on by the pause, at once.
+/// Clocks that a test moves.
+///
+/// A pause moves them by its length, at once.
 public final class TestClock: Sendable {
     private struct Times {
         var wall: Int64
         var steady: Int64
-        var dice: UInt64
+        var bits: UInt64
     }
 
     private let times: Mutex<Times>
@@ -17,7 +20,7 @@ public final class TestClock: Sendable {
     ///   - wall: milliseconds since 1970.
     ///   - seed: of the randomness.
     public init(wall: Int64 = 1_764_282_000_000, seed: UInt64 = 1) {
-        times = Mutex(Times(wall: wall, steady: 1_000_000, dice: seed))
+        times = Mutex(Times(wall: wall, steady: 1_000_000, bits: seed))
     }
 
     /// The steady clock, in milliseconds.
@@ -48,17 +51,17 @@ public final class TestClock: Sendable {
                 self.advance(by: duration)
                 await Task.yield()
             },
-            randomBits: { self.random() })
+            randomBits: { self.nextBits() })
     }
 
     /// 64 bits of a sequence that the seed repeats (SplitMix64).
-    public func random() -> UInt64 {
+    public func nextBits() -> UInt64 {
         times.withLock {
-            $0.dice &+= 0x9E37_79B9_7F4A_7C15
-            var bits = $0.dice
-            bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-            return bits ^ (bits >> 31)
+            $0.bits &+= 0x9E37_79B9_7F4A_7C15
+            var word = $0.bits
+            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+            return word ^ (word >> 31)
         }
     }
 }

@@ -49,7 +49,9 @@ struct ClientRuleTests {
         #expect(place.server.record.ended == ["s1": "user"])
     }
 
-    @Test("CL23, L1: a sign-out reaches the server also when the access token is over, and later when the network is away")
+    @Test(
+        "CL23, L1: a sign-out reaches the server after the access token has expired, and later where the network is away"
+    )
     func signOut() async throws {
         let place = try ClientPlace()
         try await place.signIn()
@@ -90,7 +92,7 @@ struct ClientRuleTests {
         #expect(place.server.record.ended.isEmpty)
     }
 
-    @Test("CL25: a call waits for its patience and no longer; afterwards callers are told at once until the pause is over")
+    @Test("CL25: a call waits as long as it may; afterwards callers get an error at once until the pause is over")
     func patience() async throws {
         let place = try ClientPlace()
         try await place.signIn()
@@ -173,7 +175,9 @@ struct ClientRuleTests {
 
     @Test(
         "a redirection is followed without the token where it leaves the origin; a refresh follows none",
-        arguments: ["https://evil.example/x", "https://api.example.com:444/", "http://api.example.com/", "//evil.example/x"])
+        arguments: [
+            "https://evil.example/x", "https://api.example.com:444/", "http://api.example.com/", "//evil.example/x",
+        ])
     func redirections(_ target: String) async throws {
         let place = try ClientPlace()
         try await place.signIn()
@@ -263,7 +267,9 @@ struct ClientRuleTests {
         #expect(throws: ClientError.self) { try ClientConfiguration(api: text) }
     }
 
-    @Test("origins that are taken", arguments: ["https://a", "https://a/", "http://localhost:4000", "http://[::1]:1", "https://A:443"])
+    @Test(
+        "origins that are taken",
+        arguments: ["https://a", "https://a/", "http://localhost:4000", "http://[::1]:1", "https://A:443"])
     func goodOrigins(_ text: String) throws {
         #expect(try !ClientConfiguration(api: text).origin.description.isEmpty)
     }

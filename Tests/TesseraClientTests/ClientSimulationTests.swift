@@ -33,8 +33,8 @@ final class SimulatedUse: Sendable {
         self.seed = seed
         dice = TestClock(seed: seed &* 7_919 &+ 1)
         let store = MemoryStore()
-        let life = Duration.seconds(Int64([60, 300, 3_600][Int(dice.random() % 3)]))
-        let rotation = dice.random() % 2 == 0 ? ScriptedServer.Rotation.atFirstUse : .atOnce(grace: .seconds(86_400))
+        let life = Duration.seconds(Int64([60, 300, 3_600][Int(dice.nextBits() % 3)]))
+        let rotation = dice.nextBits() % 2 == 0 ? ScriptedServer.Rotation.atFirstUse : .atOnce(grace: .seconds(86_400))
         place = try ClientPlace(life: life, rotation: rotation, seed: seed, store: store)
         let other = try ClientPlace.client(place.server, store, place.clock.clock())
         clients = [place.client, other]
@@ -43,18 +43,18 @@ final class SimulatedUse: Sendable {
 
     /// A minute: some calls, each with its faults, and what else happens in the life of a device.
     func minute() async throws {
-        for _ in 0..<(1 + dice.random() % 3) {
+        for _ in 0..<(1 + dice.nextBits() % 3) {
             setFaults()
-            let client = clients[Int(dice.random() % 2)]
-            let activity = dice.random() % 4 == 0 ? SessionActivity.background : .foreground
+            let client = clients[Int(dice.nextBits() % 2)]
+            let activity = dice.nextBits() % 4 == 0 ? SessionActivity.background : .foreground
             await SessionActivity.$current.withValue(activity) { await call(client) }
             try await check()
-            place.clock.advance(by: .milliseconds(Int64(dice.random() % 40_000)))
+            place.clock.advance(by: .milliseconds(Int64(dice.nextBits() % 40_000)))
         }
     }
 
     private func call(_ client: SessionClient) async {
-        switch dice.random() % 60 {
+        switch dice.nextBits() % 60 {
         case 0: _ = try? await client.signOut()
         case 1: place.server.endAll()
         case 2: place.clock.setWall(place.clock.wall &+ 31_536_000_000)
@@ -79,8 +79,8 @@ final class SimulatedUse: Sendable {
     private func setFaults() {
         let dice = dice
         place.server.setFault { _, _ in
-            guard dice.random() % 4 == 0 else { return nil }
-            let number = dice.random()
+            guard dice.nextBits() % 4 == 0 else { return nil }
+            let number = dice.nextBits()
             switch number % 9 {
             case 0, 1: return .unanswered
             case 2: return .lost

@@ -6,7 +6,8 @@ final class TestFolder: Sendable {
     let path: String
 
     init() throws {
-        var template = Array(((getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp") + "/tessera-client-XXXXXX").utf8CString)
+        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array((base + "/tessera-client-XXXXXX").utf8CString)
         guard mkdtemp(&template) != nil else { throw StoreError("no temporary folder") }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }

@@ -30,11 +30,13 @@ public enum SignOutReason: String, Sendable, CaseIterable {
     case keyLost
 }
 
-/// What came of a sign-out. Locally it is done in each case.
+/// What came of a sign-out.
+///
+/// Locally it is done in each case.
 public enum SignOutOutcome: Sendable, Equatable {
     /// The server ended the session, or had ended it before.
     case confirmed
-    /// The server has not heard of it; it is told with a later call, for seven days.
+    /// The server has not heard of it; a later call sends it again, for seven days.
     case pending
     /// There was no session.
     case noSession
@@ -42,9 +44,9 @@ public enum SignOutOutcome: Sendable, Equatable {
 
 /// Whether a call is made for a user who is there.
 public enum SessionActivity: Sendable {
-    /// A user acts: the session's idle time begins anew.
+    /// A user acts: the session's idle time begins again.
     case foreground
-    /// Nobody may be there: a poll, a background task. The session's idle time goes on.
+    /// A poll or a background task, without a user: the session's idle time continues.
     case background
 
     /// What the calls of a task are.

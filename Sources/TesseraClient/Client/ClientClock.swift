@@ -7,7 +7,7 @@ public struct ClientClock: Sendable {
     public var wall: @Sendable () -> Int64
     /// Milliseconds of a clock that only goes forward, also while the machine sleeps.
     public var steady: @Sendable () -> Int64
-    /// Names the start of the machine, as ``steady`` begins anew with it.
+    /// Names the start of the machine, with which ``steady`` begins at another number.
     public var boot: String
     /// Lets time pass; throws when its task is cancelled.
     public var pause: @Sendable (Duration) async throws -> Void

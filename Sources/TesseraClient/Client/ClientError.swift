@@ -1,4 +1,6 @@
-/// Why a call could not be made, or its outcome is not known. None of these ends a session.
+/// Why a call could not be made, or its outcome is not known.
+///
+/// None of these ends a session.
 public enum ClientError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The server, or the way to it, fails; the session stays and the call can be made again.
     ///

@@ -4,7 +4,7 @@ import HTTPTypes
 enum RefreshResult: Sendable {
     /// There are newer tokens, from here or from another process.
     case refreshed(StoredSession)
-    /// Nobody is signed in any more.
+    /// There is no session any more.
     case signedOut
     /// Nothing is known; the session stays.
     case failed(ClientError)
@@ -28,7 +28,7 @@ extension SessionClient {
 
     /// Waits for the one refresh of this process, which is begun if there is none.
     ///
-    /// Whoever is cancelled meanwhile stops to wait; the refresh goes on for the others.
+    /// A caller that is cancelled meanwhile stops to wait; the refresh continues for the others.
     ///
     /// - Parameter session: whose access token is to be replaced.
     func refreshed(from session: StoredSession) async throws -> RefreshResult {
@@ -94,18 +94,20 @@ extension SessionClient {
         return nil
     }
 
-    /// Asks until there is a verdict, or the patience of callers ends.
+    /// Asks until there is a verdict, or callers have waited as long as they may.
     private func exchange(_ session: StoredSession, _ tokens: StoredTokens) async throws(ClientError) -> RefreshResult {
         let begin = clock.steady()
-        let patience = configuration.patience.components.seconds * 1_000
+        let limit = configuration.refreshWait.components.seconds * 1_000
         while true {
             let now = clock.steady()
             let wait = retry.wait(at: now)
             if wait > 0 {
-                guard (now &- begin) &+ wait <= patience, retry.failures < RetryState.limit else {
+                guard (now &- begin) &+ wait <= limit, retry.failures < RetryState.limit else {
                     return .failed(retry.refusal(at: now))
                 }
-                guard (try? await clock.pause(.milliseconds(wait))) != nil else { return .failed(retry.refusal(at: now)) }
+                guard (try? await clock.pause(.milliseconds(wait))) != nil else {
+                    return .failed(retry.refusal(at: now))
+                }
             }
             switch await verdict(on: tokens.refresh) {
             case .refreshed(let refresh, let access, let front):
@@ -140,7 +142,7 @@ extension SessionClient {
         if SessionActivity.current == .background { request.headerFields[SessionFields.activityName] = "background" }
         do throws(TransportFailure) {
             let reply = try await transport.send(request, body: .none, timeout: configuration.refreshTimeout)
-            // A response that was cut is none: the same token is sent again, and the server gives the same answer.
+            // A response that was cut has no meaning: the same token is sent again, and the server gives the same answer.
             guard let body = try? await reply.bytes(limit: 65_536) else {
                 return .transient("the answer was cut", retryAfter: nil)
             }
@@ -181,7 +183,7 @@ extension SessionClient {
         return .refreshed(kept)
     }
 
-    /// Erases a session whose end the server has told, unless it is another one by now.
+    /// Erases a session that has ended at the server, unless it is another one by now.
     private func end(
         _ session: StoredSession, _ tokens: StoredTokens, _ reason: SignOutReason
     ) async throws(ClientError) -> RefreshResult {

@@ -25,7 +25,7 @@ extension SessionClient {
     ///
     /// - Parameters:
     ///   - request: with scheme and authority.
-    ///   - path: the file; it is read anew where the request is sent again.
+    ///   - path: the file; it is read again where the request is sent again.
     /// - Returns: the response.
     /// - Throws: as ``data(for:body:limit:timeout:)``.
     public func upload(for request: HTTPRequest, fromFile path: String) async throws -> (HTTPResponse, [UInt8]) {
@@ -81,7 +81,7 @@ extension SessionClient {
         case .refreshed(let next): return next
         case .signedOut: return try await kept()
         case .failed(let error):
-            // What is still accepted is used; that the server cannot be reached is then told by the request itself.
+            // What is still accepted is used; the request itself shows whether the server can be reached.
             guard tokens.remaining(clock) > 0 else { throw error }
             return session
         }
@@ -137,22 +137,27 @@ struct Redirection {
     let request: HTTPRequest
     let body: RequestBody
 
-    /// The next request; `nil` where the response is none that is followed.
+    /// The next request; `nil` where the response is not followed.
     init?(_ head: HTTPResponse, of request: HTTPRequest, _ body: RequestBody) {
         guard [301, 302, 303, 307, 308].contains(head.status.code), let place = head.headerFields[.location],
             let target = Self.target(place, from: request)
         else { return nil }
-        var next = target
-        let isPost = request.method == .post
-        let becomesGet = head.status.code == 303 && request.method != .head || isPost && head.status.code < 303
+        let becomesGet = Self.becomesGet(head.status.code, request.method)
         guard becomesGet || body.isReplayable else { return nil }
+        var next = target
         next.method = becomesGet ? .get : request.method
         next.headerFields = request.headerFields
-        if becomesGet {
-            for name in [HTTPField.Name.contentType, .contentLength, .contentEncoding] { next.headerFields[name] = nil }
+        for name in becomesGet ? [HTTPField.Name.contentType, .contentLength, .contentEncoding] : [] {
+            next.headerFields[name] = nil
         }
-        if APIOrigin(next) != APIOrigin(request) || APIOrigin(next) == nil { next = Self.stripped(next) }
-        (self.request, self.body) = (next, becomesGet ? .none : body)
+        let isHome = APIOrigin(next).map { $0 == APIOrigin(request) } ?? false
+        self.request = isHome ? next : Self.stripped(next)
+        self.body = becomesGet ? .none : body
+    }
+
+    /// Whether the next request is a GET without a body, as after a form.
+    private static func becomesGet(_ status: Int, _ method: HTTPRequest.Method) -> Bool {
+        status == 303 ? method != .head : method == .post && status < 303
     }
 
     /// Without what must not leave an origin.

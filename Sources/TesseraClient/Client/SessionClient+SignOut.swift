@@ -3,7 +3,7 @@ import HTTPTypes
 extension SessionClient {
     /// Signs the user out, here at once and at the server as soon as it can be reached.
     ///
-    /// A session that was only forgotten here would live on, and nobody would notice a copy of it.
+    /// A session that was only forgotten here would live on, and a copy of it would never be noticed.
     ///
     /// - Returns: whether the server knows.
     /// - Throws: ``ClientError/storageUnavailable(_:)``: then the user is still signed in.
@@ -29,11 +29,11 @@ extension SessionClient {
         return left.pendingSignOuts.isEmpty ? .confirmed : .pending
     }
 
-    /// Begins to tell the server of sign-outs that it has not heard of, unless that is under way or was tried just now.
+    /// Begins to inform the server of sign-outs that it has not heard of, unless that is under way or was tried just now.
     func sendPendingSignOutsNow(_ session: StoredSession) {
         guard !session.pendingSignOuts.isEmpty, signOuts == nil, clock.steady() >= signOutsNotBefore else { return }
         signOuts = Task {
-            for item in session.pendingSignOuts { await self.tell(item) }
+            for item in session.pendingSignOuts { await self.deliver(item) }
             self.signOutsAreTold()
         }
     }
@@ -43,8 +43,8 @@ extension SessionClient {
         signOutsNotBefore = clock.steady() &+ RetryState.most
     }
 
-    /// Tells the server of one sign-out; it is forgotten once the session has ended there, or after seven days.
-    private func tell(_ item: PendingSignOut) async {
+    /// Sends one sign-out; it is forgotten once the session has ended there, or after seven days.
+    private func deliver(_ item: PendingSignOut) async {
         if clock.wall() &- item.since <= PendingSignOut.lifetime {
             guard await hasEnded(item) else { return }
         }

@@ -22,7 +22,7 @@ extension SessionClient {
     private func takeEnd(_ session: StoredSession) async throws(ClientError) {
         guard let sent = session.tokens else { return }
         try await change { kept in
-            // With newer tokens it is a late answer about older ones: the next refresh tells.
+            // With newer tokens it is a late answer about older ones: the next refresh decides.
             guard kept.account == session.account, kept.tokens?.access == sent.access else { return nil }
             var next = kept
             (next.tokens, next.reason) = (nil, .ended)

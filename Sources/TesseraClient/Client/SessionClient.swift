@@ -48,7 +48,7 @@ public actor SessionClient {
         }
     }
 
-    /// What the access token says, for showing; `nil` when nobody is signed in.
+    /// What the access token says, for showing; `nil` without a session.
     ///
     /// - Throws: ``ClientError/storageUnavailable(_:)``.
     public var claims: JSONObject? {
@@ -72,7 +72,7 @@ public actor SessionClient {
         return names
     }
 
-    /// Tells the observers what is kept now, if it is another state.
+    /// Shows the observers what is kept now, if it is another state.
     func announce(_ kept: StoredSession) {
         let state = Self.state(of: kept)
         guard state != lastState else { return }
@@ -87,7 +87,7 @@ public actor SessionClient {
         }
     }
 
-    /// Changes what is kept, and tells the observers.
+    /// Changes what is kept, and informs the observers.
     @discardableResult
     func change(_ change: @Sendable (StoredSession) -> StoredSession?) async throws(ClientError) -> StoredSession {
         do throws(StoreError) {

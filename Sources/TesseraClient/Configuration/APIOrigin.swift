@@ -1,6 +1,8 @@
 import HTTPTypes
 
-/// Scheme, host and port of an API (RFC 6454 section 4). Two origins are equal when all three are.
+/// Scheme, host and port of an API (RFC 6454 section 4).
+///
+/// Two origins are equal when all three are.
 public struct APIOrigin: Sendable, Hashable, CustomStringConvertible {
     /// `https`, or `http` for an API on this machine.
     public let scheme: String
@@ -11,10 +13,11 @@ public struct APIOrigin: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `https://api.example.com`, `https://api.example.com:8443` or `http://localhost:4000`.
     ///
-    /// - Throws: ``ClientError/misconfigured(_:)`` for anything else: a path, a user name, another scheme, or plain HTTP to
-    ///   another machine, which everybody on the way could read.
+    /// - Throws: ``ClientError/misconfigured(_:)`` for anything else: a path, a user name, another scheme, or plain HTTP
+    ///   to another machine, which others on the way could read.
     public init(_ text: String) throws(ClientError) {
-        guard let end = text.range(of: "://"), let found = Self(scheme: text[..<end.lowerBound], text[end.upperBound...])
+        guard let end = text.range(of: "://"),
+            let found = Self(scheme: text[..<end.lowerBound], text[end.upperBound...])
         else {
             throw .misconfigured("the API is named by an origin such as https://api.example.com, without a path")
         }

@@ -11,7 +11,7 @@ public struct ClientConfiguration: Sendable {
     /// How often one call may refresh because the API refused its access token; 0 never does.
     public var refreshesPerCall: Int
     /// For how long a call waits while refreshing fails, before it fails itself; the session stays.
-    public var patience: Duration
+    public var refreshWait: Duration
     /// For how long one refresh waits for its response.
     public var refreshTimeout: Duration
     /// Fields that are sent with each refresh and each sign-out, such as the key of a gateway.
@@ -28,7 +28,7 @@ public struct ClientConfiguration: Sendable {
         self.basePath = "/" + basePath.split(separator: "/").joined(separator: "/")
         expiredStatus = 401
         refreshesPerCall = 1
-        patience = .seconds(10)
+        refreshWait = .seconds(10)
         refreshTimeout = .seconds(30)
         refreshFields = HTTPFields()
     }

@@ -1,7 +1,9 @@
 import HTTPTypes
 import LosslessJSON
 
-/// What an answer to a refresh means. Only ``ended(_:)`` ends a session.
+/// What an answer to a refresh means.
+///
+/// Only ``ended(_:)`` ends a session.
 enum RefreshVerdict: Equatable, Sendable {
     /// New tokens.
     case refreshed(refresh: Secret, access: Secret, front: String)
@@ -22,7 +24,9 @@ enum RefreshTable {
         case success, unauthorised, transient, fault, redirect
     }
 
-    /// The statuses that are an exception to the rule of their class. A status of no class is a fault.
+    /// The statuses that are an exception to the rule of their class.
+    ///
+    /// A status of no class is a fault.
     static let exceptions: [Int: Meaning] = [
         200: .success, 401: .unauthorised, 407: .transient, 408: .transient, 421: .transient, 425: .transient,
         429: .transient,

@@ -1,7 +1,7 @@
 /// When a client may try to refresh again while that fails.
 ///
 /// After a failure the next attempt waits for a random part of a growing span, never less than two seconds; after five in a
-/// row for half a minute. A server that names a time is believed.
+/// row for half a minute. A time that the server names is kept to.
 struct RetryState: Sendable, Equatable {
     private(set) var failures = 0
     private(set) var gatewayRefusals = 0
@@ -19,7 +19,7 @@ struct RetryState: Sendable, Equatable {
     /// Notes an attempt that may go better the next time.
     ///
     /// - Parameters:
-    ///   - error: what callers are told meanwhile.
+    ///   - error: what callers get meanwhile.
     ///   - now: the steady clock.
     ///   - retryAfter: what the server asks for.
     ///   - random: 64 random bits.
@@ -42,7 +42,7 @@ struct RetryState: Sendable, Equatable {
     /// Notes tokens, or a verdict.
     mutating func succeeded() { self = RetryState() }
 
-    /// What callers are told while no attempt is made.
+    /// What callers get while no attempt is made.
     func refusal(at now: Int64) -> ClientError {
         switch lastError {
         case .unavailable(let reason, _)?: .unavailable(reason, retryAfter: .milliseconds(wait(at: now)))

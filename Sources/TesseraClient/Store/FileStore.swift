@@ -40,7 +40,8 @@ public struct FileStore: SessionStore {
 
     public func read() async throws(StoreError) -> StoredSession { try contents() }
 
-    public func update(_ change: @Sendable (StoredSession) -> StoredSession?) async throws(StoreError) -> StoredSession {
+    public func update(_ change: @Sendable (StoredSession) -> StoredSession?) async throws(StoreError) -> StoredSession
+    {
         let lock = await writeLock()
         defer { lock?.release() }
         let kept = try contents()
@@ -98,7 +99,7 @@ extension FileStore {
         return try StoredSession(bytes: bytes)
     }
 
-    /// Whoever is alone uses one name, so that what a killed process left is written over.
+    /// A writer that is alone uses one name, so that what a killed process left is written over.
     private func replace(with bytes: [UInt8], isAlone: Bool) throws(StoreError) {
         let temporary = folder + (isAlone ? "/session.new" : "/session.\(getpid()).\(names.next()).new")
         if isAlone { unlink(temporary) }

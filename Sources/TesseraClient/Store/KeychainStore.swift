@@ -22,7 +22,9 @@
             (self.service, self.accessGroup, self.lockFolder) = (service, accessGroup, lockFolder)
         }
 
-        public func read() async throws(StoreError) -> StoredSession { try steps.withLock { _ throws(StoreError) in try item() } }
+        public func read() async throws(StoreError) -> StoredSession {
+            try steps.withLock { _ throws(StoreError) in try item() }
+        }
 
         public func update(
             _ change: @Sendable (StoredSession) -> StoredSession?

@@ -10,7 +10,8 @@ public final class MemoryStore: SessionStore {
 
     public func read() async throws(StoreError) -> StoredSession { session.withLock { $0 } }
 
-    public func update(_ change: @Sendable (StoredSession) -> StoredSession?) async throws(StoreError) -> StoredSession {
+    public func update(_ change: @Sendable (StoredSession) -> StoredSession?) async throws(StoreError) -> StoredSession
+    {
         session.withLock { kept in
             if var next = change(kept) {
                 next.revision = kept.revision &+ 1

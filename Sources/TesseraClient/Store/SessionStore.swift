@@ -28,7 +28,9 @@ public protocol RefreshLock: Sendable {
     func release()
 }
 
-/// Why a store cannot be used now. It has no secret in it.
+/// Why a store cannot be used now.
+///
+/// It has no secret in it.
 public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What happened, and what to do.
     public let description: String

@@ -23,13 +23,13 @@ extension StoredSession {
     public init(bytes: [UInt8]) throws(StoreError) {
         guard let object = try? JSONValue(parsing: bytes).object, object["v"]?.number?.int64 == 1,
             let account = object["account"]?.number?.int64, let revision = object["revision"]?.number?.int64
-        else { throw StoreError("the stored session is no record of this version; remove it to sign in anew") }
+        else { throw StoreError("the stored session is no record of this version; remove it and sign in again") }
         self.init()
         (self.account, self.revision) = (account, revision)
         reason = object["reason"]?.string.flatMap(SignOutReason.init) ?? .none
         if let found = object["tokens"] {
             guard let tokens = found.object.flatMap(StoredTokens.init) else {
-                throw StoreError("the tokens of the stored session cannot be read; remove it to sign in anew")
+                throw StoreError("the tokens of the stored session cannot be read; remove it and sign in again")
             }
             self.tokens = tokens
         }

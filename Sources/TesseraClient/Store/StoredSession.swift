@@ -14,7 +14,7 @@ public struct StoredSession: Sendable, Equatable, CustomStringConvertible, Custo
     var reason = SignOutReason.none
     var pendingSignOuts: [PendingSignOut] = []
 
-    /// Nobody is signed in.
+    /// No session.
     public init() {}
 
     /// Never a secret.
@@ -63,7 +63,7 @@ struct PendingSignOut: Sendable, Equatable {
     /// Since when, by the wall clock.
     var since: Int64
 
-    /// For how long the server is told again: seven days, in milliseconds.
+    /// For how long it is sent to the server again: seven days, in milliseconds.
     static let lifetime: Int64 = 7 * 86_400_000
 }
 

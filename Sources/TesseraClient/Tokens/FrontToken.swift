@@ -8,7 +8,7 @@ struct FrontToken: Equatable, Sendable {
     let expiresAt: Int64
     let payload: JSONObject
 
-    /// Reads a front token; one that is none is a session that is not there (finding L16), and never a trap.
+    /// Reads a front token; any other text is a session that is not there, and never a trap.
     init?(_ text: String) {
         guard let bytes = Base64.standard.decode(Array(text.utf8)), let object = try? JSONValue(parsing: bytes).object,
             let userID = object["uid"]?.string, let expiry = object["ate"]?.number?.int64,
@@ -18,7 +18,7 @@ struct FrontToken: Equatable, Sendable {
     }
 
     /// For how long the access token is accepted from its making on, in milliseconds; by the server's clock alone where the
-    /// payload tells when that was, or else by the client's at its arrival.
+    /// payload says when that was, or else by the client's at its arrival.
     ///
     /// - Parameter now: the client's time at its arrival.
     func lifetime(arrivedAt now: Int64) -> Int64 {
@@ -28,11 +28,11 @@ struct FrontToken: Equatable, Sendable {
         return isOver ? 0 : max(0, span)
     }
 
-    /// The session that the access token belongs to, where the payload tells.
+    /// The session that the access token belongs to, where the payload names it.
     var sessionHandle: String? { payload["sessionHandle"]?.string }
 }
 
-/// What an access token says of itself, unverified: whether it is one of the stored session (finding L9).
+/// What an access token says of itself, unverified: whether it is one of the stored session.
 enum OwnToken {
     /// The session of a token; `nil` for anything that is no token of a session.
     static func handle(of token: String) -> String? {

@@ -17,7 +17,9 @@ struct SessionFields: Equatable, Sendable {
     var access: Secret?
     var refresh: Secret?
     var front: String?
-    /// Whether the session is said to have ended: `front-token: remove`. Some proxies drop the empty token fields beside it.
+    /// Whether the session is said to have ended: `front-token: remove`.
+    ///
+    /// Some proxies drop the empty token fields beside it.
     var isEnd: Bool
 
     init(_ fields: HTTPFields) {

@@ -11,7 +11,9 @@ public protocol ClientTransport: Sendable {
     ///   - body: what is sent.
     ///   - timeout: for how long the response's head, and then each part of its body, is waited for.
     /// - Throws: ``TransportFailure``, which is no verdict about a session.
-    func send(_ request: HTTPRequest, body: RequestBody, timeout: Duration) async throws(TransportFailure) -> TransportReply
+    func send(
+        _ request: HTTPRequest, body: RequestBody, timeout: Duration
+    ) async throws(TransportFailure) -> TransportReply
 }
 
 /// The body of a request.
@@ -80,7 +82,9 @@ public struct TransportReply: Sendable {
 
 /// Why there is no response.
 public struct TransportFailure: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What it means for a session. All of them leave it as it is.
+    /// What it means for a session.
+    ///
+    /// All of them leave it as it is.
     public enum Kind: String, Sendable, CaseIterable {
         /// The network or the server: another attempt may go well.
         case transient
@@ -88,7 +92,7 @@ public struct TransportFailure: Error, Sendable, Equatable, CustomStringConverti
         case insecure
         /// The task was cancelled.
         case cancelled
-        /// The request is none that can be sent.
+        /// The request cannot be sent.
         case invalid
     }
 

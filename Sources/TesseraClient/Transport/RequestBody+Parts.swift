@@ -26,7 +26,7 @@ private enum FileParts {
         return AsyncThrowingStream(unfolding: { try file.next() })
     }
 
-    /// A file that is closed when nobody reads it any more.
+    /// A file that is closed with its last reader.
     private final class OpenFile: Sendable {
         private let path: String
         private let descriptor: Int32

@@ -1,6 +1,6 @@
 /// What the errors of URLSession mean for a session, by their numbers (`URLError.Code`).
 ///
-/// A number that is not here is told as transient: an error that nobody knows ends no session. That every number which the
+/// A number that is not here counts as transient: an unknown error ends no session. That every number which the
 /// platform knows is here is tested.
 package enum URLErrorTable {
     package static let kinds: [Int: TransportFailure.Kind] = {
@@ -20,7 +20,8 @@ package enum URLErrorTable {
     /// internationalRoamingOff, callIsActive, dataNotAllowed, secureConnectionFailed, cannotLoadFromNetwork,
     /// background sessions.
     private static let transient = [
-        -1, -1001, -1003, -1004, -1005, -1006, -1007, -1009, -1010, -1011, -1012, -1013, -1014, -1015, -1016, -1017, -1018,
+        -1, -1001, -1003, -1004, -1005, -1006, -1007, -1009, -1010, -1011, -1012, -1013, -1014, -1015, -1016, -1017,
+        -1018,
         -1019, -1020, -1200, -2000, -995, -996, -997,
     ]
     /// appTransportSecurityRequiresSecureConnection, certificates of the server and of the client.
