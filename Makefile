@@ -35,8 +35,9 @@ DEFAULTS = swift build --scratch-path $(EXAMPLES_SCRATCH) $(SHARED_FLAGS)
 export HELLO_SESSION = $(abspath $(EXAMPLES_SCRATCH))/debug/HelloSession
 export REMOTE_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/RemoteApp
 export WEB_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/WebApp
+export NOTES = $(abspath $(EXAMPLES_SCRATCH))/debug/notes
 
-.PHONY: beside hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
+.PHONY: beside client hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
 .PHONY: allocations bench check clean doctor door failover inplace mass metrics network nodes postgres schema packages dist soak storm
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs killpoints cutreplies spin mutants
 
@@ -75,7 +76,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme packages metrics soak hello browser drivers beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
+PARTS = readme packages metrics soak hello browser client drivers beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -136,6 +137,12 @@ readme: build
 browser: dependencies
 	$(EXAMPLES) --product WebApp
 	$(PYTEST) Tests/Browser
+
+# Processes that share a session of a client, are killed and stopped; the example against the demo application.
+client: dependencies
+	$(EXAMPLES) --product notes
+	$(EXAMPLES) --product WebApp
+	$(PYTEST) $(BOX)client.py
 
 drivers: build
 	$(PYTEST) $(BOX)drivers.py

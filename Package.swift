@@ -44,6 +44,10 @@ let package = Package(
         .library(name: "TesseraFirstGeneration", targets: ["TesseraFirstGeneration"]),
         .library(name: "TesseraRemoteCore", targets: ["TesseraRemoteCore"]),
         .library(name: "TesseraTesting", targets: ["TesseraTesting"]),
+        // Sessions of an app or a command-line tool: on Linux with AsyncHTTPClient, on Apple systems with URLSession.
+        .library(name: "TesseraClient", targets: ["TesseraClient"]),
+        .library(name: "TesseraClientAsyncHTTP", targets: ["TesseraClientAsyncHTTP"]),
+        .library(name: "TesseraClientTesting", targets: ["TesseraClientTesting"]),
         .library(name: "TesseraHummingbirdTesting", targets: ["TesseraHummingbirdTesting"]),
     ],
     traits: [
@@ -196,6 +200,31 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "TesseraClient",
+            dependencies: [
+                "Foundations", "PlatformLibC", "LosslessJSON", .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "TesseraClientAsyncHTTP",
+            dependencies: [
+                "TesseraClient", .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "TesseraClientTesting",
+            dependencies: [
+                "Foundations", "LosslessJSON", "TesseraClient",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
             name: "TesseraTesting",
             dependencies: [
                 "Foundations", "TesseraSessions", "TesseraInProcess", "SessionService", "SessionStorage",
@@ -312,6 +341,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "TrialTests", dependencies: ["TrialSupport", "SessionEngine"], swiftSettings: settings),
+        .testTarget(
+            name: "TesseraClientTests",
+            dependencies: [
+                "TesseraClient", "TesseraClientTesting", "LosslessJSON", "PlatformLibC",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(name: "FoundationsTests", dependencies: ["Foundations"], swiftSettings: settings),
         .testTarget(
             name: "LosslessJSONTests", dependencies: ["LosslessJSON", "TestSupport"], swiftSettings: settings),

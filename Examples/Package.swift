@@ -16,7 +16,7 @@ func tessera(_ names: String...) -> [Target.Dependency] { names.map { .product(n
 
 let package = Package(
     name: "tessera-examples",
-    platforms: [.macOS(.v15)],
+    platforms: [.macOS(.v15), .iOS(.v18)],
     dependencies: [
         .package(name: "tessera", path: ".."),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
@@ -73,6 +73,28 @@ let package = Package(
             name: "AccountsTests",
             dependencies: tessera("TesseraHummingbirdTesting") + ["Accounts"],
             path: "AccountsTests",
+            swiftSettings: settings
+        ),
+        .target(
+            name: "NotesKit",
+            dependencies: tessera("TesseraClient", "LosslessJSON") + [
+                .product(name: "HTTPTypes", package: "swift-http-types")
+            ],
+            path: "Notes/NotesKit",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "notes",
+            dependencies: [
+                "NotesKit",
+                .product(
+                    name: "TesseraClientAsyncHTTP", package: "tessera", condition: .when(platforms: [.linux])),
+            ] + tessera("TesseraClient"),
+            path: "Notes/notes",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "NotesApp", dependencies: ["NotesKit"] + tessera("TesseraClient"), path: "Notes/NotesApp",
             swiftSettings: settings
         ),
         // The tutorial, file by file as TenMinutes.md prints it.

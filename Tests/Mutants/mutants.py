@@ -37,6 +37,13 @@ _count = _of("count", "SessionEngine/Session/RotationCount.swift")
 _derivation = _of("derivation", "SessionEngine/RefreshToken/RefreshTokenKey+Successor.swift")
 _sealed = _of("refresh token", "SessionEngine/RefreshToken/RefreshTokenKey.swift")
 _access = _of("access token", "SessionEngine/AccessToken/UnverifiedAccessToken.swift")
+_client_refresh = _of("client", "TesseraClient/Client/SessionClient+Refresh.swift")
+_client_tokens = _of("client", "TesseraClient/Client/SessionClient+Tokens.swift")
+_client_requests = _of("client", "TesseraClient/Client/SessionClient+Requests.swift")
+_client_sign_out = _of("client", "TesseraClient/Client/SessionClient+SignOut.swift")
+_client_table = _of("client", "TesseraClient/Refresh/RefreshVerdict.swift")
+_client_retry = _of("client", "TesseraClient/Refresh/RetryState.swift")
+_client_record = _of("client", "TesseraClient/Store/StoredSession.swift")
 _signatures = _of("signatures", "SessionEngine/Keys/VerifiedSignatures.swift")
 _key = _of("signatures", "SessionEngine/Keys/VerificationKey.swift")
 _verify = _of("verify", "SessionEngine/Session/Verify.swift")
@@ -313,4 +320,44 @@ KEYS = [
           "return scheduled"),
 ]
 
-MUTANTS = REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS
+CLIENT = [
+    _client_table("a status of 500 ends a session",
+                  '            return .transient("status \\(head.status.code)", retryAfter: RetryAfter.duration(head.headerFields))',
+                  "            return .ended(.ended)"),
+    _client_table("a gateway's 401 ends a session", "? .ended(.ended) : .gateway", "? .ended(.ended) : .ended(.ended)"),
+    _client_table("a failure of the network ends a session", "case .transient, .cancelled: .transient(failure.reason, retryAfter: nil)",
+                  "case .transient, .cancelled: .ended(.ended)"),
+    _client_table("a refresh without a refresh token is taken", "guard let refresh = fields.refresh, let access",
+                  'guard let refresh = fields.refresh ?? Optional(Secret("")), let access'),
+    _client_requests("the token goes wherever a redirection leads", "let isHome = configuration.origin.takes(step)",
+                     "let isHome = !step.method.rawValue.isEmpty"),
+    _client_requests("the newest token is not tried before a refresh", "if tokens.access != sent, repeats <= refreshes {",
+                     "if tokens.access != sent, repeats < 0 {"),
+    _client_requests("a body that was sent is sent again empty",
+                     "guard body.isReplayable else { throw ClientError.bodyNotReplayable }", ""),
+    _client_refresh("each call refreshes by itself", "        if flight == nil {", "        do {"),
+    _client_refresh("what another process has written is not looked at", "if tokens.access != session.tokens?.access,",
+                    "if false,"),
+    _client_refresh("tokens of the user before are kept", "guard kept.account == session.account, let present = kept.tokens else {",
+                    "guard let present = kept.tokens else {"),
+    _client_refresh("an answer that was cut is one", "guard let body = try? await reply.bytes(limit: 65_536) else {",
+                    "guard let body = Optional((try? await reply.bytes(limit: 65_536)) ?? []) else {"),
+    _client_refresh("a background refresh is activity", "isFromBackground: SessionActivity.current == .background)",
+                    "isFromBackground: false)"),
+    _client_refresh("the end of an older session ends the new one",
+                    "guard kept.account == session.account, kept.tokens?.refresh == tokens.refresh else { return nil }", ""),
+    _client_tokens("a late sign-in replaces the present user", "            guard kept.account == session.account else {\n"
+                   "                // Late", "            guard true else {\n                // Late"),
+    _client_tokens("tokens of two users are mixed", "            before.sessionHandle == facts.sessionHandle, before.userID == facts.userID\n",
+                   "            before.userID.utf8.count >= 0 || facts.userID.isEmpty\n"),
+    _client_sign_out("a sign-out that the server did not hear is forgotten",
+                     "guard await hasEnded(item) else { return }", "_ = await hasEnded(item)"),
+    _client_sign_out("a session whose access token is over is not signed out",
+                     "case .refreshed(_, let access, _): return await signOut(with: access) == .done",
+                     "case .refreshed: return true"),
+    _client_retry("a failure is followed by the next attempt at once", "notBefore = now &+ max(own, asked)", "notBefore = now &+ min(0, own, asked)"),
+    _client_record("the wall clock decides", "if boot == clock.boot, !boot.isEmpty {", "if false {"),
+    _client_record("the clock of before a restart decides", "if boot == clock.boot, !boot.isEmpty {", "if true {"),
+]
+
+MUTANTS = CLIENT + REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS

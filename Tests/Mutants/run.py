@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutants import KEYS, MUTANTS, Mutant
+from mutants import CLIENT, KEYS, MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--explicit-target-dependency-import-check", "error", "-Xswiftc", "-require-explicit-sendable"]
@@ -36,6 +36,7 @@ TIME_LIMIT = 300
 
 CRYPTO = ['.product(name: "Crypto", package: "swift-crypto")', '.product(name: "CryptoExtras", package: "swift-crypto")']
 LOGGING = ['.product(name: "Logging", package: "swift-log")']
+HTTP_TYPES = ['.product(name: "HTTPTypes", package: "swift-http-types")']
 LIFECYCLE = ['.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")']
 
 
@@ -80,6 +81,10 @@ TARGETS = [
     Target("TrialTests", ["TrialSupport", "SessionEngine"], [], "testTarget"),
     Target("SessionEngineTests", [*BASE, "TestSupport"], CRYPTO, "testTarget",
            'resources: [.copy("Vectors")], '),
+    Target("TesseraClient", BASE[:3], HTTP_TYPES),
+    Target("TesseraClientTesting", ["Foundations", "LosslessJSON", "TesseraClient"], HTTP_TYPES),
+    Target("TesseraClientTests", ["TesseraClient", "TesseraClientTesting", "LosslessJSON", "PlatformLibC"], HTTP_TYPES,
+           "testTarget"),
     Target("SessionServiceTests", ["SessionService", "SessionStorageTesting", "TestSupport", *STORAGE], CRYPTO, "testTarget"),
 ]
 
@@ -88,7 +93,7 @@ def manifest() -> str:
     """The manifest of the copy; settings and dependencies are the package's own."""
     text = (ROOT / "Package.swift").read_text()
     head = text[:text.index("let crypto")]
-    dependencies = re.findall(r"^        \.package\(url: \S+/swift-(?:crypto|log|service-lifecycle)\.git.*\n", text, re.MULTILINE)
+    dependencies = re.findall(r"^        \.package\(url: \S+/swift-(?:crypto|http-types|log|service-lifecycle)\.git.*\n", text, re.MULTILINE)
     platforms = re.search(r"^    platforms: .*\n", text, re.MULTILINE)
     return "".join([
         head, "let package = Package(\n", '    name: "mutants",\n', platforms[0] if platforms else "",
@@ -137,6 +142,8 @@ def judge(package: Path, mutant: Mutant) -> tuple[str, str]:
         return "not planted", ""
     file.write_text(text.replace(mutant.before, mutant.after))
     try:
+        if mutant in CLIENT:
+            return run(package, ["TesseraClientTests"], "JunkProperties")
         if mutant in KEYS:
             return run(package, [UNRELATED], "JunkProperties")
         return run(package, STAGES, UNRELATED)

@@ -1,0 +1,90 @@
+import HTTPTypes
+
+extension SessionClient {
+    /// Signs the user out, here at once and at the server as soon as it can be reached.
+    ///
+    /// A session that was only forgotten here would live on, and a copy of it would never be noticed.
+    ///
+    /// - Returns: whether the server knows.
+    /// - Throws: ``ClientError/storageUnavailable(_:)``: then the user is still signed in.
+    @discardableResult
+    public func signOut() async throws(ClientError) -> SignOutOutcome {
+        let now = clock.wall()
+        let before = try await kept()
+        guard let account = before.tokens.map({ _ in before.account }) else { return .noSession }
+        let kept = try await change { kept in
+            guard kept.account == account, let tokens = kept.tokens else { return nil }
+            var next = kept
+            next.account = account &+ 1
+            (next.tokens, next.reason) = (nil, .user)
+            next.pendingSignOuts.append(
+                PendingSignOut(refresh: tokens.refresh, access: tokens.access, since: now))
+            return next
+        }
+        retry.succeeded()
+        signOutsNotBefore = .min
+        sendPendingSignOutsNow(kept)
+        await signOuts?.value
+        let left = try await self.kept()
+        return left.pendingSignOuts.isEmpty ? .confirmed : .pending
+    }
+
+    /// Begins to inform the server of sign-outs that it has not heard of, unless that is under way or was tried just now.
+    func sendPendingSignOutsNow(_ session: StoredSession) {
+        guard !session.pendingSignOuts.isEmpty, signOuts == nil, clock.steady() >= signOutsNotBefore else { return }
+        signOuts = Task {
+            for item in session.pendingSignOuts { await self.deliver(item) }
+            self.signOutsAreTold()
+        }
+    }
+
+    private func signOutsAreTold() {
+        signOuts = nil
+        signOutsNotBefore = clock.steady() &+ RetryState.most
+    }
+
+    /// Sends one sign-out; it is forgotten once the session has ended there, or after seven days.
+    private func deliver(_ item: PendingSignOut) async {
+        if clock.wall() &- item.since <= PendingSignOut.lifetime {
+            guard await hasEnded(item) else { return }
+        }
+        _ = try? await change { kept in
+            var next = kept
+            next.pendingSignOuts.removeAll { $0.refresh == item.refresh }
+            return next
+        }
+    }
+
+    /// Whether the session has ended at the server.
+    private func hasEnded(_ item: PendingSignOut) async -> Bool {
+        switch await signOut(with: item.access) {
+        case .done: return true
+        case .unknown: return false
+        case .expired: break
+        }
+        // The access token was too old: the session's last refresh is for its own end, and nothing of it is kept.
+        switch await verdict(on: item.refresh) {
+        case .refreshed(_, let access, _): return await signOut(with: access) == .done
+        case .ended: return true
+        case .transient, .gateway, .fault: return false
+        }
+    }
+
+    private enum SignOutAnswer { case done, expired, unknown }
+
+    private func signOut(with token: Secret) async -> SignOutAnswer {
+        var request = configuration.request(.post, "/signout")
+        request.headerFields = configuration.refreshFields
+        request.headerFields[.authorization] = "Bearer \(token.text)"
+        request.headerFields[SessionFields.recipeName] = "session"
+        request.headerFields[SessionFields.versionName] = SessionFields.versions
+        request.headerFields[SessionFields.modeName] = "header"
+        guard let reply = try? await transport.send(request, body: .none, timeout: configuration.refreshTimeout) else {
+            return .unknown
+        }
+        if reply.head.status.code == 200 { return .done }
+        guard reply.head.status.code == configuration.expiredStatus else { return .unknown }
+        // With a verdict the session is known to have ended; without, the token has expired.
+        return SessionFields(reply.head.headerFields).isEnd ? .done : .expired
+    }
+}

@@ -1,0 +1,41 @@
+public import HTTPTypes
+
+/// Where the API of an application is, and how its client behaves.
+public struct ClientConfiguration: Sendable {
+    /// The only place that tokens are sent to or taken from.
+    public let origin: APIOrigin
+    /// The path below which the session routes are; `/auth` in SuperTokens' SDKs and in Tessera's.
+    public var basePath: String
+    /// The status with which the API refuses an access token that has expired.
+    public var expiredStatus: Int
+    /// How often one call may refresh because the API refused its access token; 0 never does.
+    public var refreshesPerCall: Int
+    /// For how long a call waits while refreshing fails, before it fails itself; the session stays.
+    public var refreshWait: Duration
+    /// For how long one refresh waits for its response.
+    public var refreshTimeout: Duration
+    /// Fields that are sent with each refresh and each sign-out, such as the key of a gateway.
+    public var refreshFields: HTTPFields
+
+    /// Describes an API.
+    ///
+    /// - Parameters:
+    ///   - api: its origin, such as `https://api.example.com`; plain HTTP only on this machine.
+    ///   - basePath: the path below which the session routes are.
+    /// - Throws: ``ClientError/misconfigured(_:)`` where `api` is no origin.
+    public init(api: String, basePath: String = "/auth") throws(ClientError) {
+        origin = try APIOrigin(api)
+        self.basePath = "/" + basePath.split(separator: "/").joined(separator: "/")
+        expiredStatus = 401
+        refreshesPerCall = 1
+        refreshWait = .seconds(10)
+        refreshTimeout = .seconds(30)
+        refreshFields = HTTPFields()
+    }
+
+    /// A request to one of the session routes.
+    func request(_ method: HTTPRequest.Method, _ path: String) -> HTTPRequest {
+        let full = (basePath == "/" ? "" : basePath) + path
+        return HTTPRequest(method: method, scheme: origin.scheme, authority: origin.authority, path: full)
+    }
+}
