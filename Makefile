@@ -39,7 +39,7 @@ export NOTES = $(abspath $(EXAMPLES_SCRATCH))/debug/notes
 
 .PHONY: beside client hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
 .PHONY: allocations bench check clean doctor door failover inplace mass metrics network nodes postgres schema packages dist soak storm
-.PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs killpoints cutreplies spin mutants
+.PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin mutants
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
@@ -77,7 +77,7 @@ demo: dependencies
 	exec $(WEB_APP)
 
 PARTS = readme packages metrics soak hello browser client drivers beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
-    simulation follow sixty-periods same-token pairs killpoints cutreplies spin
+    simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
 test: check unit docs build trials defaults
@@ -257,6 +257,10 @@ same-token: trials
 # E-02; ROUNDS=n for more: every pair of operations races on one session.
 pairs: trials
 	$(TRIALS) pairs $(if $(ROUNDS),--rounds $(ROUNDS),$(if $(SAMPLE),--rounds 2000))
+
+# 50 sign-ins of one user at once, with three sessions allowed, on SQLite and on two nodes of PostgreSQL.
+session-limits: trials
+	$(CLUSTER) $(TRIALS) session-limits $(if $(ROUNDS),--rounds $(ROUNDS),$(if $(SAMPLE),--rounds 10))
 
 # E-03: kill -9 at every named place, which only a debug build has; in CI the one with the default traits.
 killpoints: dependencies

@@ -24,7 +24,7 @@ public struct AppConfiguration: Sendable {
         var reading = ConfigurationReading(ConfigurationValues(app: texts), over: base)
         reading.judgeSessions()
         if let problem = reading.problems.first { throw AppSettingsRefusal(problem.wire) }
-        return AppSettings(policy: reading.draft.policy, core: reading.draft.settings)
+        return AppSettings(policy: reading.draft.policy.tightened(by: base.policy), core: reading.draft.settings)
     }
 
     /// Why keys of an app's `coreConfig`, as another core has stored it, have no effect here, or why the app cannot be

@@ -107,6 +107,7 @@ public struct OperatorConfiguration: Sendable {
         let collector = reading.collector()
         tracing = draft.tracing ?? collector.destination
         warnings = values.warnings + policy.warnings
+        warnings += policy.limitWarnings(draft.policyKeys, life: policy.accessTokenValidity)
         warnings += [database?.transportWarning, metrics?.warning, collector.warning].compactMap(\.self)
         apps = AppConfiguration(draft)
         (self.values, self.draft, self.environment) = (values, draft, environment)

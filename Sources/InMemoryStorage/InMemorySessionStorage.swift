@@ -27,11 +27,13 @@ public final class InMemorySessionStorage: SessionStorage {
         }
 
         /// Revokes a session; returns whether there was one.
-        mutating func end(_ handle: SessionHandle, audit revocation: Revocation?) -> Bool {
+        mutating func end(
+            _ handle: SessionHandle, audit revocation: Revocation?, within terms: SessionTerms = .unlimited
+        ) -> Bool {
             guard let record = session(handle) else { return false }
             sessions[handle] = nil
             if let revocation {
-                auditLog.append(.revoked(handle, tenant: record.tenantID, user: record.userID, revocation))
+                auditLog.append(.revoked(record, revocation, within: terms))
             }
             return true
         }
@@ -75,15 +77,46 @@ public final class InMemorySessionStorage: SessionStorage {
         }
     }
 
+    public func insert(
+        _ record: SessionRecord, admission: SessionAdmission, audit event: AuditEvent?
+    ) async throws(StorageError) -> SessionAdmission.Outcome {
+        try record.checkTexts()
+        return try state.withLock { (state) throws(StorageError) in
+            try state.admit(record.tenantID)
+            guard state.sessions[record.handle] == nil else {
+                throw StorageError(.alreadyExists, "session \(record.handle.rawValue)")
+            }
+            let others = state.sessions.values.filter {
+                $0.userID == record.userID && !$0.isExpired(at: record.createdAt, within: admission.terms)
+                    && !state.cutOffs.ended($0)
+            }
+            switch admission.decide(on: record, beside: others.map(SessionAdmission.Other.init)) {
+            case .refused(let handles, let refusal):
+                if event != nil { state.auditLog.append(refusal) }
+                return .refused(handles)
+            case .admitted(let displaced):
+                state.sessions[record.handle] = state.cutOffs.admitted(record)
+                state.auditLog.append(event)
+                for (other, end) in displaced {
+                    state.sessions[other.handle] = nil
+                    if event != nil { state.auditLog.append(end) }
+                }
+                return .created(ended: displaced.map(\.0.handle))
+            }
+        }
+    }
+
     public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
         state.withLock { $0.session(handle) }
     }
 
-    public func isLive(_ handle: SessionHandle, at now: Timestamp) async throws(StorageError) -> Bool {
+    public func isLive(
+        _ handle: SessionHandle, at now: Timestamp, within terms: SessionTerms
+    ) async throws(StorageError) -> Bool {
         state.withLock { state in
             guard let place = state.sessions.index(forKey: handle) else { return false }
             // In place: a copy of the record would cost more than the look.
-            guard state.sessions.values[place].expiresAt > now else { return false }
+            guard !state.sessions.values[place].isExpired(at: now, within: terms) else { return false }
             return state.cutOffs.isEmpty || !state.cutOffs.ended(state.sessions.values[place])
         }
     }
@@ -107,15 +140,16 @@ public final class InMemorySessionStorage: SessionStorage {
     }
 
     public func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, within terms: SessionTerms
     ) async throws(StorageError) -> [SessionHandle] {
-        state.withLock { Self.handles(of: user, tenant: tenant, liveAt: now, in: $0) }
+        state.withLock { Self.handles(of: user, tenant: tenant, liveAt: now, within: terms, in: $0) }
     }
 
     private static func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, in state: State
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, within terms: SessionTerms, in state: State
     ) -> [SessionHandle] {
-        state.sessions.values.filter { $0.userID == user && !$0.isExpired(at: now) && !state.cutOffs.ended($0) }
+        state.sessions.values
+            .filter { $0.userID == user && !$0.isExpired(at: now, within: terms) && !state.cutOffs.ended($0) }
             .filter { tenant == nil || $0.tenantID == tenant }
             .sorted { ($0.createdAt, $0.handle.rawValue) < ($1.createdAt, $1.handle.rawValue) }
             .map(\.handle)
@@ -125,21 +159,23 @@ public final class InMemorySessionStorage: SessionStorage {
         _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         state.withLock { state in
-            let candidates =
-                switch selection {
-                case .handles(let handles): handles
-                case .user(let user, let tenant, let now):
-                    Self.handles(of: user, tenant: tenant, liveAt: now, in: state)
-                case .expired(let now, let limit):
-                    Array(
-                        state.sessions.values.filter { $0.isExpired(at: now) && !state.cutOffs.ended($0) }
-                            .map(\.handle).prefix(max(0, limit)))
-                }
-            if case .user(let user, let tenant, let now) = selection, state.hasMany(of: user) {
+            var terms = SessionTerms.unlimited
+            let candidates: [SessionHandle]
+            switch selection {
+            case .handles(let handles): candidates = handles
+            case .user(let user, let tenant, let now, let limits):
+                candidates = Self.handles(of: user, tenant: tenant, liveAt: now, within: limits, in: state)
+            case .expired(let now, let limit, let limits):
+                terms = limits
+                candidates = Array(
+                    state.sessions.values.filter { $0.isExpired(at: now, within: limits) && !state.cutOffs.ended($0) }
+                        .map(\.handle).prefix(max(0, limit)))
+            }
+            if case .user(let user, let tenant, let now, _) = selection, state.hasMany(of: user) {
                 let isMade = state.makeCutOff(CutOff.Scope(user, in: tenant), at: now, revocation)
                 return isMade ? candidates : []
             }
-            return candidates.filter { state.end($0, audit: revocation) }
+            return candidates.filter { state.end($0, audit: revocation, within: terms) }
         }
     }
 

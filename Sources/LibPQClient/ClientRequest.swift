@@ -4,7 +4,15 @@ import Foundations
 struct ClientRequest: Sendable {
     typealias Answer = Result<PostgresResult, ClientError>
 
+    /// A statement that goes before a request's own, in its transaction.
+    struct First: Sendable {
+        let statement: PostgresStatement
+        let values: [PostgresValue]
+    }
+
     let id: UInt64
+    /// What goes before it; only beside a statement that goes alone.
+    var first: First?
     let statement: PostgresStatement
     let values: [PostgresValue]
     /// Writes of one batch go in the order of this, so that two batches never wait for each other.

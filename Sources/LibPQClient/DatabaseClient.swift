@@ -40,19 +40,19 @@ package final class DatabaseClient: Sendable {
     ///
     /// - Parameters:
     ///   - statement: the statement.
-    ///   - values: the values of its parameters.
+    ///   - values: the values of its parameters, and of those of `first`.
+    ///   - first: a statement before it in the same transaction, whose rows are not read.
     ///   - key: the key of the row that it writes; the writes of a batch are sorted by it.
     ///   - priority: its place among those that wait.
     /// - Returns: its rows, when they are durable.
     package func run(
-        _ statement: PostgresStatement, _ values: NamedValues, key: String = "", priority: StatementPriority = .last
+        _ statement: PostgresStatement, _ values: NamedValues, after first: PostgresStatement? = nil, key: String = "",
+        priority: StatementPriority = .last
     ) async throws(ClientError) -> PostgresResult {
-        guard let values = statement.ordered(values) else {
-            throw .unavailable("the statement \(statement.name) lacks a value")
-        }
-        guard values.allSatisfy(\.isStorable) else {
-            throw .unstorable("a text has the character U+0000 in it")
-        }
+        let all = values
+        let values = try Self.ordered(statement, all)
+        var before: ClientRequest.First?
+        if let first { before = ClientRequest.First(statement: first, values: try Self.ordered(first, all)) }
         let id = queue.nextID()
         let deadline = MonotonicTime.present + settings.deadline
         let queue = queue
@@ -60,13 +60,25 @@ package final class DatabaseClient: Sendable {
             await withCheckedContinuation { waiter in
                 queue.add(
                     ClientRequest(
-                        id: id, statement: statement, values: values, key: key, priority: priority,
+                        id: id, first: before, statement: statement, values: values, key: key, priority: priority,
                         deadline: deadline, waiter: waiter))
             }
         } onCancel: {
             queue.take(id)?.answer(.failure(.unavailable("no caller waits for the answer any more")))
         }
         return try answer.get()
+    }
+
+    private static func ordered(
+        _ statement: PostgresStatement, _ values: NamedValues
+    ) throws(ClientError) -> [PostgresValue] {
+        guard let ordered = statement.ordered(values) else {
+            throw .unavailable("the statement \(statement.name) lacks a value")
+        }
+        guard ordered.allSatisfy(\.isStorable) else {
+            throw .unstorable("a text has the character U+0000 in it")
+        }
+        return ordered
     }
 }
 

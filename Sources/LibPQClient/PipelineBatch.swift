@@ -8,6 +8,8 @@ struct PipelineBatch {
     private enum Command {
         case prepare(String)
         case execute(Int)
+        /// A statement whose rows are not read.
+        case executeFirst
     }
 
     /// The state of a batch.
@@ -37,6 +39,7 @@ struct PipelineBatch {
     var deadline: MonotonicTime { requests.map(\.deadline).max() ?? sentAt }
 
     mutating func noteSent(preparing name: String) { commands.append(.prepare(name)) }
+    mutating func noteSentFirst() { commands.append(.executeFirst) }
     mutating func noteSent(request index: Int) { commands.append(.execute(index)) }
 
     /// Reads what has arrived; notes each statement that the connection has prepared.
@@ -71,6 +74,7 @@ struct PipelineBatch {
         switch commands[position] {
         case .prepare(let name): prepared.insert(name)
         case .execute(let index): results[index] = result
+        case .executeFirst: break
         }
     }
 

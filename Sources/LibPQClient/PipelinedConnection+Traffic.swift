@@ -10,19 +10,29 @@ extension PipelinedConnection {
         var isSent = true
         var known = prepared
         for (index, request) in batch.requests.enumerated() {
-            let statement = request.statement
-            if known.insert(statement.name).inserted {
-                let (types, count) = (request.values.map(\.type), Int32(request.values.count))
-                isSent = isSent && PQsendPrepare(handle, statement.name, statement.sql, count, types) == 1
-                batch.noteSent(preparing: statement.name)
+            if let first = request.first {
+                isSent = isSent && prepare(first.statement, first.values, &known, &batch, on: handle)
+                isSent = isSent && Self.execute(first.statement.name, first.values, on: handle)
+                batch.noteSentFirst()
             }
-            isSent = isSent && Self.execute(statement.name, request.values, on: handle)
+            isSent = isSent && prepare(request.statement, request.values, &known, &batch, on: handle)
+            isSent = isSent && Self.execute(request.statement.name, request.values, on: handle)
             batch.noteSent(request: index)
         }
         warnings.pointee = 0
         state = .busy(batch)
         guard isSent, PQpipelineSync(handle) == 1 else { return lose(message, now) }
         flush(now)
+    }
+
+    /// Sends the preparation of a statement that this connection has not prepared; returns whether that worked.
+    private func prepare(
+        _ statement: PostgresStatement, _ values: [PostgresValue], _ known: inout Set<String>,
+        _ batch: inout PipelineBatch, on handle: OpaquePointer
+    ) -> Bool {
+        guard known.insert(statement.name).inserted else { return true }
+        batch.noteSent(preparing: statement.name)
+        return PQsendPrepare(handle, statement.name, statement.sql, Int32(values.count), values.map(\.type)) == 1
     }
 
     private static func execute(_ name: String, _ values: [PostgresValue], on handle: OpaquePointer) -> Bool {

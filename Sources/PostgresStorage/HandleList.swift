@@ -13,9 +13,9 @@ struct HandleList: Sendable {
     private let values: NamedValues
 
     /// The sessions that are active at a time.
-    init(of user: UserID, tenant: TenantID?, liveAt now: Timestamp, _ statements: Statements) {
+    init(of user: UserID, tenant: TenantID?, bounds: LivenessBounds, _ statements: Statements) {
         (first, next) = (statements.pageOfLive(isFirst: true), statements.pageOfLive(isFirst: false))
-        values = ["user": .text(user.rawValue), "tenant": .text(tenant?.rawValue), "now": .integer(now.milliseconds)]
+        values = ["user": .text(user.rawValue), "tenant": .text(tenant?.rawValue)] + bounds.values
     }
 
     /// The sessions that were active at a time and were ended by a cut-off.
@@ -23,13 +23,13 @@ struct HandleList: Sendable {
     /// - Parameters:
     ///   - cutOff: the cut-off.
     ///   - previous: up to when the cut-off before it had ended them; `nil` where there was none.
-    ///   - now: the time.
+    ///   - bounds: when sessions are alive.
     ///   - statements: the statements.
-    init(endedBy cutOff: CutOff, after previous: Timestamp?, liveAt now: Timestamp, _ statements: Statements) {
+    init(endedBy cutOff: CutOff, after previous: Timestamp?, bounds: LivenessBounds, _ statements: Statements) {
         (first, next) = (statements.pageOfEnded(isFirst: true), statements.pageOfEnded(isFirst: false))
         values =
-            cutOff.scope.values + [
-                "now": .integer(now.milliseconds), "time": .integer(cutOff.time.milliseconds),
+            cutOff.scope.values + bounds.values + [
+                "time": .integer(cutOff.time.milliseconds),
                 "previousTime": .integer(previous?.milliseconds), "madeAt": .integer(cutOff.madeAt.milliseconds),
                 "otherKind": .text(cutOff.scope.otherKind),
             ]

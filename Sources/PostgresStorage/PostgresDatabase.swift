@@ -122,11 +122,19 @@ public final class PostgresDatabase: Sendable {
     public func close() { client.close() }
 
     /// Runs a statement with the storage's errors.
+    ///
+    /// - Parameters:
+    ///   - statement: the statement.
+    ///   - values: the values of its parameters, and of those of `first`.
+    ///   - first: a statement that takes a lock before it, in the same transaction.
+    ///   - key: the key of the row that it writes.
+    ///   - priority: its place among those that wait.
     func run(
-        _ statement: PostgresStatement, _ values: NamedValues, key: String = "", priority: StatementPriority = .other
+        _ statement: PostgresStatement, _ values: NamedValues, after first: PostgresStatement? = nil, key: String = "",
+        priority: StatementPriority = .other
     ) async throws(StorageError) -> PostgresResult {
         do throws(ClientError) {
-            return try await client.run(statement, values, key: key, priority: priority)
+            return try await client.run(statement, values, after: first, key: key, priority: priority)
         } catch {
             throw StorageError(error)
         }

@@ -7,14 +7,16 @@ extension PostgresSessionStorage {
     /// Ends all of a user's sessions: at once and with their rows, or by a cut-off where there are too many for one
     /// statement.
     func endAll(
-        of scope: CutOff.Scope, liveAt now: Timestamp, _ revocation: Revocation?
+        of scope: CutOff.Scope, liveAt now: Timestamp, within terms: SessionTerms, _ revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         guard scope.values.areStorable else { return [] }
         let most = CutOff.largestStep
         let count = try await run(
             statements.countSessionsOfUser, scope.values + ["limit": .integer(Int64(most) + 1)], priority: .revoke)
-        if count.first?.integer(0) ?? 0 > most { return try await cutOff(scope, liveAt: now, revocation) }
-        let values = scope.values + revocation.values + ["now": .integer(now.milliseconds)]
+        if count.first?.integer(0) ?? 0 > most {
+            return try await cutOff(scope, liveAt: now, within: terms, revocation)
+        }
+        let values = scope.values + revocation.values + LivenessBounds(at: now, within: terms).values
         return try await run(statements.deleteSessionsOfUser, values, priority: .revoke)
             .rows { SessionHandle($0.text(0)) }
     }
@@ -24,7 +26,7 @@ extension PostgresSessionStorage {
     /// A SuperTokens core beside this one sees them until their rows are gone, and so does a node of a release that
     /// does not know cut-offs.
     private func cutOff(
-        _ scope: CutOff.Scope, liveAt now: Timestamp, _ revocation: Revocation?
+        _ scope: CutOff.Scope, liveAt now: Timestamp, within terms: SessionTerms, _ revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         let madeAt = revocation?.time ?? now
         let values =
@@ -39,8 +41,10 @@ extension PostgresSessionStorage {
         let cutOff = CutOff(
             scope, upTo: Timestamp(milliseconds: made.integer(0)), madeAt: madeAt, by: revocation?.actor)
         let previous = made.optionalInteger(1).map(Timestamp.init(milliseconds:))
-        return try await HandleList(endedBy: cutOff, after: previous, liveAt: now, statements)
-            .read(from: self)
+        return try await HandleList(
+            endedBy: cutOff, after: previous, bounds: LivenessBounds(at: now, within: terms), statements
+        )
+        .read(from: self)
     }
 
     /// One node at a time does it.

@@ -26,7 +26,7 @@ extension PostgresSessionStorage {
     ///
     /// A call resumes where the last one stopped, and looks at 256 MiB at most: the next one comes soon.
     func endExpired(
-        _ now: Timestamp, _ limit: Int, _ revocation: Revocation?
+        _ now: Timestamp, _ limit: Int, _ terms: SessionTerms, _ revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         guard limit > 0, try await database.acquireLease(for: "tessera_expiry") else { return [] }
         let pages = try await run(statements.countPages).first?.integer(0) ?? 0
@@ -36,11 +36,13 @@ extension PostgresSessionStorage {
             let end = min(start + ExpirySweep.slice, max(1, pages))
             let wanted = limit - ended.count
             let values: NamedValues = [
-                "now": .integer(now.milliseconds), "firstPage": .integer(start), "endPage": .integer(end),
-                "limit": .integer(Int64(wanted)),
+                "firstPage": .integer(start), "endPage": .integer(end), "limit": .integer(Int64(wanted)),
             ]
-            let found = try await run(statements.deleteExpiredSessions, values + revocation.values)
-                .rows { SessionHandle($0.text(0)) }
+            let found = try await run(
+                statements.deleteExpiredSessions,
+                values + LivenessBounds(at: now, within: terms).values + terms.values + revocation.values
+            )
+            .rows { SessionHandle($0.text(0)) }
             ended += found
             // What is left in the slice is found by the next call.
             if found.count == wanted { break }
@@ -48,5 +50,16 @@ extension PostgresSessionStorage {
             looked += end - start
         }
         return ended
+    }
+}
+
+extension SessionTerms {
+    /// The values that say why a session ended.
+    fileprivate var values: NamedValues {
+        [
+            "validity": .integer(validity.count), "normalIdle": .integer(normal.idle?.count),
+            "normalAbsolute": .integer(normal.absolute?.count), "rememberedIdle": .integer(remembered.idle?.count),
+            "rememberedAbsolute": .integer(remembered.absolute?.count),
+        ]
     }
 }

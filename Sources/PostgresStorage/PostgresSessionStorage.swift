@@ -100,9 +100,10 @@ public struct PostgresSessionStorage: SessionStorage {
     }
 
     public func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, within terms: SessionTerms
     ) async throws(StorageError) -> [SessionHandle] {
-        try await HandleList(of: user, tenant: tenant, liveAt: now, statements).read(from: self)
+        let bounds = LivenessBounds(at: now, within: terms)
+        return try await HandleList(of: user, tenant: tenant, bounds: bounds, statements).read(from: self)
     }
 
     public func remove(
@@ -110,9 +111,9 @@ public struct PostgresSessionStorage: SessionStorage {
     ) async throws(StorageError) -> [SessionHandle] {
         switch selection {
         case .handles(let handles): return try await end(handles, revocation)
-        case .user(let user, let tenant, let now):
-            return try await endAll(of: CutOff.Scope(user, in: tenant), liveAt: now, revocation)
-        case .expired(let now, let limit): return try await endExpired(now, limit, revocation)
+        case .user(let user, let tenant, let now, let terms):
+            return try await endAll(of: CutOff.Scope(user, in: tenant), liveAt: now, within: terms, revocation)
+        case .expired(let now, let limit, let terms): return try await endExpired(now, limit, terms, revocation)
         }
     }
 

@@ -10,13 +10,14 @@ struct HandleList: Sendable {
     private let next: String
     private let user: UserID
     private let tenant: TenantID?
-    private let time: Timestamp
+    private let bounds: LivenessBounds
     private let ended: [SQLiteValue]
 
     /// The sessions that live at a time.
-    init(of user: UserID, tenant: TenantID?, liveAt now: Timestamp) {
+    init(of user: UserID, tenant: TenantID?, liveAt now: Timestamp, within terms: SessionTerms) {
         (first, next) = (Statement.firstPageOfLive, Statement.nextPageOfLive)
-        (self.user, self.tenant, time) = (user, tenant, now)
+        (self.user, self.tenant) = (user, tenant)
+        bounds = LivenessBounds(at: now, within: terms)
         ended = []
     }
 
@@ -26,10 +27,11 @@ struct HandleList: Sendable {
     ///   - cutOff: the cut-off.
     ///   - previous: up to when the cut-off before it had ended them; `nil` where there was none.
     ///   - now: the time.
-    init(endedBy cutOff: CutOff, after previous: Timestamp?, liveAt now: Timestamp) {
+    ///   - terms: how long sessions live.
+    init(endedBy cutOff: CutOff, after previous: Timestamp?, liveAt now: Timestamp, within terms: SessionTerms) {
         (first, next) = (Statement.firstPageOfEnded, Statement.nextPageOfEnded)
         (user, tenant) = (cutOff.scope.user, cutOff.scope.tenant)
-        self.time = now
+        bounds = LivenessBounds(at: now, within: terms)
         ended = [
             .integer(cutOff.time.milliseconds), previous.map { .integer($0.milliseconds) } ?? .null,
             .integer(cutOff.madeAt.milliseconds), .text(cutOff.scope.otherKind),
@@ -61,10 +63,9 @@ struct HandleList: Sendable {
         of app: AppID, after position: Row?, on connection: SQLiteConnection
     ) throws(StorageError) -> [Row] {
         let place: [SQLiteValue] = position.map { [.integer($0.createdAt), .text($0.handle)] } ?? [.null, .null]
-        let values: [SQLiteValue] = [
-            .text(app.rawValue), .text(user.rawValue), .integer(time.milliseconds),
-            tenant.map { .text($0.rawValue) } ?? .null,
-        ]
+        let values: [SQLiteValue] =
+            [.text(app.rawValue), .text(user.rawValue)] + bounds.values
+            + [tenant.map { .text($0.rawValue) } ?? .null]
         // The first page does not name its place; where that is the last parameter, it is not bound either.
         let rest = position == nil && ended.isEmpty ? [] : place + ended
         return try connection.query(position == nil ? first : next, values + rest) { row in

@@ -146,6 +146,17 @@ struct Migration {
                 ) STRICT, WITHOUT ROWID;
                 UPDATE cut_offs SET ended_by = 'driver' WHERE ended_by IS NOT NULL;
                 """),
+        Migration(
+            name: "0010-session-policy",
+            sql: """
+                ALTER TABLE session_info ADD COLUMN authenticated_at INTEGER;
+                ALTER TABLE session_info ADD COLUMN absolute_limit INTEGER;
+                ALTER TABLE session_info ADD COLUMN idle_limit INTEGER;
+                ALTER TABLE session_info ADD COLUMN level TEXT;
+                ALTER TABLE session_info ADD COLUMN amr TEXT;
+                ALTER TABLE session_info ADD COLUMN level_at INTEGER;
+                ALTER TABLE session_info ADD COLUMN flags INTEGER;
+                """),
     ]
 
     /// Whether a file has the steps of this release and no others.

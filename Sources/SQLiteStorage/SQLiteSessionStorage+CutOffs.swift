@@ -5,19 +5,19 @@ public import SessionStorage
 extension SQLiteSessionStorage {
     /// Ends all of a user's sessions: at once and with their rows, or by a cut-off where there are too many for one step.
     func endAll(
-        of scope: CutOff.Scope, liveAt now: Timestamp, _ revocation: Revocation?
+        of scope: CutOff.Scope, liveAt now: Timestamp, within terms: SessionTerms, _ revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         let most = CutOff.largestStep
         let values: [SQLiteValue] = [appValue, .text(scope.user.rawValue), .integer(Int64(most) + 1)]
         let count = try database.readers.read { (connection) throws(StorageError) in
             try connection.query(Statement.countSessionsOfUser, values) { $0.integer(0) }.first ?? 0
         }
-        guard count <= most else { return try await cutOff(scope, liveAt: now, revocation) }
+        guard count <= most else { return try await cutOff(scope, liveAt: now, within: terms, revocation) }
         let live = scope.tenant == nil ? Statement.selectHandlesOfUser : Statement.selectHandlesOfUserInTenant
         let listed: [SQLiteValue] =
-            [appValue, .text(scope.user.rawValue), .integer(now.milliseconds)]
+            [appValue, .text(scope.user.rawValue)] + LivenessBounds(at: now, within: terms).values
             + (scope.tenant.map { [.text($0.rawValue)] } ?? [])
-        return try await delete(Statement.deleteSession, [], revocation) { (connection) throws(StorageError) in
+        return try await delete(revocation) { (connection) throws(StorageError) in
             try connection.query(live, listed) { SessionHandle($0.text(0)) }
         }
     }
@@ -25,14 +25,14 @@ extension SQLiteSessionStorage {
     /// One small write, after which the sessions are absent to every caller; then their handles are read beside the
     /// writer.
     private func cutOff(
-        _ scope: CutOff.Scope, liveAt now: Timestamp, _ revocation: Revocation?
+        _ scope: CutOff.Scope, liveAt now: Timestamp, within terms: SessionTerms, _ revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         let made = try await database.writer.write(.vital) { (connection) throws(StorageError) in
             try storeCutOff(scope, at: now, revocation, on: connection)
         }
         guard let (cutOff, previous) = made else { return [] }
         Failpoint.reach("sqlite.cut-off-stored")
-        return try await HandleList(endedBy: cutOff, after: previous, liveAt: now)
+        return try await HandleList(endedBy: cutOff, after: previous, liveAt: now, within: terms)
             .read(of: app, with: database.readers)
     }
 

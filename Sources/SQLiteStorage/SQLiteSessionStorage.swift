@@ -24,6 +24,35 @@ public struct SQLiteSessionStorage: SessionStorage {
         }
     }
 
+    /// The user's sessions are counted in the transaction that stores the new one: the writer is alone.
+    public func insert(
+        _ record: SessionRecord, admission: SessionAdmission, audit event: AuditEvent?
+    ) async throws(StorageError) -> SessionAdmission.Outcome {
+        try record.checkTexts()
+        let listed =
+            [appValue, .text(record.userID.rawValue)]
+            + LivenessBounds(at: record.createdAt, within: admission.terms).values
+        let values = [appValue] + record.columns
+        return try await database.writer.write { (connection) throws(StorageError) in
+            try admit(record.tenantID, on: connection)
+            let others = try connection.query(Statement.selectLiveOfUser, listed) { SessionAdmission.Other(row: $0) }
+            switch admission.decide(on: record, beside: others) {
+            case .refused(let handles, let refusal):
+                if event != nil { try note(refusal, on: connection) }
+                return .refused(handles)
+            case .admitted(let displaced):
+                try connection.run(Statement.insertSession, values)
+                Failpoint.reach("sqlite.session-inserted")
+                try note(event, on: connection)
+                for (other, end) in displaced {
+                    try connection.run(Statement.deleteSession, [appValue, .text(other.handle.rawValue)])
+                    if event != nil { try note(end, on: connection) }
+                }
+                return .created(ended: displaced.map(\.0.handle))
+            }
+        }
+    }
+
     /// Throws unless something may be added for a tenant; asked in the transaction that adds it.
     func admit(_ tenant: TenantID = .public, on connection: SQLiteConnection) throws(StorageError) {
         guard checksTenants, app != .public || tenant != .public else { return }
@@ -37,12 +66,15 @@ public struct SQLiteSessionStorage: SessionStorage {
         try database.readers.read { (connection) throws(StorageError) in try session(handle, on: connection) }
     }
 
-    public func isLive(_ handle: SessionHandle, at now: Timestamp) async throws(StorageError) -> Bool {
+    public func isLive(
+        _ handle: SessionHandle, at now: Timestamp, within terms: SessionTerms
+    ) async throws(StorageError) -> Bool {
         try database.readers.read { (connection) throws(StorageError) in
-            let values = [appValue, SQLiteValue.text(handle.rawValue)]
+            let values = [appValue, .text(handle.rawValue)] + LivenessBounds(at: now, within: terms).values
             return try connection.query(Statement.selectEnd, values) { (row) throws(StorageError) in
-                let end = try row.integer(0, of: "session_info", handle.rawValue)
-                return Timestamp(milliseconds: end) > now
+                // An end that is no number is a damaged row and no answer.
+                _ = try row.integer(0, of: "session_info", handle.rawValue)
+                return row.integer(1) != 0
             }.first ?? false
         }
     }
@@ -92,9 +124,9 @@ public struct SQLiteSessionStorage: SessionStorage {
     }
 
     public func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, within terms: SessionTerms
     ) async throws(StorageError) -> [SessionHandle] {
-        try await HandleList(of: user, tenant: tenant, liveAt: now).read(of: app, with: database.readers)
+        try await HandleList(of: user, tenant: tenant, liveAt: now, within: terms).read(of: app, with: database.readers)
     }
 
     public func remove(
@@ -103,14 +135,10 @@ public struct SQLiteSessionStorage: SessionStorage {
         switch selection {
         case .handles(let handles) where handles.isEmpty: return []
         case .handles(let handles):
-            return try await delete(Statement.deleteSession, [], revocation) { _ throws(StorageError) in handles }
-        case .user(let user, let tenant, let now):
-            return try await endAll(of: CutOff.Scope(user, in: tenant), liveAt: now, revocation)
-        case .expired(let now, let limit):
-            let expired = try await expired(at: now, limit: limit)
-            return try await delete(
-                Statement.deleteExpired, [.integer(now.milliseconds)], revocation
-            ) { _ throws(StorageError) in expired }
+            return try await delete(revocation) { _ throws(StorageError) in handles }
+        case .user(let user, let tenant, let now, let terms):
+            return try await endAll(of: CutOff.Scope(user, in: tenant), liveAt: now, within: terms, revocation)
+        case .expired(let now, let limit, let terms): return try await endExpired(now, limit, terms, revocation)
         }
     }
 
@@ -118,23 +146,43 @@ public struct SQLiteSessionStorage: SessionStorage {
     /// to keep, so this looks at many rows.
     ///
     /// The delete asks again whether a session has ended.
-    private func expired(at now: Timestamp, limit: Int) async throws(StorageError) -> [SessionHandle] {
-        let values = [appValue, .integer(now.milliseconds), .integer(Int64(max(0, limit)))]
-        return try await database.readers.readAside { (connection) throws(StorageError) in
-            try connection.query(Statement.selectExpired, values) { SessionHandle($0.text(0)) }
+    private func endExpired(
+        _ now: Timestamp, _ limit: Int, _ terms: SessionTerms, _ revocation: Revocation?
+    ) async throws(StorageError) -> [SessionHandle] {
+        let bounds = LivenessBounds(at: now, within: terms).values
+        let found = try await database.readers.readAside { (connection) throws(StorageError) in
+            try connection.query(Statement.selectExpired, [appValue, .integer(Int64(max(0, limit)))] + bounds) {
+                SessionHandle($0.text(0))
+            }
+        }
+        return try await database.writer.write(.vital) { (connection) throws(StorageError) in
+            var removed: [SessionHandle] = []
+            for handle in found {
+                let values = [appValue, .text(handle.rawValue)] + bounds
+                let rows = try connection.query(Statement.deleteExpired, values) { (row) throws(StorageError) in
+                    try SessionRecord(row: row)
+                }
+                guard let record = rows.first else { continue }
+                Failpoint.reach("sqlite.session-deleted")
+                if let revocation { try note(.revoked(record, revocation, within: terms), on: connection) }
+                removed.append(handle)
+            }
+            return removed
         }
     }
 
     /// Deletes the sessions that `candidates` finds in the same transaction, and returns which there were.
     func delete(
-        _ statement: String, _ condition: [SQLiteValue], _ revocation: Revocation?,
+        _ revocation: Revocation?,
         candidates: @escaping @Sendable (SQLiteConnection) throws(StorageError) -> [SessionHandle]
     ) async throws(StorageError) -> [SessionHandle] {
         try await database.writer.write(.vital) { (connection) throws(StorageError) in
             var removed: [SessionHandle] = []
             for handle in try candidates(connection) {
-                let values = [appValue, .text(handle.rawValue)] + condition
-                let owner = try connection.query(statement, values) { (TenantID($0.text(0)), UserID($0.text(1))) }
+                let values = [appValue, .text(handle.rawValue)]
+                let owner = try connection.query(Statement.deleteSession, values) {
+                    (TenantID($0.text(0)), UserID($0.text(1)))
+                }
                 guard let (tenant, user) = owner.first else { continue }
                 Failpoint.reach("sqlite.session-deleted")
                 if let revocation { try note(.revoked(handle, tenant: tenant, user: user, revocation), on: connection) }
@@ -142,5 +190,16 @@ public struct SQLiteSessionStorage: SessionStorage {
             }
             return removed
         }
+    }
+}
+
+extension SessionAdmission.Other {
+    /// Reads the columns of `Statement.selectLiveOfUser`.
+    fileprivate init(row: SQLiteRow) {
+        self.init(
+            handle: SessionHandle(row.text(0)), tenant: TenantID(row.text(1)),
+            createdAt: Timestamp(milliseconds: row.integer(2)),
+            rotatedAt: row.isNull(3) ? nil : Timestamp(milliseconds: row.integer(3)),
+            flags: SessionTraits.Flags(rawValue: row.integer(4)))
     }
 }

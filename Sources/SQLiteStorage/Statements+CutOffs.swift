@@ -57,9 +57,9 @@ extension Statement {
     /// The limit counts all rows, so that a page is the same work whatever is meant.
     private static func page(meant: String, of rows: String = "", isFirst: Bool) -> String {
         """
-        SELECT session_handle, created_at_time, expires_at > ?3 AND (?4 IS NULL OR tenant_id = ?4) AND \(meant) \
+        SELECT session_handle, created_at_time, \(isLive) AND (?6 IS NULL OR tenant_id = ?6) AND \(meant) \
         FROM session_info WHERE app_id = ?1 AND user_id = ?2 \
-        \(isFirst ? "" : "AND (created_at_time, session_handle) > (?5, ?6) ")\(rows)\
+        \(isFirst ? "" : "AND (created_at_time, session_handle) > (?7, ?8) ")\(rows)\
         ORDER BY created_at_time, session_handle LIMIT \(HandleList.pageSize)
         """
     }
@@ -67,14 +67,14 @@ extension Statement {
     static let firstPageOfLive = page(meant: isNotCutOff, isFirst: true)
     static let nextPageOfLive = page(meant: isNotCutOff, isFirst: false)
 
-    /// Rows that a cut-off ended: created after `?8`, where the one before it ends, and up to `?7`, and by no cut-off of
-    /// the other kind `?10` that was made by `?9`.
+    /// Rows that a cut-off ended: created after `?10`, where the one before it ends, and up to `?9`, and by no cut-off of
+    /// the other kind `?12` that was made by `?11`.
     private static let isEndedHere = """
-        (?8 IS NULL OR created_at_time > ?8) AND NOT EXISTS (SELECT 1 FROM cut_offs WHERE app_id = ?1 AND kind = ?10 \
+        (?10 IS NULL OR created_at_time > ?10) AND NOT EXISTS (SELECT 1 FROM cut_offs WHERE app_id = ?1 AND kind = ?12 \
         AND subject = user_id AND tenant = CASE kind WHEN 'user' THEN '' ELSE tenant_id END AND time >= created_at_time \
-        AND made_at <= ?9)
+        AND made_at <= ?11)
         """
-    private static let upToTheEnd = "AND created_at_time <= ?7 "
+    private static let upToTheEnd = "AND created_at_time <= ?9 "
     static let firstPageOfEnded = page(meant: isEndedHere, of: upToTheEnd, isFirst: true)
     static let nextPageOfEnded = page(meant: isEndedHere, of: upToTheEnd, isFirst: false)
 }

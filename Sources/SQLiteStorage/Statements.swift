@@ -6,18 +6,21 @@ import SessionStorage
 enum Statement {
     private static let columns = """
         session_handle, tenant_id, user_id, refresh_token_hash_2, session_data, jwt_user_payload, created_at_time, \
-        expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, sharing, generation
+        expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, sharing, generation, authenticated_at, \
+        absolute_limit, idle_limit, level, amr, level_at, flags
         """
     static let insertSession = """
         INSERT INTO session_info (app_id, \(columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
-        \(creation(at: "?8", user: "?4", tenant: "?3")), ?9, ?10, ?11, ?12, ?13, ?14)
+        \(creation(at: "?8", user: "?4", tenant: "?3")), ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
         """
     static let selectSession = """
         SELECT \(columns) FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff)
         """
     static let selectEnd = """
-        SELECT expires_at FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff)
+        SELECT expires_at, \(isLive) FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff)
         """
+    /// Whether a row is alive at `?3` with the bounds `?4` and `?5`.
+    static let isLive = LivenessBounds.condition(now: "?3", normal: "?4", remembered: "?5")
     static let selectSessionsAfter = """
         SELECT \(columns) FROM session_info WHERE app_id = ?1 AND session_handle > ?2 AND \(isNotCutOff) \
         ORDER BY session_handle LIMIT ?3
@@ -34,25 +37,31 @@ enum Statement {
     static let rotateSession = "UPDATE session_info SET \(changing)"
     private static let changing = """
         refresh_token_hash_2 = ?5, session_data = ?6, jwt_user_payload = ?7, expires_at = ?9, use_static_key = ?10, \
-        prev_refresh_token_hash_2 = ?11, refresh_token_rotated_at = ?12, sharing = ?13, generation = ?14 \
-        WHERE app_id = ?1 AND session_handle = ?2
+        prev_refresh_token_hash_2 = ?11, refresh_token_rotated_at = ?12, sharing = ?13, generation = ?14, \
+        authenticated_at = ?15, absolute_limit = ?16, idle_limit = ?17, level = ?18, amr = ?19, level_at = ?20, \
+        flags = ?21 WHERE app_id = ?1 AND session_handle = ?2
         """
     static let deleteSession = """
         DELETE FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff) \
         RETURNING tenant_id, user_id
         """
     private static let liveOfUser = """
-        SELECT session_handle FROM session_info WHERE app_id = ?1 AND user_id = ?2 AND expires_at > ?3 AND \(isNotCutOff)
+        SELECT session_handle FROM session_info WHERE app_id = ?1 AND user_id = ?2 AND \(isLive) AND \(isNotCutOff)
         """
     private static let oldestFirst = "ORDER BY created_at_time, session_handle"
     static let selectHandlesOfUser = "\(liveOfUser) \(oldestFirst)"
-    static let selectHandlesOfUserInTenant = "\(liveOfUser) AND tenant_id = ?4 \(oldestFirst)"
+    static let selectHandlesOfUserInTenant = "\(liveOfUser) AND tenant_id = ?6 \(oldestFirst)"
     static let selectExpired = """
-        SELECT session_handle FROM session_info WHERE app_id = ?1 AND expires_at <= ?2 AND \(isNotCutOff) LIMIT ?3
+        SELECT session_handle FROM session_info WHERE app_id = ?1 AND NOT \(isLive) AND \(isNotCutOff) LIMIT ?2
         """
     static let deleteExpired = """
-        DELETE FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND expires_at <= ?3 AND \(isNotCutOff) \
-        RETURNING tenant_id, user_id
+        DELETE FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND NOT \(isLive) AND \(isNotCutOff) \
+        RETURNING \(columns)
+        """
+    /// What of a user's living sessions decides whether another one may begin.
+    static let selectLiveOfUser = """
+        SELECT session_handle, tenant_id, created_at_time, refresh_token_rotated_at, coalesce(flags, 0) \
+        FROM session_info WHERE app_id = ?1 AND user_id = ?2 AND \(isLive) AND \(isNotCutOff)
         """
     static let selectKeys = """
         SELECT key_id, kind, algorithm, created_at_time, private_key, first_used_time, verifies_until \
@@ -88,7 +97,7 @@ extension SessionRecord {
             .integer(expiresAt.milliseconds), .integer(signingKeyKind == .static ? 1 : 0),
             previousTokenHash.map { .text($0.hex) } ?? .null, rotatedAt.map { .integer($0.milliseconds) } ?? .null,
             storedSharing.map { .text($0.stored) } ?? .null, .integer(rotationCount.rawValue),
-        ]
+        ] + TraitColumns(traits).values
     }
 
     /// Reads the columns of `Statement.selectSession`.
@@ -106,7 +115,42 @@ extension SessionRecord {
             previousTokenHash: row.isNull(9) ? nil : StoredTokenHash(stored: try text(9)),
             rotatedAt: row.isNull(10) ? nil : try time(10),
             rotationCount: RotationCount(stored: try row.integer(12, of: "session_info", handle)),
-            storedSharing: row.isNull(11) ? nil : SharingState(stored: try text(11)))
+            storedSharing: row.isNull(11) ? nil : SharingState(stored: try text(11)),
+            traits: try TraitColumns(row: row, from: 13, of: handle).traits)
+    }
+}
+
+extension TraitColumns {
+    /// The values in the order of the columns of `Statement.insertSession`.
+    fileprivate var values: [SQLiteValue] {
+        [
+            Self.value(authenticatedAt), Self.value(absoluteLimit), Self.value(idleLimit),
+            level.map { .text($0) } ?? .null, methods.map { .text($0) } ?? .null, Self.value(levelAt),
+            Self.value(flags),
+        ]
+    }
+
+    private static func value(_ number: Int64?) -> SQLiteValue { number.map { .integer($0) } ?? .null }
+
+    /// Reads the columns from a place on.
+    fileprivate init(row: SQLiteRow, from first: Int32, of handle: String) throws(StorageError) {
+        // All are NULL in nearly every row.
+        func number(_ column: Int32) throws(StorageError) -> Int64? {
+            row.isNull(first + column) ? nil : try row.integer(first + column, of: "session_info", handle)
+        }
+        func text(_ column: Int32) throws(StorageError) -> String? {
+            row.isNull(first + column) ? nil : try row.text(first + column, of: "session_info", handle)
+        }
+        self.init(
+            authenticatedAt: try number(0), absoluteLimit: try number(1), idleLimit: try number(2), level: try text(3),
+            methods: try text(4), levelAt: try number(5), flags: try number(6))
+    }
+}
+
+extension LivenessBounds {
+    /// The values of `?3`, `?4` and `?5`.
+    var values: [SQLiteValue] {
+        [.integer(time)] + [normalFloor, rememberedFloor].map { $0.map { .integer($0) } ?? .null }
     }
 }
 

@@ -7,6 +7,10 @@ public enum CreateResult: Sendable {
     case created(IssuedTokens)
     /// The payload cannot be encoded in a token of the wanted format; nothing was stored.
     case payloadRefused(PayloadProblem)
+    /// The user has as many sessions as allowed, and none ends for a new one; nothing was stored.
+    case limitReached(SessionLimit, [SessionHandle])
+    /// The authentication that the session begins with is longer ago than its absolute limit; nothing was stored.
+    case authenticatedTooLongAgo
 }
 
 /// The answer to a verification.

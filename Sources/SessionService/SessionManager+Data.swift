@@ -10,7 +10,7 @@ extension SessionManager {
     public func session(_ handle: SessionHandle) async throws(ServiceError) -> SessionRecord? {
         let now = clock.time()
         return try await storing { () async throws(StorageError) in try await storage.session(handle) }
-            .flatMap { $0.isExpired(at: now) ? nil : $0 }
+            .flatMap { $0.isExpired(at: now, within: policy.terms) ? nil : $0 }
     }
 
     /// Replaces the payload, the session data, or both; `nil` keeps what is there.
@@ -24,8 +24,9 @@ extension SessionManager {
     ) async throws(ServiceError) -> Bool {
         let payload = accessTokenPayload.map(JSONObjectText.init)
         let data = sessionData.map(JSONObjectText.init)
+        let terms = policy.terms
         let outcome = try await update(handle) { record, now in
-            DataUpdate.decide(payload: payload, sessionData: data, against: record, at: now)
+            DataUpdate.decide(payload: payload, sessionData: data, against: record, at: now, within: terms)
         }
         return outcome != .sessionNotActive
     }
@@ -44,7 +45,8 @@ extension SessionManager {
         return try await storing { () async throws(StorageError) in
             var handles: [SessionHandle] = []
             for user in try await users(of: user, linked: linked) {
-                handles += try await storage.handles(of: user, tenant: tenant, liveAt: now)
+                handles += try await storage.handles(
+                    of: user, tenant: tenant, liveAt: now, within: policy.terms)
             }
             return handles
         }
@@ -103,7 +105,8 @@ extension SessionManager {
             var ended: [SessionHandle] = []
             for user in try await users(of: user, linked: linked) {
                 ended += try await storage.remove(
-                    .user(user, tenant: tenant, liveAt: now), audit: revocation(by: actor, .all, at: now))
+                    .user(user, tenant: tenant, liveAt: now, within: policy.terms),
+                    audit: revocation(by: actor, .all, at: now))
             }
             return ended
         }

@@ -11,7 +11,8 @@ extension SessionManager {
         let now = clock.time()
         do throws(StorageError) {
             let revocation = revocation(by: .core, .expiry, at: now)
-            return try await storage.remove(.expired(at: now, limit: limit), audit: revocation).count
+            return try await storage.remove(.expired(at: now, limit: limit, within: policy.terms), audit: revocation)
+                .count
         } catch {
             throw .storage(error)
         }

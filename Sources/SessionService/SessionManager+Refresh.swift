@@ -8,6 +8,43 @@ extension SessionManager {
     ///
     /// - Throws: ``ServiceError``: the outcome is then unknown to the client, who may simply try again.
     public func refresh(_ request: PresentedRefreshToken) async throws(ServiceError) -> RefreshResult {
+        let rules = rules(for: request)
+        return try await exchange(request) { presented, record, now, successor in
+            Refresh.decide(of: presented, against: record, at: now, rules: rules, successor: successor)
+        }
+    }
+
+    /// Notes that the user of a session was authenticated once more, and gives tokens of the new level
+    /// (docs/decisions/0040).
+    ///
+    /// The presented refresh token is retired in the same step; the same request again gets the same answer for a while.
+    ///
+    /// - Parameters:
+    ///   - stepUp: the level that was reached, and how.
+    ///   - request: the session's refresh token; the new tokens never wait for a first use.
+    /// - Throws: ``ServiceError``: the outcome is then unknown to the client, who may simply try again.
+    public func stepUp(
+        _ stepUp: StepUp, with request: PresentedRefreshToken
+    ) async throws(ServiceError) -> RefreshResult {
+        var request = request
+        request.isBackground = false
+        var rules = rules(for: request)
+        rules.rotation = .atFirstUse
+        // The access token has no parent: its session is rotated already.
+        request.rotation = .atOnce
+        return try await exchange(request) { [rules] presented, record, now, successor in
+            stepUp.decide(of: presented, against: record, at: now, rules: rules, successor: successor)
+        }
+    }
+
+    private typealias ExchangeRule =
+        @Sendable (
+            Refresh.Presented, SessionRecord?, Timestamp, @escaping (Refresh.Successor) -> TokenHash?
+        ) -> Decision<Refresh.Outcome>
+
+    private func exchange(
+        _ request: PresentedRefreshToken, _ decide: @escaping ExchangeRule
+    ) async throws(ServiceError) -> RefreshResult {
         let presented: Refresh.Presented
         do throws(RefreshTokenProblem) {
             let content = try refreshTokenKey.open(request.refreshToken)
@@ -17,11 +54,11 @@ extension SessionManager {
         } catch {
             return .unauthorised(.notAToken(error))
         }
-        let (now, rules) = (clock.time(), rules(for: request))
+        let now = clock.time()
         // A successor whose hash is stored is made within the step that stores it; signing waits until after it.
         let successors = SuccessorMaker(of: presented, request, self)
         let outcome = try await update(presented.content.handle) { record, now in
-            Refresh.decide(of: presented, against: record, at: now, rules: rules, successor: successors.hash)
+            decide(presented, record, now, successors.hash)
         }
         switch outcome {
         case .antiCSRFMismatch: return .unauthorised(.antiCSRFMismatch)
@@ -33,11 +70,13 @@ extension SessionManager {
         case .reuse(let found):
             return .reuseDetected(presented.content.handle, presented.content.userID, found)
         case .issue(let record, let successor, let lifetime):
-            activity.note(record.userID, at: now)
+            if !request.isBackground { activity.note(record.userID, at: now) }
             let part = try signing { () throws(SigningError) in try successors.part(successor) }
+            let validity = policy.lifetime(
+                lifetime, for: record.traits, of: request.accessTokenValidity, using: clock)
             var issued = try await issue(
                 part, for: record, parent: presented.parentHash(request.rotation), format: request.format,
-                validity: policy.lifetime(lifetime, of: request.accessTokenValidity, using: clock), at: now)
+                validity: validity, isBackground: request.isBackground, at: now)
             issued.isShared = lifetime == .shortened
             Failpoint.reach("refresh.signed")
             return .refreshed(issued)
@@ -48,11 +87,11 @@ extension SessionManager {
         Refresh.Rules(
             checksAntiCSRF: request.checksAntiCSRF, usesAntiCSRF: request.usesAntiCSRF,
             signingKeyKind: request.signingKeyKind, format: request.format,
-            refreshTokenValidity: policy.refreshTokenValidity,
+            terms: policy.terms,
             rotation: request.rotation, successorPolicy: policy.successorPolicy,
             gracePeriod: policy.rotationGracePeriod, sharingWindow: policy.sharingWindow, silence: policy.silence,
             restoreNumber: storage.restoreNumber, afterRestore: policy.afterRestore,
-            revokesOnReuse: policy.revokesOnReuse)
+            revokesOnReuse: policy.revokesOnReuse, isBackground: request.isBackground)
     }
 
     /// Replaces the payload of a session, and its access token without changing when that expires
@@ -72,11 +111,13 @@ extension SessionManager {
         case .success(let verified): claims = verified
         }
         if let payload, let problem = claims.format.problem(with: payload) { return .payloadRefused(problem) }
+        let terms = policy.terms
         let outcome = try await update(claims.handle) { record, now in
-            DataUpdate.decide(payload: payload.map(JSONObjectText.init), against: record, at: now)
+            DataUpdate.decide(payload: payload.map(JSONObjectText.init), against: record, at: now, within: terms)
         }
         guard case .updated(let record) = outcome else { return .sessionNotActive }
-        let reissued = TokenIssue.reissue(of: claims, payload: record.accessTokenPayload, issuedAt: now)
+        let reissued = TokenIssue.reissue(
+            of: claims, payload: self.payload(of: record, for: claims), issuedAt: now)
         if claims.isExpired(at: now) { return .regenerated(SessionFacts(reissued), accessToken: nil) }
         let token = try await sign(reissued, record.signingKeyKind)
         return .regenerated(SessionFacts(reissued), accessToken: token)

@@ -1,3 +1,4 @@
+import LosslessJSON
 public import SessionEngine
 import SessionStorage
 
@@ -43,7 +44,7 @@ extension SessionManager {
         case .decided(let result): return result
         case .needsLook(let claims, let now):
             let isLive = try await storing { () async throws(StorageError) in
-                try await storage.isLive(claims.handle, at: now)
+                try await storage.isLive(claims.handle, at: now, within: policy.terms)
             }
             return isLive ? .valid(SessionFacts(claims)) : .sessionNotActive
         case .needsRecord(let claims, let request, let now):
@@ -76,9 +77,10 @@ extension SessionManager {
 
     private func rules(for request: PresentedAccessToken) -> Verify.Rules {
         Verify.Rules(
-            checksDatabase: request.checksDatabase, refreshTokenValidity: policy.refreshTokenValidity,
+            checksDatabase: request.checksDatabase, terms: policy.terms,
             rotation: request.rotation, accessTokenValidity: policy.accessTokenValidity,
-            sharingWindow: policy.sharingWindow, restoreNumber: storage.restoreNumber)
+            sharingWindow: policy.sharingWindow, restoreNumber: storage.restoreNumber,
+            tellsAuthentication: policy.tellsAuthentication)
     }
 
     private func decide(
@@ -114,13 +116,20 @@ extension SessionManager {
         case .newerThanSession: return .tryRefresh(.newerThanSession)
         case .payloadRefused: return .payloadRefused
         case .renew(let record, let lifetime):
-            let validity = policy.lifetime(lifetime, using: clock)
+            let validity = policy.lifetime(lifetime, for: record.traits, using: clock)
+            let bound = record.bound(isBackground: false, within: policy.terms) ?? Timestamp(milliseconds: .max)
             let renewed = TokenIssue.renewal(
-                of: claims, payload: record.accessTokenPayload, issuedAt: now,
-                expiresAt: validity.map { now + $0 } ?? claims.expiresAt)
+                of: claims, payload: payload(of: record, for: claims), issuedAt: now,
+                expiresAt: min(validity.map { now + $0 } ?? claims.expiresAt, bound))
             let token = try await sign(renewed, record.signingKeyKind)
             return .valid(SessionFacts(renewed), replacement: token)
         }
+    }
+
+    /// The payload of a token that takes another one's place: the level of authentication stays that of the other.
+    func payload(of record: SessionRecord, for claims: AccessTokenClaims) -> JSONObjectText {
+        guard policy.tellsAuthentication else { return record.accessTokenPayload }
+        return AuthenticationClaims.carried(to: record.accessTokenPayload, from: claims.userData)
     }
 
     /// The claims of a token that one of this app's keys has signed.

@@ -81,21 +81,24 @@ public struct SessionManager: Sendable {
                 handle: handle, userID: request.userID, tenantID: request.tenantID, parent: nil,
                 usesAntiCSRF: request.usesAntiCSRF, key: refreshTokenKey, using: &random)
         }
+        let traits = request.traits(at: now)
         var record = SessionRecord(
             handle: handle, tenantID: request.tenantID, userID: request.userID, currentTokenHash: part.hash.stored,
             sessionData: JSONObjectText(request.sessionData),
             accessTokenPayload: JSONObjectText(request.accessTokenPayload), createdAt: now,
             expiresAt: now + policy.refreshTokenValidity, signingKeyKind: request.signingKeyKind,
-            rotationCount: RotationCount(restoreNumber: storage.restoreNumber))
+            rotationCount: RotationCount(restoreNumber: storage.restoreNumber), traits: traits)
+        record.expiresAt = record.end(ifActiveAt: now, within: policy.terms)
+        guard traits.authenticatedAt == nil || record.expiresAt - now >= .seconds(1) else {
+            return .authenticatedTooLongAgo
+        }
         record.primaryUserID = try await primaryUser(of: record.userID)
         let created = record
         let issued = try await issue(
             part, for: created, parent: nil, format: request.format,
-            validity: policy.lifetime(.whole, of: request.accessTokenValidity, using: clock), at: now)
+            validity: policy.lifetime(.whole, for: traits, of: request.accessTokenValidity, using: clock), at: now)
         Failpoint.reach("create.before-storage")
-        try await storing { () async throws(StorageError) in
-            try await storage.insert(created, audit: keepsAuditLog ? .created(created) : nil)
-        }
+        if let refusal = try await store(created, replacing: request.replacedSession) { return refusal }
         Failpoint.reach("create.stored")
         activity.note(created.userID, at: now)
         return .created(issued)
@@ -109,19 +112,40 @@ public struct SessionManager: Sendable {
         return try await storing { () async throws(StorageError) in try await accounts.primaryUser(of: user) }
     }
 
+    /// Stores a new session; returns what is answered where it is not stored.
+    private func store(
+        _ record: SessionRecord, replacing replaced: SessionHandle?
+    ) async throws(ServiceError) -> CreateResult? {
+        let event = keepsAuditLog ? AuditEvent.created(record, within: policy.terms) : nil
+        return try await storing { () async throws(StorageError) in
+            guard policy.sessionLimit != nil || replaced != nil else {
+                try await storage.insert(record, audit: event)
+                return nil
+            }
+            let admission = SessionAdmission(limit: policy.sessionLimit, replaced: replaced, terms: policy.terms)
+            let outcome = try await storage.insert(record, admission: admission, audit: event)
+            guard case .refused(let handles) = outcome, let limit = policy.sessionLimit else { return nil }
+            return .limitReached(limit, handles)
+        }
+    }
+
     /// Issues the tokens of a session.
+    ///
+    /// - Parameter isBackground: whether a background task asked for them: then they end when the session would have.
     func issue(
         _ part: TokenIssue.RefreshPart, for record: SessionRecord, parent: TokenHash?, format: AccessTokenFormat,
-        validity: Milliseconds?, at now: Timestamp
+        validity: Milliseconds?, isBackground: Bool = false, at now: Timestamp
     ) async throws(ServiceError) -> IssuedTokens {
         var random = clock.random
+        let bound = record.bound(isBackground: isBackground, within: policy.terms)
         let claims = TokenIssue.claims(
             for: record, format: format, refreshPart: part, parent: parent, issuedAt: now,
-            validity: validity ?? policy.accessTokenValidity)
+            validity: validity ?? policy.accessTokenValidity, notAfter: bound,
+            tellsAuthentication: policy.tellsAuthentication)
         return IssuedTokens(
             session: SessionFacts(record), accessToken: try await sign(claims, record.signingKeyKind),
             refreshToken: part.token, refreshTokenIssuedAt: now,
-            refreshTokenExpiresAt: now + policy.refreshTokenValidity,
+            refreshTokenExpiresAt: bound ?? now + policy.refreshTokenValidity,
             idRefreshToken: RandomText.uuid(using: &random), antiCSRFToken: part.antiCSRFToken)
     }
 

@@ -45,6 +45,34 @@ public struct SessionPolicy: Sendable, Equatable {
     public var revokesOnReuse: Bool
     /// How much of the audit log is kept; `nil` where none is written.
     public var auditRetention: AuditRetention?
+    /// How long a session may live unused, and how long at all; no limits by default (docs/policy.md).
+    public var limits: SessionLimits
+    /// What a remembered session has instead of the idle limit of the others; the same by default.
+    public var rememberedIdleLimit: LimitChoice
+    /// What a remembered session has instead of the absolute limit of the others; the same by default.
+    public var rememberedAbsoluteLimit: LimitChoice
+    /// How many sessions a user may have; as many as they like by default.
+    public var sessionLimit: SessionLimit?
+    /// Whether access tokens say when and how their user was authenticated; not by default.
+    public var tellsAuthentication: Bool
+
+    /// A limit of remembered sessions beside that of the others.
+    public enum LimitChoice: Sendable, Hashable {
+        /// The same.
+        case asNormal
+        /// None.
+        case none
+        /// Another one.
+        case of(Milliseconds)
+
+        func limit(_ normal: Milliseconds?) -> Milliseconds? {
+            switch self {
+            case .asNormal: normal
+            case .none: nil
+            case .of(let limit): limit
+            }
+        }
+    }
 
     public init(
         accessTokenValidity: Milliseconds = .seconds(3_600),
@@ -60,7 +88,12 @@ public struct SessionPolicy: Sendable, Equatable {
         silence: Milliseconds = .seconds(120),
         afterRestore: Refresh.AfterRestore = .adopt,
         revokesOnReuse: Bool = true,
-        auditRetention: AuditRetention? = AuditRetention()
+        auditRetention: AuditRetention? = AuditRetention(),
+        limits: SessionLimits = .none,
+        rememberedIdleLimit: LimitChoice = .asNormal,
+        rememberedAbsoluteLimit: LimitChoice = .asNormal,
+        sessionLimit: SessionLimit? = nil,
+        tellsAuthentication: Bool = false
     ) {
         self.accessTokenValidity = accessTokenValidity
         self.refreshTokenValidity = refreshTokenValidity
@@ -76,6 +109,19 @@ public struct SessionPolicy: Sendable, Equatable {
         self.afterRestore = afterRestore
         self.revokesOnReuse = revokesOnReuse
         self.auditRetention = auditRetention
+        self.limits = limits
+        self.rememberedIdleLimit = rememberedIdleLimit
+        self.rememberedAbsoluteLimit = rememberedAbsoluteLimit
+        self.sessionLimit = sessionLimit
+        self.tellsAuthentication = tellsAuthentication
+    }
+
+    /// How long sessions live.
+    public var terms: SessionTerms {
+        SessionTerms(
+            validity: refreshTokenValidity, normal: limits,
+            remembered: SessionLimits(
+                idle: rememberedIdleLimit.limit(limits.idle), absolute: rememberedAbsoluteLimit.limit(limits.absolute)))
     }
 
     /// The length of a refresh token's first window: as configured, or a fifteenth of an access token's life and at most a
@@ -93,11 +139,16 @@ public struct SessionPolicy: Sendable, Equatable {
 
     /// The life of an access token, less a random part where that is wanted; `nil` for one that is unchanged.
     ///
-    /// - Parameter wanted: the life that a driver asks for, instead of the configured one.
+    /// - Parameters:
+    ///   - lifetime: what was decided about it.
+    ///   - traits: those of the session: one with an idle limit has tokens of a fifth of it.
+    ///   - wanted: the life that a driver asks for, instead of the configured one.
+    ///   - clock: the source of the random part.
     func lifetime(
-        _ lifetime: Refresh.Lifetime, of wanted: Milliseconds? = nil, using clock: ClockAndRandomness
+        _ lifetime: Refresh.Lifetime, for traits: SessionTraits, of wanted: Milliseconds? = nil,
+        using clock: ClockAndRandomness
     ) -> Milliseconds? {
-        let whole = wanted ?? accessTokenValidity
+        let whole = terms.accessTokenLife(wanted ?? accessTokenValidity, of: traits)
         let usual = wanted == nil ? accessTokenValidityJitter : 0
         let share: Double
         switch lifetime {

@@ -14,12 +14,31 @@ public protocol SessionStore: Sendable {
     /// - Throws: ``StorageError`` with ``StorageError/Code/alreadyExists`` when the handle is taken.
     func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError)
 
+    /// Adds a new session of a user whose number of sessions is limited, and ends others for it, all in one step: of many
+    /// that begin at once no more than allowed live afterwards.
+    ///
+    /// - Parameters:
+    ///   - record: the session.
+    ///   - admission: how many the user may have, and which session ends with this step.
+    ///   - event: the audit event of the new session; `nil` where none is kept, also of those that end.
+    /// - Throws: ``StorageError`` as ``insert(_:audit:)``.
+    func insert(
+        _ record: SessionRecord, admission: SessionAdmission, audit event: AuditEvent?
+    ) async throws(StorageError) -> SessionAdmission.Outcome
+
     /// The session of that handle, expired ones included, or `nil`. Sees every write acknowledged before the call.
     func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord?
 
-    /// Whether a session is there and ends after a time: what each request of an application in this process asks, as cheaply
-    /// as the storage can say it.
-    func isLive(_ handle: SessionHandle, at now: Timestamp) async throws(StorageError) -> Bool
+    /// Whether a session is there and alive: what each request of an application in this process asks, as cheaply as the
+    /// storage can say it.
+    ///
+    /// - Parameters:
+    ///   - handle: the session.
+    ///   - now: the time.
+    ///   - terms: how long sessions live.
+    func isLive(
+        _ handle: SessionHandle, at now: Timestamp, within terms: SessionTerms
+    ) async throws(StorageError) -> Bool
 
     /// Reads a session, decides and applies the decision, all in one step that no other write can split.
     ///
@@ -34,7 +53,7 @@ public protocol SessionStore: Sendable {
         _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
     ) async throws(StorageError) -> Outcome
 
-    /// The handles of a user's sessions that end after a time, oldest first; empty for an unknown user.
+    /// The handles of a user's living sessions, oldest first; empty for an unknown user.
     ///
     /// Of very many a part may be read after another; a session that begins or ends meanwhile may be missing.
     ///
@@ -42,8 +61,9 @@ public protocol SessionStore: Sendable {
     ///   - user: whose.
     ///   - tenant: only the sessions of that tenant; `nil` for those of all.
     ///   - now: the time.
+    ///   - terms: how long sessions live.
     func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, within terms: SessionTerms
     ) async throws(StorageError) -> [SessionHandle]
 
     /// Ends sessions.
@@ -75,8 +95,10 @@ public protocol SessionStore: Sendable {
 
 extension SessionStore {
     /// Reads the whole session.
-    public func isLive(_ handle: SessionHandle, at now: Timestamp) async throws(StorageError) -> Bool {
-        try await session(handle).map { !$0.isExpired(at: now) } ?? false
+    public func isLive(
+        _ handle: SessionHandle, at now: Timestamp, within terms: SessionTerms
+    ) async throws(StorageError) -> Bool {
+        try await session(handle).map { !$0.isExpired(at: now, within: terms) } ?? false
     }
 
     /// Reads a session, decides without the time and applies the decision, all in one step.
@@ -96,9 +118,9 @@ extension SessionStore {
         try await remove(selection, audit: nil)
     }
 
-    /// The handles of a user's sessions in all tenants that end after a time, oldest first.
+    /// The handles of a user's sessions in all tenants whose stored end is after a time, oldest first.
     public func handles(of user: UserID, liveAt now: Timestamp) async throws(StorageError) -> [SessionHandle] {
-        try await handles(of: user, tenant: nil, liveAt: now)
+        try await handles(of: user, tenant: nil, liveAt: now, within: .unlimited)
     }
 }
 
@@ -106,8 +128,21 @@ extension SessionStore {
 public enum RevocationTarget: Sendable, Equatable {
     /// These; duplicates count once.
     case handles([SessionHandle])
-    /// All of a user's that end after a time, in one tenant or, with `nil`, in all.
-    case user(UserID, tenant: TenantID? = nil, liveAt: Timestamp)
+    /// All of a user's that are alive at a time, in one tenant or, with `nil`, in all.
+    case user(UserID, tenant: TenantID? = nil, liveAt: Timestamp, within: SessionTerms = .unlimited)
     /// Up to the given number of sessions that had expired at a time.
-    case expired(at: Timestamp, limit: Int)
+    case expired(at: Timestamp, limit: Int, within: SessionTerms = .unlimited)
+}
+
+// By the stored end alone, for tests of storages.
+extension SessionStore {
+    package func isLive(_ handle: SessionHandle, at now: Timestamp) async throws(StorageError) -> Bool {
+        try await isLive(handle, at: now, within: .unlimited)
+    }
+
+    package func handles(
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+    ) async throws(StorageError) -> [SessionHandle] {
+        try await handles(of: user, tenant: tenant, liveAt: now, within: .unlimited)
+    }
 }

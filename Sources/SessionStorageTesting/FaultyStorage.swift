@@ -47,6 +47,14 @@ public final class FaultyStorage: SessionStorage {
         try await call { () async throws(StorageError) in try await base.insert(record, audit: event) }
     }
 
+    public func insert(
+        _ record: SessionRecord, admission: SessionAdmission, audit event: AuditEvent?
+    ) async throws(StorageError) -> SessionAdmission.Outcome {
+        try await call { () async throws(StorageError) in
+            try await base.insert(record, admission: admission, audit: event)
+        }
+    }
+
     public func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
         try await call { () async throws(StorageError) in try await base.session(handle) }
     }
@@ -58,10 +66,10 @@ public final class FaultyStorage: SessionStorage {
     }
 
     public func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, within terms: SessionTerms
     ) async throws(StorageError) -> [SessionHandle] {
         try await call { () async throws(StorageError) in
-            try await base.handles(of: user, tenant: tenant, liveAt: now)
+            try await base.handles(of: user, tenant: tenant, liveAt: now, within: terms)
         }
     }
 

@@ -49,9 +49,10 @@ extension StorageConformance {
             _ = try await storage.remove(.user(UserID("u2"), liveAt: start), audit: second)
             try await storage.insert(ConformanceSample.record("d"))
             _ = try await storage.remove(.expired(at: start + .seconds(9_999), limit: 10), audit: third)
-            let expected = [("a", "u1", first), ("b", "u2", second), ("c", "u2", second), ("d", "u1", third)].map {
+            let revoked = [("a", "u1", first), ("b", "u2", second), ("c", "u2", second)].map {
                 AuditEvent.revoked(SessionHandle($0), tenant: .public, user: UserID($1), $2)
             }
+            let expected = revoked + [.revoked(ConformanceSample.record("d"), third, within: .unlimited)]
             try expect(try await storage.events(), is: expected, "the audit log")
         },
         Check("a change of keys writes its events, and no change writes none") { storage in

@@ -18,8 +18,16 @@ extension StorageDecorator {
         try await base.session(handle)
     }
 
-    public func isLive(_ handle: SessionHandle, at now: Timestamp) async throws(StorageError) -> Bool {
-        try await base.isLive(handle, at: now)
+    public func insert(
+        _ record: SessionRecord, admission: SessionAdmission, audit event: AuditEvent?
+    ) async throws(StorageError) -> SessionAdmission.Outcome {
+        try await base.insert(record, admission: admission, audit: event)
+    }
+
+    public func isLive(
+        _ handle: SessionHandle, at now: Timestamp, within terms: SessionTerms
+    ) async throws(StorageError) -> Bool {
+        try await base.isLive(handle, at: now, within: terms)
     }
 
     public func update<Outcome: Sendable>(
@@ -29,9 +37,9 @@ extension StorageDecorator {
     }
 
     public func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, within terms: SessionTerms
     ) async throws(StorageError) -> [SessionHandle] {
-        try await base.handles(of: user, tenant: tenant, liveAt: now)
+        try await base.handles(of: user, tenant: tenant, liveAt: now, within: terms)
     }
 
     public func remove(

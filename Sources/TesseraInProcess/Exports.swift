@@ -7,4 +7,5 @@
 @_exported public import struct SessionService.SessionManager
 @_exported public import struct SessionService.SessionPolicy
 @_exported public import struct SessionStorage.AuditRetention
+@_exported public import struct SessionStorage.SessionLimit
 @_exported public import typealias SessionStorage.SessionStorage

@@ -78,6 +78,10 @@ public struct InProcessBackend: SessionBackend, Redacted {
         switch try await run({ () async throws(ServiceError) in try await service.createSession(session) }) {
         case .created(let tokens): return tokens
         case .payloadRefused(let problem): throw SessionError(problem)
+        case .limitReached(let limit, _):
+            throw .coreRejected(status: 409, message: "The user has \(limit.count) sessions, and no more are allowed")
+        case .authenticatedTooLongAgo:
+            throw .badInput("the user was authenticated longer ago than the absolute limit of sessions")
         }
     }
 
@@ -98,7 +102,21 @@ public struct InProcessBackend: SessionBackend, Redacted {
     ///
     /// - Throws: see `SessionBackend`.
     public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens {
-        switch try await run({ () async throws(ServiceError) in try await service.refresh(token) }) {
+        try await answer(try await run { () async throws(ServiceError) in try await service.refresh(token) })
+    }
+
+    /// Notes a new level of authentication and exchanges the refresh token.
+    ///
+    /// - Throws: see `SessionBackend`.
+    public func stepUp(
+        _ stepUp: StepUp, with token: PresentedRefreshToken
+    ) async throws(SessionError) -> IssuedTokens {
+        try await answer(
+            try await run { () async throws(ServiceError) in try await service.stepUp(stepUp, with: token) })
+    }
+
+    private func answer(_ result: RefreshResult) async throws(SessionError) -> IssuedTokens {
+        switch result {
         case .refreshed(let tokens): return tokens
         case .unauthorised(let refusal):
             throw .unauthorised(reason: "the refresh token is not accepted: \(refusal)", clearTokens: true)

@@ -16,6 +16,8 @@ final class CoreClient: Sendable, Redacted {
         var isRepeatable = false
         /// For whom it is asked; a core of SuperTokens does not read it.
         var actor = AuditActor.driver
+        /// What a new session asks for; a core of SuperTokens does not read it.
+        var policy: String?
     }
 
     private enum Negotiation {
@@ -56,19 +58,20 @@ final class CoreClient: Sendable, Redacted {
     ///   - tenant: the tenant that the path names, if it is to name one.
     ///   - isRepeatable: whether it may be sent again though it may have arrived.
     ///   - actor: for whom it is asked.
+    ///   - policy: what a new session asks for.
     ///   - fill: what is asked.
     /// - Throws: ``SessionError/badInput(_:)`` before anything is sent for a value that has no place in an address; else as
     ///   ``ask(_:)``.
     func ask<Message>(
         _ table: RequestTable<Message>, tenant: TenantID? = nil, isRepeatable: Bool = false,
-        for actor: AuditActor = .driver, _ fill: (inout Message) -> Void
+        for actor: AuditActor = .driver, policy: String? = nil, _ fill: (inout Message) -> Void
     ) async throws(SessionError) -> CoreReply {
         var message = Message()
         fill(&message)
         let prefix = try tenant.map(Self.segment) ?? ""
         let dialect = try await dialect()
         var call = try Self.call(table, prefix, isRepeatable, dialect, message)
-        call.actor = actor
+        (call.actor, call.policy) = (actor, policy)
         return CoreReply(try await ask(call))
     }
 
@@ -81,6 +84,7 @@ final class CoreClient: Sendable, Redacted {
         let segments = call.path.split(separator: "/")
         if segments.prefix(2).contains("recipe") { fields.append(("rid", "session")) }
         if call.actor != .driver { fields.append(("tessera-actor", call.actor.rawValue)) }
+        if let policy = call.policy { fields.append(("tessera-session-policy", policy)) }
         return try Self.object(try await send(call, fields), call)
     }
 

@@ -49,7 +49,7 @@ public struct RemoteCore: SessionBackend, Redacted {
     }
 
     public func create(_ session: NewSession) async throws(SessionError) -> IssuedTokens {
-        try await client.ask(Catalogue.createSession, tenant: session.tenantID) {
+        try await client.ask(Catalogue.createSession, tenant: session.tenantID, policy: session.policyField) {
             $0.userID = session.userID.rawValue
             $0.payload = session.accessTokenPayload
             $0.data = session.sessionData
@@ -132,6 +132,25 @@ public struct RemoteCore: SessionBackend, Redacted {
             $0.usesAntiCSRF = token.usesAntiCSRF
             $0.usesDynamicKey = token.signingKeyKind.map { $0 == .dynamic }
         }
+        return try issued(reply)
+    }
+
+    public func stepUp(
+        _ stepUp: StepUp, with token: PresentedRefreshToken
+    ) async throws(SessionError) -> IssuedTokens {
+        // The same question gets the same answer: a lost reply does no harm.
+        let reply = try await client.ask(Catalogue.stepUpSession, isRepeatable: true) {
+            $0.refreshToken = token.refreshToken.exposed
+            $0.antiCSRFToken = token.antiCSRFToken?.exposed
+            $0.level = stepUp.level
+            $0.methods = stepUp.methods
+            $0.isFull = stepUp.isFull
+            $0.usesAntiCSRF = token.usesAntiCSRF
+        }
+        return try issued(reply)
+    }
+
+    private func issued(_ reply: CoreReply) throws(SessionError) -> IssuedTokens {
         switch reply.status {
         case "OK": return try reply.issued(Catalogue.refreshed)
         case "UNAUTHORISED": throw .unauthorised(reason: reply.message, clearTokens: true)
@@ -153,6 +172,27 @@ public struct RemoteCore: SessionBackend, Redacted {
         case "UNAUTHORISED": throw .unauthorised(reason: reply.message, clearTokens: true)
         default: throw reply.unexpected
         }
+    }
+}
+
+extension NewSession {
+    /// What it asks for beside what SuperTokens' interface has, as a dictionary of RFC 9651; `nil` for nothing.
+    fileprivate var policyField: String? {
+        var members: [String] = []
+        if isRemembered { members.append("remember-me") }
+        if let idle = limits.idle { members.append("idle=\(idle.count / 1_000)") }
+        if let absolute = limits.absolute { members.append("absolute=\(absolute.count / 1_000)") }
+        if let authenticatedAt { members.append("auth-time=\(authenticatedAt.wholeSeconds)") }
+        if let level { members.append("acr=\(Self.quoted(level))") }
+        if !methods.isEmpty { members.append("amr=(\(methods.map(Self.quoted).joined(separator: " ")))") }
+        if let replacedSession { members.append("replace=(\(Self.quoted(replacedSession.rawValue)))") }
+        return members.isEmpty ? nil : members.joined(separator: ", ")
+    }
+
+    /// A string of RFC 9651, which is visible ASCII; the core refuses anything else.
+    private static func quoted(_ text: String) -> String {
+        let escaped = text.unicodeScalars.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined()
+        return "\"\(escaped.filter { $0.isASCII && $0 != "\r" && $0 != "\n" && $0 != "\r\n" })\""
     }
 }
 

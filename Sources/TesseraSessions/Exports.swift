@@ -24,7 +24,9 @@
 @_exported public import struct SessionEngine.RefreshToken
 @_exported public import struct SessionEngine.SessionFacts
 @_exported public import struct SessionEngine.SessionHandle
+@_exported public import struct SessionEngine.SessionLimits
 @_exported public import enum SessionEngine.SigningKeyKind
+@_exported public import struct SessionEngine.StepUp
 @_exported public import struct SessionEngine.TenantID
 @_exported public import class SessionEngine.UnverifiedAccessToken
 @_exported public import struct SessionEngine.UserID

@@ -19,7 +19,9 @@ from postgres import USER, Cluster
 
 ADDED = {"apps": {"tessera_revision"}, "tenants": {"tessera_settings"},
          "session_info": {"prev_refresh_token_hash_2", "refresh_token_rotated_at", "tessera_token_used",
-                          "tessera_generation", "tessera_version", "tessera_sharing"}}
+                          "tessera_generation", "tessera_version", "tessera_sharing", "tessera_authenticated_at",
+                          "tessera_absolute_limit", "tessera_idle_limit", "tessera_level", "tessera_amr",
+                          "tessera_level_at", "tessera_flags"}}
 
 
 def tessera(uri: str, *arguments: str) -> subprocess.CompletedProcess[str]:

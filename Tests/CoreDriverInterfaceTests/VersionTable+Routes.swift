@@ -12,6 +12,7 @@ extension VersionTable {
             row(.get, "/.well-known/jwks.json", .publishKeys, "1.0-"),
             row(.get, "/telemetry", .showTelemetry, "1.0-"),
             row(.get, "/tessera/audit", .readAuditTrail, "1.0-"),
+            row(.post, "/tessera/session/authenticated", .stepUpSession, "1.0-"),
 
             row(.post, "/handshake", .handshake, "1.0-2.3"),
             row(.post, "/session", .createSession, "1.0-2.3"),

@@ -24,6 +24,8 @@ struct RawHTTP: Sendable {
         var head = "\(request.method) \(target) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
         let headers = [
             ("cdi-version", request.version), ("api-key", request.apiKey), ("Authorization", request.authorization),
+            ("tessera-actor", request.actor), ("tessera-activity", request.activity),
+            ("tessera-session-policy", request.policy),
         ]
         for case (let name, let value?) in headers { head += "\(name): \(value)\r\n" }
         if !request.body.isEmpty { head += "Content-Length: \(request.body.count)\r\n" }

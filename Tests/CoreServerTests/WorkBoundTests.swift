@@ -112,7 +112,7 @@ struct WorkBoundTests {
         case .listSessions, .countUsers: 900
         case .readAuditTrail: 1_300
         // A body is parsed once, and what is kept of it is written once or twice.
-        case .createSession, .verifySession, .refreshSession, .regenerateSession, .removeSessions,
+        case .createSession, .verifySession, .refreshSession, .stepUpSession, .regenerateSession, .removeSessions,
             .removeAndCountSessions, .writeSessionData, .writePayload, .createToken, .putApp, .putAppV2, .removeApp,
             .putTenant, .putTenantV2, .removeTenant:
             1_400

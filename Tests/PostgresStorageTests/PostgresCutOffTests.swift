@@ -85,7 +85,8 @@ struct PostgresCutOffTests {
             let page = try Self.plan(
                 database.statements.pageOfLive(isFirst: false),
                 [
-                    "app": "'public'", "user": user, "now": "1", "tenant": "NULL", "lastCreated": "1",
+                    "app": "'public'", "user": user, "now": "1", "normalFloor": "0", "rememberedFloor": "0",
+                    "tenant": "NULL", "lastCreated": "1",
                     "lastHandle": "'x'",
                 ])
             #expect(page.contains("tessera_session_user_index"), "\(page)")

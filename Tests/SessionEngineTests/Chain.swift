@@ -100,7 +100,7 @@ struct Chain {
             issuedAt: issuedAt, expiresAt: issuedAt + (held.isShortened ? .seconds(1_800) : .seconds(3_600)),
             userData: Sample.record().accessTokenPayload)
         let rules = Verify.Rules(
-            checksDatabase: false, refreshTokenValidity: Sample.validity, sharingWindow: rules.sharingWindow,
+            checksDatabase: false, terms: SessionTerms(validity: Sample.validity), sharingWindow: rules.sharingWindow,
             restoreNumber: rules.restoreNumber)
         let decided = Verify.decide(of: claims, against: record, at: Self.time(seconds), rules: rules)
         apply(decided.change, decided.audit)

@@ -12,7 +12,8 @@ struct DataUpdateTests {
     func replaces(_ givesPayload: Bool, _ givesData: Bool) {
         let record = Sample.record()
         let decided = DataUpdate.decide(
-            payload: givesPayload ? payload : nil, sessionData: givesData ? data : nil, against: record, at: Sample.now)
+            payload: givesPayload ? payload : nil, sessionData: givesData ? data : nil, against: record, at: Sample.now,
+            within: .unlimited)
         var next = record
         if givesPayload { next.accessTokenPayload = payload }
         if givesData { next.sessionData = data }
@@ -23,7 +24,8 @@ struct DataUpdateTests {
     @Test("A session that is missing or over is not changed", arguments: [Int64?.none, 0, -1])
     func ended(_ endsIn: Int64?) {
         let record = endsIn.map { Sample.record(expiresAt: Sample.now + Milliseconds($0)) }
-        let decided = DataUpdate.decide(payload: payload, sessionData: data, against: record, at: Sample.now)
+        let decided = DataUpdate.decide(
+            payload: payload, sessionData: data, against: record, at: Sample.now, within: .unlimited)
         #expect(decided.outcome == .sessionNotActive)
         #expect(decided.change == .keep)
     }
@@ -31,14 +33,17 @@ struct DataUpdateTests {
     @Test("A session is changed up to its last millisecond")
     func lastMillisecond() {
         let record = Sample.record(expiresAt: Sample.now + Milliseconds(1))
-        let decided = DataUpdate.decide(payload: payload, against: record, at: Sample.now)
+        let decided = DataUpdate.decide(payload: payload, against: record, at: Sample.now, within: .unlimited)
         #expect(decided.outcome != .sessionNotActive)
     }
 
     @Test("Neither the lineage nor the expiry nor the kind of key changes")
     func keepsTheRest() throws {
         let record = Sample.record(kind: .static)
-        guard case .updated(let next) = DataUpdate.decide(payload: payload, against: record, at: Sample.now).outcome
+        guard
+            case .updated(let next) = DataUpdate.decide(
+                payload: payload, against: record, at: Sample.now, within: .unlimited
+            ).outcome
         else { throw Unexpected() }
         #expect(next.currentTokenHash == record.currentTokenHash)
         #expect(next.expiresAt == record.expiresAt)
@@ -51,7 +56,7 @@ struct DataUpdateTests {
         let decomposed = JSONObjectText(["name": "cafe\u{301}"])
         var record = Sample.record()
         record.accessTokenPayload = composed
-        let decided = DataUpdate.decide(payload: decomposed, against: record, at: Sample.now)
+        let decided = DataUpdate.decide(payload: decomposed, against: record, at: Sample.now, within: .unlimited)
         guard case .replace(let next) = decided.change else {
             Issue.record("the payload was not replaced")
             return

@@ -143,7 +143,8 @@ struct RestoreTests {
         var record = Sample.record(current: "R5")
         (record.rotatedAt, record.rotationCount) = (Sample.now, 5)
         let rules = Verify.Rules(
-            checksDatabase: true, refreshTokenValidity: Sample.validity, rotation: .atOnce, restoreNumber: number)
+            checksDatabase: true, terms: SessionTerms(validity: Sample.validity), rotation: .atOnce,
+            restoreNumber: number)
         let newer = Sample.claims(.v5, token: "R9", issuedAt: Sample.now + .seconds(60))
         let older = Sample.claims(.v5, token: "R1", issuedAt: Sample.now + .seconds(-60))
         let outcome = Verify.decide(of: newer, against: record, at: Sample.now, rules: rules).outcome

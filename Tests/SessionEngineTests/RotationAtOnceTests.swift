@@ -209,7 +209,8 @@ struct RotationAtOnceTests {
     @Test("a verification with a look at storage writes nothing and tells branches apart", arguments: verifications)
     func verification(token: String, parent: String?, outcome: Verify.Outcome) {
         let claims = Sample.claims(.v5, token: token, parent: parent)
-        let rules = Verify.Rules(checksDatabase: true, refreshTokenValidity: Sample.validity, rotation: .atOnce)
+        let rules = Verify.Rules(
+            checksDatabase: true, terms: SessionTerms(validity: Sample.validity), rotation: .atOnce)
         #expect(Verify.needsRecord(claims, rules: rules))
         let decided = Verify.decide(of: claims, against: record(), at: Sample.now, rules: rules)
         #expect(decided.outcome == outcome && decided.change == .keep)

@@ -40,7 +40,8 @@ enum Sample {
         kind: SigningKeyKind? = nil, format: AccessTokenFormat = .v5
     ) -> Refresh.Rules {
         Refresh.Rules(
-            checksAntiCSRF: checksAntiCSRF, signingKeyKind: kind, format: format, refreshTokenValidity: validity,
+            checksAntiCSRF: checksAntiCSRF, signingKeyKind: kind, format: format,
+            terms: SessionTerms(validity: validity),
             rotation: rotation, successorPolicy: successorPolicy, gracePeriod: .seconds(30),
             revokesOnReuse: revokesOnReuse)
     }

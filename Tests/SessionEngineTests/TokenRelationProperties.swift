@@ -33,7 +33,7 @@ private struct Conversation {
     /// Verifies the access token; the result is its replacement, or itself.
     mutating func verify(_ pair: Pair) -> Pair? {
         let claims = Sample.claims(.v5, token: pair.token, parent: pair.accessParent)
-        let rules = Verify.Rules(checksDatabase: false, refreshTokenValidity: Sample.validity)
+        let rules = Verify.Rules(checksDatabase: false, terms: SessionTerms(validity: Sample.validity))
         guard Verify.needsRecord(claims, rules: rules) else { return pair }
         let decided = Verify.decide(of: claims, against: record, at: Sample.now, rules: rules)
         apply(decided.change)

@@ -98,7 +98,7 @@ struct VerifyDecisionTests {
 
     @Test("Every rule holds", arguments: rows)
     func decides(_ row: VerifyRow) {
-        let rules = Verify.Rules(checksDatabase: row.checksDatabase, refreshTokenValidity: Sample.validity)
+        let rules = Verify.Rules(checksDatabase: row.checksDatabase, terms: SessionTerms(validity: Sample.validity))
         #expect(Verify.needsRecord(row.claims, rules: rules) == row.needsRecord)
         let decided = Verify.decide(of: row.claims, against: row.record, at: Sample.now, rules: rules)
         var next = row.record
@@ -132,7 +132,7 @@ struct VerifyDecisionTests {
         let claims = Sample.claims(.v5, token: "R1", userData: ["a": [1], "b": .number(JSONNumber(0))])
         var same = claims
         same.userData = JSONObjectText(stored: "{\"a\":[1],\"b\":1e+30}")
-        let rules = Verify.Rules(checksDatabase: true, refreshTokenValidity: Sample.validity)
+        let rules = Verify.Rules(checksDatabase: true, terms: SessionTerms(validity: Sample.validity))
         #expect(
             Verify.decide(of: same, against: record, at: Sample.now, rules: rules).outcome == .valid(newerPayload: nil))
         #expect(

@@ -54,11 +54,12 @@ struct StoredDataVectorTests {
         #expect(StoredValueName.refreshTokenKey.rawValue == "refresh_token_key")
         #expect(
             AuditEvent.Name.allCases.map(\.rawValue) == [
-                "created", "refreshed", "reuse_detected", "late_parent", "revoked", "revoked_all", "data_changed",
+                "created", "refused", "authenticated", "refreshed", "reuse_detected", "late_parent", "revoked",
+                "revoked_all", "data_changed",
                 "restored", "key_created", "key_used", "key_retired", "user_erased", "unreadable",
             ])
         #expect(AuditActor.allCases.map(\.rawValue) == ["user", "admin", "driver", "core"])
-        let means = ["handle", "all", "tenant", "app", "reuse", "expiry", "limit", "restore"]
+        let means = ["handle", "all", "tenant", "app", "reuse", "expiry", "limit", "replaced", "restore"]
         #expect(Revocation.Means.allCases.map(\.rawValue) == means)
         let classes: [Refresh.ReuseClass] = [.previous, .orphan, .stale]
         #expect(classes.map(\.rawValue) == ["previous", "orphan", "stale"])

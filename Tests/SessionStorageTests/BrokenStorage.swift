@@ -16,6 +16,7 @@ struct BrokenStorage: StorageDecorator {
         case losesUpdates, replacesAnything, makesWhatIsRead, forgetsReplacements
         case chainsNothing, chainsTwice, erasesNoEntries, erasesNoSessions, forgetsTheActor, ignoresTheTime
         case neverSweeps, sweepsTooEarly, sweepsLiveSessions
+        case losesTraits, forgetsTheTerms, countsNobody
     }
 
     let base: any SessionStorage = InMemorySessionStorage()
@@ -25,9 +26,20 @@ struct BrokenStorage: StorageDecorator {
         if defect == .overwritesOnInsert { _ = try await base.remove(.handles([record.handle])) }
         var record = record
         if defect == .losesStaticKind { record.signingKeyKind = .dynamic }
+        if defect == .losesTraits { record.traits = .none }
         if defect == .losesRotation { record.rotatedAt = nil }
         if defect == .losesTheUse { (record.storedSharing, record.rotationCount) = (nil, 0) }
         try await base.insert(record, audit: defect == .forgetsEvents ? nil : event)
+    }
+
+    func insert(
+        _ record: SessionRecord, admission: SessionAdmission, audit event: AuditEvent?
+    ) async throws(StorageError) -> SessionAdmission.Outcome {
+        guard defect == .countsNobody else {
+            return try await base.insert(record, admission: admission, audit: event)
+        }
+        try await base.insert(record, audit: event)
+        return .created(ended: [])
     }
 
     func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
@@ -61,10 +73,11 @@ struct BrokenStorage: StorageDecorator {
     }
 
     func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, within terms: SessionTerms
     ) async throws(StorageError) -> [SessionHandle] {
         let now = defect == .listsEndedSessions ? Timestamp(milliseconds: .min) : now
-        let handles = try await base.handles(of: user, tenant: tenant, liveAt: now)
+        let terms = defect == .forgetsTheTerms ? SessionTerms.unlimited : terms
+        let handles = try await base.handles(of: user, tenant: tenant, liveAt: now, within: terms)
         return defect == .listsNewestFirst ? handles.reversed() : handles
     }
 
@@ -77,8 +90,9 @@ struct BrokenStorage: StorageDecorator {
             return handles
         case (.removesForeignSessions, .user):
             return try await base.remove(.user(UserID("u2"), liveAt: Timestamp(milliseconds: 0)))
-        case (.ignoresTheLimit, .expired(let now, _)): return try await base.remove(.expired(at: now, limit: .max))
-        case (.removesLiveSessions, .expired(let now, let limit)):
+        case (.ignoresTheLimit, .expired(let now, _, _)):
+            return try await base.remove(.expired(at: now, limit: .max))
+        case (.removesLiveSessions, .expired(let now, let limit, _)):
             return try await base.remove(.expired(at: now + Milliseconds(1), limit: limit))
         case (.forgetsEventsOfRemovals, _): return try await base.remove(selection)
         default: return try await base.remove(selection, audit: revocation)

@@ -54,6 +54,31 @@ struct LiveCoreTests {
         }
     }
 
+    @Test("what a new session asks for, and a step-up, reach a core elsewhere (docs/policy.md)")
+    func policy() async throws {
+        let clock = TestClock()
+        try await withCore(clock) { sessions in
+            var new = NewSession(userID: "u")
+            new.limits = SessionLimits(idle: .seconds(900), absolute: .seconds(43_200))
+            (new.level, new.methods, new.isRemembered) = ("a\"al\\1", ["pwd", "kb a"], true)
+            new.authenticatedAt = clock.now + .seconds(-43_000)
+            let issued = try await sessions.backend.create(new)
+            let end = (clock.now + .seconds(200)).milliseconds
+            // Whole seconds travel.
+            #expect(abs(issued.refreshTokenExpiresAt.milliseconds - end) <= 1_000)
+            let elevated = try await sessions.backend.stepUp(
+                StepUp(level: "aal2", methods: ["otp"], isFull: true),
+                with: PresentedRefreshToken(refreshToken: issued.refreshToken))
+            #expect(elevated.session.handle == issued.session.handle)
+            #expect(elevated.refreshTokenExpiresAt == clock.now + .seconds(900))
+            new.replacedSession = issued.session.handle
+            new.authenticatedAt = nil
+            let next = try await sessions.backend.create(new)
+            #expect(try await sessions.backend.information(on: issued.session.handle) == nil)
+            #expect(try await sessions.backend.information(on: next.session.handle) != nil)
+        }
+    }
+
     @Test("a session is begun, verified, refreshed, changed and ended")
     func life() async throws {
         try await withCore { sessions in

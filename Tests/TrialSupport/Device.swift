@@ -142,7 +142,7 @@ struct Device {
         let ledger = simulation.storage.ledger
         let last = try? await simulation.storage.auditEvents(AuditQuery(handle: handle, limit: 1)).first?.event
         let record = await simulation.storage.peek(handle)
-        let isOver = record?.isExpired(at: simulation.clock.now) ?? false
+        let isOver = record?.isExpired(at: simulation.clock.now, within: .unlimited) ?? false
         if last?.name == .revoked || isOver { return ledger.count("ended by somebody or by time") }
         if simulation.isStolen(handle) { return ledger.count("ended by theft, truly") }
         if simulation.hasJumped(handle) { return ledger.count("ended by a clock that jumped ahead") }

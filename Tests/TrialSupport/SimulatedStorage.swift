@@ -138,10 +138,10 @@ final class SimulatedStorage: StorageDecorator {
     }
 
     func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, within terms: SessionTerms
     ) async throws(StorageError) -> [SessionHandle] {
         try await unreliably { () async throws(StorageError) in
-            try await base.handles(of: user, tenant: tenant, liveAt: now)
+            try await base.handles(of: user, tenant: tenant, liveAt: now, within: terms)
         }
     }
 

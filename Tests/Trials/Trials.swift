@@ -15,6 +15,7 @@ struct Trials: AsyncParsableCommand {
         abstract: "Long trials of rotation and revocation.",
         subcommands: [
             SchedulesTrial.self, SimulationTrial.self, FollowTrial.self, SameTokenTrial.self, PairsTrial.self,
+            SessionLimitsTrial.self,
         ] + ofPostgreSQL)
 
     #if PostgreSQL

@@ -16,6 +16,7 @@ struct ConfigurationDraft: Sendable {
     var otelCollector: String?
     var dataDirectory: String?
     var policy = SessionPolicy()
+    var policyKeys = PolicyKeys()
     var settings = CoreSettings()
     var log = LogSettings()
     var rsaProvider = RSAProvider.automatic

@@ -73,6 +73,7 @@ struct ConfigurationReading {
                 ["cookie_same_site", "enable_anti_csrf"])
         }
         draft.policy.auditRetention = draft.writesAudit ? draft.audit : nil
+        judgePolicy()
     }
 
     /// The rules of who may ask, and what.

@@ -91,6 +91,13 @@ extension Catalogue {
 
     package static let unauthorised = ReplyTable<TextReply>(
         nil, [.status("UNAUTHORISED"), .always("message", \.text)])
+    /// With status 409, to callers who have sent a policy.
+    package static let sessionLimitReached = ReplyTable<SessionLimitReply>(
+        nil,
+        [
+            .status("SESSION_LIMIT_REACHED"), .always("limit", \.limit), .always("sessionHandles", \.handles),
+            .always("message", \.message),
+        ])
     package static let done = ReplyTable<StatusReply>(nil, [.status("OK")])
 
     package static let versionsListed = ReplyTable<TextsReply>(nil, [.always("versions", \.texts)])
@@ -161,6 +168,7 @@ extension Catalogue {
         .createToken: [tokenCreated, status("UNSUPPORTED_ALGORITHM_ERROR")],
         .showTelemetry: [telemetryShown],
         .readAuditTrail: [auditRead],
+        .stepUpSession: [refreshed, theftDetected, refreshRefused],
         .countUsers: [usersCounted],
         .countActiveUsers: [activeUsersCounted],
         .listUsers: [usersListed],

@@ -39,6 +39,17 @@ extension Catalogue {
             .versioned("accessTokenValidity", \.accessTokenValidity, shorterLife),
         ])
 
+    package static let stepUpSession = RequestTable<StepUpRequest>(
+        .stepUpSession,
+        [
+            .token("refreshToken", \.refreshToken),
+            .optionalToken("antiCsrfToken", \.antiCSRFToken),
+            .required("level", \.level, upTo: 64),
+            .optional("amr", \.methods),
+            .optional("full", \.isFull),
+            .optional("enableAntiCsrf", \.usesAntiCSRF),
+        ])
+
     package static let regenerateSession = RequestTable<RegenerateSessionRequest>(
         .regenerateSession,
         [.token("accessToken", \.accessToken), .optional("userDataInJWT", \.payload)])
@@ -188,7 +199,8 @@ extension Catalogue {
     private static let requestTables: [any RequestContract] = [
         createSession, verifySession, refreshSession, regenerateSession, removeSessions, removeAndCountSessions,
         listSessions, readSession, readSessionData, readPayload, writeSessionData, writePayload, listVersions,
-        showConfiguration, createToken, countUsers, countActiveUsers, findUser, readAuditTrail, putApp, putAppV2,
+        showConfiguration, createToken, countUsers, countActiveUsers, findUser, readAuditTrail, stepUpSession, putApp,
+        putAppV2,
         removeApp, putTenant, putTenantV2, removeTenant,
     ]
 

@@ -22,6 +22,7 @@ extension Catalogue {
         versionFree(.publishKeys, [.get], "/.well-known/jwks.json", .anyTenant),
         versionFree(.showTelemetry, [.get], "/telemetry", .app),
         versionFree(.readAuditTrail, [.get], "/tessera/audit", .app),
+        versionFree(.stepUpSession, [.post], "/tessera/session/authenticated", .anyTenant),
     ]
 
     private static let plainRoutes = [

@@ -42,6 +42,8 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case showTelemetry
     /// What happened to sessions and keys?
     case readAuditTrail
+    /// The user of a session was authenticated once more.
+    case stepUpSession
     /// How many users are there?
     case countUsers
     /// How many users had a session since?

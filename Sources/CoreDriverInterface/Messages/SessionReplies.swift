@@ -97,6 +97,15 @@ package struct HandlesReply: ReplyMessage {
     package init() {}
 }
 
+/// A user has as many sessions as allowed.
+package struct SessionLimitReply: ReplyMessage {
+    package var limit: Int64?
+    package var handles: [String]?
+    package var message: String?
+
+    package init() {}
+}
+
 /// What a driver has to know before it verifies tokens itself.
 package struct HandshakeReply: ReplyMessage {
     package var keys = LegacyKeys()

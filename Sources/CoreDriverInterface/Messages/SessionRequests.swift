@@ -38,6 +38,21 @@ package struct RefreshSessionRequest: RequestMessage {
     package init() {}
 }
 
+/// The user of a session was authenticated once more.
+package struct StepUpRequest: RequestMessage {
+    package var refreshToken = ""
+    package var antiCSRFToken: String?
+    /// The assurance level that was reached.
+    package var level = ""
+    /// How, by the names of RFC 8176.
+    package var methods: [String]?
+    /// Whether all factors were checked.
+    package var isFull: Bool?
+    package var usesAntiCSRF: Bool?
+
+    package init() {}
+}
+
 /// An access token is to carry another payload.
 package struct RegenerateSessionRequest: RequestMessage {
     package var accessToken = ""

@@ -43,6 +43,10 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case unknownRecipe(String)
         /// An application-signed JWT is to live for no time at all.
         case validityNotPositive
+        /// A new session's authentication is longer ago than its absolute limit.
+        case authenticatedTooLongAgo
+        /// The field of a new session's policy cannot be read.
+        case policyField
         /// An access token is to live for no time at all or longer than this.
         case accessTokenValidity(most: Milliseconds)
     }
@@ -87,6 +91,8 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case .negativeSince: (status, text) = (400, "'since' query parameter must be >= 0")
         case .unknownRecipe(let name): (status, text) = (400, "Unknown recipe ID: \(name)")
         case .validityNotPositive: (status, text) = (400, WireText.validityNotPositive)
+        case .authenticatedTooLongAgo: (status, text) = (400, WireText.authenticatedTooLongAgo)
+        case .policyField: (status, text) = (400, WireText.policyField)
         case .accessTokenValidity(let most): (status, text) = (400, WireText.accessTokenValidityOutOfRange(most))
         }
     }

@@ -29,6 +29,17 @@ public enum WireText {
     public static func accessTokenValidityOutOfRange(_ most: Milliseconds) -> String {
         "accessTokenValidity must be greater than 0 and at most the configured access_token_validity (\(most.count) ms)"
     }
+    /// A new session's authentication is longer ago than its absolute limit.
+    public static let authenticatedTooLongAgo =
+        "'auth-time' in 'tessera-session-policy' is longer ago than the absolute limit of the session: authenticate the user "
+        + "again"
+    /// The field of a new session's policy cannot be read.
+    public static let policyField = "Field 'tessera-session-policy' is not a dictionary of known forms"
+
+    /// A user has as many sessions as allowed.
+    public static func sessionLimitReached(_ count: Int) -> String {
+        "The user has \(count) sessions, and no more are allowed"
+    }
     /// A path of a feature of SuperTokens' core that is not about sessions.
     public static let foreignFeature =
         "Not found: this core (Tessera) has sessions only. Served here: /recipe/session, /recipe/jwt, /recipe/handshake, "

@@ -30,8 +30,10 @@ extension CoreAPI {
         (reply.cookieDomain, reply.cookieSecure) = (cookieDomain(call), cookies.secure)
         (reply.accessTokenPath, reply.refreshTokenPath) = (cookies.accessTokenPath, cookies.refreshTokenPath)
         (reply.usesAntiCSRF, reply.checksDatabase) = (settings.usesAntiCSRF, settings.checksDatabase)
-        reply.accessTokenValidity = policy.accessTokenValidity.count
-        reply.refreshTokenValidity = policy.refreshTokenValidity.count
+        // How long sessions live that are not remembered.
+        let terms = policy.terms
+        reply.accessTokenValidity = terms.accessTokenLife(policy.accessTokenValidity, of: .none).count
+        reply.refreshTokenValidity = min(policy.refreshTokenValidity, terms.normal.absolute ?? terms.validity).count
         (reply.cookieSameSite, reply.idRefreshTokenPath) = (cookies.sameSite, cookies.accessTokenPath)
         reply.sessionExpiredStatusCode = Int64(settings.sessionExpiredStatusCode)
         return .json(Catalogue.handshakeMade.encode(reply, call.dialect))

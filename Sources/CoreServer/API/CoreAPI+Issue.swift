@@ -8,13 +8,16 @@ import SessionService
 extension CoreAPI {
     func createSession(_ call: Call) async throws -> CoreReply {
         let asked = try call.decode(Catalogue.createSession)
-        let request = NewSession(
+        var request = NewSession(
             userID: UserID(asked.userID), accessTokenPayload: asked.payload, sessionData: asked.data,
             tenantID: call.tenant, format: call.dialect.rules.accessTokenFormat,
             usesAntiCSRF: asked.usesAntiCSRF ?? settings.usesAntiCSRF, signingKeyKind: signingKeyKind(asked, call),
             accessTokenValidity: try accessTokenValidity(asked.accessTokenValidity))
+        try SessionPolicyField(call.request.policy)?.apply(to: &request)
         switch try await service.createSession(request) {
         case .payloadRefused(let problem): throw InvalidRequest(.payload(problem))
+        case .limitReached(let limit, let handles): return .limitReached(limit, handles, call.request)
+        case .authenticatedTooLongAgo: throw InvalidRequest(.authenticatedTooLongAgo)
         case .created(let issued):
             var reply = try self.reply(issued, call)
             try await addLegacyKeys(to: &reply.keys, .created, call)
@@ -41,14 +44,31 @@ extension CoreAPI {
     func refreshSession(_ call: Call) async throws -> CoreReply {
         let request = try call.decode(Catalogue.refreshSession)
         let rules = call.dialect.rules
-        let result = try await service.refresh(
-            PresentedRefreshToken(
-                refreshToken: RefreshToken(request.refreshToken),
-                antiCSRFToken: request.antiCSRFToken.map(AntiCSRFToken.init),
-                usesAntiCSRF: request.usesAntiCSRF ?? settings.usesAntiCSRF,
-                checksAntiCSRF: rules.checksAntiCSRFAtRefresh, format: rules.accessTokenFormat,
-                signingKeyKind: request.usesDynamicKey.map { $0 ? .dynamic : .static }, rotation: rules.rotation,
-                accessTokenValidity: try accessTokenValidity(request.accessTokenValidity)))
+        var presented = PresentedRefreshToken(
+            refreshToken: RefreshToken(request.refreshToken),
+            antiCSRFToken: request.antiCSRFToken.map(AntiCSRFToken.init),
+            usesAntiCSRF: request.usesAntiCSRF ?? settings.usesAntiCSRF,
+            checksAntiCSRF: rules.checksAntiCSRFAtRefresh, format: rules.accessTokenFormat,
+            signingKeyKind: request.usesDynamicKey.map { $0 ? .dynamic : .static }, rotation: rules.rotation,
+            accessTokenValidity: try accessTokenValidity(request.accessTokenValidity))
+        presented.isBackground = try call.isBackground()
+        return try await reply(to: try await service.refresh(presented), call)
+    }
+
+    /// The user of a session was authenticated once more; answered as a refresh is.
+    func stepUpSession(_ call: Call) async throws -> CoreReply {
+        let request = try call.decode(Catalogue.stepUpSession)
+        let presented = PresentedRefreshToken(
+            refreshToken: RefreshToken(request.refreshToken),
+            antiCSRFToken: request.antiCSRFToken.map(AntiCSRFToken.init),
+            usesAntiCSRF: request.usesAntiCSRF ?? settings.usesAntiCSRF,
+            checksAntiCSRF: call.dialect.rules.checksAntiCSRFAtRefresh, format: call.dialect.rules.accessTokenFormat,
+            rotation: .atOnce)
+        let stepUp = StepUp(level: request.level, methods: request.methods ?? [], isFull: request.isFull ?? false)
+        return try await reply(to: try await service.stepUp(stepUp, with: presented), call)
+    }
+
+    private func reply(to result: RefreshResult, _ call: Call) async throws -> CoreReply {
         metrics.verdicts.refreshes.add(RefreshLabel(result))
         switch result {
         case .refreshed(let issued):

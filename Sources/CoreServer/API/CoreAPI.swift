@@ -110,6 +110,7 @@ public struct CoreAPI: Sendable {
         case .createToken: try await createToken(call)
         case .showTelemetry: showTelemetry()
         case .readAuditTrail: try await readAuditTrail(call)
+        case .stepUpSession: try await stepUpSession(call)
         case .countUsers: try countUsers(call)
         case .countActiveUsers: try await countActiveUsers(call)
         case .listUsers, .findUsersByAccount: listUsers()

@@ -24,6 +24,10 @@ public struct CoreRequest: Sendable, Redacted {
     public var fetchSite: String?
     /// The `tessera-actor` header: for whom the application ends sessions.
     public var actor: String?
+    /// The `tessera-activity` header: whether a background task of a client asks for a refresh.
+    public var activity: String?
+    /// The `tessera-session-policy` header: what a new session asks for.
+    public var policy: String?
     /// The body.
     ///
     /// It is UTF-8 whatever its content type says.

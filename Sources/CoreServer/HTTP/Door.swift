@@ -32,7 +32,7 @@ final class Door: Sendable {
             apiKey: head.fields.apiKey, authorization: head.fields.authorization,
             ifNoneMatch: head.fields.ifNoneMatch)
         (value.host, value.origin, value.fetchSite) = (head.host, head.fields.origin, head.fields.fetchSite)
-        value.actor = head.fields.actor
+        (value.actor, value.activity, value.policy) = (head.fields.actor, head.fields.activity, head.fields.policy)
         return value
     }
 

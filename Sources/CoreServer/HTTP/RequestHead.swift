@@ -31,6 +31,8 @@ struct RequestHead {
         var origin: String?
         var fetchSite: String?
         var actor: String?
+        var activity: String?
+        var policy: String?
         var requestIDs: [String] = []
         var hasUpgrade = false
         /// Whether a field that has one value came with two.
@@ -109,7 +111,9 @@ extension RequestHead.Fields {
         case 13 where name.isField("if-none-match"): ifNoneMatch = value
         case 14 where name.isField("content-length"): contentLength = value
         case 14 where name.isField("sec-fetch-site"): fetchSite = fetchSite.map { "\($0), \(value)" } ?? value
+        case 16 where name.isField("tessera-activity"): set(\.activity, value)
         case 17 where name.isField("transfer-encoding"): transferEncodings.append(value)
+        case 22 where name.isField("tessera-session-policy"): policy = policy.map { "\($0), \(value)" } ?? value
         default: break
         }
     }

@@ -123,12 +123,35 @@ struct MeasuredStorage<Base: SessionStorage>: SessionStorage {
         if let event { metrics.auditEntries.add(event.name) }
     }
 
+    func insert(
+        _ record: SessionRecord, admission: SessionAdmission, audit event: AuditEvent?
+    ) async throws(StorageError) -> SessionAdmission.Outcome {
+        let outcome = try await timed(.insert) { () async throws(StorageError) in
+            try await base.insert(record, admission: admission, audit: event)
+        }
+        switch outcome {
+        case .created(let ended):
+            let replaced = ended.count { $0 == admission.replaced }
+            metrics.ended.add(.replaced, by: replaced)
+            metrics.ended.add(.limit, by: ended.count - replaced)
+            guard let event else { break }
+            metrics.auditEntries.add(event.name)
+            metrics.auditEntries.add(.revoked, by: ended.count)
+        case .refused: if event != nil { metrics.auditEntries.add(.refused) }
+        }
+        return outcome
+    }
+
     func session(_ handle: SessionHandle) async throws(StorageError) -> SessionRecord? {
         try await timed(.read) { () async throws(StorageError) in try await base.session(handle) }
     }
 
-    func isLive(_ handle: SessionHandle, at now: Timestamp) async throws(StorageError) -> Bool {
-        try await timed(.read) { () async throws(StorageError) in try await base.isLive(handle, at: now) }
+    func isLive(
+        _ handle: SessionHandle, at now: Timestamp, within terms: SessionTerms
+    ) async throws(StorageError) -> Bool {
+        try await timed(.read) { () async throws(StorageError) in
+            try await base.isLive(handle, at: now, within: terms)
+        }
     }
 
     /// What the decision was about goes out beside its outcome, because only the last decision counts.
@@ -150,10 +173,10 @@ struct MeasuredStorage<Base: SessionStorage>: SessionStorage {
     }
 
     func handles(
-        of user: UserID, tenant: TenantID?, liveAt now: Timestamp
+        of user: UserID, tenant: TenantID?, liveAt now: Timestamp, within terms: SessionTerms
     ) async throws(StorageError) -> [SessionHandle] {
         try await timed(.list) { () async throws(StorageError) in
-            try await base.handles(of: user, tenant: tenant, liveAt: now)
+            try await base.handles(of: user, tenant: tenant, liveAt: now, within: terms)
         }
     }
 

@@ -7,7 +7,8 @@ import SessionService
 enum OperationLabel: Int, MetricLabel {
     case hello, listVersions, showConfiguration, handshake, createSession, verifySession, refreshSession,
         regenerateSession, removeSessions, removeAndCountSessions, listSessions, readSession, readSessionData,
-        writeSessionData, readPayload, writePayload, publishKeys, listKeys, createToken, showTelemetry, readAuditTrail
+        writeSessionData, readPayload, writePayload, publishKeys, listKeys, createToken, showTelemetry, readAuditTrail,
+        stepUpSession
     /// Apps and tenants.
     case manage
     /// Questions about users.
@@ -51,6 +52,7 @@ enum OperationLabel: Int, MetricLabel {
         case .createToken: self = .createToken
         case .showTelemetry: self = .showTelemetry
         case .readAuditTrail: self = .readAuditTrail
+        case .stepUpSession: self = .stepUpSession
         case .countUsers, .countActiveUsers, .listUsers, .findUsersByAccount, .findUser: self = .users
         case .putApp, .putAppV2, .listApps, .listAppsV2, .removeApp, .putTenant, .putTenantV2, .readTenant,
             .readTenantV2, .listTenants, .listTenantsV2, .removeTenant:

@@ -57,6 +57,7 @@ struct SchemaMigration: Sendable {
                             """, lock: .accessExclusiveBrief)
                 ]),
             SchemaMigration(name: "0006-audit-chain", level: 6, worksWith: 1, statements: auditChain(tables)),
+            SchemaMigration(name: "0007-session-policy", level: 7, worksWith: 1, statements: sessionPolicy(tables)),
         ]
     }
 

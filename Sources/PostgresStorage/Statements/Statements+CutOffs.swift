@@ -109,7 +109,7 @@ extension Statements {
             """)
     }
 
-    /// A page of the rows of `$user`, the oldest first, each with whether it is meant and not expired at `$now`.
+    /// A page of the rows of `$user`, the oldest first, each with whether it is meant and alive at `$now`.
     ///
     /// The limit counts all rows, so that a page is the same work whatever is meant. It begins after the row that was
     /// created at `$lastCreated` and has the handle `$lastHandle`.
@@ -122,7 +122,7 @@ extension Statements {
             (isFirst ? "first" : "next") + name, .read,
             """
             SELECT session_handle, created_at_time, \
-            expires_at > $now AND ($tenant IS NULL OR tenant_id = $tenant) AND \(meant) FROM \(tables.sessions) \
+            \(QuotedTables.isLive) AND ($tenant IS NULL OR tenant_id = $tenant) AND \(meant) FROM \(tables.sessions) \
             WHERE app_id = $app AND user_id = $user \(isFirst ? "" : start) \(rows) \(Self.order) \
             LIMIT \(HandleList.pageSize)
             """)

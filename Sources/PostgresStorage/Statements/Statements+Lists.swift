@@ -9,15 +9,17 @@ extension Statements {
     static let order = "ORDER BY created_at_time, session_handle COLLATE \"C\""
 
     /// Deletes sessions, with an audit event for each unless `$eventTime` is NULL.
-    private func revoking(_ name: String, where condition: String) -> PostgresStatement {
+    private func revoking(
+        _ name: String, where condition: String, returning columns: String = "", details: String = "'{}'"
+    ) -> PostgresStatement {
         PostgresStatement(
             name, .alone,
             """
             WITH ended AS (DELETE FROM \(tables.sessions) WHERE app_id = $app AND \(condition) \
-            AND \(tables.isNotCutOff) RETURNING session_handle, tenant_id, user_id, created_at_time), \
+            AND \(tables.isNotCutOff) RETURNING session_handle, tenant_id, user_id, created_at_time\(columns)), \
             audit AS (INSERT INTO \(tables.auditLog) (app_id, \(QuotedTables.auditColumns)) \
-            SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, '{}', $eventActor, $eventMeans FROM ended \
-            WHERE $eventTime IS NOT NULL \(Self.order)) \
+            SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, \(details), $eventActor, $eventMeans \
+            FROM ended WHERE $eventTime IS NOT NULL \(Self.order)) \
             SELECT session_handle FROM ended \(Self.order)
             """)
     }
@@ -27,7 +29,7 @@ extension Statements {
     var deleteSessionsOfUser: PostgresStatement {
         revoking(
             "deleteSessionsOfUser",
-            where: "user_id = $user AND expires_at > $now AND ($tenant IS NULL OR tenant_id = $tenant)")
+            where: "user_id = $user AND \(QuotedTables.isLive) AND ($tenant IS NULL OR tenant_id = $tenant)")
     }
 
     /// Deletes up to `$limit` sessions that are expired at `$now` in the pages from `$firstPage` to before `$endPage`, the
@@ -38,11 +40,39 @@ extension Statements {
         revoking(
             "deleteExpiredSessions",
             where: """
-                ctid = ANY (ARRAY(SELECT ctid FROM \(tables.sessions) WHERE app_id = $app AND expires_at <= $now \
+                ctid = ANY (ARRAY(SELECT ctid FROM \(tables.sessions) WHERE app_id = $app AND NOT \(QuotedTables.isLive) \
                 AND \(tables.isNotCutOff) AND ctid >= format('(%s,0)', $firstPage)::tid \
-                AND ctid < format('(%s,0)', $endPage)::tid LIMIT $limit)) AND expires_at <= $now
+                AND ctid < format('(%s,0)', $endPage)::tid LIMIT $limit)) AND NOT \(QuotedTables.isLive)
+                """,
+            returning: """
+                , expires_at, \(Self.absoluteEnd) AS absolute_end, \(Self.absoluteLimit) AS absolute_span, \
+                \(Self.idleLimit) AS idle_span
+                """,
+            details: """
+                format('{"reason":"%s","endedAt":%s%s}', CASE WHEN absolute_end <= expires_at THEN 'absolute' \
+                WHEN idle_span < $validity THEN 'idle' ELSE 'validity' END, least(absolute_end, expires_at), \
+                ',"milliseconds":' || CASE WHEN absolute_end <= expires_at THEN absolute_span \
+                WHEN idle_span < $validity THEN idle_span END)
                 """)
     }
+
+    /// When a row reaches an absolute limit, as the engine's `expiry(within:)` has it; NULL without one.
+    ///
+    /// A sum beyond 64 bits is never reached.
+    private static let absoluteEnd = """
+        CASE WHEN \(absoluteLimit) IS NOT NULL THEN least(coalesce(tessera_authenticated_at, created_at_time)::numeric \
+        + \(absoluteLimit), \(Int64.max))::bigint END
+        """
+    /// The absolute limit of a row; NULL without one.
+    private static let absoluteLimit = """
+        least(CASE WHEN tessera_absolute_limit IS NOT NULL THEN greatest(tessera_absolute_limit, 0) END, \
+        CASE WHEN coalesce(tessera_flags, 0) & 1 = 1 THEN $rememberedAbsolute ELSE $normalAbsolute END)
+        """
+    /// The idle limit of a row; NULL without one.
+    private static let idleLimit = """
+        least(CASE WHEN tessera_idle_limit IS NOT NULL THEN greatest(tessera_idle_limit, 0) END, \
+        CASE WHEN coalesce(tessera_flags, 0) & 1 = 1 THEN $rememberedIdle ELSE $normalIdle END)
+        """
 
     /// Counts the pages of the sessions.
     var countPages: PostgresStatement {

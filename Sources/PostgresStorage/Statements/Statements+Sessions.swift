@@ -25,18 +25,29 @@ extension QuotedTables {
                 """))
     }
 
-    private var insertion: String {
+    /// The columns of a session's traits, ``TraitColumns``.
+    static let traitColumns = """
+        tessera_authenticated_at, tessera_absolute_limit, tessera_idle_limit, tessera_level, tessera_amr, \
+        tessera_level_at, tessera_flags
+        """
+    static let traitValues = "$authenticated, $absolute, $idle, $level, $amr, $levelAt, $flags"
+
+    /// Whether a row of sessions is alive at `$now` with the bounds `$normalFloor` and `$rememberedFloor`.
+    static let isLive = LivenessBounds.condition(
+        now: "$now", normal: "$normalFloor", remembered: "$rememberedFloor", prefix: "tessera_", largest: "greatest")
+
+    var insertion: String {
         """
         INSERT INTO \(sessions) (app_id, session_handle, tenant_id, user_id, refresh_token_hash_2, session_data, \
         jwt_user_payload, created_at_time, expires_at, use_static_key, prev_refresh_token_hash_2, \
-        refresh_token_rotated_at, tessera_sharing, tessera_generation)
+        refresh_token_rotated_at, tessera_sharing, tessera_generation, \(Self.traitColumns))
         """
     }
 
-    private var insertedValues: String {
+    var insertedValues: String {
         """
         $app, $handle, $tenant, $user, $hash, $data, $payload, \(creation), $expires, $static, $previousHash, $rotated, \
-        $sharing, $rotations
+        $sharing, $rotations, \(Self.traitValues)
         """
     }
 
@@ -58,8 +69,8 @@ extension QuotedTables {
     private var isNamed: String { "WHERE app_id = $app AND session_handle = $handle AND \(isNotCutOff)" }
     private var isAsRead: String { "\(isNamed) AND tessera_version = $version AND refresh_token_hash_2 = $readHash" }
 
-    /// Reads a session in the order of `SessionRecord.init(row:)`, then the version of the row, the database's time and the
-    /// primary user.
+    /// Reads a session in the order of `SessionRecord.init(row:)`, then the version of the row, the database's time, the
+    /// primary user and the traits.
     var selectSession: PostgresStatement { selection("selectSession", primaryUser: "NULL") }
 
     /// The same where a SuperTokens core links accounts.
@@ -74,7 +85,8 @@ extension QuotedTables {
             SELECT session_handle, tenant_id, user_id, refresh_token_hash_2, coalesce(session_data, '{}'), \
             coalesce(jwt_user_payload, '{}'), created_at_time, expires_at, use_static_key, prev_refresh_token_hash_2, \
             refresh_token_rotated_at, tessera_sharing, tessera_generation, tessera_version, \
-            floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, \(primaryUser) FROM \(sessions) AS own \(isNamed)
+            floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, \(primaryUser), \(Self.traitColumns) \
+            FROM \(sessions) AS own \(isNamed)
             """)
     }
 
@@ -95,7 +107,7 @@ extension QuotedTables {
             "replaceSession",
             """
             \(rotation), tenant_id = $tenant, user_id = $user, session_data = $data, jwt_user_payload = $payload, \
-            created_at_time = $created \(isAsRead)
+            created_at_time = $created, (\(Self.traitColumns)) = ROW (\(Self.traitValues)) \(isAsRead)
             """)
     }
 
@@ -149,13 +161,14 @@ extension SessionRecord {
         [
             "tenant": .text(tenantID.rawValue), "user": .text(userID.rawValue), "data": .text(sessionData.text),
             "payload": .text(accessTokenPayload.text), "created": .integer(createdAt.milliseconds),
-        ]
+        ] + TraitColumns(traits).values
     }
 
     /// Whether another record differs in nothing but what a rotation writes.
     func isRotation(of other: SessionRecord) -> Bool {
         tenantID == other.tenantID && userID == other.userID && createdAt == other.createdAt
             && sessionData == other.sessionData && accessTokenPayload == other.accessTokenPayload
+            && traits == other.traits
     }
 
     /// Reads the columns of ``QuotedTables/selectSession``.
@@ -170,7 +183,35 @@ extension SessionRecord {
             previousTokenHash: row.optionalText(9).map(StoredTokenHash.init(stored:)),
             rotatedAt: row.optionalInteger(10).map(Timestamp.init(milliseconds:)),
             rotationCount: RotationCount(stored: row.integer(12)),
-            storedSharing: row.optionalText(11).flatMap(SharingState.init(stored:)))
+            storedSharing: row.optionalText(11).flatMap(SharingState.init(stored:)),
+            traits: TraitColumns(row: row, from: 16).traits)
+    }
+}
+
+extension TraitColumns {
+    /// The values of ``QuotedTables/traitValues``.
+    fileprivate var values: NamedValues {
+        [
+            "authenticated": .integer(authenticatedAt), "absolute": .integer(absoluteLimit),
+            "idle": .integer(idleLimit),
+            "level": .text(level), "amr": .text(methods), "levelAt": .integer(levelAt), "flags": .integer(flags),
+        ]
+    }
+
+    /// Reads the columns from a place on.
+    fileprivate init(row: PostgresRow, from first: Int32) {
+        self.init(
+            authenticatedAt: row.optionalInteger(first), absoluteLimit: row.optionalInteger(first + 1),
+            idleLimit: row.optionalInteger(first + 2), level: row.optionalText(first + 3),
+            methods: row.optionalText(first + 4), levelAt: row.optionalInteger(first + 5),
+            flags: row.optionalInteger(first + 6))
+    }
+}
+
+extension LivenessBounds {
+    /// The values of ``QuotedTables/isLive``.
+    var values: NamedValues {
+        ["now": .integer(time), "normalFloor": .integer(normalFloor), "rememberedFloor": .integer(rememberedFloor)]
     }
 }
 

@@ -9,6 +9,10 @@ public struct AuditEvent: Sendable, Equatable {
     public enum Name: String, Sendable, CaseIterable {
         /// A session was created.
         case created
+        /// A session was not created, because its user has as many as allowed.
+        case refused
+        /// The user of a session was authenticated once more.
+        case authenticated
         /// A session was rotated to its next refresh token.
         case refreshed
         /// A superseded refresh token was reused.
@@ -82,8 +86,60 @@ public struct AuditEvent: Sendable, Equatable {
     }
 
     /// A session was created.
-    public static func created(_ record: SessionRecord) -> AuditEvent {
-        AuditEvent(.created, record, at: record.createdAt)
+    ///
+    /// - Parameters:
+    ///   - record: the session.
+    ///   - terms: how long sessions live: where a limit ends the session, the event says when.
+    public static func created(_ record: SessionRecord, within terms: SessionTerms = .unlimited) -> AuditEvent {
+        var details: JSONObject = [:]
+        if record.traits.flags.contains(.remembered) { details.append("rememberMe", true) }
+        if terms.limits(of: record.traits).isLimited {
+            details.append("expiresAt", .integer(record.expiresAt.milliseconds))
+        }
+        if let level = record.traits.level { details.append("level", .string(level)) }
+        return AuditEvent(.created, record, at: record.createdAt, details: details)
+    }
+
+    /// A session was not created, because its user has as many as allowed.
+    ///
+    /// - Parameters:
+    ///   - record: the session as it would have been; its handle is not used.
+    ///   - limit: how many are allowed.
+    ///   - count: how many the user has.
+    public static func refused(_ record: SessionRecord, limit: Int, count: Int) -> AuditEvent {
+        AuditEvent(
+            name: .refused, time: record.createdAt, tenantID: record.tenantID, userID: record.userID, actor: .core,
+            details: ["limit": .integer(limit), "count": .integer(count)])
+    }
+
+    /// A session ended because its user began another one.
+    ///
+    /// - Parameters:
+    ///   - handle: the session that ended.
+    ///   - tenant: its tenant.
+    ///   - successor: the session that was begun.
+    ///   - means: `limit` or `replaced`.
+    ///   - details: the limit and the action; none for `replaced`.
+    package static func displaced(
+        _ handle: SessionHandle, tenant: TenantID, by successor: SessionRecord, _ means: Revocation.Means,
+        _ details: JSONObject
+    ) -> AuditEvent {
+        var event = revoked(
+            handle, tenant: tenant, user: successor.userID, Revocation(by: .core, means, at: successor.createdAt))
+        event.details = details
+        event.details.append("replacedBy", .string(successor.handle.rawValue))
+        return event
+    }
+
+    /// The user of a session was authenticated once more.
+    static func authenticated(
+        _ record: SessionRecord, isFull: Bool, from level: String?, at time: Timestamp
+    ) -> AuditEvent {
+        var details: JSONObject = ["level": record.traits.level.map { .string($0) } ?? .null]
+        details.append("amr", .array(record.traits.methods.map { .string($0) }))
+        details.append("full", .bool(isFull))
+        details.append("from", level.map { .string($0) } ?? .null)
+        return AuditEvent(.authenticated, record, at: time, details: details)
     }
 
     /// A session was rotated to another refresh token, or signs with another kind of key.
@@ -133,6 +189,25 @@ public struct AuditEvent: Sendable, Equatable {
         AuditEvent(
             name: .revoked, time: revocation.time, handle: handle, tenantID: tenant, userID: user,
             actor: revocation.actor, means: revocation.means)
+    }
+
+    /// A session ended by itself, and which limit ended it.
+    ///
+    /// - Parameters:
+    ///   - record: the session as it is stored.
+    ///   - revocation: who ended it, how and when; of another means than expiry nothing is added.
+    ///   - terms: how long sessions live.
+    package static func revoked(
+        _ record: SessionRecord, _ revocation: Revocation, within terms: SessionTerms
+    ) -> AuditEvent {
+        var event = revoked(record.handle, tenant: record.tenantID, user: record.userID, revocation)
+        guard revocation.means == .expiry else { return event }
+        let expiry = record.expiry(within: terms)
+        event.details = [
+            "reason": .string(expiry.reason.rawValue), "endedAt": .integer(expiry.endedAt.milliseconds),
+        ]
+        if let span = expiry.span { event.details.append("milliseconds", .integer(span.count)) }
+        return event
     }
 
     /// All sessions of a user that were created up to a time were ended, in one tenant or, with `nil`, in all.

@@ -30,6 +30,8 @@ public struct Revocation: Sendable, Equatable {
         case expiry
         /// Its user had too many.
         case limit
+        /// Another session took its place, as the application asked for.
+        case replaced
         /// Storage went back to an older state: what a client held was newer, or a restore repeated its end.
         case restore
     }

@@ -19,6 +19,25 @@ public struct NewSession: Sendable, Redacted {
     package var format: AccessTokenFormat
     /// How long the access token lives, where a driver may say so.
     package var accessTokenValidity: Milliseconds?
+    /// Whether the user asked to be remembered: the session then has the limits for remembered ones.
+    public var isRemembered = false
+    /// Limits of this session alone; they can only tighten those of the configuration.
+    public var limits = SessionLimits.none
+    /// When the user was authenticated, if that was not now; a time to come is now.
+    public var authenticatedAt: Timestamp?
+    /// The assurance level that the user has reached, such as `aal1`.
+    public var level: String?
+    /// How the user was authenticated, by the names of RFC 8176, such as `pwd` and `otp`.
+    public var methods: [String] = []
+    /// A session of the same user that ends in the step that stores this one.
+    public var replacedSession: SessionHandle?
+
+    /// How the user was authenticated, and what the session asks for.
+    package func traits(at now: Timestamp) -> SessionTraits {
+        SessionTraits(
+            authenticatedAt: authenticatedAt.map { min($0, now) }, limits: limits, level: level, methods: methods,
+            flags: isRemembered ? .remembered : [])
+    }
 
     /// Creates a value from what is known at sign-in; the defaults suit a new application.
     public init(
@@ -131,6 +150,8 @@ public struct PresentedRefreshToken: Sendable, Redacted {
     package var rotation: Refresh.Rotation
     /// How long the access token lives, where a driver may say so.
     package var accessTokenValidity: Milliseconds?
+    /// Whether a background task of the client asks, and not its user: the session then ends when it would have.
+    public var isBackground = false
 
     public init(
         refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,

@@ -11,11 +11,18 @@ public enum DataUpdate {
     }
 
     /// Replaces the payload, the session data, or both; `nil` keeps what is there.
+    ///
+    /// - Parameters:
+    ///   - payload: the new payload.
+    ///   - sessionData: the new session data.
+    ///   - record: the session, as storage has it at this step.
+    ///   - now: the time.
+    ///   - terms: how long sessions live.
     public static func decide(
         payload: JSONObjectText? = nil, sessionData: JSONObjectText? = nil, against record: SessionRecord?,
-        at now: Timestamp
+        at now: Timestamp, within terms: SessionTerms
     ) -> Decision<Outcome> {
-        guard let record, !record.isExpired(at: now) else { return Decision(.keep, .sessionNotActive) }
+        guard let record, !record.isExpired(at: now, within: terms) else { return Decision(.keep, .sessionNotActive) }
         var next = record
         next.accessTokenPayload = payload ?? record.accessTokenPayload
         next.sessionData = sessionData ?? record.sessionData

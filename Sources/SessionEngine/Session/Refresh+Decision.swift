@@ -12,14 +12,24 @@ extension Refresh {
         of presented: Presented, against record: SessionRecord?, at now: Timestamp, rules: Rules,
         successor: @escaping (Successor) -> TokenHash?
     ) -> Decision<Outcome> {
+        decide(of: presented, against: record, at: now, rules: rules, stepUp: nil, successor: successor)
+    }
+
+    /// The same, also for a step-up.
+    static func decide(
+        of presented: Presented, against record: SessionRecord?, at now: Timestamp, rules: Rules, stepUp: StepUp?,
+        successor: @escaping (Successor) -> TokenHash?
+    ) -> Decision<Outcome> {
         if rules.checksAntiCSRF, rules.usesAntiCSRF, let expected = presented.content.antiCSRFToken,
             !expected.matches(presented.antiCSRFToken)
         {
             return Decision(.keep, .antiCSRFMismatch)
         }
-        guard let record, !record.isExpired(at: now) else { return Decision(.keep, .sessionNotActive) }
-        let step = RefreshStep(presented: presented, now: now, rules: rules, successor: successor)
-        return step.decided(step.move(record), record)
+        guard let record, !record.isExpired(at: now, within: rules.terms) else {
+            return Decision(.keep, .sessionNotActive)
+        }
+        let step = RefreshStep(presented: presented, now: now, rules: rules, stepUp: stepUp, successor: successor)
+        return step.decided(stepUp.map { step.move(record, $0) } ?? step.move(record), record)
     }
 }
 
@@ -31,6 +41,8 @@ private struct RefreshStep {
         /// As ``issue``, by a token that is newer than the session.
         case adopt(SessionRecord, Refresh.Successor)
         case tooLate
+        /// The token was exchanged in a step-up a moment ago, and its client may repeat that request.
+        case steppedUp
         case reuse(Refresh.ReuseClass)
         case newerThanSession
         case successorFailed
@@ -39,6 +51,8 @@ private struct RefreshStep {
     let presented: Refresh.Presented
     let now: Timestamp
     let rules: Refresh.Rules
+    /// The step-up that is asked for; `nil` for a plain refresh.
+    let stepUp: StepUp?
     let successor: (Refresh.Successor) -> TokenHash?
 
     /// The shortest window that is opened: a shorter one helps no client.
@@ -49,6 +63,7 @@ private struct RefreshStep {
         case .issue(let next, let successor): return issued(next, successor, record, isRestored: false)
         case .adopt(let next, let successor): return issued(next, successor, record, isRestored: true)
         case .tooLate: return tooLate(record)
+        case .steppedUp: return Decision(.keep, .tooLate)
         case .reuse(let found): return reused(found, record)
         case .newerThanSession:
             return Decision(.remove, .newerThanSession, audit: .revoked(record, by: .restore, at: now))
@@ -61,6 +76,7 @@ private struct RefreshStep {
     ) -> Decision<Refresh.Outcome> {
         var next = next
         guard rules.format.accepts(next.accessTokenPayload) else { return Decision(.keep, .payloadRefused) }
+        guard rules.leavesRoom(for: next, at: now) else { return Decision(.keep, .sessionNotActive) }
         next.signingKeyKind = rules.signingKeyKind ?? next.signingKeyKind
         // A rotation in this step takes the next generation's place: what was shared before it counts.
         let isShared = next.isRecentlyShared || (rules.rotation == .atOnce && record.isRecentlyShared)
@@ -69,7 +85,9 @@ private struct RefreshStep {
         // That a window opened, or was shared, is no event: the chain of tokens is what it was.
         var before = record
         before.storedSharing = next.storedSharing
-        let event = next == before ? nil : AuditEvent.refreshed(next, isRestored: isRestored, at: now)
+        before.expiresAt = next.expiresAt
+        var event = next == before ? nil : AuditEvent.refreshed(next, isRestored: isRestored, at: now)
+        if let stepUp { event = .authenticated(next, isFull: stepUp.isFull, from: record.traits.level, at: now) }
         return Decision(.replace(next), outcome, audit: event)
     }
 
@@ -89,6 +107,7 @@ private struct RefreshStep {
 
     func move(_ record: SessionRecord) -> Move {
         let lineage = record.relation(of: presented.storedHash, parent: presented.storedParentHash)
+        if record.isWaitingAfterStepUp(for: lineage, at: now) { return .steppedUp }
         let isDerived = rules.successorPolicy == .deterministic
         switch lineage {
         case .current: return isDerived ? current(record) : renewed(record, promoted: record)
@@ -104,7 +123,7 @@ private struct RefreshStep {
     /// The session after the first use of the presented token.
     private func promoted(_ record: SessionRecord) -> SessionRecord {
         record.promoting(
-            presented.storedHash, count: presented.rotationCount, at: now, validity: rules.refreshTokenValidity,
+            presented.storedHash, count: presented.rotationCount, at: now, within: rules.terms,
             window: rules.sharingWindow)
     }
 
@@ -114,28 +133,48 @@ private struct RefreshStep {
         let (window, isOpen) = window(of: record)
         let wanted = window.map { Refresh.Successor.derived(window: $0.number, count: count) } ?? .fresh
         switch (rules.rotation, window) {
-        case (.atFirstUse, _) where isOpen: return .issue(record.markedShared(), wanted)
-        case (.atFirstUse, let window?): return .issue(record.opening(window), wanted)
+        case (.atFirstUse, _) where isOpen: return .issue(repeated(record), wanted)
+        case (.atFirstUse, let window?): return .issue(exchanged(record.opening(window)), wanted)
         case (.atFirstUse, nil): return .issue(record, wanted)
         case (.atOnce, _):
             guard let hash = successor(wanted) else { return .successorFailed }
             let issue = SharingState.Issue(window: window?.number, repeatsUntil: now + rules.gracePeriod)
-            let next = record.rotating(
-                from: presented.storedHash, to: hash.stored, count: count, issue, at: now,
-                validity: rules.refreshTokenValidity)
+            let next = rotated(
+                record.rotating(from: presented.storedHash, to: hash.stored, count: count, issue, at: now))
             return .issue(isOpen ? next.markedShared() : next, wanted)
         }
+    }
+
+    /// The session after a rotation, which is an activity of the user unless a background task asked for it.
+    private func rotated(_ record: SessionRecord) -> SessionRecord {
+        rules.isBackground ? record : record.active(at: now, within: rules.terms)
+    }
+
+    /// The session after an exchange whose rotation is still to come: where limits are set, the end in the reply is the one that
+    /// is stored.
+    private func exchanged(_ record: SessionRecord) -> SessionRecord {
+        rules.terms.limits(of: record.traits).isLimited ? rotated(record) : record
+    }
+
+    /// The session after its token was presented once more in an open window: no activity, unless the user asks where only a
+    /// background task had asked before.
+    private func repeated(_ record: SessionRecord) -> SessionRecord {
+        let marked = record.markedShared()
+        guard !rules.isBackground, record.sharing?.window?.isBackground == true else { return marked }
+        return exchanged(marked.inForeground())
     }
 
     /// The window in which the current token is presented now, and whether it was open before; `nil` when all are
     /// spent.
     private func window(of record: SessionRecord) -> (SharingState.Window?, isOpen: Bool) {
-        guard let last = record.sharing?.window else { return (SharingState.Window(openedAt: now, number: 0), false) }
+        guard let last = record.sharing?.window else {
+            return (SharingState.Window(openedAt: now, number: 0, isBackground: rules.isBackground), false)
+        }
         if last.isOpen(at: now, first: rules.sharingWindow) { return (last, true) }
         let number = last.number < .max ? last.number + 1 : .max
         let length = SharingState.Window.length(of: number, first: rules.sharingWindow)
         guard length >= Self.shortestWindow else { return (nil, false) }
-        return (SharingState.Window(openedAt: now, number: number), false)
+        return (SharingState.Window(openedAt: now, number: number, isBackground: rules.isBackground), false)
     }
 
     /// The presented token is the predecessor: the current token again while that is allowed, then silence, then a verdict.
@@ -194,8 +233,8 @@ private struct RefreshStep {
         adopted.previousTokenHash = nil
         adopted.rotatedAt = now
         adopted.rotationCount = RotationCount(restoreNumber: rules.restoreNumber)
-        adopted.expiresAt = now + rules.refreshTokenValidity
         adopted.storedSharing = nil
+        adopted = rotated(adopted)
         let move = rules.successorPolicy == .deterministic ? current(adopted) : renewed(adopted, promoted: adopted)
         guard case .issue(let next, let successor) = move else { return move }
         return .adopt(next, successor)
@@ -205,13 +244,17 @@ private struct RefreshStep {
 // SuperTokens' own rule (CDI 5.5 and older, and 5.6), to the letter.
 extension RefreshStep {
     private func renewed(_ record: SessionRecord, promoted: SessionRecord) -> Move {
-        guard rules.rotation == .atOnce else { return .issue(promoted.withoutSharing(), .fresh) }
+        guard rules.rotation == .atOnce else { return .issue(exchanged(marked(promoted.withoutSharing())), .fresh) }
         guard let hash = successor(.fresh) else { return .successorFailed }
         let issue = SharingState.Issue(window: nil, repeatsUntil: nil)
-        let next = record.rotating(
-            from: presented.storedHash, to: hash.stored, count: nil, issue, at: now,
-            validity: rules.refreshTokenValidity)
+        let next = rotated(record.rotating(from: presented.storedHash, to: hash.stored, count: nil, issue, at: now))
         return .issue(next.withoutSharing(), .fresh)
+    }
+
+    /// The session with nothing known but whether a background task asked.
+    private func marked(_ record: SessionRecord) -> SessionRecord {
+        guard rules.isBackground else { return record }
+        return record.opening(SharingState.Window(openedAt: now, number: 0, isBackground: true))
     }
 
     private func replacedPrevious(_ record: SessionRecord) -> Move {
@@ -230,5 +273,43 @@ extension SessionRecord {
         var record = self
         record.storedSharing = nil
         return record
+    }
+}
+
+// A step-up: the rotation is made in the step that stores the new level.
+extension RefreshStep {
+    fileprivate func move(_ record: SessionRecord, _ stepUp: StepUp) -> Move {
+        let lineage = record.relation(of: presented.storedHash, parent: presented.storedParentHash)
+        switch lineage {
+        case .current: return stepped(record, stepUp)
+        case .successorOfCurrent: return stepped(promoted(record), stepUp)
+        case .previous where record.isWaitingAfterStepUp(for: lineage, at: now): return repeated(record, stepUp)
+        case .previous, .successorOfPrevious, .unrelated: break
+        }
+        switch move(record) {
+        // A plain answer would say that the session has the level.
+        case .issue: return .steppedUp
+        case .adopt(let adopted, _) where adopted.currentTokenHash == presented.storedHash:
+            return stepped(adopted, stepUp)
+        case let other: return other
+        }
+    }
+
+    private func stepped(_ record: SessionRecord, _ stepUp: StepUp) -> Move {
+        let count = record.rotationCount.successor(restoreNumber: rules.restoreNumber)
+        let wanted = Refresh.Successor.derived(window: SharingState.stepUpWindow, count: count)
+        guard let hash = successor(wanted) else { return .successorFailed }
+        let issue = SharingState.Issue(window: SharingState.stepUpWindow, repeatsUntil: now + rules.sharingWindow)
+        var next = record.rotating(from: presented.storedHash, to: hash.stored, count: count, issue, at: now)
+        next.traits = stepUp.applied(to: next.traits, at: now)
+        return .issue(next.active(at: now, within: rules.terms), wanted)
+    }
+
+    /// The answer once more, if it is the same question.
+    private func repeated(_ record: SessionRecord, _ stepUp: StepUp) -> Move {
+        let wanted = issued(by: record)
+        guard stepUp.isLast(of: record.traits), let hash = successor(wanted), hash.stored == record.currentTokenHash
+        else { return .steppedUp }
+        return .issue(record, wanted)
     }
 }

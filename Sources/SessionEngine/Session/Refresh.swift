@@ -112,8 +112,10 @@ public enum Refresh {
         public var signingKeyKind: SigningKeyKind?
         /// The format of the access token to come.
         public var format: AccessTokenFormat
-        /// The validity period of a session after a rotation.
-        public var refreshTokenValidity: Milliseconds
+        /// How long a session lives after a rotation.
+        public var terms: SessionTerms
+        /// Whether nothing but a background task of the client asks: the session then ends when it would have.
+        public var isBackground: Bool
         /// When the session rotates.
         public var rotation: Rotation
         /// How the successors of one token relate.
@@ -133,16 +135,18 @@ public enum Refresh {
 
         public init(
             checksAntiCSRF: Bool, usesAntiCSRF: Bool = true, signingKeyKind: SigningKeyKind?,
-            format: AccessTokenFormat, refreshTokenValidity: Milliseconds, rotation: Rotation = .atFirstUse,
+            format: AccessTokenFormat, terms: SessionTerms, rotation: Rotation = .atFirstUse,
             successorPolicy: SuccessorPolicy = .deterministic, gracePeriod: Milliseconds = .seconds(30),
             sharingWindow: Milliseconds = .seconds(60), silence: Milliseconds = .seconds(120),
-            restoreNumber: UInt8 = 0, afterRestore: AfterRestore = .adopt, revokesOnReuse: Bool = true
+            restoreNumber: UInt8 = 0, afterRestore: AfterRestore = .adopt, revokesOnReuse: Bool = true,
+            isBackground: Bool = false
         ) {
             self.checksAntiCSRF = checksAntiCSRF
             self.usesAntiCSRF = usesAntiCSRF
             self.signingKeyKind = signingKeyKind
             self.format = format
-            self.refreshTokenValidity = refreshTokenValidity
+            self.terms = terms
+            self.isBackground = isBackground
             self.rotation = rotation
             self.successorPolicy = successorPolicy
             self.gracePeriod = gracePeriod
@@ -172,5 +176,24 @@ public enum Refresh {
         case newerThanSession
         /// The successor could not be made; nothing was changed.
         case successorFailed
+    }
+}
+
+extension Refresh.Rules {
+    /// Whether a session lives long enough for another access token; one that ends within a second counts as ended.
+    func leavesRoom(for record: SessionRecord, at now: Timestamp) -> Bool {
+        record.bound(isBackground: isBackground, within: terms).map { $0 - now >= .seconds(1) } ?? true
+    }
+}
+
+extension SessionRecord {
+    /// The end that no token of an exchange outlives; `nil` where the first use of the successor moves it.
+    ///
+    /// - Parameters:
+    ///   - isBackground: whether a background task asked for the exchange.
+    ///   - terms: the configuration of now.
+    package func bound(isBackground: Bool, within terms: SessionTerms) -> Timestamp? {
+        let isMoved = !isBackground && sharing?.window?.isBackground != true && !terms.limits(of: traits).isLimited
+        return isMoved ? nil : expiry(within: terms).endedAt
     }
 }

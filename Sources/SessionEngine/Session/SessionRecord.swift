@@ -32,6 +32,8 @@ public struct SessionRecord: Sendable, Equatable {
     public var expiresAt: Timestamp
     /// Which kind of key signs its access tokens.
     public var signingKeyKind: SigningKeyKind
+    /// How its user was authenticated, and what it asked for itself.
+    public var traits: SessionTraits
 
     public init(
         handle: SessionHandle,
@@ -46,7 +48,8 @@ public struct SessionRecord: Sendable, Equatable {
         previousTokenHash: StoredTokenHash? = nil,
         rotatedAt: Timestamp? = nil,
         rotationCount: RotationCount = 0,
-        storedSharing: SharingState? = nil
+        storedSharing: SharingState? = nil,
+        traits: SessionTraits = .none
     ) {
         self.handle = handle
         self.tenantID = tenantID
@@ -61,13 +64,11 @@ public struct SessionRecord: Sendable, Equatable {
         self.rotatedAt = rotatedAt
         self.rotationCount = rotationCount
         self.storedSharing = storedSharing
+        self.traits = traits
     }
 
     /// The user whom replies and tokens name: the primary one.
     public var namedUserID: UserID { primaryUserID ?? userID }
-
-    /// Whether the session has expired.
-    public func isExpired(at now: Timestamp) -> Bool { expiresAt <= now }
 
     /// The relation of a refresh token to this session; `parent` is its predecessor.
     func relation(of token: StoredTokenHash, parent: @autoclosure () -> StoredTokenHash?) -> TokenRelation {

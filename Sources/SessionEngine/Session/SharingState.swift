@@ -9,10 +9,14 @@ public struct SharingState: Sendable, Hashable {
         public var openedAt: Timestamp
         /// Its number, 0 for the first; each window is half as long as the one before.
         public var number: UInt8
+        /// Whether nothing but background tasks of the client presented the token in it: the first use of what they were
+        /// given is then no activity.
+        public var isBackground: Bool
 
-        public init(openedAt: Timestamp, number: UInt8) {
+        public init(openedAt: Timestamp, number: UInt8, isBackground: Bool = false) {
             self.openedAt = openedAt
             self.number = number
+            self.isBackground = isBackground
         }
 
         /// Whether a token presented now belongs to this window; after a clock was set back it does.
@@ -87,27 +91,33 @@ extension SharingState {
         let fields = [
             hashPrefix, Self.text(window?.openedAt.milliseconds), Self.text(window?.number),
             issue == nil ? Self.none : Self.text(issue?.window), Self.text(issue?.repeatsUntil?.milliseconds),
-            Self.text(sharedAt?.rawValue), hasLatePredecessor ? "1" : "0",
+            Self.text(sharedAt?.rawValue), "\(bits)",
         ]
         return fields.joined(separator: " ")
     }
 
+    /// Bit 0 for a late predecessor, bit 1 for a window of background tasks.
+    private var bits: UInt8 { (hasLatePredecessor ? 1 : 0) | (window?.isBackground == true ? 2 : 0) }
+
     /// Reads what storage keeps; `nil` for anything that ``stored`` does not produce, which is as good as no state.
     public init?(stored text: String) {
         let fields = text.split(separator: " ", omittingEmptySubsequences: false)
-        guard fields.count == 7, fields[6] == "0" || fields[6] == "1",
+        guard fields.count == 7, fields[6].utf8.count == 1, let bits = UInt8(fields[6]), bits <= 3,
             let openedAt = Self.number(fields[1], Int64.self), let number = Self.number(fields[2], UInt8.self),
             let issuedIn = Self.number(fields[3] == Self.none ? "-" : fields[3], UInt8.self),
             let repeatsUntil = Self.number(fields[4], Int64.self), let sharedAt = Self.number(fields[5], Int64.self)
         else { return nil }
+        guard bits & 2 == 0 || openedAt != nil && number != nil else { return nil }
         let issue = Issue(window: issuedIn, repeatsUntil: repeatsUntil.map(Timestamp.init(milliseconds:)))
         self.init(
             hashPrefix: String(fields[0]),
             window: openedAt.flatMap { time in
-                number.map { Window(openedAt: Timestamp(milliseconds: time), number: $0) }
+                number.map {
+                    Window(openedAt: Timestamp(milliseconds: time), number: $0, isBackground: bits & 2 != 0)
+                }
             },
             issue: fields[3] == Self.none ? nil : issue,
-            sharedAt: sharedAt.map(RotationCount.init(stored:)), hasLatePredecessor: fields[6] == "1")
+            sharedAt: sharedAt.map(RotationCount.init(stored:)), hasLatePredecessor: bits & 1 != 0)
     }
 
     private static func text(_ number: (some FixedWidthInteger)?) -> String { number.map { "\($0)" } ?? absent }

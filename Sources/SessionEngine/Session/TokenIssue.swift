@@ -56,15 +56,27 @@ public enum TokenIssue {
     }
 
     /// The claims of the access token that goes with a refresh token.
+    ///
+    /// - Parameters:
+    ///   - record: the session.
+    ///   - format: the form of the token.
+    ///   - refreshPart: the refresh token.
+    ///   - parent: the hash of the token that it is given for.
+    ///   - issuedAt: the time.
+    ///   - validity: how long it lives.
+    ///   - tellsAuthentication: whether the token says when and how the user was authenticated.
+    ///   - bound: the end of the session, which no token outlives; `nil` where the first use moves it.
     public static func claims(
         for record: SessionRecord, format: AccessTokenFormat, refreshPart: RefreshPart, parent: TokenHash?,
-        issuedAt: Timestamp, validity: Milliseconds
+        issuedAt: Timestamp, validity: Milliseconds, notAfter bound: Timestamp? = nil,
+        tellsAuthentication: Bool = false
     ) -> AccessTokenClaims {
         AccessTokenClaims(
             format: format, handle: record.handle, userID: record.namedUserID, recipeUserID: record.userID,
             tenantID: record.tenantID, refreshTokenHash: refreshPart.hash, parentRefreshTokenHash: parent,
-            antiCSRFToken: refreshPart.antiCSRFToken, issuedAt: issuedAt, expiresAt: issuedAt + validity,
-            userData: record.accessTokenPayload)
+            antiCSRFToken: refreshPart.antiCSRFToken, issuedAt: issuedAt,
+            expiresAt: min(issuedAt + validity, bound ?? Timestamp(milliseconds: .max)),
+            userData: tellsAuthentication ? AuthenticationClaims.payload(of: record) : record.accessTokenPayload)
     }
 
     /// The claims that replace verified ones after a promotion or a change of payload: another expiry, no parent.

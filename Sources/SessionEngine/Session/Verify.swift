@@ -6,8 +6,8 @@ public enum Verify {
     public struct Rules: Sendable {
         /// Whether the session must still exist, and whether a newer payload replaces the token's.
         public var checksDatabase: Bool
-        /// The validity period of a session after a successor's first use.
-        public var refreshTokenValidity: Milliseconds
+        /// How long a session lives after a successor's first use.
+        public var terms: SessionTerms
         /// When the session rotates; where that is at once, a verification never writes and never gives a token
         /// (docs/specification/core.md 4.4).
         public var rotation: Refresh.Rotation
@@ -17,18 +17,21 @@ public enum Verify {
         public var sharingWindow: Milliseconds
         /// The store's restore number.
         public var restoreNumber: UInt8
+        /// Whether tokens say when and how their user was authenticated, which the stored payload does not.
+        public var tellsAuthentication: Bool
 
         public init(
-            checksDatabase: Bool, refreshTokenValidity: Milliseconds, rotation: Refresh.Rotation = .atFirstUse,
+            checksDatabase: Bool, terms: SessionTerms, rotation: Refresh.Rotation = .atFirstUse,
             accessTokenValidity: Milliseconds = .seconds(3_600), sharingWindow: Milliseconds = .seconds(60),
-            restoreNumber: UInt8 = 0
+            restoreNumber: UInt8 = 0, tellsAuthentication: Bool = false
         ) {
             self.checksDatabase = checksDatabase
-            self.refreshTokenValidity = refreshTokenValidity
+            self.terms = terms
             self.rotation = rotation
             self.accessTokenValidity = accessTokenValidity
             self.sharingWindow = sharingWindow
             self.restoreNumber = restoreNumber
+            self.tellsAuthentication = tellsAuthentication
         }
     }
 
@@ -80,8 +83,10 @@ public enum Verify {
     public static func decide(
         of claims: AccessTokenClaims, against record: SessionRecord?, at now: Timestamp, rules: Rules
     ) -> Decision<Outcome> {
-        guard let record, !record.isExpired(at: now) else { return Decision(.keep, .sessionNotActive) }
-        let payloadChanged = rules.checksDatabase && !record.accessTokenPayload.isEquivalent(to: claims.userData)
+        guard let record, !record.isExpired(at: now, within: rules.terms) else {
+            return Decision(.keep, .sessionNotActive)
+        }
+        let payloadChanged = rules.checksDatabase && isChanged(record, claims, rules)
         if rules.rotation == .atOnce {
             guard relation(of: claims, record) == .unrelated else {
                 return Decision(.keep, .valid(newerPayload: payloadChanged))
@@ -89,6 +94,13 @@ public enum Verify {
             return Decision(.keep, isNewer(claims, than: record, rules) ? .newerThanSession : .superseded)
         }
         return renewal(of: claims, record, payloadChanged: payloadChanged, at: now, rules)
+    }
+
+    /// Whether the stored payload is another one than the token's, apart from what only tokens have.
+    private static func isChanged(_ record: SessionRecord, _ claims: AccessTokenClaims, _ rules: Rules) -> Bool {
+        guard rules.tellsAuthentication else { return !record.accessTokenPayload.isEquivalent(to: claims.userData) }
+        let (stored, carried) = (record.accessTokenPayload, claims.userData)
+        return !AuthenticationClaims.removed(from: stored).isEquivalent(to: AuthenticationClaims.removed(from: carried))
     }
 
     private static func relation(of claims: AccessTokenClaims, _ record: SessionRecord) -> TokenRelation {
@@ -113,7 +125,7 @@ public enum Verify {
         case .current: break
         case .successorOfCurrent:
             next = record.promoting(
-                claims.refreshTokenHash.stored, count: nil, at: now, validity: rules.refreshTokenValidity,
+                claims.refreshTokenHash.stored, count: nil, at: now, within: rules.terms,
                 window: rules.sharingWindow)
         case .previous, .successorOfPrevious, .unrelated:
             guard payloadChanged else { return valid }
@@ -129,7 +141,8 @@ public enum Verify {
         of claims: AccessTokenClaims, _ record: SessionRecord, _ rules: Rules
     ) -> Refresh.Lifetime {
         // Newer formats have whole seconds: a whole token may seem a second shorter.
-        let isWhole = claims.expiresAt - claims.issuedAt > rules.accessTokenValidity - .seconds(1)
+        let life = rules.terms.accessTokenLife(rules.accessTokenValidity, of: record.traits)
+        let isWhole = claims.expiresAt - claims.issuedAt > life - .seconds(1)
         guard isWhole else { return .unchanged }
         return record.isRecentlyShared ? .shortened : .whole
     }

@@ -39,7 +39,7 @@ struct SessionMapping: Sendable {
             signingKeyKind: try row.boolean("use_static_key").map { $0 ? .static : .dynamic } ?? kindWithoutColumn,
             previousTokenHash: try row.text("prev_refresh_token_hash_2").map(StoredTokenHash.init(stored:)),
             rotatedAt: try row.integer("refresh_token_rotated_at").map(Timestamp.init(milliseconds:)))
-        if record.isExpired(at: time) { return .expired }
+        if record.isExpired(at: time, within: .unlimited) { return .expired }
         if payload == nil { return .refused(.payloadNotJSON) }
         if data == nil { return .refused(.dataNotJSON) }
         if let refusal = Self.refusal(of: record) { return .refused(refusal) }

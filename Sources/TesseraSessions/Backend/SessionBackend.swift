@@ -31,6 +31,15 @@ public protocol SessionBackend: Sendable {
     ///   ``SessionError/tokenTheftDetected(handle:userID:recipeUserID:)``, or an internal error.
     func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens
 
+    /// Notes that the user of a session was authenticated once more, and exchanges its refresh token for tokens of the new
+    /// level; the presented one is retired.
+    ///
+    /// - Parameters:
+    ///   - stepUp: the level that was reached, and how.
+    ///   - token: the session's refresh token.
+    /// - Throws: as ``refresh(_:)``; ``SessionError/misconfigured(_:)`` where the backend knows no levels.
+    func stepUp(_ stepUp: StepUp, with token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens
+
     /// Replaces the payload of a session and its access token, which keeps its expiry.
     ///
     /// - Returns: the new access token; `nil` when the presented one has expired: then only storage was changed.
@@ -129,6 +138,16 @@ extension SessionBackend {
     /// Not unless a route asks for it.
     public var checksDatabaseByDefault: Bool { false }
 
+    /// Knows no levels.
+    ///
+    /// - Throws: ``SessionError/misconfigured(_:)``.
+    public func stepUp(
+        _: StepUp, with _: PresentedRefreshToken
+    ) async throws(SessionError) -> IssuedTokens {
+        throw .misconfigured(
+            "this backend knows no levels of authentication; use Tessera's core or the engine in this process")
+    }
+
     /// Nothing.
     public func upkeep(logger _: Logger) -> SessionUpkeep? { nil }
 
@@ -193,6 +212,28 @@ public struct SessionInformation: Sendable {
     public var createdAt: Date
     /// When it ends unless it is used.
     public var expiresAt: Date
+    /// When and how its user was authenticated; `nil` where the backend does not know it.
+    public var authentication: Authentication?
+
+    /// When and how the user of a session was authenticated.
+    public struct Authentication: Sendable, Hashable {
+        /// When all factors were checked last: when the session began, or a full step-up.
+        public var fullAt: Date
+        /// When any factor was checked last.
+        public var lastAt: Date
+        /// The assurance level, such as `aal2`, where the application has said one.
+        public var level: String?
+        /// The methods, by their names in RFC 8176.
+        public var methods: [String]
+
+        /// The answer of a backend of your own.
+        public init(fullAt: Date, lastAt: Date, level: String? = nil, methods: [String] = []) {
+            self.fullAt = fullAt
+            self.lastAt = lastAt
+            self.level = level
+            self.methods = methods
+        }
+    }
 
     /// The answer of a backend of your own.
     public init(
@@ -231,5 +272,9 @@ public struct SessionInformation: Sendable {
             handle: record.handle, userID: record.userID, tenantID: record.tenantID,
             payload: try record.accessTokenPayload.decoded(), data: try record.sessionData.decoded(),
             createdAt: record.createdAt.date, expiresAt: record.expiresAt.date)
+        let full = record.authenticatedAt
+        authentication = Authentication(
+            fullAt: full.date, lastAt: max(full, record.traits.levelAt ?? full).date, level: record.traits.level,
+            methods: record.traits.methods)
     }
 }

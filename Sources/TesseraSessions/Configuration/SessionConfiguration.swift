@@ -93,6 +93,11 @@ public struct SessionConfiguration: Sendable {
     /// Whether each top-level site has a jar of its own for the cookies (`Partitioned`), so that an API that is embedded in
     /// pages of other sites works where browsers block third-party cookies.
     public var partitionsCookies = false
+    /// Whether the cookies of a session whose user did not ask to be remembered end with the browser.
+    ///
+    /// A session is remembered that was begun with `rememberMe: true`. The core ends sessions by its own limits, whatever
+    /// browsers keep.
+    public var usesSessionCookies = false
     /// The status of a response that a session or an access token has expired.
     public var sessionExpiredStatus = 401
     /// The status of a response that a session does not fulfil a claim.

@@ -35,6 +35,8 @@ package struct SetCookie: Sendable, Equatable, Redacted {
     package var maxAge: Int64?
     /// Whether each top-level site has a jar of its own for it (`Partitioned`, CHIPS).
     package var isPartitioned = false
+    /// Whether it ends with the browser: neither `Expires` nor `Max-Age` is sent.
+    package var endsWithBrowser = false
     /// Whether the line is written as short as one that only removes a cookie can be.
     package var isShort = false
 
@@ -61,12 +63,13 @@ package struct SetCookie: Sendable, Equatable, Redacted {
     package var fieldValue: String {
         var parts = ["\(name)=\(PercentEncoding.component.encode(value))"]
         if let domain { parts.append("Domain=\(domain)") }
-        parts += ["Path=\(path)", "Expires=\(HTTPDate.text(expiresAt))"]
+        parts.append("Path=\(path)")
+        if !endsWithBrowser { parts.append("Expires=\(HTTPDate.text(expiresAt))") }
         if isHTTPOnly && !isShort { parts.append("HttpOnly") }
         if isSecure { parts.append("Secure") }
         if !isShort || sameSite == .none { parts.append("SameSite=\(sameSite.rawValue)") }
         if isPartitioned { parts.append("Partitioned") }
-        if let maxAge, !isShort { parts.append("Max-Age=\(maxAge)") }
+        if let maxAge, !isShort, !endsWithBrowser { parts.append("Max-Age=\(maxAge)") }
         return parts.joined(separator: "; ")
     }
 

@@ -14,15 +14,18 @@ extension Sessions {
     ///   - tenant: the tenant it lives in.
     ///   - payload: what the access token carries; every holder of the token can read it.
     ///   - data: what stays with the server.
+    ///   - rememberMe: whether the user asked to be remembered: the limits for such sessions count, and cookies outlive the
+    ///     browser (docs/policy.md).
     /// - Throws: ``SessionError``.
     public func create(
         userID: UserID, in exchange: SessionExchange, tenant: TenantID = .public, payload: JSONObject = [:],
-        data: JSONObject = [:]
+        data: JSONObject = [:], rememberMe: Bool = false
     ) async throws(SessionError) -> Session {
         let transfer = try creationTransfer(exchange)
         let antiCSRF = try settings.antiCSRF(for: exchange.request)
         let new = try await newSession(
-            userID, tenant, payload, data, usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken)
+            userID, tenant, payload, data, usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken,
+            rememberMe: rememberMe)
         let issued = try await backend.create(new)
         if transfer == .cookie {
             try await requireFittingCookies(issued, payload: new.accessTokenPayload)
@@ -47,15 +50,18 @@ extension Sessions {
     ///   - tenant: the tenant it lives in.
     ///   - payload: what the access token carries, such as a structure; every holder of the token can read it.
     ///   - data: what stays with the server.
+    ///   - rememberMe: whether the user asked to be remembered: the limits for such sessions count, and cookies outlive the
+    ///     browser (docs/policy.md).
     /// - Throws: ``SessionError``; ``SessionError/badInput(_:)`` where a value is no JSON object.
     @_disfavoredOverload
     public func create(
         userID: UserID, in exchange: SessionExchange, tenant: TenantID = .public,
-        payload: any Encodable & Sendable = JSONObject(), data: any Encodable & Sendable = JSONObject()
+        payload: any Encodable & Sendable = JSONObject(), data: any Encodable & Sendable = JSONObject(),
+        rememberMe: Bool = false
     ) async throws(SessionError) -> Session {
         try await create(
             userID: userID, in: exchange, tenant: tenant, payload: JSONObject(encoding: payload),
-            data: JSONObject(encoding: data))
+            data: JSONObject(encoding: data), rememberMe: rememberMe)
     }
 
     /// Begins a session without a client, with values of the application: the tokens are in the session.
@@ -66,15 +72,16 @@ extension Sessions {
     ///   - payload: what the access token carries, such as a structure; every holder of the token can read it.
     ///   - data: what stays with the server.
     ///   - usesAntiCSRF: whether an anti-CSRF token goes with it; `nil` does as the configuration says.
+    ///   - rememberMe: whether the user asked to be remembered.
     /// - Throws: ``SessionError``; ``SessionError/badInput(_:)`` where a value is no JSON object.
     @_disfavoredOverload
     public func create(
         userID: UserID, tenant: TenantID = .public, payload: any Encodable & Sendable = JSONObject(),
-        data: any Encodable & Sendable = JSONObject(), usesAntiCSRF: Bool? = nil
+        data: any Encodable & Sendable = JSONObject(), usesAntiCSRF: Bool? = nil, rememberMe: Bool = false
     ) async throws(SessionError) -> Session {
         try await create(
             userID: userID, tenant: tenant, payload: JSONObject(encoding: payload), data: JSONObject(encoding: data),
-            usesAntiCSRF: usesAntiCSRF)
+            usesAntiCSRF: usesAntiCSRF, rememberMe: rememberMe)
     }
 
     /// Begins a session without a client: the tokens are in the session.
@@ -82,16 +89,18 @@ extension Sessions {
     /// - Throws: ``SessionError``.
     public func create(
         userID: UserID, tenant: TenantID = .public, payload: JSONObject = [:], data: JSONObject = [:],
-        usesAntiCSRF: Bool? = nil
+        usesAntiCSRF: Bool? = nil, rememberMe: Bool = false
     ) async throws(SessionError) -> Session {
         let new = try await newSession(
-            userID, tenant, payload, data, usesAntiCSRF: usesAntiCSRF ?? (configuration.antiCSRF == .viaToken))
+            userID, tenant, payload, data, usesAntiCSRF: usesAntiCSRF ?? (configuration.antiCSRF == .viaToken),
+            rememberMe: rememberMe)
         return try Session(try await backend.create(new), sessions: self, attachment: nil)
     }
 
     /// What the backend is asked for: the application's payload, who issues it, and the claims.
     private func newSession(
-        _ userID: UserID, _ tenant: TenantID, _ payload: JSONObject, _ data: JSONObject, usesAntiCSRF: Bool
+        _ userID: UserID, _ tenant: TenantID, _ payload: JSONObject, _ data: JSONObject, usesAntiCSRF: Bool,
+        rememberMe: Bool
     ) async throws(SessionError) -> NewSession {
         guard userID.rawValue.utf8.count <= UserID.maximumLength else {
             throw .badInput(
@@ -100,6 +109,8 @@ extension Sessions {
         var payload = payload
         payload["iss"] = .some(.string(app.issuer))
         payload = ProtectedClaims.removed(from: payload)
+        // A refresh has to know it, whatever keeps the session.
+        if rememberMe, configuration.usesSessionCookies { payload[RememberMe.member] = true }
         var subject = ClaimSubject(
             handle: nil, userID: userID, recipeUserID: userID, tenantID: tenant, payload: payload
         ).known(to: self)
@@ -109,9 +120,11 @@ extension Sessions {
                 subject.payload[claim.key] = entry
             }
         }
-        return NewSession(
+        var new = NewSession(
             userID: userID, accessTokenPayload: subject.payload, sessionData: data, tenantID: tenant,
             usesAntiCSRF: usesAntiCSRF, signingKeyKind: settings.signingKeyKind)
+        new.isRemembered = rememberMe
+        return new
     }
 
     /// How the tokens of a new session travel.
@@ -145,4 +158,9 @@ extension Sessions {
             "Since your API and website domain are different, for sessions to work, please use https on your apiDomain "
                 + "and dont set cookieSecure to false.")
     }
+}
+
+/// The member of a payload that says that cookies outlive the browser.
+enum RememberMe {
+    static let member = "tessera-remembered"
 }

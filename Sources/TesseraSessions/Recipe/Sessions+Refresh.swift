@@ -7,12 +7,37 @@ extension Sessions {
     /// - Throws: ``SessionError``. The client's tokens are cleared by ``reply(to:in:)``, not here.
     @discardableResult
     public func refresh(in exchange: SessionExchange) async throws(SessionError) -> Session {
+        try await exchangeToken(in: exchange, nil)
+    }
+
+    /// Notes that the user of a request's session has proved once more who they are, and gives the client tokens of the new
+    /// level; the refresh token that it had is retired (docs/policy.md).
+    ///
+    /// Browsers send the refresh token to the refresh path and what is below it: let the route that checks the second factor
+    /// be there, for example `/auth/session/refresh/second-factor`. Call it only after the factor was found to be right.
+    ///
+    /// - Parameters:
+    ///   - level: the assurance level that was reached, such as `aal2`.
+    ///   - methods: how, by the names of RFC 8176, such as `pwd` and `otp`.
+    ///   - isFull: whether all factors were checked, so that the absolute limit counts from now.
+    ///   - exchange: the request, and what changes about its response.
+    /// - Throws: ``SessionError``, as ``refresh(in:)``.
+    @discardableResult
+    public func stepUp(
+        to level: String, methods: [String] = [], isFull: Bool = false, in exchange: SessionExchange
+    ) async throws(SessionError) -> Session {
+        try await exchangeToken(in: exchange, StepUp(level: level, methods: methods, isFull: isFull))
+    }
+
+    private func exchangeToken(
+        in exchange: SessionExchange, _ stepUp: StepUp?
+    ) async throws(SessionError) -> Session {
         let tokens = RequestTokens(exchange.request, settings)
         let allowed = settings.transfer(for: exchange.request, isCreating: false)
         let hasCookie = allowed != .header && tokens.cookieValues(.refresh).contains { !$0.isEmpty }
         if allowed != .cookie, let bearer = tokens.bearer, !hasCookie || RefreshToken.hasForm(bearer) {
             do throws(SessionError) {
-                return try await refreshed(RefreshToken(bearer), by: .header, tokens, in: exchange)
+                return try await refreshed(RefreshToken(bearer), stepUp, by: .header, tokens, in: exchange)
             } catch {
                 // A token of another issuer may look like one of ours: it is no reason to end the cookie's session.
                 guard hasCookie, error.code == .unauthorised else { throw error }
@@ -26,7 +51,7 @@ extension Sessions {
         guard try RequestChecks.hasCustomHeader(exchange.request, antiCSRF, settings, mayRead: isPage) else {
             throw .unauthorised(reason: "the anti-CSRF check failed: there is no rid field", clearTokens: true)
         }
-        return try await refreshed(found, by: .cookie, tokens, in: exchange)
+        return try await refreshed(found, stepUp, by: .cookie, tokens, in: exchange)
     }
 
     /// Exchanges a refresh token that reached the application in its own way; the new tokens are in the session.
@@ -45,14 +70,19 @@ extension Sessions {
 
     /// Asks the backend, and gives the client what it answers.
     private func refreshed(
-        _ token: RefreshToken, by transfer: TokenTransfer, _ tokens: RequestTokens, in exchange: SessionExchange
+        _ token: RefreshToken, _ stepUp: StepUp?, by transfer: TokenTransfer, _ tokens: RequestTokens,
+        in exchange: SessionExchange
     ) async throws(SessionError) -> Session {
         let antiCSRF = try settings.antiCSRF(for: exchange.request)
-        let issued = try await backend.refresh(
-            PresentedRefreshToken(
-                refreshToken: token,
-                antiCSRFToken: exchange.request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
-                usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken, signingKeyKind: settings.signingKeyKind))
+        let presented = PresentedRefreshToken(
+            refreshToken: token, antiCSRFToken: exchange.request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
+            usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken, signingKeyKind: settings.signingKeyKind)
+        let issued =
+            if let stepUp {
+                try await backend.stepUp(stepUp, with: presented)
+            } else {
+                try await backend.refresh(presented)
+            }
         if transfer == .cookie {
             try requireSameSession(issued.session.handle, tokens, exchange)
             try await requireKeptCookies(issued)

@@ -7,6 +7,8 @@ struct TokenWriter {
 
     let settings: SessionSettings
     let exchange: SessionExchange
+    /// Whether the cookies that are written end with the browser.
+    var endsWithBrowser = false
 
     /// Writes an access token and what scripts may know of it.
     func write(
@@ -15,9 +17,7 @@ struct TokenWriter {
         exchange.changes.set(.frontToken, to: front.text)
         switch transfer {
         case .cookie:
-            exchange.changes.set(
-                try settings.cookie(
-                    .access, accessToken, until: now + Self.cookieLifetime, at: now, for: exchange.request))
+            try set(.access, accessToken, until: now + Self.cookieLifetime, at: now)
             if settings.configuration.exposesAccessToken {
                 exchange.changes.set(.sessionAccessToken, to: accessToken)
             }
@@ -31,10 +31,17 @@ struct TokenWriter {
     ) throws(SessionError) {
         switch transfer {
         case .cookie:
-            exchange.changes.set(
-                try settings.cookie(.refresh, refreshToken.exposed, until: expiry, at: now, for: exchange.request))
+            try set(.refresh, refreshToken.exposed, until: expiry, at: now)
         case .header: exchange.changes.set(.sessionRefreshToken, to: refreshToken.exposed)
         }
+    }
+
+    private func set(
+        _ kind: TokenKind, _ value: String, until expiry: Timestamp, at now: Timestamp
+    ) throws(SessionError) {
+        var cookie = try settings.cookie(kind, value, until: expiry, at: now, for: exchange.request)
+        cookie.endsWithBrowser = endsWithBrowser
+        exchange.changes.set(cookie)
     }
 
     /// Clears a client's session.

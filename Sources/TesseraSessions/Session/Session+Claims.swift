@@ -53,6 +53,43 @@ extension Session {
         guard evaluation.errors.isEmpty else { throw .invalidClaims(evaluation.errors) }
     }
 
+    /// Throws unless the user has proved who they are within a time, at a level at least where one is named.
+    ///
+    /// The answer is 403 with the reason `step-up required`, and the session lives on: a front end asks for the password, the
+    /// passkey or the second factor again and then tries once more (ASVS 7.5.3). Where the backend does not know when a user was
+    /// authenticated, ``markAuthenticated()`` counts, as for ``SessionRequirement/fresh(within:)``.
+    ///
+    /// - Parameters:
+    ///   - span: how long the last authentication may be ago.
+    ///   - level: the exact assurance level that is needed, such as `aal2`; `nil` for any.
+    /// - Throws: ``SessionError/invalidClaims(_:)`` if the authentication is older or of another level,
+    ///   ``SessionError/unauthorised(reason:clearTokens:)`` if the session has ended, or an internal error.
+    public func requireRecentAuthentication(
+        _ span: Duration, level: String? = nil
+    ) async throws(SessionError) {
+        let now = sessions.clock.time()
+        guard let known = try await information().authentication else {
+            guard level == nil else { throw Self.stepUpRequired(span, level, age: nil) }
+            return try await require(.fresh(within: span))
+        }
+        let marked = AuthenticationTime().value(in: payload)
+        let last =
+            level == nil ? max(Timestamp(known.lastAt), marked ?? Timestamp(known.lastAt)) : Timestamp(known.lastAt)
+        let isLevel = level == nil || known.level == level
+        guard isLevel, now - last <= Milliseconds(span) else {
+            throw Self.stepUpRequired(span, level, age: now - last)
+        }
+    }
+
+    private static func stepUpRequired(_ span: Duration, _ level: String?, age: Milliseconds?) -> SessionError {
+        var reason: JSONObject = [
+            "message": "step-up required", "maxAgeInSeconds": .integer(Milliseconds(span).count / 1_000),
+        ]
+        if let age { reason.append("ageInSeconds", .integer(age.count / 1_000)) }
+        if let level { reason.append("expectedLevel", .string(level)) }
+        return .invalidClaims([ClaimValidationError(id: AuthenticationTime.key, reason: reason)])
+    }
+
     /// Notes that the user of this session has proved again who they are, for ``SessionRequirement/fresh(within:)``.
     ///
     /// - Throws: as `mergePayload(_:)`.

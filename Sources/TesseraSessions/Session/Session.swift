@@ -196,7 +196,7 @@ public final class Session: Sendable, Redacted {
     /// Writes the access token into the response.
     func writeAccessToken() throws(SessionError) {
         guard let attachment else { return }
-        try TokenWriter(settings: sessions.settings, exchange: attachment.exchange).write(
+        try writer(attachment).write(
             accessToken: accessToken, front: frontToken, by: attachment.transfer, at: sessions.clock.time())
     }
 
@@ -204,11 +204,17 @@ public final class Session: Sendable, Redacted {
     func writeAllTokens() throws(SessionError) {
         guard let attachment, let issued else { return }
         try writeAccessToken()
-        let writer = TokenWriter(settings: sessions.settings, exchange: attachment.exchange)
-        try writer.write(
+        try writer(attachment).write(
             issued.refreshToken, until: issued.refreshTokenExpiresAt, by: attachment.transfer, at: sessions.clock.time()
         )
         if let antiCSRFToken { attachment.exchange.changes.set(.antiCSRF, to: antiCSRFToken.exposed) }
+    }
+
+    private func writer(_ attachment: Attachment) -> TokenWriter {
+        var writer = TokenWriter(settings: sessions.settings, exchange: attachment.exchange)
+        writer.endsWithBrowser =
+            sessions.configuration.usesSessionCookies && payload[RememberMe.member]?.bool != true
+        return writer
     }
 
     private static let ended = SessionError.unauthorised(reason: "Session does not exist anymore", clearTokens: true)

@@ -1,0 +1,17 @@
+extension SchemaMigration {
+    /// How a session's user was authenticated, and what the session asked for (docs/decisions/0040).
+    ///
+    /// All are NULL in rows of other cores and of earlier releases, which never name them; none is in an index, so that a
+    /// rotation changes none.
+    static func sessionPolicy(_ tables: TableNames) -> [SchemaStatement] {
+        [
+            "tessera_authenticated_at BIGINT", "tessera_absolute_limit BIGINT", "tessera_idle_limit BIGINT",
+            "tessera_level TEXT", "tessera_amr TEXT", "tessera_level_at BIGINT", "tessera_flags BIGINT",
+        ].map { definition in
+            SchemaStatement(
+                purpose: "a column of \(tables.plain("session_info"))",
+                sql: "ALTER TABLE \(tables.quoted("session_info")) ADD COLUMN IF NOT EXISTS \(definition)",
+                lock: .accessExclusiveBrief)
+        }
+    }
+}
