@@ -61,7 +61,7 @@ struct FileStoreTests {
     @Test("what a killed process left is written over, and a lock of one that was stopped is not waited for for ever")
     func leftOver() async throws {
         let folder = try TestFolder()
-        let store = try FileStore(folder: folder.path)
+        let store = try FileStore(folder: folder.path, writeWait: .milliseconds(20))
         let descriptor = open(folder.path + "/session.new", O_WRONLY | O_CREAT, 0o600)
         #expect(write(descriptor, "half", 4) == 4)
         close(descriptor)
@@ -73,12 +73,12 @@ struct FileStoreTests {
         #expect(try await store.read().revision == 2)
     }
 
-    @Test("two stores change one record a thousand times, and no change is lost")
+    @Test("two stores change one record hundreds of times at once, and no change is lost")
     func together() async throws {
         let folder = try TestFolder()
-        let stores = try [FileStore(folder: folder.path), FileStore(folder: folder.path)]
+        let stores = try (0..<2).map { _ in try FileStore(folder: folder.path, writeWait: .seconds(600)) }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 0..<1_000 {
+            for number in 0..<300 {
                 group.addTask {
                     _ = try await stores[number % 2].update { kept in
                         var next = kept
@@ -89,7 +89,7 @@ struct FileStoreTests {
             }
             try await group.waitForAll()
         }
-        #expect(try await stores[0].read().account == 1_000)
+        #expect(try await stores[0].read().account == 300)
     }
 
     @Test("the right to refresh is one process's at a time")

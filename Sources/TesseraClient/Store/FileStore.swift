@@ -1,3 +1,4 @@
+import Foundations
 import PlatformLibC
 import Synchronization
 
@@ -6,7 +7,8 @@ import Synchronization
 /// The file is replaced as a whole and is on the disk before the old one is gone. Several processes may use one folder.
 public struct FileStore: SessionStore {
     private let folder: String
-    private let names = TemporaryNames()
+    /// For how long other writers are waited for, each of which needs moments.
+    private let writeWait: Duration
 
     private var path: String { folder + "/session.json" }
 
@@ -14,7 +16,10 @@ public struct FileStore: SessionStore {
     ///
     /// - Parameter folder: its path; only this user may have access to it.
     /// - Throws: ``StoreError`` where it cannot be made, belongs to another user, or others have access to it.
-    public init(folder: String) throws(StoreError) {
+    public init(folder: String) throws(StoreError) { try self.init(folder: folder, writeWait: .seconds(10)) }
+
+    init(folder: String, writeWait: Duration) throws(StoreError) {
+        self.writeWait = writeWait
         self.folder = folder.hasSuffix("/") && folder.count > 1 ? String(folder.dropLast()) : folder
         try Self.make(self.folder)
         let descriptor = PlatformLibC.open(self.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -55,14 +60,15 @@ public struct FileStore: SessionStore {
         try FileLock.taken(folder + "/refresh.lock")
     }
 
-    /// Waits for other writers, each of which needs moments; one that was stopped is not waited for longer than a second.
+    /// Waits for other writers; one that was stopped is not waited for for ever.
     private func writeLock() async -> FileLock? {
-        for attempt in 0..<200 {
+        let end = MonotonicTime.present + writeWait
+        repeat {
             do throws(StoreError) {
                 if let lock = try FileLock.taken(folder + "/write.lock") { return lock }
             } catch { return nil }
-            try? await Task.sleep(for: .milliseconds(attempt < 20 ? 1 : 5))
-        }
+            try? await Task.sleep(for: .milliseconds(2))
+        } while MonotonicTime.present < end
         return nil
     }
 }
@@ -101,7 +107,7 @@ extension FileStore {
 
     /// A writer that is alone uses one name, so that what a killed process left is written over.
     private func replace(with bytes: [UInt8], isAlone: Bool) throws(StoreError) {
-        let temporary = folder + (isAlone ? "/session.new" : "/session.\(getpid()).\(names.next()).new")
+        let temporary = folder + (isAlone ? "/session.new" : "/session.\(getpid()).\(TemporaryNames.next()).new")
         if isAlone { unlink(temporary) }
         let descriptor = PlatformLibC.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failure("cannot be made", temporary) }
@@ -163,10 +169,10 @@ extension FileStore {
 }
 
 /// Numbers the temporary files of writers that had to do without the lock.
-private final class TemporaryNames: Sendable {
-    private let count = Atomic<UInt64>(0)
+private enum TemporaryNames {
+    private static let count = Atomic<UInt64>(0)
 
-    func next() -> UInt64 { count.wrappingAdd(1, ordering: .relaxed).newValue }
+    static func next() -> UInt64 { count.wrappingAdd(1, ordering: .relaxed).newValue }
 }
 
 /// An exclusive lock on a file, which the kernel frees when the process ends.
