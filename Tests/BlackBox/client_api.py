@@ -28,6 +28,9 @@ class SessionAPI(ThreadingHTTPServer):
         self.held = threading.Event()
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients are killed."""
+
     @property
     def url(self) -> str:
         return f"http://{HOST}:{self.server_address[1]}"
@@ -80,11 +83,12 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         token = (self.headers.get("authorization") or "").removeprefix("Bearer ")
         api = self.server
-        if self.path == "/auth/session/refresh" and api.hold:
-            api.held.set()
-            api.hold.wait(60)
         with api.lock:
             status, fields, answer = self.answer(token, body)
+        # It has happened, and its answer waits.
+        if self.path == "/auth/session/refresh" and (hold := api.hold):
+            api.held.set()
+            hold.wait(60)
         self.send_response(status)
         for name, value in fields.items():
             self.send_header(name, value)
