@@ -51,14 +51,23 @@ extension TesseraRequestContext {
 
     /// Begins a session for a user who has just proved who they are; the response takes its tokens to the client.
     ///
+    /// - Parameters:
+    ///   - userID: whose session it is.
+    ///   - tenant: the tenant it lives in.
+    ///   - payload: what the access token carries; every holder of the token can read it.
+    ///   - data: what stays with the server.
+    ///   - rememberMe: whether the user asked to be remembered: the limits for such sessions count, and cookies outlive the
+    ///     browser.
     /// - Throws: `SessionError`.
     @discardableResult
     public func createSession(
-        userID: UserID, tenant: TenantID = .public, payload: JSONObject = [:], data: JSONObject = [:]
+        userID: UserID, tenant: TenantID = .public, payload: JSONObject = [:], data: JSONObject = [:],
+        rememberMe: Bool = false
     ) async throws(SessionError) -> Session {
         let parts = try sessionParts()
         return try await parts.sessions.create(
-            userID: userID, in: parts.exchange, tenant: tenant, payload: payload, data: data)
+            userID: userID, in: parts.exchange, tenant: tenant, payload: payload, data: data,
+            rememberMe: rememberMe)
     }
 
     /// Begins a session with values of the application; the response takes its tokens to the client.
@@ -68,15 +77,17 @@ extension TesseraRequestContext {
     ///   - tenant: the tenant it lives in.
     ///   - payload: what the access token carries, such as a structure; every holder of the token can read it.
     ///   - data: what stays with the server.
+    ///   - rememberMe: whether the user asked to be remembered.
     /// - Throws: `SessionError`; `SessionError.badInput(_:)` where a value is no JSON object.
     @discardableResult
     @_disfavoredOverload
     public func createSession(
         userID: UserID, tenant: TenantID = .public, payload: any Encodable & Sendable = JSONObject(),
-        data: any Encodable & Sendable = JSONObject()
+        data: any Encodable & Sendable = JSONObject(), rememberMe: Bool = false
     ) async throws(SessionError) -> Session {
         try await createSession(
-            userID: userID, tenant: tenant, payload: JSONObject(encoding: payload), data: JSONObject(encoding: data))
+            userID: userID, tenant: tenant, payload: JSONObject(encoding: payload), data: JSONObject(encoding: data),
+            rememberMe: rememberMe)
     }
 
     /// The request as sessions see it, with what they change about its response.
