@@ -150,6 +150,6 @@ extension SessionAdmission {
 extension SessionLimit {
     /// What the audit event of an eviction says about the limit.
     package var details: JSONObject {
-        ["limit": .integer(count), "most": .integer(count), "action": .string(action.rawValue)]
+        ["limit": .integer(count), "action": .string(action.rawValue)]
     }
 }

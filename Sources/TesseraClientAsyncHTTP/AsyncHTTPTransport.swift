@@ -9,14 +9,18 @@ public struct AsyncHTTPTransport: ClientTransport {
     private let client: HTTPClient
 
     /// One client for the whole process, which lives as long as that does; it follows no redirection and keeps no cookies.
+    ///
+    /// A response whose next part does not arrive within 30 seconds has failed: a refresh must not wait for ever.
     public static let shared = AsyncHTTPTransport(
         client: HTTPClient(
             eventLoopGroupProvider: .singleton,
-            configuration: .init(redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10)))))
+            configuration: .init(
+                redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10), read: .seconds(30)))))
 
     /// Uses the application's client, which the application shuts down.
     ///
-    /// - Parameter client: what sends the requests; it must not follow redirections.
+    /// - Parameter client: what sends the requests; it must not follow redirections, and needs a time-out of its own for reading,
+    ///   because that of a request ends with the response's head.
     public init(client: HTTPClient) { self.client = client }
 
     public func send(

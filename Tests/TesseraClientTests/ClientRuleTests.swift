@@ -201,6 +201,7 @@ struct ClientRuleTests {
             // Another spelling of the origin is the same origin; this server knows one spelling.
             #expect(reply.0.status == .ok)
         }
+        #expect(place.server.record.foreign.map { $0.headerFields[.authorization] != nil } == [true])
     }
 
     @Test("a 200 without all three fields is a fault of the set-up, and nothing is taken from it")

@@ -1,5 +1,6 @@
 import HTTPTypes
 import LosslessJSON
+import Synchronization
 import Testing
 
 @testable import TesseraClient
@@ -149,9 +150,17 @@ struct NativeCaseTests {
         let place = try ClientPlace()
         try await place.signIn()
         place.expire()
+        let held = Mutex<Task<(Int, String), any Error>?>(nil)
+        // While the refresh is under way, and both wait for it.
+        place.server.setMeanwhile { request in
+            guard request.path == ClientPlace.refreshPath else { return }
+            while await place.client.waiters.count < 2 { await Task.yield() }
+            held.withLock { $0 }?.cancel()
+            while await place.client.waiters.count > 1 { await Task.yield() }
+        }
         let waiting = Task { try await place.me() }
+        held.withLock { $0 = waiting }
         let other = Task { try await place.me() }
-        waiting.cancel()
         let result = await waiting.result
         #expect(throws: CancellationError.self) { _ = try result.get() }
         #expect(try await other.value == (200, "alice"))

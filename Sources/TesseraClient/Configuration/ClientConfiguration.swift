@@ -10,7 +10,9 @@ public struct ClientConfiguration: Sendable {
     public var expiredStatus: Int
     /// How often one call may refresh because the API refused its access token; 0 never does.
     public var refreshesPerCall: Int
-    /// For how long a call waits while refreshing fails, before it fails itself; the session stays.
+    /// For how long attempts to refresh are begun again while they fail, before the call fails itself; the session stays.
+    ///
+    /// A call may wait longer by one attempt, ``refreshTimeout``.
     public var refreshWait: Duration
     /// For how long one refresh waits for its response.
     public var refreshTimeout: Duration

@@ -53,7 +53,7 @@ extension Session {
         guard evaluation.errors.isEmpty else { throw .invalidClaims(evaluation.errors) }
     }
 
-    /// Throws unless the user has proved who they are within a time, at a level at least where one is named.
+    /// Throws unless the user has proved who they are within a time, and has the level that is named, if one is.
     ///
     /// The answer is 403 with the reason `step-up required`, and the session lives on: a front end asks for the password, the
     /// passkey or the second factor again and then tries once more (ASVS 7.5.3). Where the backend does not know when a user was
