@@ -34,6 +34,7 @@ extension ScriptedServer {
                 return withSession(token, &model) { name, session in
                     (self.ok(self.tokens(name, session, hasRefresh: false)), #"{"status":"OK"}"#)
                 }
+            case "POST /step-up": return stepUp(token, &model)
             case "GET /me", "POST /me":
                 return withSession(token, &model) { _, session in
                     (HTTPResponse(status: .ok), session.user)
@@ -131,6 +132,19 @@ extension ScriptedServer {
         }
         model.sessions[name] = session
         return (issued(name, child, &model), "{}")
+    }
+
+    /// The session continues with a refresh token of its next generation.
+    private func stepUp(_ token: String, _ model: inout Model) -> (HTTPResponse, String) {
+        var found: (name: String, session: ServedSession)?
+        let reply = withSession(token, &model) { name, session in
+            found = (name, session)
+            return (HTTPResponse(status: .ok), "OK")
+        }
+        guard let name = found?.name, var next = found?.session else { return reply }
+        (next.generation, next.hasChild, next.rotatedAt) = (next.generation + 1, false, clock.steady)
+        model.sessions[name] = next
+        return (issued(name, next, &model), reply.1)
     }
 
     private func signOut(_ token: String, _ model: inout Model) -> (HTTPResponse, String) {

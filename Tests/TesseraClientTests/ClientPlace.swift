@@ -70,6 +70,15 @@ struct ClientPlace {
         server.setFault { request, _ in request.path == path ? fault : nil }
     }
 
+    /// Does something once between a refresh at the server and its answer's arrival.
+    func duringRefresh(_ work: @escaping @Sendable () async -> Void) {
+        server.setMeanwhile { [server] request in
+            guard request.path == Self.refreshPath else { return }
+            server.setMeanwhile(nil)
+            await work()
+        }
+    }
+
     static let refreshPath = "/auth/session/refresh"
 }
 

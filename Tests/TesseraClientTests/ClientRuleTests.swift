@@ -49,6 +49,68 @@ struct ClientRuleTests {
         #expect(place.server.record.ended == ["s1": "user"])
     }
 
+    @Test("CL22: of a user whom another one replaced during a refresh the session ends too")
+    func replaced() async throws {
+        let place = try ClientPlace()
+        try await place.signIn()
+        place.duringRefresh { try? await place.signIn("bob") }
+        #expect(try await place.client.refresh() == false)
+        #expect(try await place.me() == (200, "bob"))
+        await place.client.signOuts?.value
+        #expect(place.server.record.ended == ["s1": "user"])
+    }
+
+    @Test("CL22: a verdict on the session before does not end the present one")
+    func lateVerdict() async throws {
+        let place = try ClientPlace()
+        try await place.signIn()
+        place.server.endAll()
+        place.duringRefresh { try? await place.signIn("bob") }
+        _ = try await place.client.refresh()
+        #expect(try await place.me() == (200, "bob"))
+    }
+
+    @Test("a step-up during a refresh is no other user: the session lives, with the tokens of the step-up")
+    func steppedUp() async throws {
+        let place = try ClientPlace(rotation: .atOnce(grace: .seconds(30)))
+        try await place.signIn()
+        place.duringRefresh { _ = try? await place.client.data(for: ClientPlace.request(.post, "/step-up")) }
+        #expect(try await place.client.refresh())
+        await place.client.signOuts?.value
+        #expect(place.server.record.ended.isEmpty && place.server.liveSessions == ["s1"])
+        #expect(try await place.tokens?.refresh.text == "r.s1.2")
+        #expect(try await place.me() == (200, "alice"))
+    }
+
+    @Test("CL24: a response that was cut is none, whatever its fields say")
+    func cut() async throws {
+        let place = try ClientPlace()
+        try await place.signIn()
+        place.once(ClientPlace.refreshPath, .cut(1))
+        #expect(try await place.client.refresh())
+        #expect(place.server.record.attempts.count == 2)
+    }
+
+    @Test("S5: where another process has refreshed meanwhile, its token is tried before another refresh")
+    func quicker() async throws {
+        let place = try ClientPlace()
+        let other = try ClientPlace.client(place.server, place.store, place.clock.clock())
+        try await place.signIn()
+        _ = try await place.store.update { kept in
+            var next = kept
+            next.tokens?.lifetime = .max
+            return next
+        }
+        place.expire()
+        place.server.setMeanwhile { request in
+            guard request.path == "/me" else { return }
+            place.server.setMeanwhile(nil)
+            _ = try? await other.refresh()
+        }
+        #expect(try await place.me() == (200, "alice"))
+        #expect(place.server.record.refreshes == 1)
+    }
+
     @Test(
         "CL23, L1: a sign-out reaches the server after the access token has expired, and later where the network is away"
     )

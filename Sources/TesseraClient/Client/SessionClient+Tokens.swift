@@ -30,7 +30,7 @@ extension SessionClient {
         }
     }
 
-    /// A new session: of a user who has signed in, or of one whom the application gave another session.
+    /// New tokens with a refresh token: of a user who has signed in, or of the same session after a step-up.
     private func takeSignIn(_ tokens: StoredTokens, _ session: StoredSession) async throws(ClientError) {
         let now = clock.wall()
         var tokens = tokens
@@ -43,7 +43,8 @@ extension SessionClient {
                 next.pendingSignOuts.append(PendingSignOut(refresh: new.refresh, access: new.access, since: now))
                 return next
             }
-            next.account = kept.account &+ 1
+            // A refresh that is under way belongs to the same session: its late tokens are not signed out.
+            if !new.isSameSession(as: kept.tokens) { next.account = kept.account &+ 1 }
             (next.tokens, next.reason) = (new, .none)
             return next
         }

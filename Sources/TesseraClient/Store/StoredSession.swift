@@ -52,6 +52,12 @@ struct StoredTokens: Sendable, Equatable {
         return elapsed >= 0 && elapsed < lifetime ? lifetime - elapsed : 0
     }
 
+    /// Whether both front tokens name one session.
+    func isSameSession(as other: StoredTokens?) -> Bool {
+        guard let handle = FrontToken(front)?.sessionHandle, let other else { return false }
+        return FrontToken(other.front)?.sessionHandle == handle
+    }
+
     /// Whether it is time to refresh before it expires: in the last minute, or the last tenth of a short life.
     func isDue(_ clock: ClientClock) -> Bool { remaining(clock) <= min(60_000, lifetime / 10) }
 }
