@@ -394,6 +394,8 @@ CLIENT = [
                     "guard kept.account == session.account, kept.tokens?.refresh == tokens.refresh else { return nil }", ""),
     _client_tokens("a late sign-in replaces the present user", "            guard kept.account == session.account else {\n"
                    "                // Late", "            guard true else {\n                // Late"),
+    _client_tokens("the session after a step-up is another user's", "if !new.isSameSession(as: kept.tokens) {",
+                   "if !new.isSameSession(as: nil) {"),
     _client_tokens("tokens of two users are mixed", "            before.sessionHandle == facts.sessionHandle, before.userID == facts.userID\n",
                    "            before.userID.utf8.count >= 0 || facts.userID.isEmpty\n"),
     _client_sign_out("a sign-out that the server did not hear is forgotten",
