@@ -39,7 +39,7 @@ export NOTES = $(abspath $(EXAMPLES_SCRATCH))/debug/notes
 
 .PHONY: beside client hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
 .PHONY: allocations bench check clean doctor door failover inplace mass metrics network nodes postgres schema packages dist soak storm
-.PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin mutants
+.PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin mutants devices
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
@@ -76,7 +76,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme packages metrics soak hello browser client drivers beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
+PARTS = readme packages metrics soak hello browser client drivers devices beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -146,6 +146,10 @@ client: dependencies
 
 drivers: build
 	$(PYTEST) $(BOX)drivers.py
+
+# Foreign SDKs fill the list of a user's devices; what its pages cost.
+devices: build
+	$(PYTEST) $(BOX)devices.py
 
 # The Swift SDK and supertokens-python on one core.
 beside: build

@@ -20,6 +20,7 @@ struct SessionRoutes {
         api.put("data", use: save)
         api.get("sessions", use: devices)
         api.post("sessions/revoke", use: revoke)
+        api.post("sessions/revoke-others", use: revokeOthers)
         api.post("sessions/revoke-all", use: revokeAll)
         api.get("trail", use: auditLog)
         api.post("expire", use: expire)
@@ -67,31 +68,36 @@ struct SessionRoutes {
 
     @Sendable private func devices(_: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
         let current = try context.requireSession()
-        var list: [JSONValue] = []
-        for handle in try await context.sessions().handles(of: current.userID) {
-            guard let found = try await context.sessions().information(on: handle) else { continue }
-            list.append([
-                "handle": .string(handle.rawValue), "createdAt": .integer(Timestamp(found.createdAt).milliseconds),
-                "expiresAt": .integer(Timestamp(found.expiresAt).milliseconds),
-                "current": .bool(handle == current.handle),
-            ])
-        }
-        return Reply(.array(list))
+        let page = try await context.sessions().devices(of: current.userID)
+        return Reply(
+            .array(
+                page.devices.map { device in
+                    [
+                        "handle": .string(device.handle.rawValue), "label": .string(device.label),
+                        "network": .string(device.lastAddress ?? ""),
+                        "createdAt": .integer(Timestamp(device.createdAt).milliseconds),
+                        "lastSeenAt": .integer(Timestamp(device.lastSeenAt).milliseconds),
+                        "expiresAt": .integer(Timestamp(device.expiresAt).milliseconds),
+                        "current": .bool(device.handle == current.handle),
+                    ]
+                }))
     }
 
     /// Only one's own sessions can be revoked.
     @Sendable private func revoke(_ request: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
         let session = try context.requireSession()
         let handle = SessionHandle(try await request.json()["handle"]?.string ?? "")
-        guard try await context.sessions().handles(of: session.userID).contains(handle) else {
-            throw HTTPError(.notFound, message: "There is no such session.")
-        }
         if handle == session.handle {
             try await session.revoke(by: .user)
-        } else {
-            try await context.sessions().revoke([handle], by: .user)
+        } else if try await context.sessions().revoke([handle], of: session.userID, by: .user).isEmpty {
+            throw HTTPError(.notFound, message: "There is no such session.")
         }
         return Reply(["status": "OK"])
+    }
+
+    @Sendable private func revokeOthers(_: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {
+        let ended = try await context.requireSession().revokeOthers(by: .user)
+        return Reply(["ended": .integer(ended.count)])
     }
 
     @Sendable private func revokeAll(_: Request, _ context: BasicTesseraRequestContext) async throws -> Reply {

@@ -157,6 +157,7 @@ struct Migration {
                 ALTER TABLE session_info ADD COLUMN level_at INTEGER;
                 ALTER TABLE session_info ADD COLUMN flags INTEGER;
                 """),
+        Migration(name: "0011-devices", sql: "ALTER TABLE session_info ADD COLUMN device TEXT"),
     ]
 
     /// Whether a file has the steps of this release and no others.

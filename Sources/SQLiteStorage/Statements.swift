@@ -4,14 +4,17 @@ import SessionStorage
 
 /// The statements, each with one `?` for every value: nothing is ever pasted into SQL.
 enum Statement {
-    private static let columns = """
-        session_handle, tenant_id, user_id, refresh_token_hash_2, session_data, jwt_user_payload, created_at_time, \
-        expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, sharing, generation, authenticated_at, \
-        absolute_limit, idle_limit, level, amr, level_at, flags
+    private static let columns = columns(data: "session_data, jwt_user_payload")
+    private static func columns(data: String) -> String {
         """
+        session_handle, tenant_id, user_id, refresh_token_hash_2, \(data), created_at_time, \
+        expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, sharing, generation, authenticated_at, \
+        absolute_limit, idle_limit, level, amr, level_at, flags, device
+        """
+    }
     static let insertSession = """
         INSERT INTO session_info (app_id, \(columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
-        \(creation(at: "?8", user: "?4", tenant: "?3")), ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+        \(creation(at: "?8", user: "?4", tenant: "?3")), ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
         """
     static let selectSession = """
         SELECT \(columns) FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff)
@@ -39,7 +42,7 @@ enum Statement {
         refresh_token_hash_2 = ?5, session_data = ?6, jwt_user_payload = ?7, expires_at = ?9, use_static_key = ?10, \
         prev_refresh_token_hash_2 = ?11, refresh_token_rotated_at = ?12, sharing = ?13, generation = ?14, \
         authenticated_at = ?15, absolute_limit = ?16, idle_limit = ?17, level = ?18, amr = ?19, level_at = ?20, \
-        flags = ?21 WHERE app_id = ?1 AND session_handle = ?2
+        flags = ?21, device = ?22 WHERE app_id = ?1 AND session_handle = ?2
         """
     static let deleteSession = """
         DELETE FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff) \
@@ -51,6 +54,16 @@ enum Statement {
     private static let oldestFirst = "ORDER BY created_at_time, session_handle"
     static let selectHandlesOfUser = "\(liveOfUser) \(oldestFirst)"
     static let selectHandlesOfUserInTenant = "\(liveOfUser) AND tenant_id = ?6 \(oldestFirst)"
+    /// The living sessions of a user that were created before a place, the newest first, without their data.
+    static let selectSessionsBefore = """
+        SELECT \(columns(data: "'{}', '{}'")) FROM session_info WHERE app_id = ?1 AND user_id = ?2 AND \(isLive) \
+        AND \(isNotCutOff) AND (?6 IS NULL OR tenant_id = ?6) AND (created_at_time, session_handle) < (?7, ?8) \
+        ORDER BY created_at_time DESC, session_handle DESC LIMIT ?9
+        """
+    static let forgetDevices = """
+        UPDATE session_info SET device = NULL WHERE app_id = ?1 AND session_handle IN (SELECT session_handle \
+        FROM session_info WHERE app_id = ?1 AND user_id = ?2 AND device IS NOT NULL LIMIT ?3) RETURNING 1
+        """
     static let selectExpired = """
         SELECT session_handle FROM session_info WHERE app_id = ?1 AND NOT \(isLive) AND \(isNotCutOff) LIMIT ?2
         """
@@ -126,7 +139,7 @@ extension TraitColumns {
         [
             Self.value(authenticatedAt), Self.value(absoluteLimit), Self.value(idleLimit),
             level.map { .text($0) } ?? .null, methods.map { .text($0) } ?? .null, Self.value(levelAt),
-            Self.value(flags),
+            Self.value(flags), device.map { .text($0) } ?? .null,
         ]
     }
 
@@ -143,7 +156,7 @@ extension TraitColumns {
         }
         self.init(
             authenticatedAt: try number(0), absoluteLimit: try number(1), idleLimit: try number(2), level: try text(3),
-            methods: try text(4), levelAt: try number(5), flags: try number(6))
+            methods: try text(4), levelAt: try number(5), flags: try number(6), device: try text(7))
     }
 }
 

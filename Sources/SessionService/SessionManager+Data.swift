@@ -53,7 +53,7 @@ extension SessionManager {
     }
 
     /// The names under which a person has sessions.
-    private func users(of user: UserID, linked: Bool) async throws(StorageError) -> [UserID] {
+    func users(of user: UserID, linked: Bool) async throws(StorageError) -> [UserID] {
         guard linked, let accounts = storage as? any LinkedAccountStorage else { return [user] }
         return try await accounts.linkedUsers(of: user)
     }
@@ -70,7 +70,14 @@ extension SessionManager {
     public func revoke(
         _ handles: [SessionHandle], by actor: AuditActor = .driver
     ) async throws(ServiceError) -> [SessionHandle] {
-        let revocation = revocation(by: actor, .handle, at: clock.time())
+        try await revoke(handles, by: actor, .handle)
+    }
+
+    /// The same, with how they end for the audit log.
+    func revoke(
+        _ handles: [SessionHandle], by actor: AuditActor, _ means: Revocation.Means
+    ) async throws(ServiceError) -> [SessionHandle] {
+        let revocation = revocation(by: actor, means, at: clock.time())
         var (ended, rest) = ([SessionHandle](), handles[...])
         Failpoint.reach("revoke.before-storage")
         repeat {

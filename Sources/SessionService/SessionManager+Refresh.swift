@@ -91,7 +91,8 @@ extension SessionManager {
             rotation: request.rotation, successorPolicy: policy.successorPolicy,
             gracePeriod: policy.rotationGracePeriod, sharingWindow: policy.sharingWindow, silence: policy.silence,
             restoreNumber: storage.restoreNumber, afterRestore: policy.afterRestore,
-            revokesOnReuse: policy.revokesOnReuse, isBackground: request.isBackground)
+            revokesOnReuse: policy.revokesOnReuse, isBackground: request.isBackground, client: request.client,
+            privacy: policy.devicePrivacy)
     }
 
     /// Replaces the payload of a session, and its access token without changing when that expires

@@ -81,7 +81,7 @@ public struct SessionManager: Sendable {
                 handle: handle, userID: request.userID, tenantID: request.tenantID, parent: nil,
                 usesAntiCSRF: request.usesAntiCSRF, key: refreshTokenKey, using: &random)
         }
-        let traits = request.traits(at: now)
+        let traits = request.traits(at: now, keeping: policy.devicePrivacy)
         var record = SessionRecord(
             handle: handle, tenantID: request.tenantID, userID: request.userID, currentTokenHash: part.hash.stored,
             sessionData: JSONObjectText(request.sessionData),

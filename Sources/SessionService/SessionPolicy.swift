@@ -55,6 +55,8 @@ public struct SessionPolicy: Sendable, Equatable {
     public var sessionLimit: SessionLimit?
     /// Whether access tokens say when and how their user was authenticated; not by default.
     public var tellsAuthentication: Bool
+    /// How much is kept of what an application says about clients.
+    public var devicePrivacy: DevicePrivacy
 
     /// A limit of remembered sessions beside that of the others.
     public enum LimitChoice: Sendable, Hashable {
@@ -93,7 +95,8 @@ public struct SessionPolicy: Sendable, Equatable {
         rememberedIdleLimit: LimitChoice = .asNormal,
         rememberedAbsoluteLimit: LimitChoice = .asNormal,
         sessionLimit: SessionLimit? = nil,
-        tellsAuthentication: Bool = false
+        tellsAuthentication: Bool = false,
+        devicePrivacy: DevicePrivacy = DevicePrivacy()
     ) {
         self.accessTokenValidity = accessTokenValidity
         self.refreshTokenValidity = refreshTokenValidity
@@ -114,6 +117,7 @@ public struct SessionPolicy: Sendable, Equatable {
         self.rememberedAbsoluteLimit = rememberedAbsoluteLimit
         self.sessionLimit = sessionLimit
         self.tellsAuthentication = tellsAuthentication
+        self.devicePrivacy = devicePrivacy
     }
 
     /// How long sessions live.

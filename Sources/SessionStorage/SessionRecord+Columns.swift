@@ -10,6 +10,7 @@ package struct TraitColumns: Sendable, Equatable {
     package var methods: String?
     package var levelAt: Int64?
     package var flags: Int64?
+    package var device: String?
 
     /// The values of a session; those of one about which nothing was said are all NULL.
     package init(_ traits: SessionTraits) {
@@ -20,12 +21,13 @@ package struct TraitColumns: Sendable, Equatable {
         methods = traits.methods.isEmpty ? nil : JSONValue.array(traits.methods.map { .string($0) }).text
         levelAt = traits.levelAt?.milliseconds
         flags = traits.flags.isEmpty ? nil : traits.flags.rawValue
+        device = traits.device?.stored
     }
 
     /// Takes what is stored.
     package init(
         authenticatedAt: Int64?, absoluteLimit: Int64?, idleLimit: Int64?, level: String?, methods: String?,
-        levelAt: Int64?, flags: Int64?
+        levelAt: Int64?, flags: Int64?, device: String?
     ) {
         self.authenticatedAt = authenticatedAt
         self.absoluteLimit = absoluteLimit
@@ -34,6 +36,7 @@ package struct TraitColumns: Sendable, Equatable {
         self.methods = methods
         self.levelAt = levelAt
         self.flags = flags
+        self.device = device
     }
 
     /// The session's traits.
@@ -48,7 +51,7 @@ package struct TraitColumns: Sendable, Equatable {
                 absolute: absoluteLimit.map { Milliseconds(max(0, $0)) }
             ),
             level: level, methods: listed.compactMap(\.string), levelAt: levelAt.map(Timestamp.init(milliseconds:)),
-            flags: SessionTraits.Flags(rawValue: flags ?? 0))
+            flags: SessionTraits.Flags(rawValue: flags ?? 0), device: device.flatMap(SessionDevice.init(stored:)))
     }
 }
 

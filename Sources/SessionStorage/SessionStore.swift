@@ -66,6 +66,20 @@ public protocol SessionStore: Sendable {
         of user: UserID, tenant: TenantID?, liveAt now: Timestamp, within terms: SessionTerms
     ) async throws(StorageError) -> [SessionHandle]
 
+    /// A page of a user's living sessions, the newest first, without their data: each has an empty payload and empty session
+    /// data.
+    ///
+    /// - Parameter page: which.
+    func sessions(_ page: SessionPage) async throws(StorageError) -> [SessionRecord]
+
+    /// Forgets what is known about the devices of a user's sessions; a rotation that has read them is decided again.
+    ///
+    /// - Parameters:
+    ///   - user: whose.
+    ///   - limit: of how many sessions at most.
+    /// - Returns: of how many; fewer than `limit` when nothing is known any more.
+    func forgetDevices(of user: UserID, limit: Int) async throws(StorageError) -> Int
+
     /// Ends sessions.
     ///
     /// The sessions of a user who has very many may be ended by a cut-off (docs/decisions/0022): they are absent to

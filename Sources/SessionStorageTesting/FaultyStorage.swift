@@ -73,6 +73,14 @@ public final class FaultyStorage: SessionStorage {
         }
     }
 
+    public func sessions(_ page: SessionPage) async throws(StorageError) -> [SessionRecord] {
+        try await call { () async throws(StorageError) in try await base.sessions(page) }
+    }
+
+    public func forgetDevices(of user: UserID, limit: Int) async throws(StorageError) -> Int {
+        try await call { () async throws(StorageError) in try await base.forgetDevices(of: user, limit: limit) }
+    }
+
     public func remove(
         _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {

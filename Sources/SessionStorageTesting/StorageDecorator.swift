@@ -42,6 +42,14 @@ extension StorageDecorator {
         try await base.handles(of: user, tenant: tenant, liveAt: now, within: terms)
     }
 
+    public func sessions(_ page: SessionPage) async throws(StorageError) -> [SessionRecord] {
+        try await base.sessions(page)
+    }
+
+    public func forgetDevices(of user: UserID, limit: Int) async throws(StorageError) -> Int {
+        try await base.forgetDevices(of: user, limit: limit)
+    }
+
     public func remove(
         _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {

@@ -26,11 +26,13 @@ public struct TesseraMiddleware<Context: TesseraRequestContext>: RouterMiddlewar
     public func handle(
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let exchange = SessionExchange(request: request.head)
+        let peer = (context as? any RemoteAddressRequestContext)?.remoteAddress?.ipAddress
+        let exchange = SessionExchange(request: request.head, peerAddress: peer)
         var response: Response
         if let route = sessions.route(for: request.head) {
+            let body = route.readsBody ? try await request.body.collect(upTo: 16 * 1024) : ByteBuffer()
             response = await withSpan("session \(route.path)") { _ in
-                Response(await sessions.answer(route, in: exchange))
+                Response(await sessions.answer(route, in: exchange, body: Array(buffer: body)))
             }
             metrics.count(route, response.status)
         } else {

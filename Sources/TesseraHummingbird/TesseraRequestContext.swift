@@ -1,5 +1,6 @@
 public import Hummingbird
 public import LosslessJSON
+public import NIOCore
 public import SessionEngine
 public import TesseraSessions
 
@@ -10,15 +11,18 @@ public protocol TesseraRequestContext: RequestContext {
 }
 
 /// A context with nothing but the session, for applications that need no more.
-public struct BasicTesseraRequestContext: TesseraRequestContext {
+public struct BasicTesseraRequestContext: TesseraRequestContext, RemoteAddressRequestContext {
     /// What Hummingbird keeps.
     public var coreContext: CoreRequestContextStorage
     /// What sessions keep.
     public var sessionState = SessionState()
+    /// The address of who opened the connection; lists of devices show it, as far as it is kept.
+    public let remoteAddress: SocketAddress?
 
     /// Begins with no session.
     public init(source: Source) {
         coreContext = CoreRequestContextStorage(source: source)
+        remoteAddress = source.channel.remoteAddress
     }
 }
 

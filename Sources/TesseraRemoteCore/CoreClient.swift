@@ -18,6 +18,8 @@ final class CoreClient: Sendable, Redacted {
         var actor = AuditActor.driver
         /// What a new session asks for; a core of SuperTokens does not read it.
         var policy: String?
+        /// What is known about the client; a core of SuperTokens does not read it.
+        var client = ClientFacts()
     }
 
     private enum Negotiation {
@@ -59,19 +61,21 @@ final class CoreClient: Sendable, Redacted {
     ///   - isRepeatable: whether it may be sent again though it may have arrived.
     ///   - actor: for whom it is asked.
     ///   - policy: what a new session asks for.
+    ///   - client: what is known about the client.
     ///   - fill: what is asked.
     /// - Throws: ``SessionError/badInput(_:)`` before anything is sent for a value that has no place in an address; else as
     ///   ``ask(_:)``.
     func ask<Message>(
         _ table: RequestTable<Message>, tenant: TenantID? = nil, isRepeatable: Bool = false,
-        for actor: AuditActor = .driver, policy: String? = nil, _ fill: (inout Message) -> Void
+        for actor: AuditActor = .driver, policy: String? = nil, client: ClientFacts = ClientFacts(),
+        _ fill: (inout Message) -> Void
     ) async throws(SessionError) -> CoreReply {
         var message = Message()
         fill(&message)
         let prefix = try tenant.map(Self.segment) ?? ""
         let dialect = try await dialect()
         var call = try Self.call(table, prefix, isRepeatable, dialect, message)
-        (call.actor, call.policy) = (actor, policy)
+        (call.actor, call.policy, call.client) = (actor, policy, client)
         return CoreReply(try await ask(call))
     }
 
@@ -85,6 +89,7 @@ final class CoreClient: Sendable, Redacted {
         if segments.prefix(2).contains("recipe") { fields.append(("rid", "session")) }
         if call.actor != .driver { fields.append(("tessera-actor", call.actor.rawValue)) }
         if let policy = call.policy { fields.append(("tessera-session-policy", policy)) }
+        fields += call.client.fields
         return try Self.object(try await send(call, fields), call)
     }
 

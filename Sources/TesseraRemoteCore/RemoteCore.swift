@@ -49,7 +49,9 @@ public struct RemoteCore: SessionBackend, Redacted {
     }
 
     public func create(_ session: NewSession) async throws(SessionError) -> IssuedTokens {
-        try await client.ask(Catalogue.createSession, tenant: session.tenantID, policy: session.policyField) {
+        try await client.ask(
+            Catalogue.createSession, tenant: session.tenantID, policy: session.policyField, client: session.client
+        ) {
             $0.userID = session.userID.rawValue
             $0.payload = session.accessTokenPayload
             $0.data = session.sessionData
@@ -126,7 +128,7 @@ public struct RemoteCore: SessionBackend, Redacted {
 
     public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens {
         // The rotation rule gives the same successor again, or none: a lost reply is no theft (docs/decisions/0019).
-        let reply = try await client.ask(Catalogue.refreshSession, isRepeatable: true) {
+        let reply = try await client.ask(Catalogue.refreshSession, isRepeatable: true, client: token.client) {
             $0.refreshToken = token.refreshToken.exposed
             $0.antiCSRFToken = token.antiCSRFToken?.exposed
             $0.usesAntiCSRF = token.usesAntiCSRF

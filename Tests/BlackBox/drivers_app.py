@@ -169,6 +169,7 @@ def main() -> None:
     parser.add_argument("--anti-csrf", choices=["NONE", "VIA_TOKEN"], default="NONE")
     parser.add_argument("--static-keys", action="store_true")
     parser.add_argument("--note-theft", action="store_true")
+    parser.add_argument("--report-clients", action="store_true")
     options = parser.parse_args()
     sdk = GENERATIONS[options.release]()
     with socket.create_server(("127.0.0.1", 0)) as listener:

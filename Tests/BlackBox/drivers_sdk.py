@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import Any, Callable, Optional
 
 import jwt
@@ -13,6 +15,7 @@ from supertokens_python.recipe.session.exceptions import UnauthorisedError
 from supertokens_python.recipe.session.framework.fastapi import verify_session
 
 Json = dict[str, Any]
+EXAMPLE = Path(__file__).parents[2] / "Examples/Interceptors/tessera.py"
 
 
 async def note_theft(request: Any, handle: str, user: str, *rest: Any) -> Any:
@@ -31,11 +34,14 @@ class Sdk:
         handlers = InputErrorHandlers(on_token_theft_detected=note_theft) if options.note_theft else None
         init(
             app_info=InputAppInfo(app_name="drivers", api_domain=own, website_domain=own),
-            supertokens_config=SupertokensConfig(connection_uri=core, api_key=key),
+            supertokens_config=SupertokensConfig(connection_uri=core, api_key=key, **self.connection(options)),
             framework="fastapi", mode="asgi", telemetry=False,
             recipe_list=[session.init(anti_csrf=options.anti_csrf, error_handlers=handlers, **self.settings(options))])
 
     def settings(self, options: Any) -> Json:
+        return {}
+
+    def connection(self, options: Any) -> Json:
         return {}
 
     def verifier(self, check: bool = False, paid: bool = False) -> Callable[..., Any]:
@@ -184,7 +190,19 @@ class SdkWithClaims(Sdk):
 
 
 class SdkWithTenants(SdkWithClaims):
-    """The generation of 2024: sessions belong to a tenant."""
+    """The generation of 2024: sessions belong to a tenant, and requests to the core pass an interceptor."""
+
+    def connection(self, options: Any) -> Json:
+        """Examples/Interceptors as it is, where that is asked for."""
+        if not options.report_clients:
+            return {}
+        from supertokens_python import get_request_from_user_context
+
+        example = importlib.util.spec_from_file_location("tessera", EXAMPLE)
+        module = importlib.util.module_from_spec(example)
+        example.loader.exec_module(module)
+        reporter = module.client_reporter(get_request_from_user_context, trusted_proxies=1)
+        return {"network_interceptor": reporter}
 
     def owner(self, user: str, tenant: str = "public") -> tuple[Any, ...]:
         return (tenant, user)

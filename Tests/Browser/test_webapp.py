@@ -392,8 +392,25 @@ def test_the_table_keeps_the_focus(bob: Page) -> None:
     finally:
         other.driver.quit()
     cells = [cell.text for cell in bob.driver.find_elements(By.CSS_SELECTOR, "#devices td")]
-    assert all(re.search(r"\b20\d\d\b.*\d:\d\d", text.replace("\n", " ")) for text in cells[1:3]), "dates with times"
+    assert all(re.search(r"\b20\d\d\b.*\d:\d\d", text.replace("\n", " ")) for text in cells[2:5]), "dates with times"
+    assert re.fullmatch(r"(Chrome|HeadlessChrome) on Linux \(this one\)", cells[0]), cells[0]
+    assert cells[1] in ("127.0.0.0/24", "::/48"), cells[1]
     assert re.search(r"\b20\d\d\b.*\d:\d\d", bob.find("#trail li").text)
+
+
+def test_all_others_are_signed_out(bob: Page) -> None:
+    """ASVS 7.4.3: every other device leaves, and this one stays."""
+    other = Page(bob.address, "bob-other")
+    try:
+        other.log_in(bob.user)
+        bob.wait(lambda: len(bob.driver.find_elements(By.CSS_SELECTOR, "#devices tr")) == 2, SECONDS)
+        bob.driver.execute_script("document.querySelector('#others').click()")
+        bob.wait(lambda: "One other session has ended" in bob.find("#outcome").text, SECONDS)
+        other.wait(lambda: other.find("#log-in").is_displayed(), SECONDS)
+        bob.wait(lambda: len(bob.driver.find_elements(By.CSS_SELECTOR, "#devices tr")) == 1, SECONDS)
+        assert bob.find("#inside").is_displayed()
+    finally:
+        other.driver.quit()
 
 
 def test_a_clock_is_the_visitors_own(bob: Page) -> None:

@@ -31,6 +31,7 @@ struct ConfigurationSourceTests {
             "session_idle_limit": "777", "session_absolute_limit": "777", "remembered_session_idle_limit": "777",
             "remembered_session_absolute_limit": "777", "max_sessions_scope": "tenant",
             "max_sessions_action": "EVICT_IDLE", "session_policy_preset": "aal2",
+            "device_address": "full", "device_user_agent": "label",
             "access_token_validity_jitter": "0.125", "refresh_token_shared_jitter": "0.375",
             "access_token_path": "/p", "refresh_api_path": "/p", "refresh_token_validity": "200000",
             "postgresql_connection_attributes": "a=b", "metrics_listen": "127.0.0.1:7",

@@ -52,6 +52,15 @@ struct PolicyConfigurationTests {
         #expect(other.terms.remembered == SessionLimits(idle: .seconds(900)))
     }
 
+    @Test("How much is kept of what is said about clients is a choice of the operator (docs/devices.md)")
+    func devices() throws {
+        let policy = try read("device_address: off\ndevice_user_agent: label\ndevice_country: true").policy
+        #expect(policy.devicePrivacy == DevicePrivacy(address: .off, userAgent: .label, keepsCountry: true))
+        #expect(try read("").policy.devicePrivacy == DevicePrivacy(address: .prefix, userAgent: .full))
+        #expect(problem("device_address: some")?.contains("\"off\", \"prefix\" or \"full\"") == true)
+        #expect(problem("device_user_agent: some")?.contains("\"off\", \"label\" or \"full\"") == true)
+    }
+
     @Test(
         "What cannot be is refused",
         arguments: [

@@ -13,6 +13,11 @@ extension VersionTable {
             row(.get, "/telemetry", .showTelemetry, "1.0-"),
             row(.get, "/tessera/audit", .readAuditTrail, "1.0-"),
             row(.post, "/tessera/session/authenticated", .stepUpSession, "1.0-"),
+            row(.get, "/tessera/capabilities", .listCapabilities, "1.0-"),
+            row(.get, "/tessera/sessions", .listDevices, "1.0-"),
+            row(.put, "/tessera/sessions/label", .nameDevice, "1.0-"),
+            row(.post, "/tessera/sessions/revoke", .removeDevices, "1.0-"),
+            row(.post, "/tessera/users/forget", .forgetDevices, "1.0-"),
 
             row(.post, "/handshake", .handshake, "1.0-2.3"),
             row(.post, "/session", .createSession, "1.0-2.3"),

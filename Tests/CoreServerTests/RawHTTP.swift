@@ -25,7 +25,9 @@ struct RawHTTP: Sendable {
         let headers = [
             ("cdi-version", request.version), ("api-key", request.apiKey), ("Authorization", request.authorization),
             ("tessera-actor", request.actor), ("tessera-activity", request.activity),
-            ("tessera-session-policy", request.policy),
+            ("tessera-session-policy", request.policy), ("tessera-client-address", request.client.address),
+            ("Tessera-Client-User-Agent", request.client.userAgent), ("tessera-client-hints", request.client.hints),
+            ("tessera-client-label", request.client.label), ("tessera-client-country", request.client.country),
         ]
         for case (let name, let value?) in headers { head += "\(name): \(value)\r\n" }
         if !request.body.isEmpty { head += "Content-Length: \(request.body.count)\r\n" }

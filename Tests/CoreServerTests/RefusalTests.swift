@@ -21,7 +21,9 @@ struct RefusalTests {
             let fields = Catalogue.fields(of: operation, dialect)
             let required = fields.filter { $0.presence == .required }
             var body = JSONObject(required.map { JSONObject.Member(name: $0.name, value: $0.type.sample) })
-            for case .rule(.exactlyOne(let names)) in request.outline { body[names[0]] = "x" }
+            for case .rule(.exactlyOne(let names)) in request.outline {
+                body[names[0]] = fields.first { $0.name == names[0] }?.type.sample
+            }
             return (method.rawValue, path, body, required.map { ($0.name, $0.type == .long ? "7" : 7) })
         }
 
@@ -31,7 +33,8 @@ struct RefusalTests {
             Self.bodies.map(\.path).sorted() == [
                 "/recipe/jwt", "/recipe/jwt/data", "/recipe/session", "/recipe/session/data", "/recipe/session/refresh",
                 "/recipe/session/regenerate", "/recipe/session/remove", "/recipe/session/verify",
-                "/tessera/session/authenticated",
+                "/tessera/session/authenticated", "/tessera/sessions/label", "/tessera/sessions/revoke",
+                "/tessera/users/forget",
             ])
     }
 

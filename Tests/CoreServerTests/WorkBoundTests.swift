@@ -104,17 +104,17 @@ struct WorkBoundTests {
     private static func nanosecondsPerByte(_ operation: CoreOperation) -> Double {
         switch operation {
         // Neither body nor query is read; the handshake reads its body in no version since 2.20.
-        case .hello, .listVersions, .handshake, .publishKeys, .listKeys, .showTelemetry, .listUsers,
+        case .hello, .listVersions, .listCapabilities, .handshake, .publishKeys, .listKeys, .showTelemetry, .listUsers,
             .findUsersByAccount, .listApps, .listAppsV2, .readTenant, .readTenantV2, .listTenants, .listTenantsV2:
             50
         // A parameter is looked for, or several.
         case .showConfiguration, .readSession, .readSessionData, .readPayload, .countActiveUsers, .findUser: 600
         case .listSessions, .countUsers: 900
-        case .readAuditTrail: 1_300
+        case .readAuditTrail, .listDevices: 1_300
         // A body is parsed once, and what is kept of it is written once or twice.
         case .createSession, .verifySession, .refreshSession, .stepUpSession, .regenerateSession, .removeSessions,
             .removeAndCountSessions, .writeSessionData, .writePayload, .createToken, .putApp, .putAppV2, .removeApp,
-            .putTenant, .putTenantV2, .removeTenant:
+            .putTenant, .putTenantV2, .removeTenant, .nameDevice, .removeDevices, .forgetDevices:
             1_400
         }
     }

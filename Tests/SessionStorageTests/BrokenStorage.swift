@@ -17,6 +17,7 @@ struct BrokenStorage: StorageDecorator {
         case chainsNothing, chainsTwice, erasesNoEntries, erasesNoSessions, forgetsTheActor, ignoresTheTime
         case neverSweeps, sweepsTooEarly, sweepsLiveSessions
         case losesTraits, forgetsTheTerms, countsNobody
+        case repeatsAPage, forgetsNoDevice
     }
 
     let base: any SessionStorage = InMemorySessionStorage()
@@ -79,6 +80,20 @@ struct BrokenStorage: StorageDecorator {
         let terms = defect == .forgetsTheTerms ? SessionTerms.unlimited : terms
         let handles = try await base.handles(of: user, tenant: tenant, liveAt: now, within: terms)
         return defect == .listsNewestFirst ? handles.reversed() : handles
+    }
+
+    func sessions(_ page: SessionPage) async throws(StorageError) -> [SessionRecord] {
+        var page = page
+        if defect == .listsEndedSessions { page.time = Timestamp(milliseconds: .min) }
+        if defect == .forgetsTheTerms { page.terms = .unlimited }
+        if defect == .repeatsAPage { page.before = nil }
+        let records = try await base.sessions(page)
+        return defect == .listsNewestFirst ? records.reversed() : records
+    }
+
+    func forgetDevices(of user: UserID, limit: Int) async throws(StorageError) -> Int {
+        guard defect != .forgetsNoDevice else { return 0 }
+        return try await base.forgetDevices(of: user, limit: limit)
     }
 
     func remove(

@@ -79,6 +79,61 @@ struct LiveCoreTests {
         }
     }
 
+    @Test("a user's devices are listed, named, ended and forgotten in a core elsewhere (docs/devices.md)")
+    func devices() async throws {
+        let clock = TestClock()
+        try await withCore(clock) { sessions in
+            var new = NewSession(userID: "u")
+            new.client = ClientFacts(
+                address: "203.0.113.57", userAgent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0 \u{e9}\u{1F4F1}",
+                platform: "Chrome OS", country: "DE", label: "M\u{e9}'s")
+            let first = try await sessions.backend.create(new)
+            clock.advance(by: .seconds(1))
+            new.client = ClientFacts(
+                address: "no address", userAgent: "x\r\ny", platform: "\"\\", country: "1\n", label: "")
+            let second = try await sessions.backend.create(new)
+            let page = try await sessions.devices(of: "u", limit: 1)
+            #expect(page.devices.map(\.handle) == [second.session.handle])
+            #expect(page.devices.first?.label == "xy" && page.devices.first?.lastAddress == nil)
+            let rest = try await sessions.devices(of: "u", after: page.next)
+            let device = try #require(rest.devices.first)
+            #expect(rest.devices.count == 1 && rest.next == nil && device.label == "M\u{e9}'s")
+            #expect(device.lastAddress == "203.0.113.0/24" && device.country == nil && !device.isRemembered)
+            #expect(device.userAgent?.hasSuffix("\u{e9}\u{1F4F1}") == true)
+            #expect(device.createdAt < device.expiresAt && device.lastSeenAt == device.createdAt)
+            #expect("\(device)" == "<redacted>")
+            var token = PresentedRefreshToken(refreshToken: first.refreshToken, signingKeyKind: .dynamic)
+            token.client = ClientFacts(address: "198.51.100.9")
+            _ = try await sessions.backend.refresh(token)
+            #expect(try await sessions.devices(of: "u").devices.last?.lastAddress == "198.51.100.0/24")
+            #expect(try await sessions.nameDevice("Phone", of: first.session.handle, of: "u"))
+            #expect(try await !sessions.nameDevice("Phone", of: first.session.handle, of: "other"))
+            #expect(try await sessions.revoke([first.session.handle], of: "other").isEmpty)
+            await #expect(throws: SessionError.self) { try await sessions.revokeOthers(of: "u", except: "none") }
+            await #expect(throws: SessionError.self) { try await sessions.devices(of: "u", after: "x") }
+            #expect(try await sessions.forgetDevices(of: "u") == 2)
+            #expect(try await sessions.devices(of: "u").devices.map(\.label) == ["Unknown device", "Unknown device"])
+            let ended = try await sessions.revokeOthers(of: "u", except: second.session.handle, by: .user)
+            #expect(ended == [first.session.handle])
+        }
+    }
+
+    @Test("a core of SuperTokens that knows no devices is named as the reason")
+    func withoutDevices() async throws {
+        let core = ScriptedCore { request in
+            guard request.url.contains("/tessera/") else { return nil }
+            return CoreResponse(status: 404, maxAgeSeconds: nil, body: Array("Not found".utf8))
+        }
+        let app = try AppInfo(name: "Test", apiDomain: "https://api.test")
+        let sessions = try Sessions(app: app, backend: core.backend())
+        do {
+            _ = try await sessions.devices(of: "u")
+            Issue.record("there is no such call")
+        } catch {
+            #expect(error.code == .misconfigured && error.reason.contains("keeps no devices"))
+        }
+    }
+
     @Test("a session is begun, verified, refreshed, changed and ended")
     func life() async throws {
         try await withCore { sessions in

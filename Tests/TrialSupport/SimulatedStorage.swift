@@ -145,6 +145,16 @@ final class SimulatedStorage: StorageDecorator {
         }
     }
 
+    func sessions(_ page: SessionPage) async throws(StorageError) -> [SessionRecord] {
+        try await unreliably { () async throws(StorageError) in try await base.sessions(page) }
+    }
+
+    func forgetDevices(of user: UserID, limit: Int) async throws(StorageError) -> Int {
+        try await unreliably { () async throws(StorageError) in
+            try await base.forgetDevices(of: user, limit: limit)
+        }
+    }
+
     func remove(
         _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {

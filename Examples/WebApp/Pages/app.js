@@ -69,7 +69,10 @@ function devices(list) {
   const body = $("devices"), focused = document.activeElement?.closest?.("tr"), at = [...body.rows].indexOf(focused);
   const rows = list.map(device => {
     const tr = [...body.rows].find(one => one.dataset.handle === device.handle) ?? row(device);
-    const texts = [device.handle.slice(0, 8) + (device.current ? " (this one)" : ""), moment(device.createdAt), moment(device.expiresAt)];
+    const texts = [
+      device.label + (device.current ? " (this one)" : ""), device.network, moment(device.createdAt),
+      moment(device.lastSeenAt), moment(device.expiresAt),
+    ];
     texts.forEach((text, index) => { if (tr.cells[index].textContent !== text) tr.cells[index].textContent = text; });
     return tr;
   });
@@ -80,12 +83,12 @@ function devices(list) {
   }
 }
 
-function row({ handle }) {
+function row({ handle, label }) {
   const tr = document.createElement("tr"), button = document.createElement("button");
   tr.dataset.handle = handle;
-  for (let count = 0; count < 3; count++) tr.insertCell();
+  for (let count = 0; count < 5; count++) tr.insertCell();
   button.textContent = "Revoke";
-  button.setAttribute("aria-label", `Revoke session ${handle.slice(0, 8)}`);
+  button.setAttribute("aria-label", `Revoke ${label}, session ${handle.slice(0, 8)}`);
   button.onclick = () => act(() => call("POST", "/api/sessions/revoke", { handle }), "Revoked.");
   tr.insertCell().append(button);
   return tr;
@@ -215,6 +218,10 @@ $("play").onclick = play;
 $("steal").onclick = () => act(steal);
 $("use").onclick = () => act(use);
 $("hour").onclick = () => act(hour);
+$("others").onclick = () => act(async () => {
+  const { ended } = await call("POST", "/api/sessions/revoke-others");
+  return ended === 1 ? "One other session has ended." : `${ended} other sessions have ended.`;
+});
 $("everywhere").onclick = () => act(async () => {
   await call("POST", "/api/sessions/revoke-all");
   setText("notice", "Signed out on every device.");

@@ -57,6 +57,24 @@ extension ConfigurationKey {
         ConfigurationKey(
             "access_token_authentication_claims", .flag, \.policy.tellsAuthentication, [.app, .own],
             "whether access tokens have `auth_time`, `acr` and `amr`: when and how the user was authenticated"),
+        ConfigurationKey(
+            "device_address",
+            .choice(DevicePrivacy.Address.allCases.map { ($0.rawValue, $0) }) {
+                "'\($0)' must be \"off\", \"prefix\" or \"full\"."
+            },
+            \.policy.devicePrivacy.address, [.app, .own],
+            "how much of a client's address is kept with its session: nothing, the network (/24, /48), or all of it"),
+        ConfigurationKey(
+            "device_user_agent",
+            .choice(DevicePrivacy.UserAgent.allCases.map { ($0.rawValue, $0) }) {
+                "'\($0)' must be \"off\", \"label\" or \"full\"."
+            },
+            \.policy.devicePrivacy.userAgent, [.app, .own],
+            "how much of a client's `User-Agent`: nothing, a label such as `Firefox on Linux`, or its first 256 bytes too"
+        ),
+        ConfigurationKey(
+            "device_country", .flag, \.policy.devicePrivacy.keepsCountry, [.app, .own],
+            "whether the country is kept that a backend says; it is never looked up"),
     ]
 }
 

@@ -98,6 +98,32 @@ extension Catalogue {
             .status("SESSION_LIMIT_REACHED"), .always("limit", \.limit), .always("sessionHandles", \.handles),
             .always("message", \.message),
         ])
+    package static let capabilitiesListed = ReplyTable<TextsReply>(
+        nil, [.status("OK"), .always("capabilities", \.texts)])
+    package static let devicesListed = ReplyTable<DevicesReply>(
+        nil, [.status("OK"), .always("sessions", \.sessions), .sometimes("next", \.next)])
+    package static let devicesForgotten = ReplyTable<CountReply>(nil, [.status("OK"), .always("sessions", \.count)])
+    package static let deviceEntry = ReplyTable<DeviceEntry>(
+        nil,
+        [
+            .always("sessionHandle", \.handle), .always("userId", \.userID), .always("recipeUserId", \.recipeUserID),
+            .always("tenantId", \.tenantID), .always("created", \.createdAt), .always("lastSeen", \.lastSeen),
+            .always("expires", \.expiresAt), .always("device", \.device, device),
+            .always("authentication", \.authentication, authentication), .always("limits", \.limits, limits),
+            .always("anonymous", \.isAnonymous), .always("impersonated", \.isImpersonated),
+        ])
+    private static let device: [ReplyMember<DevicePart>] = [
+        .always("label", \.label), .sometimes("userAgent", \.userAgent), .sometimes("firstAddress", \.firstAddress),
+        .sometimes("lastAddress", \.lastAddress), .sometimes("country", \.country),
+    ]
+    private static let authentication: [ReplyMember<AuthenticationPart>] = [
+        .always("time", \.time), .sometimes("level", \.level), .sometimes("levelTime", \.levelTime),
+        .always("amr", \.methods),
+    ]
+    private static let limits: [ReplyMember<LimitsPart>] = [
+        .sometimes("idle", \.idle), .sometimes("absolute", \.absolute), .always("remembered", \.isRemembered),
+    ]
+
     package static let done = ReplyTable<StatusReply>(nil, [.status("OK")])
 
     package static let versionsListed = ReplyTable<TextsReply>(nil, [.always("versions", \.texts)])
@@ -169,6 +195,11 @@ extension Catalogue {
         .showTelemetry: [telemetryShown],
         .readAuditTrail: [auditRead],
         .stepUpSession: [refreshed, theftDetected, refreshRefused],
+        .listCapabilities: [capabilitiesListed],
+        .listDevices: [devicesListed],
+        .nameDevice: [done, unauthorised],
+        .removeDevices: [sessionsRemoved],
+        .forgetDevices: [devicesForgotten],
         .countUsers: [usersCounted],
         .countActiveUsers: [activeUsersCounted],
         .listUsers: [usersListed],

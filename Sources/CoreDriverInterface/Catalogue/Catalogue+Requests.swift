@@ -50,6 +50,35 @@ extension Catalogue {
             .optional("enableAntiCsrf", \.usesAntiCSRF),
         ])
 
+    package static let listDevices = RequestTable<ListDevicesRequest>(
+        .listDevices,
+        [
+            .optional("userId", \.userID),
+            .optional("sessionHandle", \.handle),
+            .exactlyOne("userId", "sessionHandle", otherwise: .listTarget) { [$0.userID != nil, $0.handle != nil] },
+            .optional("limit", \.limit, in: 1...500),
+            .optional("after", \.cursor),
+        ])
+
+    package static let nameDevice = RequestTable<NameDeviceRequest>(
+        .nameDevice,
+        [
+            .required("userId", \.userID), .required("sessionHandle", \.handle),
+            .required("label", \.label, upTo: 1_024),
+        ])
+
+    package static let removeDevices = RequestTable<RemoveDevicesRequest>(
+        .removeDevices,
+        [
+            .required("userId", \.userID),
+            .optional("sessionHandles", \.handles) { $0.count <= 1_000 },
+            .optional("except", \.kept),
+            .exactlyOne("sessionHandles", "except", otherwise: .devicesTarget) { [$0.handles != nil, $0.kept != nil] },
+        ])
+
+    package static let forgetDevices = RequestTable<ForgetDevicesRequest>(
+        .forgetDevices, [.required("userId", \.userID)])
+
     package static let regenerateSession = RequestTable<RegenerateSessionRequest>(
         .regenerateSession,
         [.token("accessToken", \.accessToken), .optional("userDataInJWT", \.payload)])
@@ -199,9 +228,9 @@ extension Catalogue {
     private static let requestTables: [any RequestContract] = [
         createSession, verifySession, refreshSession, regenerateSession, removeSessions, removeAndCountSessions,
         listSessions, readSession, readSessionData, readPayload, writeSessionData, writePayload, listVersions,
-        showConfiguration, createToken, countUsers, countActiveUsers, findUser, readAuditTrail, stepUpSession, putApp,
-        putAppV2,
-        removeApp, putTenant, putTenantV2, removeTenant,
+        showConfiguration, createToken, countUsers, countActiveUsers, findUser, readAuditTrail, stepUpSession,
+        listDevices,
+        nameDevice, removeDevices, forgetDevices, putApp, putAppV2, removeApp, putTenant, putTenantV2, removeTenant,
     ]
 
     /// Of these only the handshake comes with a body at all.
@@ -210,7 +239,8 @@ extension Catalogue {
     private static let emptyRequests: [any RequestContract] =
         [handshake]
         + [
-            .hello, .publishKeys, .listKeys, .showTelemetry, .listUsers, .findUsersByAccount, .listApps, .listAppsV2,
+            .hello, .listCapabilities, .publishKeys, .listKeys, .showTelemetry, .listUsers, .findUsersByAccount,
+            .listApps, .listAppsV2,
             .readTenant, .readTenantV2, .listTenants, .listTenantsV2,
         ].map { RequestTable<EmptyRequest>($0) }
 

@@ -23,6 +23,11 @@ extension Catalogue {
         versionFree(.showTelemetry, [.get], "/telemetry", .app),
         versionFree(.readAuditTrail, [.get], "/tessera/audit", .app),
         versionFree(.stepUpSession, [.post], "/tessera/session/authenticated", .anyTenant),
+        versionFree(.listCapabilities, [.get], "/tessera/capabilities", .app),
+        versionFree(.listDevices, [.get], "/tessera/sessions", .tenant),
+        versionFree(.nameDevice, [.put], "/tessera/sessions/label", .anyTenant),
+        versionFree(.removeDevices, [.post], "/tessera/sessions/revoke", .tenant),
+        versionFree(.forgetDevices, [.post], "/tessera/users/forget", .app),
     ]
 
     private static let plainRoutes = [

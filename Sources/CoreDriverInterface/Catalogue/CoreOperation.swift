@@ -44,6 +44,16 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case readAuditTrail
     /// The user of a session was authenticated once more.
     case stepUpSession
+    /// What can this core do that a SuperTokens core cannot?
+    case listCapabilities
+    /// A page of a user's sessions with their devices, or one session.
+    case listDevices
+    /// What is this device called?
+    case nameDevice
+    /// End some of a user's sessions, or all but one.
+    case removeDevices
+    /// Forget what is known about a user's devices.
+    case forgetDevices
     /// How many users are there?
     case countUsers
     /// How many users had a session since?

@@ -97,6 +97,66 @@ package struct HandlesReply: ReplyMessage {
     package init() {}
 }
 
+/// A page of a user's sessions.
+package struct DevicesReply: ReplyMessage {
+    package var sessions: JSONObjects?
+    /// What asks for the next page.
+    package var next: String?
+
+    package init() {}
+}
+
+/// A session in a list of devices.
+package struct DeviceEntry: ReplyMessage {
+    package var handle: String?
+    package var userID: String?
+    package var recipeUserID: String?
+    package var tenantID: String?
+    /// In milliseconds since 1970, as are the next two.
+    package var createdAt: Int64?
+    package var lastSeen: Int64?
+    package var expiresAt: Int64?
+    package var device: DevicePart?
+    package var authentication: AuthenticationPart?
+    package var limits: LimitsPart?
+    package var isAnonymous: Bool?
+    package var isImpersonated: Bool?
+
+    package init() {}
+}
+
+/// What is known about a device.
+package struct DevicePart: ReplyMessage {
+    package var label: String?
+    package var userAgent: String?
+    package var firstAddress: String?
+    package var lastAddress: String?
+    package var country: String?
+
+    package init() {}
+}
+
+/// How the user of a session was authenticated.
+package struct AuthenticationPart: ReplyMessage {
+    /// In milliseconds since 1970, as is ``levelTime``.
+    package var time: Int64?
+    package var level: String?
+    package var levelTime: Int64?
+    package var methods: [String]?
+
+    package init() {}
+}
+
+/// The limits of a session.
+package struct LimitsPart: ReplyMessage {
+    /// In milliseconds, as is the next.
+    package var idle: Int64?
+    package var absolute: Int64?
+    package var isRemembered: Bool?
+
+    package init() {}
+}
+
 /// A user has as many sessions as allowed.
 package struct SessionLimitReply: ReplyMessage {
     package var limit: Int64?

@@ -53,6 +53,43 @@ package struct StepUpRequest: RequestMessage {
     package init() {}
 }
 
+/// A user's sessions with their devices are asked for, or one session.
+package struct ListDevicesRequest: RequestMessage {
+    package var userID: String?
+    package var handle: String?
+    package var limit: Int64?
+    /// What the page before said.
+    package var cursor: String?
+
+    package init() {}
+}
+
+/// The device of a session gets a name.
+package struct NameDeviceRequest: RequestMessage {
+    package var userID = ""
+    package var handle = ""
+    package var label = ""
+
+    package init() {}
+}
+
+/// Some of a user's sessions are to end, or all but one.
+package struct RemoveDevicesRequest: RequestMessage {
+    package var userID = ""
+    package var handles: [String]?
+    /// The session that stays.
+    package var kept: String?
+
+    package init() {}
+}
+
+/// What is known about a user's devices is to be forgotten.
+package struct ForgetDevicesRequest: RequestMessage {
+    package var userID = ""
+
+    package init() {}
+}
+
 /// An access token is to carry another payload.
 package struct RegenerateSessionRequest: RequestMessage {
     package var accessToken = ""

@@ -35,6 +35,10 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         /// A query parameter of this core's extension of the interface has a value that it cannot have; with what it
         /// has to be.
         case invalidParameter(String, expected: String)
+        /// A list of devices is asked for with a cursor that this app has not made.
+        case unknownCursor
+        /// The session that is to stay is not one of the user's.
+        case unknownException
         /// A query of this core's own interface has a parameter that is none of these.
         case unknownParameter(known: [String])
         /// The time from which to count is before 1970.
@@ -85,6 +89,8 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case .bodyTooLarge: (status, text) = (413, "Request body too large")
         case .notALong(let name): (status, text) = (400, "Field name '\(name)' must be a long in the GET request")
         case .invalidParameter(let name, let expected): (status, text) = (400, "'\(name)' must be \(expected)")
+        case .unknownCursor: (status, text) = (400, WireText.unknownCursor)
+        case .unknownException: (status, text) = (400, WireText.unknownException)
         case .unknownParameter(let known):
             let names = known.joined(separator: ", ")
             (status, text) = (400, "The query has a parameter that is not known. There are: \(names)")
@@ -104,6 +110,10 @@ public struct InvalidRequest: Error, Sendable, Equatable {
     public enum Contradiction: String, Sendable {
         /// What to remove is not named by exactly one field.
         case removeTarget = "Invalid JSON input - use one of userId or sessionHandles array"
+        /// Whose devices are asked for is not named by exactly one field.
+        case listTarget = "Use one of userId or sessionHandle"
+        /// Which devices to end is not named by exactly one field.
+        case devicesTarget = "Invalid JSON input - use one of sessionHandles or except"
         /// The same for the oldest drivers.
         case legacyRemoveTarget = "Invalid JSON input - use one of userId, sessionHandle, or sessionHandles array"
         /// A choice of tenants goes with a user only.

@@ -33,6 +33,10 @@ public enum WireText {
     public static let authenticatedTooLongAgo =
         "'auth-time' in 'tessera-session-policy' is longer ago than the absolute limit of the session: authenticate the user "
         + "again"
+    /// A list of devices is asked for with a cursor that this app has not made.
+    public static let unknownCursor = "'after' must be what 'next' of the page before said"
+    /// The session that is to stay is not one of the user's.
+    public static let unknownException = "'except' must be a session of the user; nothing has ended"
     /// The field of a new session's policy cannot be read.
     public static let policyField = "Field 'tessera-session-policy' is not a dictionary of known forms"
 

@@ -14,6 +14,7 @@ extension CoreAPI {
             usesAntiCSRF: asked.usesAntiCSRF ?? settings.usesAntiCSRF, signingKeyKind: signingKeyKind(asked, call),
             accessTokenValidity: try accessTokenValidity(asked.accessTokenValidity))
         try SessionPolicyField(call.request.policy)?.apply(to: &request)
+        request.client = call.request.client.facts
         switch try await service.createSession(request) {
         case .payloadRefused(let problem): throw InvalidRequest(.payload(problem))
         case .limitReached(let limit, let handles): return .limitReached(limit, handles, call.request)
@@ -52,6 +53,7 @@ extension CoreAPI {
             signingKeyKind: request.usesDynamicKey.map { $0 ? .dynamic : .static }, rotation: rules.rotation,
             accessTokenValidity: try accessTokenValidity(request.accessTokenValidity))
         presented.isBackground = try call.isBackground()
+        presented.client = call.request.client.facts
         return try await reply(to: try await service.refresh(presented), call)
     }
 

@@ -28,6 +28,8 @@ public struct CoreRequest: Sendable, Redacted {
     public var activity: String?
     /// The `tessera-session-policy` header: what a new session asks for.
     public var policy: String?
+    /// The `tessera-client-…` headers: what a backend says about the client.
+    package var client = ClientFields()
     /// The body.
     ///
     /// It is UTF-8 whatever its content type says.

@@ -33,6 +33,7 @@ struct RequestHead {
         var actor: String?
         var activity: String?
         var policy: String?
+        var client = ClientFields()
         var requestIDs: [String] = []
         var hasUpgrade = false
         /// Whether a field that has one value came with two.
@@ -112,8 +113,13 @@ extension RequestHead.Fields {
         case 14 where name.isField("content-length"): contentLength = value
         case 14 where name.isField("sec-fetch-site"): fetchSite = fetchSite.map { "\($0), \(value)" } ?? value
         case 16 where name.isField("tessera-activity"): set(\.activity, value)
+        case 20 where name.isField("tessera-client-hints"): client.hints = value
+        case 20 where name.isField("tessera-client-label"): client.label = value
         case 17 where name.isField("transfer-encoding"): transferEncodings.append(value)
+        case 22 where name.isField("tessera-client-address"): client.address = value
+        case 22 where name.isField("tessera-client-country"): client.country = value
         case 22 where name.isField("tessera-session-policy"): policy = policy.map { "\($0), \(value)" } ?? value
+        case 25 where name.isField("tessera-client-user-agent"): client.userAgent = value
         default: break
         }
     }

@@ -180,6 +180,16 @@ struct MeasuredStorage<Base: SessionStorage>: SessionStorage {
         }
     }
 
+    func sessions(_ page: SessionPage) async throws(StorageError) -> [SessionRecord] {
+        try await timed(.list) { () async throws(StorageError) in try await base.sessions(page) }
+    }
+
+    func forgetDevices(of user: UserID, limit: Int) async throws(StorageError) -> Int {
+        try await timed(.update) { () async throws(StorageError) in
+            try await base.forgetDevices(of: user, limit: limit)
+        }
+    }
+
     func remove(
         _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {

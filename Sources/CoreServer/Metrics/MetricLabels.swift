@@ -9,6 +9,8 @@ enum OperationLabel: Int, MetricLabel {
         regenerateSession, removeSessions, removeAndCountSessions, listSessions, readSession, readSessionData,
         writeSessionData, readPayload, writePayload, publishKeys, listKeys, createToken, showTelemetry, readAuditTrail,
         stepUpSession
+    /// Lists of devices, and what is done with them.
+    case devices
     /// Apps and tenants.
     case manage
     /// Questions about users.
@@ -31,7 +33,7 @@ enum OperationLabel: Int, MetricLabel {
 
     private init(_ operation: CoreOperation) {
         switch operation {
-        case .hello: self = .hello
+        case .hello, .listCapabilities: self = .hello
         case .listVersions: self = .listVersions
         case .showConfiguration: self = .showConfiguration
         case .handshake: self = .handshake
@@ -53,6 +55,7 @@ enum OperationLabel: Int, MetricLabel {
         case .showTelemetry: self = .showTelemetry
         case .readAuditTrail: self = .readAuditTrail
         case .stepUpSession: self = .stepUpSession
+        case .listDevices, .nameDevice, .removeDevices, .forgetDevices: self = .devices
         case .countUsers, .countActiveUsers, .listUsers, .findUsersByAccount, .findUser: self = .users
         case .putApp, .putAppV2, .listApps, .listAppsV2, .removeApp, .putTenant, .putTenantV2, .readTenant,
             .readTenantV2, .listTenants, .listTenantsV2, .removeTenant:

@@ -85,6 +85,33 @@ extension Statements {
             """)
     }
 
+    /// The living sessions of `$user` before a place, the newest first, without their data, in the order of
+    /// `SessionRecord.init(row:)`.
+    var selectSessionsBefore: PostgresStatement {
+        PostgresStatement(
+            "selectSessionsBefore", .read,
+            """
+            SELECT session_handle, tenant_id, user_id, refresh_token_hash_2, '{}', '{}', created_at_time, expires_at, \
+            use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, tessera_sharing, tessera_generation, \
+            NULL, NULL, NULL, \(QuotedTables.traitColumns) FROM \(tables.sessions) \
+            WHERE app_id = $app AND user_id = $user AND \(QuotedTables.isLive) AND \(tables.isNotCutOff) \
+            AND ($tenant IS NULL OR tenant_id = $tenant) AND ($lastCreated IS NULL OR created_at_time < $lastCreated \
+            OR created_at_time = $lastCreated AND session_handle COLLATE "C" < $lastHandle) \
+            ORDER BY created_at_time DESC, session_handle COLLATE "C" DESC LIMIT $limit
+            """)
+    }
+
+    /// Forgets the devices of up to `$limit` sessions of `$user`; a rotation that has read one is decided again.
+    var forgetDevices: PostgresStatement {
+        PostgresStatement(
+            "forgetDevices", .alone,
+            """
+            UPDATE \(tables.sessions) SET tessera_device = NULL, tessera_version = tessera_version + 1 \
+            WHERE app_id = $app AND session_handle IN (SELECT session_handle FROM \(tables.sessions) \
+            WHERE app_id = $app AND user_id = $user AND tessera_device IS NOT NULL LIMIT $limit)
+            """)
+    }
+
     /// Acquires or renews the lease of `$node` for `$job`, for `$milliseconds` by the database's own clock.
     var acquireLease: PostgresStatement {
         let now = "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint"

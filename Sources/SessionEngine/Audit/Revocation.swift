@@ -20,6 +20,8 @@ public struct Revocation: Sendable, Equatable {
         case handle
         /// All of its user's were ended, or those of all users.
         case all
+        /// All of its user's but one were ended.
+        case others
         /// Its tenant was removed.
         case tenant
         /// Its app was removed.

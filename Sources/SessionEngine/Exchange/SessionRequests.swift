@@ -31,12 +31,14 @@ public struct NewSession: Sendable, Redacted {
     public var methods: [String] = []
     /// A session of the same user that ends in the step that stores this one.
     public var replacedSession: SessionHandle?
+    /// What is known about the client.
+    public var client = ClientFacts()
 
-    /// How the user was authenticated, and what the session asks for.
-    package func traits(at now: Timestamp) -> SessionTraits {
+    /// How the user was authenticated, what the session asks for, and what is kept about the client.
+    package func traits(at now: Timestamp, keeping privacy: DevicePrivacy) -> SessionTraits {
         SessionTraits(
             authenticatedAt: authenticatedAt.map { min($0, now) }, limits: limits, level: level, methods: methods,
-            flags: isRemembered ? .remembered : [])
+            flags: isRemembered ? .remembered : [], device: SessionDevice().updated(by: client, keeping: privacy))
     }
 
     /// Creates a value from what is known at sign-in; the defaults suit a new application.
@@ -152,6 +154,8 @@ public struct PresentedRefreshToken: Sendable, Redacted {
     package var accessTokenValidity: Milliseconds?
     /// Whether a background task of the client asks, and not its user: the session then ends when it would have.
     public var isBackground = false
+    /// What is known about the client.
+    public var client = ClientFacts()
 
     public init(
         refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,

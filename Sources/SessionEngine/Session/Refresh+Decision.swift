@@ -78,6 +78,11 @@ private struct RefreshStep {
         guard rules.format.accepts(next.accessTokenPayload) else { return Decision(.keep, .payloadRefused) }
         guard rules.leavesRoom(for: next, at: now) else { return Decision(.keep, .sessionNotActive) }
         next.signingKeyKind = rules.signingKeyKind ?? next.signingKeyKind
+        // What is known about the client never causes a write: it goes with one.
+        if next != record, !rules.client.isEmpty {
+            next.traits.device = (next.traits.device ?? SessionDevice()).updated(
+                by: rules.client, keeping: rules.privacy)
+        }
         // A rotation in this step takes the next generation's place: what was shared before it counts.
         let isShared = next.isRecentlyShared || (rules.rotation == .atOnce && record.isRecentlyShared)
         let outcome = Refresh.Outcome.issue(next, successor, isShared ? .shortened : .whole)
@@ -86,6 +91,7 @@ private struct RefreshStep {
         var before = record
         before.storedSharing = next.storedSharing
         before.expiresAt = next.expiresAt
+        before.traits.device = next.traits.device
         var event = next == before ? nil : AuditEvent.refreshed(next, isRestored: isRestored, at: now)
         if let stepUp { event = .authenticated(next, isFull: stepUp.isFull, from: record.traits.level, at: now) }
         return Decision(.replace(next), outcome, audit: event)

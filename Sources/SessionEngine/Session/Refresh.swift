@@ -116,6 +116,10 @@ public enum Refresh {
         public var terms: SessionTerms
         /// Whether nothing but a background task of the client asks: the session then ends when it would have.
         public var isBackground: Bool
+        /// What the application says about the client; empty for nothing.
+        public var client: ClientFacts
+        /// How much of it is kept.
+        public var privacy: DevicePrivacy
         /// When the session rotates.
         public var rotation: Rotation
         /// How the successors of one token relate.
@@ -139,7 +143,7 @@ public enum Refresh {
             successorPolicy: SuccessorPolicy = .deterministic, gracePeriod: Milliseconds = .seconds(30),
             sharingWindow: Milliseconds = .seconds(60), silence: Milliseconds = .seconds(120),
             restoreNumber: UInt8 = 0, afterRestore: AfterRestore = .adopt, revokesOnReuse: Bool = true,
-            isBackground: Bool = false
+            isBackground: Bool = false, client: ClientFacts = ClientFacts(), privacy: DevicePrivacy = DevicePrivacy()
         ) {
             self.checksAntiCSRF = checksAntiCSRF
             self.usesAntiCSRF = usesAntiCSRF
@@ -147,6 +151,8 @@ public enum Refresh {
             self.format = format
             self.terms = terms
             self.isBackground = isBackground
+            self.client = client
+            self.privacy = privacy
             self.rotation = rotation
             self.successorPolicy = successorPolicy
             self.gracePeriod = gracePeriod

@@ -36,8 +36,8 @@ public struct SessionLimits: Sendable, Hashable {
     }
 }
 
-/// What is known of a session beside its tokens and its data: how its user was authenticated, and what the session itself
-/// asked for.
+/// What is known of a session beside its tokens and its data: how its user was authenticated, what the session itself asked
+/// for, and its device.
 public struct SessionTraits: Sendable, Hashable {
     /// What a session is, as the bits of one stored number.
     public struct Flags: OptionSet, Sendable, Hashable {
@@ -67,6 +67,8 @@ public struct SessionTraits: Sendable, Hashable {
     public var levelAt: Timestamp?
     /// What the session is.
     public var flags: Flags
+    /// The device it is used on; `nil` where nothing is known.
+    public var device: SessionDevice?
 
     /// The traits of a session about which nothing was said.
     public static let none = SessionTraits()
@@ -80,9 +82,10 @@ public struct SessionTraits: Sendable, Hashable {
     ///   - methods: the authentication methods.
     ///   - levelAt: when level and methods were last confirmed.
     ///   - flags: what the session is.
+    ///   - device: the device it is used on.
     public init(
         authenticatedAt: Timestamp? = nil, limits: SessionLimits = .none, level: String? = nil, methods: [String] = [],
-        levelAt: Timestamp? = nil, flags: Flags = []
+        levelAt: Timestamp? = nil, flags: Flags = [], device: SessionDevice? = nil
     ) {
         self.authenticatedAt = authenticatedAt
         self.limits = limits
@@ -90,6 +93,7 @@ public struct SessionTraits: Sendable, Hashable {
         self.methods = methods
         self.levelAt = levelAt
         self.flags = flags
+        self.device = device
     }
 }
 
@@ -151,6 +155,11 @@ public struct SessionTerms: Sendable, Hashable {
 }
 
 extension SessionRecord {
+    /// When the session was used last, as far as storage knows it: at its creation or at a rotation.
+    ///
+    /// Verifying a token writes nothing, so it may be behind by an access token's life.
+    public var lastSeen: Timestamp { max(createdAt, rotatedAt ?? createdAt, traits.levelAt ?? createdAt) }
+
     /// When all factors were last checked.
     public var authenticatedAt: Timestamp { traits.authenticatedAt ?? createdAt }
 

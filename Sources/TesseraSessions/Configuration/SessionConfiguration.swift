@@ -98,12 +98,20 @@ public struct SessionConfiguration: Sendable {
     /// A session is remembered that was begun with `rememberMe: true`. The core ends sessions by its own limits, whatever
     /// browsers keep.
     public var usesSessionCookies = false
+    /// Whether sign-ins and refreshes say from which client they come, for the list of the user's devices; how much of it is
+    /// kept is decided where sessions are (docs/devices.md).
+    public var reportsClients = true
+    /// How many proxies of the application stand before it, each of which adds what it saw to `X-Forwarded-For`; with 0 that
+    /// field counts for nothing, because anyone can send it.
+    public var trustedProxies = 0
+    /// How long the last authentication may be ago when a user ends other sessions (``SessionRoute/endDevices``).
+    public var deviceAuthenticationAge = Duration.seconds(300)
     /// The status of a response that a session or an access token has expired.
     public var sessionExpiredStatus = 401
     /// The status of a response that a session does not fulfil a claim.
     public var invalidClaimStatus = 403
-    /// The routes that the SDK answers.
-    public var routes = Set(SessionRoute.allCases)
+    /// The routes that the SDK answers; those of ``SessionRoute/ofDevices`` are not among them by default.
+    public var routes = Set(SessionRoute.allCases).subtracting(SessionRoute.ofDevices)
     /// Whether the answer about duplicate cookies is exactly that of SuperTokens, which makes its front end fail once.
     public var answersDuplicatesStrictly = false
 
@@ -120,6 +128,9 @@ public struct SessionRoute: Sendable, Hashable, CaseIterable {
         case keySet = "/jwt/jwks.json"
         case discovery = "/.well-known/openid-configuration"
         case browserModule = "/tessera.js"
+        case devices = "/session/devices"
+        case endDevices = "/session/devices/revoke"
+        case nameDevice = "/session/devices/label"
     }
 
     package let kind: Kind
@@ -140,14 +151,27 @@ public struct SessionRoute: Sendable, Hashable, CaseIterable {
     /// `GET /tessera.js`: the browser module.
     public static let browserModule = SessionRoute(kind: .browserModule)
 
+    /// `GET /session/devices`: the user's own devices, a page at a time (docs/devices.md).
+    public static let devices = SessionRoute(kind: .devices)
+    /// `POST /session/devices/revoke`: ends some of the user's own sessions, or all others, after a recent authentication.
+    public static let endDevices = SessionRoute(kind: .endDevices)
+    /// `PUT /session/devices/label`: names one of the user's own devices.
+    public static let nameDevice = SessionRoute(kind: .nameDevice)
+    /// The routes for a page with the user's own devices; add them to ``SessionConfiguration/routes``.
+    public static let ofDevices: Set<SessionRoute> = [.devices, .endDevices, .nameDevice]
+
+    /// Whether the request's body is read; it is JSON of at most 16 KiB.
+    package var readsBody: Bool { kind == .endDevices || kind == .nameDevice }
+
     /// Where it is, below the base path.
     public var path: String { kind == .refreshPage ? Kind.refresh.rawValue : kind.rawValue }
 
     /// The method that it is asked with.
     var method: HTTPRequest.Method {
         switch kind {
-        case .refresh, .signOut: .post
-        case .keySet, .discovery, .browserModule, .refreshPage: .get
+        case .refresh, .signOut, .endDevices: .post
+        case .nameDevice: .put
+        case .keySet, .discovery, .browserModule, .refreshPage, .devices: .get
         }
     }
 }

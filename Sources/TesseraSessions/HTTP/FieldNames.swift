@@ -29,6 +29,10 @@ extension HTTPField.Name {
     package static let fetchMode = of("sec-fetch-mode")
     /// `Sec-Fetch-Dest`: where a browser will put the answer.
     package static let fetchDestination = of("sec-fetch-dest")
+    /// `X-Forwarded-For`: the addresses that proxies have seen, the nearest one last.
+    package static let forwardedFor = of("x-forwarded-for")
+    /// `Sec-CH-UA-Platform`: the system of the client in its own words (User-Agent Client Hints).
+    package static let clientPlatform = of("sec-ch-ua-platform")
     /// `Access-Control-Expose-Headers`: the response fields that scripts of other origins may read.
     package static let exposedHeaders = of("access-control-expose-headers")
 }

@@ -7,11 +7,16 @@ public struct SessionExchange: Sendable, Redacted {
     public let request: HTTPRequest
     /// The changes; apply them to whatever response leaves.
     public let changes: ResponseChanges
+    /// The address of who opened the connection, a client or a proxy, where the server says it.
+    public let peerAddress: String?
 
     /// Begins an exchange.
-    public init(request: HTTPRequest, changes: ResponseChanges = ResponseChanges()) {
+    public init(
+        request: HTTPRequest, changes: ResponseChanges = ResponseChanges(), peerAddress: String? = nil
+    ) {
         self.request = request
         self.changes = changes
+        self.peerAddress = peerAddress
     }
 }
 

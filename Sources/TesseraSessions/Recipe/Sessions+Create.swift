@@ -23,9 +23,10 @@ extension Sessions {
     ) async throws(SessionError) -> Session {
         let transfer = try creationTransfer(exchange)
         let antiCSRF = try settings.antiCSRF(for: exchange.request)
-        let new = try await newSession(
+        var new = try await newSession(
             userID, tenant, payload, data, usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken,
             rememberMe: rememberMe)
+        new.client = exchange.client(configuration)
         let issued = try await backend.create(new)
         if transfer == .cookie {
             try await requireFittingCookies(issued, payload: new.accessTokenPayload)

@@ -74,9 +74,10 @@ extension Sessions {
         in exchange: SessionExchange
     ) async throws(SessionError) -> Session {
         let antiCSRF = try settings.antiCSRF(for: exchange.request)
-        let presented = PresentedRefreshToken(
+        var presented = PresentedRefreshToken(
             refreshToken: token, antiCSRFToken: exchange.request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
             usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken, signingKeyKind: settings.signingKeyKind)
+        presented.client = exchange.client(configuration)
         let issued =
             if let stepUp {
                 try await backend.stepUp(stepUp, with: presented)

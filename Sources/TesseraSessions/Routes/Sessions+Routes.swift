@@ -27,7 +27,14 @@ extension Sessions {
     }
 
     /// Answers a request for one of the SDK's own routes; what it changes about the response is in the exchange.
-    public func answer(_ route: SessionRoute, in exchange: SessionExchange) async -> SessionReply {
+    ///
+    /// - Parameters:
+    ///   - route: the route.
+    ///   - exchange: the request, and what changes about its response.
+    ///   - body: the request's body, where the route reads it.
+    public func answer(
+        _ route: SessionRoute, in exchange: SessionExchange, body: [UInt8] = []
+    ) async -> SessionReply {
         do {
             let call = SessionCall(sessions: self, exchange: exchange)
             switch route.kind {
@@ -35,6 +42,9 @@ extension Sessions {
             case .refreshPage: return try await refreshPage(in: exchange)
             case .signOut: return try await hooks.signOut(call)
             case .keySet: return try await keySet()
+            case .devices: return try await ownDevices(in: exchange)
+            case .endDevices: return try await endOwnDevices(body, in: exchange)
+            case .nameDevice: return try await nameOwnDevice(body, in: exchange)
             case .discovery: return try await discovery()
             case .browserModule:
                 return SessionReply(
