@@ -47,10 +47,7 @@ extension SessionManager {
     ) async throws(ServiceError) -> RefreshResult {
         let presented: Refresh.Presented
         do throws(RefreshTokenProblem) {
-            let content = try refreshTokenKey.open(request.refreshToken)
-            presented = Refresh.Presented(
-                content: content, hash: TokenHash(of: request.refreshToken), antiCSRFToken: request.antiCSRFToken,
-                rotationCount: refreshTokenKey.rotationCount(of: content))
+            presented = try opened(request.refreshToken, request.antiCSRFToken)
         } catch {
             return .unauthorised(.notAToken(error))
         }
@@ -80,6 +77,32 @@ extension SessionManager {
             issued.isShared = lifetime == .shortened
             Failpoint.reach("refresh.signed")
             return .refreshed(issued)
+        }
+    }
+
+    /// What a refresh token says, if this app made it.
+    private func opened(
+        _ token: RefreshToken, _ antiCSRFToken: AntiCSRFToken? = nil
+    ) throws(RefreshTokenProblem) -> Refresh.Presented {
+        let content = try refreshTokenKey.open(token)
+        return Refresh.Presented(
+            content: content, hash: TokenHash(of: token), antiCSRFToken: antiCSRFToken,
+            rotationCount: refreshTokenKey.rotationCount(of: content))
+    }
+
+    /// Revokes the session of a refresh token, whichever of its tokens that is; nothing is given for it.
+    ///
+    /// - Parameters:
+    ///   - token: the token as it was presented.
+    ///   - actor: who does it, for the audit log.
+    /// - Returns: whether there was such a session; what is no token of this app has none.
+    /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
+    public func revoke(
+        with token: RefreshToken, by actor: AuditActor = .driver
+    ) async throws(ServiceError) -> Bool {
+        guard let presented = try? opened(token) else { return false }
+        return try await update(presented.content.handle) { record, now in
+            TokenRevocation.decide(of: presented, by: actor, against: record, at: now)
         }
     }
 

@@ -8,7 +8,7 @@ public import TesseraClient
 /// SuperTokens does, and fails when a test says so.
 ///
 /// Its routes: `POST /login` with the user id as its body, `GET /me`, `POST /payload` (a new access token), `POST
-/// /auth/session/refresh`, `POST /auth/signout`.
+/// /auth/session/refresh`, `POST /auth/signout`, `POST /auth/session/revoke`.
 public final class ScriptedServer: ClientTransport {
     /// What happens to one request.
     public enum Fault: Sendable, Equatable {
@@ -60,6 +60,7 @@ public final class ScriptedServer: ClientTransport {
         var count = 0
         var fault: (@Sendable (HTTPRequest, Int) -> Fault?)?
         var meanwhile: (@Sendable (HTTPRequest) async -> Void)?
+        var revokes = true
     }
 
     let origin: String
@@ -93,6 +94,9 @@ public final class ScriptedServer: ClientTransport {
     public func setMeanwhile(_ work: (@Sendable (HTTPRequest) async -> Void)?) {
         model.withLock { $0.meanwhile = work }
     }
+
+    /// Whether the server can end a session by its refresh token, as Tessera's can and SuperTokens' cannot.
+    public func setRevokes(_ revokes: Bool) { model.withLock { $0.revokes = revokes } }
 
     /// Ends all sessions of the server.
     public func endAll() {

@@ -30,6 +30,7 @@ extension ScriptedServer {
             case "POST /login": return signIn(String(decoding: body, as: UTF8.self), &model)
             case "POST /auth/session/refresh": return refresh(token, &model)
             case "POST /auth/signout": return signOut(token, &model)
+            case "POST /auth/session/revoke" where model.revokes: return revoke(token, &model)
             case "POST /payload":
                 return withSession(token, &model) { name, session in
                     (self.ok(self.tokens(name, session, hasRefresh: false)), #"{"status":"OK"}"#)
@@ -158,6 +159,15 @@ extension ScriptedServer {
         var head = reply.0
         set(&head.headerFields, "front-token", "remove")
         return (head, reply.1)
+    }
+
+    /// Ends the session of a refresh token; the answer is the same where there is none.
+    private func revoke(_ token: String, _ model: inout Model) -> (HTTPResponse, String) {
+        let parts = token.split(separator: ".").map(String.init)
+        if parts.count == 3 { model.end(parts[1], "user") }
+        var head = HTTPResponse(status: .ok)
+        set(&head.headerFields, "front-token", "remove")
+        return (head, #"{"status":"OK"}"#)
     }
 
     private func refused(_ message: String, isVerdict: Bool = false) -> (HTTPResponse, String) {

@@ -10,6 +10,10 @@ extension InProcessBackend {
         try await run { () async throws(ServiceError) in try await service.revoke(handles, by: actor) }
     }
 
+    public func revoke(with token: RefreshToken, by actor: AuditActor) async throws(SessionError) -> Bool {
+        try await run { () async throws(ServiceError) in try await service.revoke(with: token, by: actor) }
+    }
+
     public func revokeAll(
         of user: UserID, tenant: TenantID?, by actor: AuditActor
     ) async throws(SessionError) -> [SessionHandle] {

@@ -14,6 +14,19 @@ extension RemoteCore {
         }.handles(Catalogue.sessionsRemoved)
     }
 
+    public func revoke(with token: RefreshToken, by actor: AuditActor) async throws(SessionError) -> Bool {
+        do throws(SessionError) {
+            let reply = try await client.ask(Catalogue.revokeWithToken, isRepeatable: true, for: actor) {
+                $0.refreshToken = token.exposed
+            }
+            guard let existed = Catalogue.tokenRevoked.decode(reply.object).isSo else { throw reply.unexpected }
+            return existed
+        } catch {
+            guard case .coreRejected(404, _) = error.kind else { throw error }
+            throw .misconfigured("this core cannot end a session by its refresh token: Tessera's core can")
+        }
+    }
+
     public func revokeAll(
         of user: UserID, tenant: TenantID?, by actor: AuditActor
     ) async throws(SessionError) -> [SessionHandle] {

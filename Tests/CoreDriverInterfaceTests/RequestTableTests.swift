@@ -110,6 +110,7 @@ struct RequestTableTests {
         .createSession: ["userId", "userDataInJWT", "userDataInDatabase", "enableAntiCsrf"],
         .verifySession: ["accessToken", "doAntiCsrfCheck", "enableAntiCsrf", "checkDatabase"],
         .refreshSession: ["refreshToken", "enableAntiCsrf", "useDynamicSigningKey"],
+        .revokeWithToken: ["refreshToken"],
         .nameDevice: ["userId", "sessionHandle", "label"], .removeDevices: ["userId"], .forgetDevices: ["userId"],
         .stepUpSession: ["refreshToken", "level"], .regenerateSession: ["accessToken"], .listSessions: ["userId"],
         .readSession: ["sessionHandle"],

@@ -21,6 +21,44 @@ struct RevocationTests {
         #expect(try await world.verdict(second.accessToken.exposed, database: true) == .valid)
     }
 
+    @Test(
+        "Any refresh token of a session ends it, and a superseded one is reuse in the audit log",
+        arguments: [0, 1, 2, 3, 5])
+    func withToken(age: Int) async throws {
+        let world = try await World()
+        var tokens = [try await world.create()]
+        for _ in 0..<5 {
+            world.clock.advance(by: .seconds(300))
+            tokens.append(try await world.refreshed(try #require(tokens.last).refreshToken))
+        }
+        // The last token is a successor that was never used: the one before it is current.
+        let presented = tokens[tokens.count - 1 - age]
+        let other = try await world.create()
+        #expect(try await world.service.revoke(with: presented.refreshToken, by: .user))
+        #expect(try await world.service.session(presented.session.handle) == nil)
+        #expect(try await world.service.session(other.session.handle) != nil)
+        #expect(
+            try await !world.service.revoke(with: presented.refreshToken, by: .user), "there is no session any more")
+        let names: [AuditEvent.Name] = [.revoked, .reuseDetected]
+        let events = try await world.storage.auditEvents(AuditQuery(handle: presented.session.handle)).map(\.event)
+        let ends = events.filter { names.contains($0.name) }
+        #expect(ends.count == 1 && ends.first?.name == (age <= 2 ? .revoked : .reuseDetected))
+        #expect(ends.first?.means == (age <= 2 ? .handle : .reuse) && ends.first?.actor == (age <= 2 ? .user : .core))
+    }
+
+    @Test("What is no refresh token of the app ends nothing")
+    func withForeignToken() async throws {
+        let (world, other) = (try await World(), try await World(seed: 2))
+        let (mine, theirs) = (try await world.create(), try await other.create())
+        for text in [
+            "", "x", "a.b.V2", theirs.refreshToken.exposed, mine.accessToken.exposed,
+            String(mine.refreshToken.exposed.dropLast()), mine.refreshToken.exposed + "x",
+        ] {
+            #expect(try await !world.service.revoke(with: RefreshToken(text)))
+        }
+        #expect(try await world.service.session(mine.session.handle) != nil)
+    }
+
     @Test("A child of a revoked session is refused at once")
     func revokedChild() async throws {
         let world = try await World()

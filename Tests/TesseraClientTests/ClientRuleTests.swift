@@ -112,10 +112,11 @@ struct ClientRuleTests {
     }
 
     @Test(
-        "CL23, L1: a sign-out reaches the server after the access token has expired, and later where the network is away"
-    )
-    func signOut() async throws {
+        "CL23, L1: a sign-out reaches the server after the access token has expired, and later where the network is away",
+        arguments: [true, false])
+    func signOut(_ revokes: Bool) async throws {
         let place = try ClientPlace()
+        place.server.setRevokes(revokes)
         try await place.signIn()
         place.expire()
         place.server.setFault { _, _ in .lost }
@@ -127,7 +128,17 @@ struct ClientRuleTests {
         _ = try await place.me()
         await place.client.signOuts?.value
         #expect(place.server.record.ended == ["s1": "user"])
+        #expect(place.server.record.refreshes == (revokes ? 0 : 1), "in one step where the server can")
         #expect(try await place.store.read().pendingSignOuts == [])
+    }
+
+    @Test("L1: a portal that answers 200 to everything has not signed out")
+    func portal() async throws {
+        let place = try ClientPlace()
+        try await place.signIn()
+        place.server.setFault { _, _ in .status(200) }
+        #expect(try await place.client.signOut() == .pending)
+        #expect(place.server.record.ended.isEmpty)
     }
 
     @Test("a sign-out that nobody hears is forgotten after seven days")

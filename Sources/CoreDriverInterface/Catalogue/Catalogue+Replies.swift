@@ -98,6 +98,7 @@ extension Catalogue {
             .status("SESSION_LIMIT_REACHED"), .always("limit", \.limit), .always("sessionHandles", \.handles),
             .always("message", \.message),
         ])
+    package static let tokenRevoked = ReplyTable<ChoiceReply>(nil, [.status("OK"), .always("didExist", \.isSo)])
     package static let capabilitiesListed = ReplyTable<TextsReply>(
         nil, [.status("OK"), .always("capabilities", \.texts)])
     package static let devicesListed = ReplyTable<DevicesReply>(
@@ -195,6 +196,7 @@ extension Catalogue {
         .showTelemetry: [telemetryShown],
         .readAuditTrail: [auditRead],
         .stepUpSession: [refreshed, theftDetected, refreshRefused],
+        .revokeWithToken: [tokenRevoked],
         .listCapabilities: [capabilitiesListed],
         .listDevices: [devicesListed],
         .nameDevice: [done, unauthorised],

@@ -50,6 +50,9 @@ extension Catalogue {
             .optional("enableAntiCsrf", \.usesAntiCSRF),
         ])
 
+    package static let revokeWithToken = RequestTable<RevokeWithTokenRequest>(
+        .revokeWithToken, [.token("refreshToken", \.refreshToken)])
+
     package static let listDevices = RequestTable<ListDevicesRequest>(
         .listDevices,
         [
@@ -230,7 +233,7 @@ extension Catalogue {
         listSessions, readSession, readSessionData, readPayload, writeSessionData, writePayload, listVersions,
         showConfiguration, createToken, countUsers, countActiveUsers, findUser, readAuditTrail, stepUpSession,
         listDevices,
-        nameDevice, removeDevices, forgetDevices, putApp, putAppV2, removeApp, putTenant, putTenantV2, removeTenant,
+        revokeWithToken, nameDevice, removeDevices, forgetDevices, putApp, putAppV2, removeApp, putTenant, putTenantV2, removeTenant,
     ]
 
     /// Of these only the handshake comes with a body at all.

@@ -44,6 +44,8 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case readAuditTrail
     /// The user of a session was authenticated once more.
     case stepUpSession
+    /// End the session of a refresh token.
+    case revokeWithToken
     /// What can this core do that a SuperTokens core cannot?
     case listCapabilities
     /// A page of a user's sessions with their devices, or one session.

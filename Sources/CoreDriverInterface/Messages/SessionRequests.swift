@@ -53,6 +53,13 @@ package struct StepUpRequest: RequestMessage {
     package init() {}
 }
 
+/// The session of a refresh token is to end.
+package struct RevokeWithTokenRequest: RequestMessage {
+    package var refreshToken = ""
+
+    package init() {}
+}
+
 /// A user's sessions with their devices are asked for, or one session.
 package struct ListDevicesRequest: RequestMessage {
     package var userID: String?

@@ -7,7 +7,7 @@ import SessionService
 /// A user's sessions with their devices; an extension of the interface (docs/devices.md).
 extension CoreAPI {
     /// What this core can do that a SuperTokens core cannot; those answer 404.
-    static let capabilities = ["audit", "policy", "step-up", "devices"]
+    static let capabilities = ["audit", "policy", "step-up", "devices", "revoke-with-token"]
 
     func listCapabilities() -> CoreReply {
         var reply = TextsReply()
@@ -85,6 +85,15 @@ extension CoreAPI {
         var reply = HandlesReply()
         reply.handles = ended.map(\.rawValue)
         return .json(Catalogue.sessionsRemoved.encode(reply))
+    }
+
+    /// Ends the session of a refresh token; a text that names none has ended nothing, and is no mistake (RFC 7009 section 2.2).
+    func revokeWithToken(_ call: Call) async throws -> CoreReply {
+        let token = RefreshToken(try call.decode(Catalogue.revokeWithToken).refreshToken)
+        var reply = ChoiceReply()
+        reply.isSo = try await service.revoke(with: token, by: try call.actor())
+        events.revoked(reply.isSo == true ? 1 : 0, call.app, nil, isOfUser: false)
+        return .json(Catalogue.tokenRevoked.encode(reply))
     }
 
     func forgetDevices(_ call: Call) async throws -> CoreReply {

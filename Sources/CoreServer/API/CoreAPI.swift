@@ -111,6 +111,7 @@ public struct CoreAPI: Sendable {
         case .showTelemetry: showTelemetry()
         case .readAuditTrail: try await readAuditTrail(call)
         case .stepUpSession: try await stepUpSession(call)
+        case .revokeWithToken: try await revokeWithToken(call)
         case .listCapabilities: listCapabilities()
         case .listDevices: try await listDevices(call)
         case .nameDevice: try await nameDevice(call)

@@ -41,7 +41,7 @@ enum OperationLabel: Int, MetricLabel {
         case .verifySession: self = .verifySession
         case .refreshSession: self = .refreshSession
         case .regenerateSession: self = .regenerateSession
-        case .removeSessions: self = .removeSessions
+        case .removeSessions, .revokeWithToken: self = .removeSessions
         case .removeAndCountSessions: self = .removeAndCountSessions
         case .listSessions: self = .listSessions
         case .readSession: self = .readSession

@@ -55,6 +55,15 @@ public protocol SessionBackend: Sendable {
     /// - Throws: an internal error; then nothing is known to be ended.
     func revoke(_ handles: [SessionHandle], by actor: AuditActor) async throws(SessionError) -> [SessionHandle]
 
+    /// Ends the session of a refresh token, whichever of its tokens that is; nothing is given for it.
+    ///
+    /// - Parameters:
+    ///   - token: the refresh token.
+    ///   - actor: for whom the application does it, for the audit log.
+    /// - Returns: whether there was such a session.
+    /// - Throws: ``SessionError/misconfigured(_:)`` where the backend cannot; an internal error.
+    func revoke(with token: RefreshToken, by actor: AuditActor) async throws(SessionError) -> Bool
+
     /// Ends all sessions of a user.
     ///
     /// - Parameters:
@@ -137,6 +146,13 @@ public struct SessionUpkeep: Sendable {
 extension SessionBackend {
     /// Not unless a route asks for it.
     public var checksDatabaseByDefault: Bool { false }
+
+    /// Cannot take refresh tokens apart.
+    ///
+    /// - Throws: ``SessionError/misconfigured(_:)``.
+    public func revoke(with _: RefreshToken, by _: AuditActor) async throws(SessionError) -> Bool {
+        throw .misconfigured("this backend cannot end a session by its refresh token; use Tessera's core or the engine")
+    }
 
     /// Knows no levels.
     ///

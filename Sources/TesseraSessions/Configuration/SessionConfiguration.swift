@@ -128,6 +128,7 @@ public struct SessionRoute: Sendable, Hashable, CaseIterable {
         case keySet = "/jwt/jwks.json"
         case discovery = "/.well-known/openid-configuration"
         case browserModule = "/tessera.js"
+        case revoke = "/session/revoke"
         case devices = "/session/devices"
         case endDevices = "/session/devices/revoke"
         case nameDevice = "/session/devices/label"
@@ -151,6 +152,9 @@ public struct SessionRoute: Sendable, Hashable, CaseIterable {
     /// `GET /tessera.js`: the browser module.
     public static let browserModule = SessionRoute(kind: .browserModule)
 
+    /// `POST /session/revoke`: ends the session of the refresh token in `Authorization`, also when no access token is valid any
+    /// more; for clients whose sessions travel in header fields (RFC 7009).
+    public static let revoke = SessionRoute(kind: .revoke)
     /// `GET /session/devices`: the user's own devices, a page at a time (docs/devices.md).
     public static let devices = SessionRoute(kind: .devices)
     /// `POST /session/devices/revoke`: ends some of the user's own sessions, or all others, after a recent authentication.
@@ -169,7 +173,7 @@ public struct SessionRoute: Sendable, Hashable, CaseIterable {
     /// The method that it is asked with.
     var method: HTTPRequest.Method {
         switch kind {
-        case .refresh, .signOut, .endDevices: .post
+        case .refresh, .signOut, .revoke, .endDevices: .post
         case .nameDevice: .put
         case .keySet, .discovery, .browserModule, .refreshPage, .devices: .get
         }

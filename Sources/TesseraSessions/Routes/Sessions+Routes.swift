@@ -41,6 +41,7 @@ extension Sessions {
             case .refresh: return try await hooks.refresh(call)
             case .refreshPage: return try await refreshPage(in: exchange)
             case .signOut: return try await hooks.signOut(call)
+            case .revoke: return try await revokeWithToken(in: exchange)
             case .keySet: return try await keySet()
             case .devices: return try await ownDevices(in: exchange)
             case .endDevices: return try await endOwnDevices(body, in: exchange)
@@ -54,6 +55,26 @@ extension Sessions {
         } catch {
             return await reply(to: error, in: exchange)
         }
+    }
+
+    /// Ends the session of the refresh token in the request.
+    ///
+    /// The answer is the same whether there was one: who has the token learns nothing (RFC 7009 section 2.2). A browser does not
+    /// send the cookie here; it signs out with its access token.
+    private func revokeWithToken(in exchange: SessionExchange) async throws(SessionError) -> SessionReply {
+        let tokens = RequestTokens(exchange.request, settings)
+        guard settings.transfer(for: exchange.request, isCreating: false) != .cookie, let bearer = tokens.bearer,
+            RefreshToken.hasForm(bearer)
+        else { throw .badInput("send the refresh token in Authorization, as for a refresh") }
+        do throws(SessionError) {
+            _ = try await backend.revoke(with: RefreshToken(bearer), by: .user)
+        } catch {
+            // As if there were no such route: clients then do it in two steps.
+            guard error.code == .misconfigured else { throw error }
+            return SessionReply(status: .notFound, json: ["message": "Not found"])
+        }
+        try TokenWriter(settings: settings, exchange: exchange).clear([.header])
+        return SessionReply(json: ["status": "OK"])
     }
 
     /// The keys that verify access tokens, for every other service (docs/specification/sdk.md 2.13).
