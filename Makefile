@@ -139,7 +139,7 @@ browser: dependencies
 	$(PYTEST) Tests/Browser
 
 # Processes that share a session of a client, are killed and stopped; the example against the demo application.
-client: dependencies
+client: build
 	$(EXAMPLES) --product notes
 	$(EXAMPLES) --product WebApp
 	$(PYTEST) $(BOX)client.py

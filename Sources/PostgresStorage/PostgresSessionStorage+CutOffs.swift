@@ -32,7 +32,7 @@ extension PostgresSessionStorage {
         let values =
             scope.values + [
                 "time": .integer(now.milliseconds), "madeAt": .integer(madeAt.milliseconds),
-                "actor": .text(revocation?.actor.rawValue),
+                "actor": .text(revocation?.actor.rawValue), "note": .text(revocation.noteMembers),
             ]
         guard let made = try await run(statements.storeCutOff, values, priority: .revoke).first else {
             return []

@@ -32,13 +32,14 @@ public struct KeyAdministration: Sendable {
     ///   - policy: what the operator decided.
     ///   - clock: the clock and the source of randomness.
     ///   - keyPool: where signing keys come from.
+    ///   - note: what an operator said about the changes, for the audit log.
     public init(
         store: any KeyStore, policy: SessionPolicy, clock: ClockAndRandomness = .system,
-        keyPool: SigningKeyPool = SigningKeyPool()
+        keyPool: SigningKeyPool = SigningKeyPool(), note: AuditNote? = nil
     ) {
         keys = SigningKeyManager(
             store: store, clock: clock, schedule: policy.keySchedule, pool: keyPool,
-            keepsAuditLog: policy.auditRetention != nil, actor: .administrator)
+            keepsAuditLog: policy.auditRetention != nil, actor: .administrator, note: note)
         self.policy = policy
         self.clock = clock
     }

@@ -65,19 +65,20 @@ extension SessionManager {
     /// - Parameters:
     ///   - handles: the sessions.
     ///   - actor: who does it, for the audit log; the application unless it says for whom.
+    ///   - note: what an operator said about it.
     /// - Returns: the handles that were revoked, each once.
     /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
     public func revoke(
-        _ handles: [SessionHandle], by actor: AuditActor = .driver
+        _ handles: [SessionHandle], by actor: AuditActor = .driver, note: AuditNote? = nil
     ) async throws(ServiceError) -> [SessionHandle] {
-        try await revoke(handles, by: actor, .handle)
+        try await revoke(handles, by: actor, .handle, note: note)
     }
 
     /// The same, with how they end for the audit log.
     func revoke(
-        _ handles: [SessionHandle], by actor: AuditActor, _ means: Revocation.Means
+        _ handles: [SessionHandle], by actor: AuditActor, _ means: Revocation.Means, note: AuditNote? = nil
     ) async throws(ServiceError) -> [SessionHandle] {
-        let revocation = revocation(by: actor, means, at: clock.time())
+        let revocation = revocation(by: actor, means, at: clock.time(), note: note)
         var (ended, rest) = ([SessionHandle](), handles[...])
         Failpoint.reach("revoke.before-storage")
         repeat {
@@ -101,10 +102,12 @@ extension SessionManager {
     ///   - tenant: only those of that tenant; `nil` for those of all.
     ///   - linked: whether the sessions of accounts that are linked to the user's end too; those of one after the other.
     ///   - actor: who does it, for the audit log; the application unless it says for whom.
+    ///   - note: what an operator said about it.
     /// - Returns: the handles that were revoked.
     /// - Throws: ``ServiceError``; then nothing is known to be revoked and the caller must try again.
     public func revokeAll(
-        of user: UserID, tenant: TenantID? = nil, linked: Bool = true, by actor: AuditActor = .driver
+        of user: UserID, tenant: TenantID? = nil, linked: Bool = true, by actor: AuditActor = .driver,
+        note: AuditNote? = nil
     ) async throws(ServiceError) -> [SessionHandle] {
         let now = clock.time()
         Failpoint.reach("revoke.before-storage")
@@ -113,7 +116,7 @@ extension SessionManager {
             for user in try await users(of: user, linked: linked) {
                 ended += try await storage.remove(
                     .user(user, tenant: tenant, liveAt: now, within: policy.terms),
-                    audit: revocation(by: actor, .all, at: now))
+                    audit: revocation(by: actor, .all, at: now, note: note))
             }
             return ended
         }

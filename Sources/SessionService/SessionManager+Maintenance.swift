@@ -1,4 +1,4 @@
-import SessionEngine
+public import SessionEngine
 public import SessionStorage
 
 extension SessionManager {
@@ -44,6 +44,25 @@ extension SessionManager {
     /// - Throws: ``ServiceError``.
     public func auditEvents(_ query: AuditQuery) async throws(ServiceError) -> [AuditRecord] {
         try await storing { () async throws(StorageError) in try await storage.auditEvents(query) }
+    }
+
+    /// Why a session ended, in words.
+    ///
+    /// - Parameter handle: the session.
+    /// - Returns: `nil` while it lives, and where the audit log does not say that it ended.
+    /// - Throws: ``ServiceError``.
+    public func end(of handle: SessionHandle) async throws(ServiceError) -> SessionEnd? {
+        let now = clock.time()
+        return try await storing { () async throws(StorageError) in
+            if let record = try await storage.session(handle) {
+                guard record.isExpired(at: now, within: policy.terms) else { return nil }
+                // The entry is written when the row is removed, which may be hours later.
+                return SessionEnd(.revoked(record, .expiry(at: now), within: policy.terms))
+            }
+            return try await SessionEnd.find(of: handle) { (query) async throws(StorageError) in
+                try await storage.auditEvents(query)
+            }
+        }
     }
 
     /// Deletes audit events that are too old or too many.

@@ -106,6 +106,16 @@ extension SessionManager {
         }
     }
 
+    /// Why the session of a refresh token ended, in words.
+    ///
+    /// - Parameter token: the token as it was presented.
+    /// - Returns: `nil` while the session lives, for what is no token of this app, and where the audit log does not say.
+    /// - Throws: ``ServiceError``.
+    public func end(ofSessionWith token: RefreshToken) async throws(ServiceError) -> SessionEnd? {
+        guard let presented = try? opened(token) else { return nil }
+        return try await end(of: presented.content.handle)
+    }
+
     private func rules(for request: PresentedRefreshToken) -> Refresh.Rules {
         Refresh.Rules(
             checksAntiCSRF: request.checksAntiCSRF, usesAntiCSRF: request.usesAntiCSRF,

@@ -175,8 +175,10 @@ public struct SessionManager: Sendable {
     var keepsAuditLog: Bool { policy.auditRetention != nil }
 
     /// Who ends sessions and how, if there is an audit log.
-    func revocation(by actor: AuditActor, _ means: Revocation.Means, at now: Timestamp) -> Revocation? {
-        keepsAuditLog ? Revocation(by: actor, means, at: now) : nil
+    func revocation(
+        by actor: AuditActor, _ means: Revocation.Means, at now: Timestamp, note: AuditNote? = nil
+    ) -> Revocation? {
+        keepsAuditLog ? Revocation(by: actor, means, at: now, note: note) : nil
     }
 
     /// Decides about a session in one step of storage.

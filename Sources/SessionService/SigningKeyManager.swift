@@ -45,10 +45,12 @@ final class SigningKeyManager: Sendable {
     private let keepsAuditLog: Bool
     /// Who changes keys here, for the audit log.
     private let actor: AuditActor
+    /// What an operator said about the changes that are made here.
+    private let note: AuditNote?
 
     init(
         store: any KeyStore, clock: ClockAndRandomness, schedule: KeySchedule, pool: SigningKeyPool,
-        keepsAuditLog: Bool, actor: AuditActor = .core
+        keepsAuditLog: Bool, actor: AuditActor = .core, note: AuditNote? = nil
     ) {
         self.store = store
         self.clock = clock
@@ -56,6 +58,7 @@ final class SigningKeyManager: Sendable {
         self.pool = pool
         self.keepsAuditLog = keepsAuditLog
         self.actor = actor
+        self.note = note
     }
 
     /// The keys as they are known here and now.
@@ -163,7 +166,7 @@ final class SigningKeyManager: Sendable {
     }
 
     private func events(_ name: AuditEvent.Name, _ keys: [KeyID], at now: Timestamp) -> [AuditEvent] {
-        keepsAuditLog ? keys.map { .key(name, $0.rawValue, by: actor, at: now) } : []
+        keepsAuditLog ? keys.map { .key(name, $0.rawValue, by: actor, note: note, at: now) } : []
     }
 
     private func ensure(_ need: Need) async throws(ServiceError) {

@@ -12,7 +12,7 @@ struct Audit: AsyncParsableCommand {
         discussion: """
             Reads the data folder, whether a core runs on it or not, or the PostgreSQL database, whichever the \
             configuration or the environment names. The newest entries are printed, the oldest of them first. A copy of the log that is \
-            kept elsewhere lets 'tessera restore' repeat revocations.
+            kept elsewhere lets 'tessera restore' repeat revocations. With --session the reason of its end follows in words.
             """,
         subcommands: [Verify.self])
 
@@ -82,7 +82,16 @@ struct Audit: AsyncParsableCommand {
                 print(json ? record.text(of: app) : record.line)
             }
             if records.isEmpty, !json { print("There are no such entries.") }
+            if let session, !json { try await printEnd(of: SessionHandle(session), place) }
         }
+    }
+
+    /// Says in words why the session ended.
+    private func printEnd(of handle: SessionHandle, _ place: AuditPlace) async throws {
+        guard let end = try await SessionEnd.find(of: handle, reading: place.page) else {
+            return print("No entry says that the session has ended.")
+        }
+        print("Ended \(end.endedAt.rfc3339): \(end.text).")
     }
 }
 

@@ -14,6 +14,16 @@ extension InProcessBackend {
         try await run { () async throws(ServiceError) in try await service.revoke(with: token, by: actor) }
     }
 
+    public func endReason(of handle: SessionHandle) async throws(SessionError) -> EndReason? {
+        try await run { () async throws(ServiceError) in try await service.end(of: handle).map(EndReason.init) }
+    }
+
+    public func endReason(ofSessionWith token: RefreshToken) async throws(SessionError) -> EndReason? {
+        try await run { () async throws(ServiceError) in
+            try await service.end(ofSessionWith: token).map(EndReason.init)
+        }
+    }
+
     public func revokeAll(
         of user: UserID, tenant: TenantID?, by actor: AuditActor
     ) async throws(SessionError) -> [SessionHandle] {

@@ -27,6 +27,31 @@ extension RemoteCore {
         }
     }
 
+    public func endReason(of handle: SessionHandle) async throws(SessionError) -> EndReason? {
+        try await endReason { $0.handle = handle.rawValue }
+    }
+
+    public func endReason(ofSessionWith token: RefreshToken) async throws(SessionError) -> EndReason? {
+        try await endReason { $0.refreshToken = token.exposed }
+    }
+
+    /// `nil` where the core is one of SuperTokens', which keeps no reasons.
+    private func endReason(
+        _ fill: (inout ExplainEndRequest) -> Void
+    ) async throws(SessionError) -> EndReason? {
+        do throws(SessionError) {
+            let reply = try await client.ask(Catalogue.explainEnd, isRepeatable: true, fill)
+            let end = Catalogue.endExplained.decode(reply.object)
+            guard end.isEnded == true, let text = end.userText, let time = end.endedAt else { return nil }
+            return EndReason(
+                cause: end.cause.flatMap(SessionEnd.Cause.init) ?? .unknown, text: text,
+                endedAt: Timestamp(milliseconds: time).date)
+        } catch {
+            if case .coreRejected(404, _) = error.kind { return nil }
+            throw error
+        }
+    }
+
     public func revokeAll(
         of user: UserID, tenant: TenantID?, by actor: AuditActor
     ) async throws(SessionError) -> [SessionHandle] {

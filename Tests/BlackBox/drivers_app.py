@@ -134,6 +134,24 @@ def add_admin_routes(app: FastAPI, sdk: Any) -> None:
         return {"revoked": await sdk.revoke_all(body["userId"], body.get("tenantId"))}
 
 
+def add_client_routes(app: FastAPI, sdk: Any) -> None:
+    """What Examples/Notes asks of the demo application."""
+
+    @app.post("/api/login")
+    async def log_in(request: Request) -> Json:
+        await sdk.login(request, {"userId": (await request.json())["user"]})
+        return {"status": "OK"}
+
+    @app.get("/api/data")
+    async def notes(found: SessionContainer = Depends(sdk.verifier(check=True))) -> Json:
+        return await sdk.data(found)
+
+    @app.put("/api/data")
+    async def write_notes(request: Request, found: SessionContainer = Depends(sdk.verifier(check=True))) -> Json:
+        await sdk.update_data(found, await request.json())
+        return {"status": "OK"}
+
+
 def add_tenant_routes(app: FastAPI, sdk: Any) -> None:
     @app.get("/tenants")
     async def tenants() -> Json:
@@ -156,6 +174,7 @@ def application(sdk: Sdk) -> FastAPI:
         add_claim_routes(app, sdk)
     if hasattr(sdk, "tenants"):
         add_tenant_routes(app, sdk)
+        add_client_routes(app, sdk)
     app.add_middleware(get_middleware())
     return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,10 +10,14 @@ import threading
 import time
 from pathlib import Path
 from typing import Callable, Iterator
+from urllib.request import Request, urlopen
 
 import pytest
 from client_api import SessionAPI
-from harness import ROOT, Child, until
+from drivers_browser import API_KEY, KEYS, Application, SteadyServer
+from drivers_releases import NEWEST
+from drivers_silence import Hours
+from harness import HOST, ROOT, Child, until
 
 NOTES = os.environ.get("NOTES", str(ROOT / "Examples/.build/debug/notes"))
 WEB_APP = os.environ.get("WEB_APP", str(ROOT / "Examples/.build/debug/WebApp"))
@@ -110,6 +115,39 @@ def test_a_sign_out_reaches_the_server_later(api: SessionAPI, notes: Notes) -> N
     assert away.run("sign-out") == "signed out here" and api.signed_out == 1
     notes.run("sign-in")
     assert until(lambda: notes.run("list") == "milk" and api.signed_out == 2, SECONDS)
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Iterator[tuple[Hours, Application]]:
+    """An application with supertokens-python on a core, and the time of both."""
+    hours = Hours(tmp_path / "hours")
+    with SteadyServer(config=KEYS + hours.config, environment=hours.environment) as core:
+        uri = f"http://{HOST}:{core.port}"
+        application = Application(NEWEST, NEWEST.python(), uri, environment=hours.environment).ready()
+        yield hours, application
+        application.child.kill()
+
+
+@pytest.mark.skipif(not Hours.is_fast, reason="hours would take hours")
+def test_notes_at_supertokens_python(python: tuple[Hours, Application], tmp_path: Path) -> None:
+    """Header mode against an unmodified backend SDK: sign-in, refreshes, and a sign-out after the access token has expired."""
+    hours, application = python
+    notes = Notes(f"http://{HOST}:{application.port}", tmp_path / "session")
+    notes.run("sign-in")
+    notes.run("add", "milk")
+    for _ in range(3):
+        # The client's own clock stays: it learns from the answer that the token has expired.
+        hours.to(hours.now + 7_200)
+        assert notes.run("list") == "milk"
+    assert notes.run("status") == "signed in as alice"
+    hours.to(hours.now + 7_200)
+    assert notes.run("sign-out") == "signed out"
+    assert notes.run("status") == "signed out: user"
+    with urlopen(Request(f"{application.core}/recipe/session/user?userId=alice", headers={
+            "api-key": API_KEY, "cdi-version": "5.4"}), timeout=SECONDS) as answer:
+        assert json.load(answer)["sessionHandles"] == []
+    process = notes.begin("list")
+    assert "Nobody is signed in" in process.communicate(timeout=SECONDS)[0] and process.returncode == 1
 
 
 def test_notes_at_the_demo_application(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ extension VersionTable {
             row(.get, "/tessera/audit", .readAuditTrail, "1.0-"),
             row(.post, "/tessera/session/authenticated", .stepUpSession, "1.0-"),
             row(.post, "/tessera/session/revoke", .revokeWithToken, "1.0-"),
+            row(.post, "/tessera/session/end", .explainEnd, "1.0-"),
             row(.get, "/tessera/capabilities", .listCapabilities, "1.0-"),
             row(.get, "/tessera/sessions", .listDevices, "1.0-"),
             row(.put, "/tessera/sessions/label", .nameDevice, "1.0-"),

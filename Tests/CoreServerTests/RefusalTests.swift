@@ -33,7 +33,8 @@ struct RefusalTests {
             Self.bodies.map(\.path).sorted() == [
                 "/recipe/jwt", "/recipe/jwt/data", "/recipe/session", "/recipe/session/data", "/recipe/session/refresh",
                 "/recipe/session/regenerate", "/recipe/session/remove", "/recipe/session/verify",
-                "/tessera/session/authenticated", "/tessera/session/revoke", "/tessera/sessions/label", "/tessera/sessions/revoke",
+                "/tessera/session/authenticated", "/tessera/session/end", "/tessera/session/revoke",
+                "/tessera/sessions/label", "/tessera/sessions/revoke",
                 "/tessera/users/forget",
             ])
     }

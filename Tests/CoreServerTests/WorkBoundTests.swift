@@ -114,7 +114,8 @@ struct WorkBoundTests {
         // A body is parsed once, and what is kept of it is written once or twice.
         case .createSession, .verifySession, .refreshSession, .stepUpSession, .regenerateSession, .removeSessions,
             .removeAndCountSessions, .writeSessionData, .writePayload, .createToken, .putApp, .putAppV2, .removeApp,
-            .putTenant, .putTenantV2, .removeTenant, .nameDevice, .removeDevices, .forgetDevices, .revokeWithToken:
+            .putTenant, .putTenantV2, .removeTenant, .nameDevice, .removeDevices, .forgetDevices, .revokeWithToken,
+            .explainEnd:
             1_400
         }
     }

@@ -59,7 +59,10 @@ struct StoredDataVectorTests {
                 "restored", "key_created", "key_used", "key_retired", "user_erased", "unreadable",
             ])
         #expect(AuditActor.allCases.map(\.rawValue) == ["user", "admin", "driver", "core"])
-        let means = ["handle", "all", "others", "tenant", "app", "reuse", "expiry", "limit", "replaced", "restore"]
+        let means = [
+            "handle", "all", "others", "tenant", "app", "reuse", "expiry", "limit", "replaced", "impersonationEnd",
+            "restore",
+        ]
         #expect(Revocation.Means.allCases.map(\.rawValue) == means)
         let classes: [Refresh.ReuseClass] = [.previous, .orphan, .stale]
         #expect(classes.map(\.rawValue) == ["previous", "orphan", "stale"])

@@ -115,6 +115,13 @@ struct LiveCoreTests {
             #expect(try await sessions.devices(of: "u").devices.map(\.label) == ["Unknown device", "Unknown device"])
             let ended = try await sessions.revokeOthers(of: "u", except: second.session.handle, by: .user)
             #expect(ended == [first.session.handle])
+            let reason = try await sessions.endReason(of: first.session.handle)
+            #expect(reason?.cause == .signedOutOthers && reason?.text == "You signed out on all other devices")
+            #expect(try await sessions.backend.endReason(ofSessionWith: first.refreshToken) == reason)
+            #expect(try await sessions.endReason(of: second.session.handle) == nil)
+            #expect(try await sessions.backend.revoke(with: second.refreshToken, by: .user))
+            #expect(try await !sessions.backend.revoke(with: second.refreshToken, by: .user))
+            #expect(try await sessions.endReason(of: second.session.handle)?.cause == .signedOut)
         }
     }
 
@@ -131,6 +138,10 @@ struct LiveCoreTests {
             Issue.record("there is no such call")
         } catch {
             #expect(error.code == .misconfigured && error.reason.contains("keeps no devices"))
+        }
+        #expect(try await sessions.endReason(of: "h") == nil)
+        await #expect(throws: SessionError.self) {
+            try await sessions.backend.revoke(with: RefreshToken("a.b.V2"), by: .user)
         }
     }
 

@@ -99,6 +99,12 @@ extension Catalogue {
             .always("message", \.message),
         ])
     package static let tokenRevoked = ReplyTable<ChoiceReply>(nil, [.status("OK"), .always("didExist", \.isSo)])
+    package static let endExplained = ReplyTable<EndReply>(
+        nil,
+        [
+            .status("OK"), .always("ended", \.isEnded), .sometimes("cause", \.cause), .sometimes("text", \.text),
+            .sometimes("userText", \.userText), .sometimes("endedAt", \.endedAt),
+        ])
     package static let capabilitiesListed = ReplyTable<TextsReply>(
         nil, [.status("OK"), .always("capabilities", \.texts)])
     package static let devicesListed = ReplyTable<DevicesReply>(
@@ -197,6 +203,7 @@ extension Catalogue {
         .readAuditTrail: [auditRead],
         .stepUpSession: [refreshed, theftDetected, refreshRefused],
         .revokeWithToken: [tokenRevoked],
+        .explainEnd: [endExplained],
         .listCapabilities: [capabilitiesListed],
         .listDevices: [devicesListed],
         .nameDevice: [done, unauthorised],

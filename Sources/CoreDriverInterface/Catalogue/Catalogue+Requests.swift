@@ -53,6 +53,16 @@ extension Catalogue {
     package static let revokeWithToken = RequestTable<RevokeWithTokenRequest>(
         .revokeWithToken, [.token("refreshToken", \.refreshToken)])
 
+    package static let explainEnd = RequestTable<ExplainEndRequest>(
+        .explainEnd,
+        [
+            .optionalToken("refreshToken", \.refreshToken),
+            .optional("sessionHandle", \.handle),
+            .exactlyOne("refreshToken", "sessionHandle", otherwise: .endTarget) {
+                [$0.refreshToken != nil, $0.handle != nil]
+            },
+        ])
+
     package static let listDevices = RequestTable<ListDevicesRequest>(
         .listDevices,
         [
@@ -233,7 +243,8 @@ extension Catalogue {
         listSessions, readSession, readSessionData, readPayload, writeSessionData, writePayload, listVersions,
         showConfiguration, createToken, countUsers, countActiveUsers, findUser, readAuditTrail, stepUpSession,
         listDevices,
-        revokeWithToken, nameDevice, removeDevices, forgetDevices, putApp, putAppV2, removeApp, putTenant, putTenantV2, removeTenant,
+        revokeWithToken, explainEnd, nameDevice, removeDevices, forgetDevices, putApp, putAppV2, removeApp, putTenant,
+        putTenantV2, removeTenant,
     ]
 
     /// Of these only the handshake comes with a body at all.

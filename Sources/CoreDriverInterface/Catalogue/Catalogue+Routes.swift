@@ -24,6 +24,7 @@ extension Catalogue {
         versionFree(.readAuditTrail, [.get], "/tessera/audit", .app),
         versionFree(.stepUpSession, [.post], "/tessera/session/authenticated", .anyTenant),
         versionFree(.revokeWithToken, [.post], "/tessera/session/revoke", .anyTenant),
+        versionFree(.explainEnd, [.post], "/tessera/session/end", .anyTenant),
         versionFree(.listCapabilities, [.get], "/tessera/capabilities", .app),
         versionFree(.listDevices, [.get], "/tessera/sessions", .tenant),
         versionFree(.nameDevice, [.put], "/tessera/sessions/label", .anyTenant),

@@ -46,6 +46,8 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case stepUpSession
     /// End the session of a refresh token.
     case revokeWithToken
+    /// Why has this session ended?
+    case explainEnd
     /// What can this core do that a SuperTokens core cannot?
     case listCapabilities
     /// A page of a user's sessions with their devices, or one session.

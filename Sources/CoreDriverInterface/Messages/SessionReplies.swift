@@ -106,6 +106,21 @@ package struct DevicesReply: ReplyMessage {
     package init() {}
 }
 
+/// Why a session ended.
+package struct EndReply: ReplyMessage {
+    /// Whether it is known to have ended; the other members are there only then.
+    package var isEnded: Bool?
+    package var cause: String?
+    /// For an operator.
+    package var text: String?
+    /// For the user of the session.
+    package var userText: String?
+    /// In milliseconds since 1970.
+    package var endedAt: Int64?
+
+    package init() {}
+}
+
 /// A session in a list of devices.
 package struct DeviceEntry: ReplyMessage {
     package var handle: String?

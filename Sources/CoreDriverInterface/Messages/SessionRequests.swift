@@ -60,6 +60,14 @@ package struct RevokeWithTokenRequest: RequestMessage {
     package init() {}
 }
 
+/// Why a session ended is asked for.
+package struct ExplainEndRequest: RequestMessage {
+    package var refreshToken: String?
+    package var handle: String?
+
+    package init() {}
+}
+
 /// A user's sessions with their devices are asked for, or one session.
 package struct ListDevicesRequest: RequestMessage {
     package var userID: String?

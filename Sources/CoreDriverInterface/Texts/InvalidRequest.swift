@@ -112,6 +112,8 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case removeTarget = "Invalid JSON input - use one of userId or sessionHandles array"
         /// Whose devices are asked for is not named by exactly one field.
         case listTarget = "Use one of userId or sessionHandle"
+        /// Which session's end is to be explained is not named by exactly one field.
+        case endTarget = "Invalid JSON input - use one of refreshToken or sessionHandle"
         /// Which devices to end is not named by exactly one field.
         case devicesTarget = "Invalid JSON input - use one of sessionHandles or except"
         /// The same for the oldest drivers.

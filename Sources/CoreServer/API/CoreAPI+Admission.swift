@@ -37,7 +37,8 @@ extension CoreAPI {
             switch work {
             case .health: true
             case .operation(let call, _):
-                [.hello, .removeSessions, .removeAndCountSessions, .revokeWithToken, .removeDevices].contains(call.operation)
+                [.hello, .removeSessions, .removeAndCountSessions, .revokeWithToken, .removeDevices].contains(
+                    call.operation)
             }
         }
     }

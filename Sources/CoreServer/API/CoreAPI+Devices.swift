@@ -7,7 +7,7 @@ import SessionService
 /// A user's sessions with their devices; an extension of the interface (docs/devices.md).
 extension CoreAPI {
     /// What this core can do that a SuperTokens core cannot; those answer 404.
-    static let capabilities = ["audit", "policy", "step-up", "devices", "revoke-with-token"]
+    static let capabilities = ["audit", "policy", "step-up", "devices", "revoke-with-token", "explain-end"]
 
     func listCapabilities() -> CoreReply {
         var reply = TextsReply()
@@ -94,6 +94,24 @@ extension CoreAPI {
         reply.isSo = try await service.revoke(with: token, by: try call.actor())
         events.revoked(reply.isSo == true ? 1 : 0, call.app, nil, isOfUser: false)
         return .json(Catalogue.tokenRevoked.encode(reply))
+    }
+
+    /// Why a session ended; who holds one of its refresh tokens may know.
+    func explainEnd(_ call: Call) async throws -> CoreReply {
+        let request = try call.decode(Catalogue.explainEnd)
+        let end =
+            if let token = request.refreshToken {
+                try await service.end(ofSessionWith: RefreshToken(token))
+            } else {
+                try await service.end(of: SessionHandle(request.handle ?? ""))
+            }
+        var reply = EndReply()
+        reply.isEnded = end != nil
+        if let end {
+            (reply.cause, reply.text, reply.userText) = (end.cause.rawValue, end.text, end.userText)
+            reply.endedAt = end.endedAt.milliseconds
+        }
+        return .json(Catalogue.endExplained.encode(reply))
     }
 
     func forgetDevices(_ call: Call) async throws -> CoreReply {

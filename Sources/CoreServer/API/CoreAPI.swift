@@ -112,6 +112,7 @@ public struct CoreAPI: Sendable {
         case .readAuditTrail: try await readAuditTrail(call)
         case .stepUpSession: try await stepUpSession(call)
         case .revokeWithToken: try await revokeWithToken(call)
+        case .explainEnd: try await explainEnd(call)
         case .listCapabilities: listCapabilities()
         case .listDevices: try await listDevices(call)
         case .nameDevice: try await nameDevice(call)

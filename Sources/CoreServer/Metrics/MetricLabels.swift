@@ -55,7 +55,7 @@ enum OperationLabel: Int, MetricLabel {
         case .showTelemetry: self = .showTelemetry
         case .readAuditTrail: self = .readAuditTrail
         case .stepUpSession: self = .stepUpSession
-        case .listDevices, .nameDevice, .removeDevices, .forgetDevices: self = .devices
+        case .listDevices, .nameDevice, .removeDevices, .forgetDevices, .explainEnd: self = .devices
         case .countUsers, .countActiveUsers, .listUsers, .findUsersByAccount, .findUser: self = .users
         case .putApp, .putAppV2, .listApps, .listAppsV2, .removeApp, .putTenant, .putTenantV2, .readTenant,
             .readTenantV2, .listTenants, .listTenantsV2, .removeTenant:

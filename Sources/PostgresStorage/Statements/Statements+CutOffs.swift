@@ -41,7 +41,7 @@ extension Statements {
     }
 
     /// Stores a cut-off at `$time`, unless one that is there has ended all of the user's sessions, with an audit event at
-    /// `$madeAt` unless `$actor` is NULL.
+    /// `$madeAt` unless `$actor` is NULL; `$note` is put behind the first of its details.
     var storeCutOff: PostgresStatement {
         PostgresStatement(
             "storeCutOff", .alone,
@@ -56,7 +56,7 @@ extension Statements {
             ON CONFLICT DO NOTHING RETURNING time), \
             audit AS (INSERT INTO \(tables.auditLog) (app_id, \(QuotedTables.auditColumns)) \
             SELECT $app, $madeAt, '\(AuditEvent.Name.revokedAll.rawValue)', '', $tenant, $user, \
-            format('{"createdUpTo":%s}', time), $actor, '\(Revocation.Means.all.rawValue)' FROM made \
+            format('{"createdUpTo":%s%s}', time, $note::text), $actor, '\(Revocation.Means.all.rawValue)' FROM made \
             WHERE $actor IS NOT NULL) \
             SELECT time, (SELECT time FROM old) FROM made
             """)

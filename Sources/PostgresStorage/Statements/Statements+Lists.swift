@@ -10,7 +10,7 @@ extension Statements {
 
     /// Deletes sessions, with an audit event for each unless `$eventTime` is NULL.
     private func revoking(
-        _ name: String, where condition: String, returning columns: String = "", details: String = "'{}'"
+        _ name: String, where condition: String, returning columns: String = "", details: String = "$note"
     ) -> PostgresStatement {
         PostgresStatement(
             name, .alone,

@@ -136,7 +136,7 @@ extension QuotedTables {
                 """
                 WITH ended AS (DELETE FROM \(sessions) \(isNamed) RETURNING session_handle, tenant_id, user_id) \
                 INSERT INTO \(auditLog) (app_id, \(Self.auditColumns)) \
-                SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, '{}', $eventActor, $eventMeans FROM ended \
+                SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, $note, $eventActor, $eventMeans FROM ended \
                 RETURNING session_handle
                 """))
     }
@@ -233,7 +233,13 @@ extension Revocation? {
     var values: NamedValues {
         [
             "eventTime": .integer(self?.time.milliseconds), "eventActor": .text(self?.actor.rawValue),
-            "eventMeans": .text(self?.means.rawValue),
+            "eventMeans": .text(self?.means.rawValue), "note": .text(JSONObjectText(self?.note?.details ?? [:]).text),
         ]
+    }
+
+    /// The members that an operator's note adds to other details, with a comma before them.
+    var noteMembers: String {
+        guard let note = self?.note else { return "" }
+        return "," + JSONObjectText(note.details).text.dropFirst().dropLast()
     }
 }

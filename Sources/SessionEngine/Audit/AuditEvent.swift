@@ -188,7 +188,8 @@ public struct AuditEvent: Sendable, Equatable {
     ) -> AuditEvent {
         AuditEvent(
             name: .revoked, time: revocation.time, handle: handle, tenantID: tenant, userID: user,
-            actor: revocation.actor, means: revocation.means)
+            actor: revocation.actor, means: revocation.means
+        ).noting(revocation.note)
     }
 
     /// A session ended by itself, and which limit ended it.
@@ -216,7 +217,8 @@ public struct AuditEvent: Sendable, Equatable {
     ) -> AuditEvent {
         AuditEvent(
             name: .revokedAll, time: revocation.time, tenantID: tenant, userID: user, actor: revocation.actor,
-            means: revocation.means, details: ["createdUpTo": .integer(time.milliseconds)])
+            means: revocation.means, details: ["createdUpTo": .integer(time.milliseconds)]
+        ).noting(revocation.note)
     }
 
     /// A session was ended by a decision of the engine.
@@ -259,11 +261,12 @@ public struct AuditEvent: Sendable, Equatable {
     ///   - name: what.
     ///   - key: its id, or the name of a stored value.
     ///   - actor: who did it; the core's schedule unless a command did.
+    ///   - note: what an operator said about it.
     ///   - time: when.
     public static func key(
-        _ name: Name, _ key: String, by actor: AuditActor = .core, at time: Timestamp
+        _ name: Name, _ key: String, by actor: AuditActor = .core, note: AuditNote? = nil, at time: Timestamp
     ) -> AuditEvent {
-        AuditEvent(name: name, time: time, actor: actor, details: ["key": .string(key)])
+        AuditEvent(name: name, time: time, actor: actor, details: ["key": .string(key)]).noting(note)
     }
 
     /// A user was erased; the entry has the pseudonym and never the user's id.

@@ -34,6 +34,8 @@ public struct Revocation: Sendable, Equatable {
         case limit
         /// Another session took its place, as the application asked for.
         case replaced
+        /// Another person acted as its user, and no longer does.
+        case impersonationEnd
         /// Storage went back to an older state: what a client held was newer, or a restore repeated its end.
         case restore
     }
@@ -44,11 +46,14 @@ public struct Revocation: Sendable, Equatable {
     public var means: Means
     /// When.
     public var time: Timestamp
+    /// What an operator said about it, if one did it.
+    public var note: AuditNote?
 
-    public init(by actor: AuditActor, _ means: Means, at time: Timestamp) {
+    public init(by actor: AuditActor, _ means: Means, at time: Timestamp, note: AuditNote? = nil) {
         self.actor = actor
         self.means = means
         self.time = time
+        self.note = note
     }
 
     /// The end of sessions that had expired.

@@ -2,7 +2,7 @@ package import Foundations
 
 /// Deciding the end of a session that is named by one of its refresh tokens (RFC 7009).
 ///
-/// Whoever holds such a token may end the session with it, also with one that was superseded: nothing is given for it. That
+/// A holder of such a token may end the session with it, also with one that was superseded: nothing is given for it. That
 /// a superseded one came is reuse, and the audit log says so.
 package enum TokenRevocation {
     /// Ends the session of a refresh token, and says whether there was one.

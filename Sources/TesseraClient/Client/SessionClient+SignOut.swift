@@ -88,7 +88,8 @@ extension SessionClient {
             let bytes = try? await reply.bytes(limit: 1_024)
             let status = bytes.flatMap { try? JSONValue(parsing: $0).object?["status"]?.string }
             return status == "OK" ? .done : .unknown
-        case 404, 405: return .expired
+        // Refused, as by a backend that has no such route, whatever it has before its routes.
+        case 400..<500 where RefreshTable.meaning(of: reply.head.status.code) != .transient: return .expired
         default: return .unknown
         }
     }

@@ -64,6 +64,16 @@ public protocol SessionBackend: Sendable {
     /// - Throws: ``SessionError/misconfigured(_:)`` where the backend cannot; an internal error.
     func revoke(with token: RefreshToken, by actor: AuditActor) async throws(SessionError) -> Bool
 
+    /// Why a session ended, or `nil` while it lives and where that is not known.
+    ///
+    /// - Throws: an internal error.
+    func endReason(of handle: SessionHandle) async throws(SessionError) -> EndReason?
+
+    /// Why the session of a refresh token ended, or `nil` while it lives and where that is not known.
+    ///
+    /// - Throws: an internal error.
+    func endReason(ofSessionWith token: RefreshToken) async throws(SessionError) -> EndReason?
+
     /// Ends all sessions of a user.
     ///
     /// - Parameters:
@@ -146,6 +156,12 @@ public struct SessionUpkeep: Sendable {
 extension SessionBackend {
     /// Not unless a route asks for it.
     public var checksDatabaseByDefault: Bool { false }
+
+    /// Does not know it.
+    public func endReason(of _: SessionHandle) async throws(SessionError) -> EndReason? { nil }
+
+    /// Does not know it.
+    public func endReason(ofSessionWith _: RefreshToken) async throws(SessionError) -> EndReason? { nil }
 
     /// Cannot take refresh tokens apart.
     ///

@@ -86,6 +86,9 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
     /// For how many seconds the core asked to be left alone, where it did; it is passed on as `Retry-After`.
     public private(set) var retryAfterSeconds: Int64?
 
+    /// Why the session ended, where that is known and the application lets clients know it.
+    public internal(set) var endReason: EndReason?
+
     private init(_ kind: Kind) {
         self.kind = kind
     }

@@ -106,6 +106,9 @@ public struct SessionConfiguration: Sendable {
     public var trustedProxies = 0
     /// How long the last authentication may be ago when a user ends other sessions (``SessionRoute/endDevices``).
     public var deviceAuthenticationAge = Duration.seconds(300)
+    /// Whether a client whose refresh is refused is given the reason, as `ended` beside the message: who holds a refresh token of
+    /// a session may know why it ended (docs/devices.md).
+    public var explainsEnds = false
     /// The status of a response that a session or an access token has expired.
     public var sessionExpiredStatus = 401
     /// The status of a response that a session does not fulfil a claim.

@@ -42,8 +42,14 @@ public struct SessionReply: Sendable {
         return reply
     }
 
-    static func message(_ status: HTTPResponse.Status, _ text: String) -> SessionReply {
-        SessionReply(status: status, json: ["message": .string(text)])
+    static func message(
+        _ status: HTTPResponse.Status, _ text: String, _ end: EndReason? = nil
+    ) -> SessionReply {
+        var json: JSONObject = ["message": .string(text)]
+        if let end {
+            json.append("ended", ["cause": .string(end.cause.rawValue), "text": .string(end.text)])
+        }
+        return SessionReply(status: status, json: json)
     }
 }
 
@@ -110,9 +116,9 @@ extension SessionError {
     /// The reply to each kind of error (docs/specification/sdk.md 2.14).
     fileprivate func reply(expired: HTTPResponse.Status, invalidClaims: HTTPResponse.Status) -> SessionReply {
         switch kind {
-        case .unauthorised: return .message(expired, "unauthorised")
+        case .unauthorised: return .message(expired, "unauthorised", endReason)
         case .tryRefreshToken: return .message(expired, "try refresh token")
-        case .tokenTheftDetected: return .message(expired, "token theft detected")
+        case .tokenTheftDetected: return .message(expired, "token theft detected", endReason)
         case .invalidClaims(let errors):
             return SessionReply(
                 status: invalidClaims,

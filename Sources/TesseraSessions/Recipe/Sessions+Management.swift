@@ -32,6 +32,14 @@ extension Sessions {
         try await backend.revokeAll(of: userID, tenant: tenant, by: actor)
     }
 
+    /// Why a session ended, in words for its user; `nil` while it lives and where that is not known.
+    ///
+    /// - Parameter handle: the session, as the front end knows it from its last front token.
+    /// - Throws: an internal error.
+    public func endReason(of handle: SessionHandle) async throws(SessionError) -> EndReason? {
+        try await backend.endReason(of: handle)
+    }
+
     /// The handles of a user's sessions, oldest first.
     ///
     /// - Throws: an internal error.

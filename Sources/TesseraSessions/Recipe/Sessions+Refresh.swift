@@ -68,6 +68,23 @@ extension Sessions {
         return try Session(issued, sessions: self, attachment: nil)
     }
 
+    /// Asks the backend; where it refuses, also for the reason if clients may know it.
+    private func exchanged(
+        _ token: PresentedRefreshToken, _ stepUp: StepUp?
+    ) async throws(SessionError) -> IssuedTokens {
+        do throws(SessionError) {
+            guard let stepUp else { return try await backend.refresh(token) }
+            return try await backend.stepUp(stepUp, with: token)
+        } catch {
+            let isVerdict = error.code == .unauthorised || error.code == .tokenTheftDetected
+            guard configuration.explainsEnds, isVerdict else { throw error }
+            var explained = error
+            // Without it the verdict stands.
+            explained.endReason = try? await backend.endReason(ofSessionWith: token.refreshToken)
+            throw explained
+        }
+    }
+
     /// Asks the backend, and gives the client what it answers.
     private func refreshed(
         _ token: RefreshToken, _ stepUp: StepUp?, by transfer: TokenTransfer, _ tokens: RequestTokens,
@@ -78,12 +95,7 @@ extension Sessions {
             refreshToken: token, antiCSRFToken: exchange.request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
             usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken, signingKeyKind: settings.signingKeyKind)
         presented.client = exchange.client(configuration)
-        let issued =
-            if let stepUp {
-                try await backend.stepUp(stepUp, with: presented)
-            } else {
-                try await backend.refresh(presented)
-            }
+        let issued = try await exchanged(presented, stepUp)
         if transfer == .cookie {
             try requireSameSession(issued.session.handle, tokens, exchange)
             try await requireKeptCookies(issued)
