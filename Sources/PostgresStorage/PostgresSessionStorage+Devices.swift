@@ -4,14 +4,21 @@ public import SessionStorage
 
 extension PostgresSessionStorage {
     public func sessions(_ page: SessionPage) async throws(StorageError) -> [SessionRecord] {
-        let values: NamedValues =
+        var values: NamedValues =
             [
                 "user": .text(page.user.rawValue), "tenant": .text(page.tenant?.rawValue),
-                "lastCreated": .integer(page.before?.createdAt.milliseconds),
-                "lastHandle": .text(page.before?.handle.rawValue), "limit": .integer(Int64(page.limit)),
+                "limit": .integer(Int64(page.limit)),
             ] + LivenessBounds(at: page.time, within: page.terms).values
+        if let place = page.before {
+            values =
+                values + [
+                    "lastCreated": .integer(place.createdAt.milliseconds), "lastHandle": .text(place.handle.rawValue),
+                ]
+        }
         guard page.limit > 0, values.areStorable else { return [] }
-        return try await run(statements.selectSessionsBefore, values).rows { SessionRecord(row: $0) }
+        return try await run(statements.pageOfSessions(isFirst: page.before == nil), values).rows {
+            SessionRecord(row: $0)
+        }
     }
 
     public func forgetDevices(of user: UserID, limit: Int) async throws(StorageError) -> Int {

@@ -78,7 +78,7 @@ struct PostgresCutOffTests {
             database.statements.storeCutOff,
             [
                 "app": "'public'", "kind": "'user'", "user": "'many'", "scopeTenant": "''", "time": "1", "madeAt": "1",
-                "actor": "'admin'", "tenant": "NULL",
+                "actor": "'admin'", "tenant": "NULL", "note": "''",
             ])
         #expect(cutOff.contains("Index Only Scan Backward") && !cutOff.contains("Seq Scan"), "\(cutOff)")
         for user in ["'many'", "'u10'"] {
@@ -90,6 +90,15 @@ struct PostgresCutOffTests {
                     "lastHandle": "'x'",
                 ])
             #expect(page.contains("tessera_session_user_index"), "\(page)")
+            for isFirst in [true, false] {
+                let devices = try Self.plan(
+                    database.statements.pageOfSessions(isFirst: isFirst),
+                    [
+                        "app": "'public'", "user": user, "now": "1", "normalFloor": "0", "rememberedFloor": "0",
+                        "tenant": "NULL", "lastCreated": "1", "lastHandle": "'x'", "limit": "50",
+                    ])
+                #expect(devices.contains("tessera_session_user_index"), "\(devices)")
+            }
         }
     }
 

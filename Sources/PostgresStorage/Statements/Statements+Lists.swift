@@ -85,18 +85,18 @@ extension Statements {
             """)
     }
 
-    /// The living sessions of `$user` before a place, the newest first, without their data, in the order of
+    /// The living sessions of `$user`, on all pages but the first those before a place, the newest first, without their data, in the order of
     /// `SessionRecord.init(row:)`.
-    var selectSessionsBefore: PostgresStatement {
+    func pageOfSessions(isFirst: Bool) -> PostgresStatement {
         PostgresStatement(
-            "selectSessionsBefore", .read,
+            isFirst ? "firstPageOfSessions" : "nextPageOfSessions", .read,
             """
             SELECT session_handle, tenant_id, user_id, refresh_token_hash_2, '{}', '{}', created_at_time, expires_at, \
             use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, tessera_sharing, tessera_generation, \
             NULL, NULL, NULL, \(QuotedTables.traitColumns) FROM \(tables.sessions) \
             WHERE app_id = $app AND user_id = $user AND \(QuotedTables.isLive) AND \(tables.isNotCutOff) \
-            AND ($tenant IS NULL OR tenant_id = $tenant) AND ($lastCreated IS NULL OR created_at_time < $lastCreated \
-            OR created_at_time = $lastCreated AND session_handle COLLATE "C" < $lastHandle) \
+            AND ($tenant IS NULL OR tenant_id = $tenant) \
+            \(isFirst ? "" : "AND (created_at_time, session_handle COLLATE \"C\") < ($lastCreated, $lastHandle) ")\
             ORDER BY created_at_time DESC, session_handle COLLATE "C" DESC LIMIT $limit
             """)
     }
