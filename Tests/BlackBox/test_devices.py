@@ -13,6 +13,7 @@ import subprocess
 import time
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
@@ -133,23 +134,22 @@ def fill(path: str, many: int, one: int) -> None:
 def resident(core: Server) -> int:
     """The kilobytes of memory that a core has now."""
     assert core.child is not None
-    status = (ROOT / f"/proc/{core.child.process.pid}/status").read_text()
+    status = Path(f"/proc/{core.child.process.pid}/status").read_text()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
 
 
 def test_cost_of_pages(quick: bool) -> None:
     """A page of 50 beside a million sessions; a user with 100,000 sessions is paged in constant memory."""
     many, one = (100_000, 20_000) if quick else (1_000_000, 100_000)
-    core = Server()
-    with core:
+    with Server() as core:
         base = f"http://{HOST}:{core.port}"
         body = {"userId": "first", "userDataInJWT": {}, "userDataInDatabase": {}, "enableAntiCsrf": False,
                 "useDynamicSigningKey": True}
         sent = urllib.request.Request(f"{base}/recipe/session", json.dumps(body).encode(), {"cdi-version": "5.4"})
         urllib.request.urlopen(sent, timeout=60).close()
         core.stop()
-    fill(str(next(core.data.rglob("*.sqlite*"))), many, one)
-    with core:
+        fill(str(core.data / "tessera.sqlite"), many, one)
+        core.start()
         base = f"http://{HOST}:{core.port}"
         times = []
         for number in range(200):
