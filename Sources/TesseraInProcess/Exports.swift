@@ -2,6 +2,7 @@
 
 @_exported public import TesseraSessions
 
+@_exported public import struct SessionEngine.DevicePrivacy
 @_exported public import enum SessionEngine.Refresh
 @_exported public import enum SessionEngine.SigningAlgorithm
 @_exported public import struct SessionService.SessionManager

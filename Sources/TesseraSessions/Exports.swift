@@ -16,12 +16,14 @@
 @_exported public import enum SessionEngine.AccessTokenProblem
 @_exported public import struct SessionEngine.AntiCSRFToken
 @_exported public import enum SessionEngine.AuditActor
+@_exported public import struct SessionEngine.ClientFacts
 @_exported public import struct SessionEngine.IssuedTokens
 @_exported public import struct SessionEngine.NewSession
 @_exported public import struct SessionEngine.PresentedAccessToken
 @_exported public import struct SessionEngine.PresentedRefreshToken
 @_exported public import struct SessionEngine.PublishedKeys
 @_exported public import struct SessionEngine.RefreshToken
+@_exported public import struct SessionEngine.SessionEnd
 @_exported public import struct SessionEngine.SessionFacts
 @_exported public import struct SessionEngine.SessionHandle
 @_exported public import struct SessionEngine.SessionLimits
