@@ -25,6 +25,16 @@ package enum RandomText {
         }
     }
 
+    private static let base62 = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+
+    /// Random digits and letters; that 62 does not divide 2 to the 64th makes none of them more likely than others by more than
+    /// a part in 10 to the 17th.
+    package static func base62(_ count: Int, using random: inout some RandomNumberGenerator) -> String {
+        var bytes: [UInt8] = []
+        for _ in 0..<count { bytes.append(base62[Int((random.next() as UInt64) % UInt64(base62.count))]) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// Random bytes.
     package static func bytes(_ count: Int, using random: inout some RandomNumberGenerator) -> [UInt8] {
         var bytes: [UInt8] = []

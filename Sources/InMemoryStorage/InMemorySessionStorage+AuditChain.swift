@@ -45,7 +45,7 @@ extension InMemorySessionStorage {
             for record in sessions {
                 state.sessions[record.handle] = nil
                 state.auditLog.append(
-                    revocation.map { .revoked(record.handle, tenant: record.tenantID, user: user, $0) })
+                    revocation.map { .revoked(record, because: $0) })
             }
             if !sessions.isEmpty { return ErasureProgress(sessions: sessions.count) }
             let erased = state.auditLog.erase(user, limit: limit, salt: Self.salt)

@@ -14,7 +14,7 @@ extension InMemorySessionStorage {
                     state.sessions[record.handle] = nil
                     let revocation = cutOff.revocation(ofExpiry: record.expiresAt)
                     state.auditLog.append(
-                        revocation.map { .revoked(record.handle, tenant: record.tenantID, user: record.userID, $0) })
+                        revocation.map { .revoked(record, because: $0) })
                     removed += 1
                 }
                 if state.sessions.values.contains(where: cutOff.ends) { break }

@@ -86,6 +86,9 @@ public final class InMemorySessionStorage: SessionStorage {
             guard state.sessions[record.handle] == nil else {
                 throw StorageError(.alreadyExists, "session \(record.handle.rawValue)")
             }
+            if let predecessor = admission.predecessor, state.session(predecessor.handle) != predecessor {
+                return .predecessorChanged
+            }
             let others = state.sessions.values.filter {
                 $0.userID == record.userID && !$0.isExpired(at: record.createdAt, within: admission.terms)
                     && !state.cutOffs.ended($0)

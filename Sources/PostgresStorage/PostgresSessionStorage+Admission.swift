@@ -10,10 +10,15 @@ extension PostgresSessionStorage {
         _ record: SessionRecord, admission: SessionAdmission, audit event: AuditEvent?
     ) async throws(StorageError) -> SessionAdmission.Outcome {
         try record.checkTexts()
+        let predecessor = try await stored(admission.predecessor)
+        if admission.predecessor != nil, predecessor == nil { return .predecessorChanged }
         let values =
             record.values + (event?.values ?? .noEvent)
             + LivenessBounds(at: record.createdAt, within: admission.terms).values
             + admission.values(for: record) + [
+                "predecessor": .text(predecessor?.record.handle.rawValue),
+                "version": .integer(predecessor?.version),
+                "readHash": .text(predecessor?.record.currentTokenHash.hex),
                 "handle": .text(record.handle.rawValue), "app": .text(app.rawValue),
                 "checksTenant": .bool(checksTenants && (app != .public || record.tenantID != .public)),
             ]
@@ -29,7 +34,15 @@ extension PostgresSessionStorage {
                 .noSuchTenant, "tenant \(record.tenantID.rawValue) of app \(app.rawValue) does not exist")
         }
         let handles = rows.compactMap(\.handle)
-        return rows.last?.isWritten == true ? .created(ended: handles) : .refused(handles)
+        if rows.last?.isWritten == true { return .created(ended: handles) }
+        // A refusal names the sessions that there are.
+        return handles.isEmpty ? .predecessorChanged : .refused(handles)
+    }
+
+    /// The row of a session that is as it was read, with its version; `nil` for any other.
+    private func stored(_ predecessor: SessionRecord?) async throws(StorageError) -> StoredSession? {
+        guard let predecessor else { return nil }
+        return try await stored(predecessor.handle, .create).flatMap { $0.record == predecessor ? $0 : nil }
     }
 }
 

@@ -58,6 +58,7 @@ extension SessionTerms {
     fileprivate var values: NamedValues {
         [
             "validity": .integer(validity.count), "normalIdle": .integer(normal.idle?.count),
+            "anonymousIdle": .integer(anonymousIdle?.count),
             "normalAbsolute": .integer(normal.absolute?.count), "rememberedIdle": .integer(remembered.idle?.count),
             "rememberedAbsolute": .integer(remembered.absolute?.count),
         ]

@@ -46,7 +46,7 @@ public struct PostgresSessionStorage: SessionStorage {
         try await stored(handle, .other)?.record
     }
 
-    private func stored(
+    func stored(
         _ handle: SessionHandle, _ priority: StatementPriority
     ) async throws(StorageError) -> StoredSession? {
         let values: NamedValues = ["handle": .text(handle.rawValue)]
@@ -138,7 +138,7 @@ public struct PostgresSessionStorage: SessionStorage {
 }
 
 /// A session with the version of its row.
-private struct StoredSession {
+struct StoredSession {
     let record: SessionRecord
     let version: Int64
     /// When the database read it, by its own clock: all nodes share that one.

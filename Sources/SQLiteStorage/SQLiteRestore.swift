@@ -212,11 +212,11 @@ struct SQLiteRestoreTransaction {
     }
 
     private func end(_ handle: SessionHandle, in app: AppID) throws(StorageError) -> Int {
-        let owner = try connection.query(Statement.deleteSession, [.text(app.rawValue), .text(handle.rawValue)]) {
-            (TenantID($0.text(0)), UserID($0.text(1)))
+        let rows = try connection.query(Statement.deleteSession, [.text(app.rawValue), .text(handle.rawValue)]) {
+            EndedRow($0, handle)
         }
-        guard let (tenant, user) = owner.first else { return 0 }
-        try note(.revoked(handle, tenant: tenant, user: user, order.revocation), app)
+        guard let ended = rows.first else { return 0 }
+        try note(ended.event(order.revocation), app)
         return 1
     }
 

@@ -79,9 +79,9 @@ extension SQLiteSessionStorage {
         _ handle: SessionHandle, _ revocation: Revocation?, on connection: SQLiteConnection
     ) throws(StorageError) {
         let row = try connection.query(Statement.deleteCutOffSession, [appValue, .text(handle.rawValue)]) {
-            (TenantID($0.text(0)), UserID($0.text(1)))
+            EndedRow($0, handle)
         }
-        guard let (tenant, user) = row.first, let revocation else { return }
-        try note(.revoked(handle, tenant: tenant, user: user, revocation), on: connection)
+        guard let ended = row.first, let revocation else { return }
+        try note(ended.event(revocation), on: connection)
     }
 }

@@ -102,11 +102,10 @@ extension SQLiteSessionStorage {
             for handle in handles {
                 let values = [appValue, .text(handle.rawValue)]
                 let row = try connection.query(Statement.deleteCutOffSession, values) {
-                    (TenantID($0.text(0)), UserID($0.text(1)), Timestamp(milliseconds: $0.integer(2)))
+                    (EndedRow($0, handle), Timestamp(milliseconds: $0.integer(3)))
                 }
-                guard let (tenant, user, expiresAt) = row.first else { continue }
-                let revocation = cutOff.revocation(ofExpiry: expiresAt)
-                try note(revocation.map { .revoked(handle, tenant: tenant, user: user, $0) }, on: connection)
+                guard let (ended, expiresAt) = row.first else { continue }
+                try note(cutOff.revocation(ofExpiry: expiresAt).map(ended.event), on: connection)
                 removed += 1
             }
             Failpoint.reach("sqlite.cut-off-swept")

@@ -1,4 +1,5 @@
 import Foundations
+import LosslessJSON
 public import SessionEngine
 public import SessionStorage
 
@@ -35,6 +36,11 @@ public struct SQLiteSessionStorage: SessionStorage {
         let values = [appValue] + record.columns
         return try await database.writer.write { (connection) throws(StorageError) in
             try admit(record.tenantID, on: connection)
+            if let predecessor = admission.predecessor,
+                try session(predecessor.handle, on: connection) != predecessor
+            {
+                return .predecessorChanged
+            }
             let others = try connection.query(Statement.selectLiveOfUser, listed) { SessionAdmission.Other(row: $0) }
             switch admission.decide(on: record, beside: others) {
             case .refused(let handles, let refusal):
@@ -180,16 +186,35 @@ public struct SQLiteSessionStorage: SessionStorage {
             var removed: [SessionHandle] = []
             for handle in try candidates(connection) {
                 let values = [appValue, .text(handle.rawValue)]
-                let owner = try connection.query(Statement.deleteSession, values) {
-                    (TenantID($0.text(0)), UserID($0.text(1)))
-                }
-                guard let (tenant, user) = owner.first else { continue }
+                let rows = try connection.query(Statement.deleteSession, values) { EndedRow($0, handle) }
+                guard let ended = rows.first else { continue }
                 Failpoint.reach("sqlite.session-deleted")
-                if let revocation { try note(.revoked(handle, tenant: tenant, user: user, revocation), on: connection) }
+                if let revocation { try note(ended.event(revocation), on: connection) }
                 removed.append(handle)
             }
             return removed
         }
+    }
+}
+
+/// What a statement that deletes a row of sessions returns of it for the audit log.
+struct EndedRow {
+    private let handle: SessionHandle
+    private let tenant: TenantID
+    private let user: UserID
+    private let details: JSONObject
+
+    /// Reads tenant, user and what `ActorColumn` has about the actor.
+    init(_ row: SQLiteRow, _ handle: SessionHandle) {
+        self.handle = handle
+        (tenant, user) = (TenantID(row.text(0)), UserID(row.text(1)))
+        let text = row.text(2)
+        details = text == "{}" ? [:] : (try? JSONValue(parsing: text).object) ?? [:]
+    }
+
+    /// The audit event of its end.
+    func event(_ revocation: Revocation) -> AuditEvent {
+        .revoked(handle, tenant: tenant, user: user, revocation, details: details)
     }
 }
 

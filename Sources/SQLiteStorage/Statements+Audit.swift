@@ -21,7 +21,7 @@ extension Statement {
     static let insertAuditOfTenant = """
         INSERT INTO audit_trail (app_id, \(auditColumns)) \
         SELECT app_id, \(lastSequence) + row_number() OVER (ORDER BY created_at_time, session_handle), ?3, 'revoked', \
-        session_handle, tenant_id, user_id, '{}', ?4, ?5 FROM session_info WHERE app_id = ?1 AND tenant_id = ?2
+        session_handle, tenant_id, user_id, \(ActorColumn.details()), ?4, ?5 FROM session_info WHERE app_id = ?1 AND tenant_id = ?2
         """
 
     /// A page of entries that match the values of some columns, beginning at the number `?2`, of the time from `?3` to

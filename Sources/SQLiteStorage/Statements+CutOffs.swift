@@ -49,7 +49,8 @@ extension Statement {
         AND (?4 IS NULL OR tenant_id = ?4) ORDER BY created_at_time, session_handle LIMIT ?5
         """
     static let deleteCutOffSession = """
-        DELETE FROM session_info WHERE app_id = ?1 AND session_handle = ?2 RETURNING tenant_id, user_id, expires_at
+        DELETE FROM session_info WHERE app_id = ?1 AND session_handle = ?2 \
+        RETURNING tenant_id, user_id, \(ActorColumn.details()), expires_at
         """
 
     /// A page of a user's rows, the oldest first, each with whether it is meant.

@@ -46,7 +46,7 @@ enum Statement {
         """
     static let deleteSession = """
         DELETE FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff) \
-        RETURNING tenant_id, user_id
+        RETURNING tenant_id, user_id, \(ActorColumn.details())
         """
     private static let liveOfUser = """
         SELECT session_handle FROM session_info WHERE app_id = ?1 AND user_id = ?2 AND \(isLive) AND \(isNotCutOff)

@@ -11,6 +11,8 @@ public enum CreateResult: Sendable {
     case limitReached(SessionLimit, [SessionHandle])
     /// The authentication that the session begins with is longer ago than its absolute limit; nothing was stored.
     case authenticatedTooLongAgo
+    /// An anonymous session is to have a user id of another form than the core makes; nothing was stored.
+    case notAnonymous
 }
 
 /// The answer to a verification.
@@ -57,6 +59,8 @@ public enum RefreshRefusal: Sendable, Equatable {
     case payloadRefused
     /// The token is newer than its session: storage went back to an older state, and the session was revoked.
     case newerThanSession
+    /// Another person acts as the user of the session, who cannot be authenticated by that; nothing was changed.
+    case impersonated
 }
 
 /// The answer to a regeneration.

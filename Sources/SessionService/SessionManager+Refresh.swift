@@ -59,7 +59,8 @@ extension SessionManager {
         }
         switch outcome {
         case .antiCSRFMismatch: return .unauthorised(.antiCSRFMismatch)
-        case .sessionNotActive: return .unauthorised(.sessionNotActive)
+        case .sessionNotActive: return try await notActive(presented.content)
+        case .impersonated: return .unauthorised(.impersonated)
         case .payloadRefused: return .unauthorised(.payloadRefused)
         case .newerThanSession: return .unauthorised(.newerThanSession)
         case .tooLate: return .tooLate
@@ -81,7 +82,7 @@ extension SessionManager {
     }
 
     /// What a refresh token says, if this app made it.
-    private func opened(
+    func opened(
         _ token: RefreshToken, _ antiCSRFToken: AntiCSRFToken? = nil
     ) throws(RefreshTokenProblem) -> Refresh.Presented {
         let content = try refreshTokenKey.open(token)
@@ -116,7 +117,13 @@ extension SessionManager {
         return try await end(of: presented.content.handle)
     }
 
-    private func rules(for request: PresentedRefreshToken) -> Refresh.Rules {
+    /// A token of a session that is gone; one that was upgraded a moment ago is no reason to sign its user out.
+    private func notActive(_ content: RefreshTokenContent) async throws(ServiceError) -> RefreshResult {
+        let wasUpgraded = try await wasUpgraded(content.handle, of: content.userID, in: content.tenantID)
+        return wasUpgraded ? .tooLate : .unauthorised(.sessionNotActive)
+    }
+
+    func rules(for request: PresentedRefreshToken) -> Refresh.Rules {
         Refresh.Rules(
             checksAntiCSRF: request.checksAntiCSRF, usesAntiCSRF: request.usesAntiCSRF,
             signingKeyKind: request.signingKeyKind, format: request.format,

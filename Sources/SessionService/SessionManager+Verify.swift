@@ -46,7 +46,7 @@ extension SessionManager {
             let isLive = try await storing { () async throws(StorageError) in
                 try await storage.isLive(claims.handle, at: now, within: policy.terms)
             }
-            return isLive ? .valid(SessionFacts(claims)) : .sessionNotActive
+            return isLive ? .valid(SessionFacts(claims)) : try await notActive(claims)
         case .needsRecord(let claims, let request, let now):
             return try await result(of: try await decide(of: claims, rules(for: request)), claims, at: now)
         case .needsKeys(let request, let problem, let now, let generation):
@@ -111,7 +111,7 @@ extension SessionManager {
     ) async throws(ServiceError) -> VerifyResult {
         switch outcome {
         case .valid(let newerPayload): return .valid(SessionFacts(claims), newerPayload: newerPayload)
-        case .sessionNotActive: return .sessionNotActive
+        case .sessionNotActive: return try await notActive(claims)
         case .superseded: return .superseded
         case .newerThanSession: return .tryRefresh(.newerThanSession)
         case .payloadRefused: return .payloadRefused
@@ -124,6 +124,12 @@ extension SessionManager {
             let token = try await sign(renewed, record.signingKeyKind)
             return .valid(SessionFacts(renewed), replacement: token)
         }
+    }
+
+    /// A token of a session that is gone; after an upgrade a moment ago its client has another one, or is given it soon.
+    private func notActive(_ claims: AccessTokenClaims) async throws(ServiceError) -> VerifyResult {
+        let wasUpgraded = try await wasUpgraded(claims.handle, of: claims.recipeUserID, in: claims.tenantID)
+        return wasUpgraded ? .superseded : .sessionNotActive
     }
 
     /// The payload of a token that takes another one's place: the level of authentication stays that of the other.

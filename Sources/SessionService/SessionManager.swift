@@ -71,10 +71,11 @@ public struct SessionManager: Sendable {
     /// Nothing is stored unless every token could be made.
     ///
     /// - Throws: ``ServiceError``.
-    public func createSession(_ request: NewSession) async throws(ServiceError) -> CreateResult {
+    public func createSession(_ session: NewSession) async throws(ServiceError) -> CreateResult {
+        var random = clock.random
+        guard let request = session.settled(using: &random) else { return .notAnonymous }
         if let problem = request.format.problem(with: request.accessTokenPayload) { return .payloadRefused(problem) }
         let now = clock.time()
-        var random = clock.random
         let handle = SessionHandle.make(tenant: request.tenantID, using: &random)
         let part = try signing { () throws(SigningError) in
             try TokenIssue.refreshPart(
@@ -98,7 +99,7 @@ public struct SessionManager: Sendable {
             part, for: created, parent: nil, format: request.format,
             validity: policy.lifetime(.whole, for: traits, of: request.accessTokenValidity, using: clock), at: now)
         Failpoint.reach("create.before-storage")
-        if let refusal = try await store(created, replacing: request.replacedSession) { return refusal }
+        if let refusal = try await store(created, request) { return refusal }
         Failpoint.reach("create.stored")
         activity.note(created.userID, at: now)
         return .created(issued)
@@ -114,9 +115,12 @@ public struct SessionManager: Sendable {
 
     /// Stores a new session; returns what is answered where it is not stored.
     private func store(
-        _ record: SessionRecord, replacing replaced: SessionHandle?
+        _ record: SessionRecord, _ request: NewSession
     ) async throws(ServiceError) -> CreateResult? {
-        let event = keepsAuditLog ? AuditEvent.created(record, within: policy.terms) : nil
+        let replaced = request.replacedSession
+        let event =
+            keepsAuditLog
+            ? AuditEvent.created(record, within: policy.terms, reason: request.impersonation?.reason) : nil
         return try await storing { () async throws(StorageError) in
             guard policy.sessionLimit != nil || replaced != nil else {
                 try await storage.insert(record, audit: event)

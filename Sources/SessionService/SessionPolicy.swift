@@ -51,6 +51,8 @@ public struct SessionPolicy: Sendable, Equatable {
     public var rememberedIdleLimit: LimitChoice
     /// What a remembered session has instead of the absolute limit of the others; the same by default.
     public var rememberedAbsoluteLimit: LimitChoice
+    /// How long an anonymous session may live unused, beside the limits of all; 30 days by default.
+    public var anonymousIdleLimit: Milliseconds?
     /// How many sessions a user may have; as many as they like by default.
     public var sessionLimit: SessionLimit?
     /// Whether access tokens say when and how their user was authenticated; not by default.
@@ -94,6 +96,7 @@ public struct SessionPolicy: Sendable, Equatable {
         limits: SessionLimits = .none,
         rememberedIdleLimit: LimitChoice = .asNormal,
         rememberedAbsoluteLimit: LimitChoice = .asNormal,
+        anonymousIdleLimit: Milliseconds? = .seconds(30 * 86_400),
         sessionLimit: SessionLimit? = nil,
         tellsAuthentication: Bool = false,
         devicePrivacy: DevicePrivacy = DevicePrivacy()
@@ -115,6 +118,7 @@ public struct SessionPolicy: Sendable, Equatable {
         self.limits = limits
         self.rememberedIdleLimit = rememberedIdleLimit
         self.rememberedAbsoluteLimit = rememberedAbsoluteLimit
+        self.anonymousIdleLimit = anonymousIdleLimit
         self.sessionLimit = sessionLimit
         self.tellsAuthentication = tellsAuthentication
         self.devicePrivacy = devicePrivacy
@@ -125,7 +129,8 @@ public struct SessionPolicy: Sendable, Equatable {
         SessionTerms(
             validity: refreshTokenValidity, normal: limits,
             remembered: SessionLimits(
-                idle: rememberedIdleLimit.limit(limits.idle), absolute: rememberedAbsoluteLimit.limit(limits.absolute)))
+                idle: rememberedIdleLimit.limit(limits.idle), absolute: rememberedAbsoluteLimit.limit(limits.absolute)),
+            anonymousIdle: anonymousIdleLimit)
     }
 
     /// The length of a refresh token's first window: as configured, or a fifteenth of an access token's life and at most a

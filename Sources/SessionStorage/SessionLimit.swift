@@ -50,6 +50,8 @@ public struct SessionAdmission: Sendable, Equatable {
     public var limit: SessionLimit?
     /// A session of the same user that ends with this step; one that does not exist changes nothing.
     public var replaced: SessionHandle?
+    /// A session of any user that ends with this step: nothing is stored unless it is there as it was read.
+    public var predecessor: SessionRecord?
     /// How long sessions live: only those that are alive count.
     public var terms: SessionTerms
 
@@ -58,10 +60,15 @@ public struct SessionAdmission: Sendable, Equatable {
     /// - Parameters:
     ///   - limit: how many sessions the user may have.
     ///   - replaced: a session of the same user that ends with this step.
+    ///   - predecessor: a session of any user that ends with this step, as it was read.
     ///   - terms: how long sessions live.
-    public init(limit: SessionLimit? = nil, replaced: SessionHandle? = nil, terms: SessionTerms) {
+    public init(
+        limit: SessionLimit? = nil, replaced: SessionHandle? = nil, predecessor: SessionRecord? = nil,
+        terms: SessionTerms
+    ) {
         self.limit = limit
         self.replaced = replaced
+        self.predecessor = predecessor
         self.terms = terms
     }
 
@@ -71,6 +78,8 @@ public struct SessionAdmission: Sendable, Equatable {
         case created(ended: [SessionHandle])
         /// Nothing was stored: the user has these sessions, the oldest first.
         case refused([SessionHandle])
+        /// Nothing was stored: the predecessor is another one by now, or gone.
+        case predecessorChanged
     }
 }
 
@@ -120,7 +129,16 @@ extension SessionAdmission {
     ///   - others: the living sessions of its user in all tenants.
     package func decide(on record: SessionRecord, beside others: [Other]) -> Verdict {
         var displaced: [(Other, AuditEvent)] = []
-        if let old = others.first(where: { $0.handle == replaced }) {
+        if let predecessor {
+            displaced.append(
+                (
+                    Other(predecessor),
+                    .displaced(
+                        predecessor.handle, tenant: predecessor.tenantID, user: predecessor.userID, by: record,
+                        .replaced, [:])
+                ))
+        }
+        if let old = others.first(where: { $0.handle == replaced && !$0.flags.contains(.impersonated) }) {
             displaced.append((old, .displaced(old.handle, tenant: old.tenant, by: record, .replaced, [:])))
         }
         guard let limit, Self.counts(record.traits.flags) else { return .admitted(displaced) }

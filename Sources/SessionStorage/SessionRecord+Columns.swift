@@ -55,6 +55,26 @@ package struct TraitColumns: Sendable, Equatable {
     }
 }
 
+/// What the audit event of a session that a statement ends says about who acted in it.
+package enum ActorColumn {
+    /// The details of the event in SQL, over a row of sessions: `{}`, or the actor of an impersonation.
+    ///
+    /// The actor is the first member of its payload and its names have no braces, so the text up to the first closing one is
+    /// cut out: no damaged payload makes a statement fail.
+    ///
+    /// - Parameters:
+    ///   - prefix: what stands before the names of the columns that SuperTokens' table lacks.
+    ///   - position: the function that finds a text in another one.
+    package static func details(prefix: String = "", position: String = "instr") -> String {
+        let start = #"{"act":{"sub":""#
+        return """
+            CASE WHEN coalesce(\(prefix)flags, 0) & \(SessionTraits.Flags.impersonated.rawValue) <> 0 \
+            AND substr(jwt_user_payload, 1, \(start.count)) = '\(start)' \
+            THEN substr(jwt_user_payload, 1, \(position)(jwt_user_payload, '}')) || '}' ELSE '{}' END
+            """
+    }
+}
+
 /// The parameters of the SQL fragment that says whether a row of sessions is alive.
 ///
 /// The fragment has the meaning of `SessionRecord.isExpired(at:within:)`: the stored end is to come, and the last full

@@ -14,8 +14,9 @@ public protocol SessionStore: Sendable {
     /// - Throws: ``StorageError`` with ``StorageError/Code/alreadyExists`` when the handle is taken.
     func insert(_ record: SessionRecord, audit event: AuditEvent?) async throws(StorageError)
 
-    /// Adds a new session of a user whose number of sessions is limited, and ends others for it, all in one step: of many
-    /// that begin at once no more than allowed live afterwards.
+    /// Adds a new session of a user whose number of sessions is limited, or that takes the place of another, and ends others for
+    /// it, all in one step: of many that begin at once no more than allowed live afterwards, and of many that take one session's
+    /// place one does.
     ///
     /// - Parameters:
     ///   - record: the session.

@@ -1,3 +1,4 @@
+import LosslessJSON
 import SessionEngine
 public import SessionStorage
 
@@ -120,11 +121,16 @@ extension StorageConformance {
             for (handle, tenant) in [("h1", "t1"), ("h2", "t1"), ("h3", "public")] {
                 try await storage.insert(ConformanceSample.record(handle, tenant: tenant))
             }
+            var impersonated = StorageConformance.acting("h0")
+            impersonated.tenantID = TenantID("t1")
+            try await storage.insert(impersonated)
             let revocation = Revocation(by: .administrator, .all, at: ConformanceSample.later)
             _ = try await directory.removeTenant(TenantID("t1"), of: AppID("a"), audit: revocation)
             let auditLog = try await storage.auditEvents(AuditQuery(order: .oldestFirst(after: 0)))
-            let expected = ["h1", "h2"].map {
-                AuditEvent.revoked(SessionHandle($0), tenant: TenantID("t1"), user: UserID("u1"), revocation)
+            let actor = try JSONValue(parsing: StorageConformance.actor).object ?? [:]
+            let expected = [("h0", actor), ("h1", [:]), ("h2", [:])].map {
+                AuditEvent.revoked(
+                    SessionHandle($0), tenant: TenantID("t1"), user: UserID("u1"), revocation, details: $1)
             }
             try expect(
                 auditLog.map(\.event).sorted { ($0.handle?.rawValue ?? "") < ($1.handle?.rawValue ?? "") },

@@ -6,12 +6,12 @@ import SessionStorage
 extension StorageConformance {
     private static let terms = SessionTerms(
         validity: .days(100), normal: SessionLimits(idle: .seconds(900), absolute: .seconds(3_600)),
-        remembered: SessionLimits(absolute: .seconds(7_200)))
+        remembered: SessionLimits(absolute: .seconds(7_200)), anonymousIdle: .seconds(600))
 
     /// Records with ends, authentication times and limits round a moment.
     private static func variants() -> [SessionRecord] {
         var records: [SessionRecord] = []
-        for flags in [SessionTraits.Flags(), .remembered] {
+        for flags in [SessionTraits.Flags(), .remembered, .anonymous] {
             for authenticated: Int64? in [nil, -7_200_000, -7_199_999, -3_600_000, -3_599_999, 0] {
                 for own: Int64? in [nil, 600, Int64.max] {
                     for end: Int64 in [0, 1, 5_000_000] {

@@ -94,6 +94,39 @@ extension TesseraRequestContext {
             rememberMe: rememberMe)
     }
 
+    /// Begins a session for a client whose user has not signed in yet; the response takes its tokens to the client.
+    ///
+    /// - Parameters:
+    ///   - tenant: the tenant it lives in.
+    ///   - payload: what the access token carries; it does not outlive the upgrade.
+    ///   - data: what stays with the server, and is kept by an upgrade.
+    /// - Throws: `SessionError`.
+    @discardableResult
+    public func createAnonymousSession(
+        tenant: TenantID = .public, payload: JSONObject = [:], data: JSONObject = [:]
+    ) async throws(SessionError) -> Session {
+        let parts = try sessionParts()
+        return try await parts.sessions.createAnonymous(
+            in: parts.exchange, tenant: tenant, payload: payload, data: data)
+    }
+
+    /// Begins the session of a user who has just proved who they are, in the place of the request's anonymous session.
+    ///
+    /// - Parameters:
+    ///   - userID: whose session it is from now on.
+    ///   - payload: what the access token carries; nothing of the anonymous session's is kept.
+    ///   - data: what the user has already; of two members of one name this one stays.
+    ///   - rememberMe: whether the user asked to be remembered.
+    /// - Throws: `SessionError`.
+    @discardableResult
+    public func upgradeSession(
+        to userID: UserID, payload: JSONObject = [:], data: JSONObject = [:], rememberMe: Bool = false
+    ) async throws(SessionError) -> Session {
+        let parts = try sessionParts()
+        return try await parts.sessions.upgrade(
+            to: userID, in: parts.exchange, payload: payload, data: data, rememberMe: rememberMe)
+    }
+
     /// The request as sessions see it, with what they change about its response.
     ///
     /// - Throws: `SessionError.misconfigured` on routes that are not below ``TesseraMiddleware``.

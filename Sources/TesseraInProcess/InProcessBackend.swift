@@ -78,10 +78,10 @@ public struct InProcessBackend: SessionBackend, Redacted {
         switch try await run({ () async throws(ServiceError) in try await service.createSession(session) }) {
         case .created(let tokens): return tokens
         case .payloadRefused(let problem): throw SessionError(problem)
-        case .limitReached(let limit, _):
-            throw .coreRejected(status: 409, message: "The user has \(limit.count) sessions, and no more are allowed")
-        case .authenticatedTooLongAgo:
-            throw .badInput("the user was authenticated longer ago than the absolute limit of sessions")
+        case .limitReached(let limit, _): throw .limitReached(limit.count)
+        case .authenticatedTooLongAgo: throw .authenticatedTooLongAgo
+        case .notAnonymous:
+            throw .badInput("the user id of an anonymous session is empty or of the form that the core makes")
         }
     }
 
@@ -115,9 +115,34 @@ public struct InProcessBackend: SessionBackend, Redacted {
             try await run { () async throws(ServiceError) in try await service.stepUp(stepUp, with: token) })
     }
 
+    /// Begins the session of a user where an anonymous one was.
+    ///
+    /// - Throws: see `SessionBackend`.
+    public func upgrade(
+        _ upgrade: Upgrade, with token: PresentedRefreshToken
+    ) async throws(SessionError) -> IssuedTokens {
+        switch try await run({ () async throws(ServiceError) in try await service.upgrade(upgrade, with: token) }) {
+        case .upgraded(let tokens): return tokens
+        case .refused(let result): return try await answer(result)
+        case .notAnonymous:
+            throw .badInput("the session is not an anonymous one: create a session for the user instead")
+        case .limitReached(let limit, _): throw .limitReached(limit.count)
+        case .payloadRefused(let problem): throw SessionError(problem)
+        case .authenticatedTooLongAgo: throw .authenticatedTooLongAgo
+        }
+    }
+
+    /// Ends a session in which another person acts as the user.
+    ///
+    /// - Throws: see `SessionBackend`.
+    public func endImpersonation(_ handle: SessionHandle) async throws(SessionError) -> Bool {
+        try await run { () async throws(ServiceError) in try await service.endImpersonation(handle) }
+    }
+
     private func answer(_ result: RefreshResult) async throws(SessionError) -> IssuedTokens {
         switch result {
         case .refreshed(let tokens): return tokens
+        case .unauthorised(.impersonated): throw .refused("impersonation", "the user alone may do this")
         case .unauthorised(let refusal):
             throw .unauthorised(reason: "the refresh token is not accepted: \(refusal)", clearTokens: true)
         case .tooLate: throw .retryLater(reason: "the refresh token was used a moment ago")
@@ -150,6 +175,13 @@ public struct InProcessBackend: SessionBackend, Redacted {
 }
 
 extension SessionError {
+    fileprivate static func limitReached(_ count: Int) -> SessionError {
+        .coreRejected(status: 409, message: "The user has \(count) sessions, and no more are allowed")
+    }
+
+    fileprivate static let authenticatedTooLongAgo = SessionError.badInput(
+        "the user was authenticated longer ago than the absolute limit of sessions")
+
     /// An internal error is reported as one, never as a statement about a session (docs/specification/security.md B07).
     init(_ error: ServiceError) {
         switch error {

@@ -49,7 +49,8 @@ public struct RemoteCore: SessionBackend, Redacted {
     }
 
     public func create(_ session: NewSession) async throws(SessionError) -> IssuedTokens {
-        try await client.ask(
+        if let impersonation = session.impersonation { return try await impersonate(session, impersonation) }
+        return try await client.ask(
             Catalogue.createSession, tenant: session.tenantID, policy: session.policyField, client: session.client
         ) {
             $0.userID = session.userID.rawValue
@@ -152,6 +153,44 @@ public struct RemoteCore: SessionBackend, Redacted {
         return try issued(reply)
     }
 
+    public func upgrade(
+        _ upgrade: Upgrade, with token: PresentedRefreshToken
+    ) async throws(SessionError) -> IssuedTokens {
+        let session = upgrade.session
+        // The same question gets the same answer: a lost reply does no harm.
+        let reply = try await client.ask(
+            Catalogue.upgradeSession, isRepeatable: true, policy: session.policyField, client: token.client
+        ) {
+            $0.refreshToken = token.refreshToken.exposed
+            $0.antiCSRFToken = token.antiCSRFToken?.exposed
+            $0.userID = session.userID.rawValue
+            $0.payload = session.accessTokenPayload
+            $0.data = session.sessionData
+            $0.keepsData = upgrade.keepsData
+            $0.usesAntiCSRF = token.usesAntiCSRF
+        }
+        return try issued(reply)
+    }
+
+    private func impersonate(
+        _ session: NewSession, _ impersonation: Impersonation
+    ) async throws(SessionError) -> IssuedTokens {
+        try await client.ask(Catalogue.impersonateUser, tenant: session.tenantID, client: session.client) {
+            $0.userID = session.userID.rawValue
+            $0.actor = impersonation.actor.object
+            $0.reason = impersonation.reason
+            $0.lifetime = impersonation.lifetime.count / 1_000
+            $0.payload = session.accessTokenPayload
+            $0.data = session.sessionData
+            $0.usesAntiCSRF = session.usesAntiCSRF
+        }.issued(Catalogue.refreshed)
+    }
+
+    public func endImpersonation(_ handle: SessionHandle) async throws(SessionError) -> Bool {
+        let reply = try await client.ask(Catalogue.endImpersonation, isRepeatable: true) { $0.handle = handle.rawValue }
+        return Catalogue.removed.decode(reply.object).isSo ?? false
+    }
+
     private func issued(_ reply: CoreReply) throws(SessionError) -> IssuedTokens {
         switch reply.status {
         case "OK": return try reply.issued(Catalogue.refreshed)
@@ -181,6 +220,7 @@ extension NewSession {
     /// What it asks for beside what SuperTokens' interface has, as a dictionary of RFC 9651; `nil` for nothing.
     fileprivate var policyField: String? {
         var members: [String] = []
+        if isAnonymous { members.append("anonymous") }
         if isRemembered { members.append("remember-me") }
         if let idle = limits.idle { members.append("idle=\(idle.count / 1_000)") }
         if let absolute = limits.absolute { members.append("absolute=\(absolute.count / 1_000)") }

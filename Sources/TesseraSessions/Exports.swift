@@ -14,9 +14,11 @@
 @_exported public import protocol ServiceLifecycle.Service
 @_exported public import struct SessionEngine.AccessToken
 @_exported public import enum SessionEngine.AccessTokenProblem
+@_exported public import struct SessionEngine.ActingParty
 @_exported public import struct SessionEngine.AntiCSRFToken
 @_exported public import enum SessionEngine.AuditActor
 @_exported public import struct SessionEngine.ClientFacts
+@_exported public import struct SessionEngine.Impersonation
 @_exported public import struct SessionEngine.IssuedTokens
 @_exported public import struct SessionEngine.NewSession
 @_exported public import struct SessionEngine.PresentedAccessToken
@@ -31,4 +33,5 @@
 @_exported public import struct SessionEngine.StepUp
 @_exported public import struct SessionEngine.TenantID
 @_exported public import class SessionEngine.UnverifiedAccessToken
+@_exported public import struct SessionEngine.Upgrade
 @_exported public import struct SessionEngine.UserID

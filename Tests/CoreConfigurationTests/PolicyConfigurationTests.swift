@@ -27,7 +27,24 @@ struct PolicyConfigurationTests {
         for yaml in ["", "session_idle_limit: 0\nsession_absolute_limit: none\nmax_sessions_per_user: 0"] {
             let policy = try read(yaml).policy
             #expect(policy == SessionPolicy(), "\(yaml)")
-            #expect(policy.terms == SessionTerms(validity: policy.refreshTokenValidity))
+            #expect(
+                policy.terms == SessionTerms(validity: policy.refreshTokenValidity, anonymousIdle: .days(30)))
+        }
+    }
+
+    @Test("AN01: anonymous sessions have an idle limit of their own, which an app can only shorten")
+    func anonymous() throws {
+        #expect(try read("anonymous_session_idle_limit: none").policy.anonymousIdleLimit == nil)
+        #expect(try read("anonymous_session_idle_limit: 0").policy.anonymousIdleLimit == nil)
+        #expect(problem("anonymous_session_idle_limit: 119")?.contains("at least 120") == true)
+        let core = try read("anonymous_session_idle_limit: 3600").policy
+        #expect(core.anonymousIdleLimit == .hours(1))
+        for (own, expected): (Milliseconds?, Milliseconds) in [
+            (nil, .hours(1)), (.days(30), .hours(1)), (.seconds(600), .seconds(600)),
+        ] {
+            var app = SessionPolicy()
+            app.anonymousIdleLimit = own
+            #expect(app.tightened(by: core).anonymousIdleLimit == expected)
         }
     }
 

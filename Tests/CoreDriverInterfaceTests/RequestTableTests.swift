@@ -113,6 +113,8 @@ struct RequestTableTests {
         .revokeWithToken: ["refreshToken"],
         .nameDevice: ["userId", "sessionHandle", "label"], .removeDevices: ["userId"], .forgetDevices: ["userId"],
         .stepUpSession: ["refreshToken", "level"], .regenerateSession: ["accessToken"], .listSessions: ["userId"],
+        .upgradeSession: ["refreshToken", "userId"], .impersonateUser: ["userId", "actor", "reason"],
+        .endImpersonation: ["sessionHandle"],
         .readSession: ["sessionHandle"],
         .readSessionData: ["sessionHandle"], .readPayload: ["sessionHandle"],
         .writeSessionData: ["sessionHandle", "userDataInDatabase"], .writePayload: ["sessionHandle", "userDataInJWT"],

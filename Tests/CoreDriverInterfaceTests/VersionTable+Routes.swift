@@ -20,6 +20,9 @@ extension VersionTable {
             row(.put, "/tessera/sessions/label", .nameDevice, "1.0-"),
             row(.post, "/tessera/sessions/revoke", .removeDevices, "1.0-"),
             row(.post, "/tessera/users/forget", .forgetDevices, "1.0-"),
+            row(.post, "/tessera/session/upgrade", .upgradeSession, "1.0-"),
+            row(.post, "/tessera/session/impersonate", .impersonateUser, "1.0-"),
+            row(.post, "/tessera/session/impersonate/end", .endImpersonation, "1.0-"),
 
             row(.post, "/handshake", .handshake, "1.0-2.3"),
             row(.post, "/session", .createSession, "1.0-2.3"),

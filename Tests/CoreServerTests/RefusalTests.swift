@@ -20,12 +20,16 @@ struct RefusalTests {
             else { return nil }
             let fields = Catalogue.fields(of: operation, dialect)
             let required = fields.filter { $0.presence == .required }
-            var body = JSONObject(required.map { JSONObject.Member(name: $0.name, value: $0.type.sample) })
+            var body = JSONObject(required.map { JSONObject.Member(name: $0.name, value: sample($0.name, $0.type)) })
             for case .rule(.exactlyOne(let names)) in request.outline {
                 body[names[0]] = fields.first { $0.name == names[0] }?.type.sample
             }
             return (method.rawValue, path, body, required.map { ($0.name, $0.type == .long ? "7" : 7) })
         }
+
+    private static func sample(_ name: String, _ type: WireType) -> JSONValue {
+        name == "actor" ? ["sub": "x"] : type.sample
+    }
 
     @Test("each operation with a body is asked")
     func operations() {
@@ -33,9 +37,10 @@ struct RefusalTests {
             Self.bodies.map(\.path).sorted() == [
                 "/recipe/jwt", "/recipe/jwt/data", "/recipe/session", "/recipe/session/data", "/recipe/session/refresh",
                 "/recipe/session/regenerate", "/recipe/session/remove", "/recipe/session/verify",
-                "/tessera/session/authenticated", "/tessera/session/end", "/tessera/session/revoke",
-                "/tessera/sessions/label", "/tessera/sessions/revoke",
-                "/tessera/users/forget",
+                "/tessera/session/authenticated", "/tessera/session/end", "/tessera/session/impersonate",
+                "/tessera/session/impersonate/end",
+                "/tessera/session/revoke", "/tessera/session/upgrade", "/tessera/sessions/label",
+                "/tessera/sessions/revoke", "/tessera/users/forget",
             ])
     }
 

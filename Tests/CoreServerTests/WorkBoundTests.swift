@@ -19,7 +19,8 @@ struct WorkBoundTests {
             context = [
                 "accessToken": .string(session.accessToken), "refreshToken": .string(session.refreshToken),
                 "sessionHandle": .string(session.handle), "algorithm": "RS256", "appId": "a", "tenantId": "t",
-                "includeRecipeIds": "webauthn", "event": "created", "before": 9, "after": 0, "limit": 1_000,
+                "includeRecipeIds": "webauthn", "actor": ["sub": "x"], "event": "created", "before": 9, "after": 0,
+                "limit": 1_000,
             ]
         }
 
@@ -112,7 +113,8 @@ struct WorkBoundTests {
         case .listSessions, .countUsers: 900
         case .readAuditTrail, .listDevices: 1_300
         // A body is parsed once, and what is kept of it is written once or twice.
-        case .createSession, .verifySession, .refreshSession, .stepUpSession, .regenerateSession, .removeSessions,
+        case .createSession, .verifySession, .refreshSession, .stepUpSession, .upgradeSession, .impersonateUser,
+            .endImpersonation, .regenerateSession, .removeSessions,
             .removeAndCountSessions, .writeSessionData, .writePayload, .createToken, .putApp, .putAppV2, .removeApp,
             .putTenant, .putTenantV2, .removeTenant, .nameDevice, .removeDevices, .forgetDevices, .revokeWithToken,
             .explainEnd:

@@ -34,6 +34,12 @@ _record = _of("record", "SessionEngine/Session/SessionRecord+Rotation.swift")
 _session = _of("record", "SessionEngine/Session/SessionRecord.swift")
 _limits = _of("limits", "SessionEngine/Session/SessionLimits.swift")
 _step = _of("step-up", "SessionEngine/Session/StepUp.swift")
+_upgrade = _of("upgrade", "SessionEngine/Session/Upgrade.swift")
+_upgrading = _of("upgrade", "SessionService/SessionManager+Upgrade.swift")
+_impersonation = _of("impersonation", "SessionEngine/Session/Impersonation.swift")
+_requests = _of("impersonation", "SessionEngine/Exchange/SessionRequests.swift")
+_anonymous = _of("anonymous", "SessionEngine/Values/UserID+Anonymous.swift")
+_audit = _of("audit", "SessionEngine/Audit/AuditEvent.swift")
 _admission = _of("limit of sessions", "SessionStorage/SessionLimit.swift")
 _memory = _of("storage in memory", "InMemoryStorage/InMemorySessionStorage.swift")
 _sharing = _of("sharing", "SessionEngine/Session/SharingState.swift")
@@ -66,7 +72,7 @@ REFRESH = [
              "expected.matches(presented.antiCSRFToken)"),
     _refresh("an ended session is refreshed", "guard let record, !record.isExpired(at: now, within: rules.terms) else", "guard let record else"),
     _refresh("the payload is not checked",
-             "guard rules.format.accepts(next.accessTokenPayload) else { return Decision(.keep, .payloadRefused) }", ""),
+             "guard rules.format.accepts(next.accessTokenPayload), next.namesItsActor", "guard next.namesItsActor"),
     _refresh("the kind of key is forgotten", "rules.signingKeyKind ?? next.signingKeyKind",
              "rules.signingKeyKind ?? .dynamic"),
     _refresh("no token is shortened (F6)", "isShared ? .shortened : .whole",
@@ -131,6 +137,44 @@ REFRESH = [
              "case .issue(let next, let successor): return .issue(next, successor)"),
     _step("a factor alone begins a new term", "if isFull { next.authenticatedAt = now }", "next.authenticatedAt = now"),
     _step("a retired token waits for ever", "return now <= until", "return until <= until"),
+    _upgrade("a user's session is upgraded",
+             "guard record.traits.flags.contains(.anonymous) else { return Decision(.keep, .notAnonymous) }", ""),
+    _upgrade("the user's own data gives way", "old.members + session.sessionData.members",
+             "session.sessionData.members + old.members"),
+    _upgrade("data is kept unasked", "guard keepsData, let old", "guard let old"),
+    _upgrade("any repetition gets the session's tokens", "record.userID == session.userID && record.currentTokenHash == first.stored",
+             "!first.stored.hex.isEmpty"),
+    _upgrade("another level gets the answer of the first", "&& record.traits.level == session.level", ""),
+    _upgrade("a repetition is answered for ever", "&& now - createdAt <= window", ""),
+    _upgrade("the window ends a millisecond early", "now - createdAt <= window", "now - createdAt < window"),
+    _upgrading("a token that was under way signs the user out",
+               "return try await update(refreshTokenKey.upgradedHandle(of: handle, tenant: tenant)) { record, now in",
+               "return false; _ = try await update(refreshTokenKey.upgradedHandle(of: handle, tenant: tenant)) { record, now in"),
+    _upgrading("the old session stays", "limit: policy.sessionLimit, replaced: other, predecessor: old",
+               "limit: policy.sessionLimit, replaced: other, predecessor: nil"),
+    _upgrading("the user's sessions are not counted", "limit: policy.sessionLimit, replaced: other", "replaced: other"),
+    _refresh("a superseded token is upgraded",
+             "case (_, .antiCSRFMismatch), (_, .sessionNotActive), (_, .reuse), (_, .newerThanSession), (_, .tooLate):",
+             "case (_, .antiCSRFMismatch), (_, .sessionNotActive), (_, .newerThanSession), (_, .tooLate):"),
+    _memory("a session that was changed is replaced", "state.session(predecessor.handle) != predecessor",
+            "state.session(predecessor.handle) == nil"),
+    _anonymous("any id is an anonymous one", "allSatisfy(Self.isDigit)", "allSatisfy { $0 != 0 }"),
+    _limits("anonymous sessions live as long as any", "guard traits.flags.contains(.anonymous) else { return limits }",
+            "guard traits.flags.isEmpty, traits.flags.contains(.anonymous) else { return limits }"),
+    _requests("an impersonation has no end of its own", "limits.tightened(by: SessionLimits(absolute: impersonation.lifetime))",
+              "limits"),
+    _requests("an impersonation is remembered", "flags: .impersonated, device", "flags: [.impersonated, .remembered], device"),
+    _data("a change of the payload drops the actor", "payload.map(record.protectingActor) ?? record.accessTokenPayload",
+          "payload ?? record.accessTokenPayload"),
+    _refresh("a session without its actor gives tokens", ", next.namesItsActor else", " else"),
+    _refresh("an impersonation is stepped up",
+             "case .current where record.isImpersonated, .successorOfCurrent where record.isImpersonated: return .impersonated",
+             ""),
+    _impersonation("any session ends as an impersonation", "record.isImpersonated, !record.isExpired",
+                   "!record.isExpired"),
+    _impersonation("an application's own act is an actor", "guard isImpersonated else { return nil }", ""),
+    _audit("entries do not name the actor", "guard let actor = record.actor else { return details }",
+           "guard let actor = record.actor, details.isEmpty else { return details }"),
     _admission("one more than allowed lives", "counted.count - limit.count + 1", "counted.count - limit.count"),
     _admission("the newest sessions end", "{ $0.rank(limit.action) < $1.rank(limit.action) }",
                "{ $0.rank(limit.action) > $1.rank(limit.action) }"),
@@ -294,7 +338,7 @@ VERIFY = [
             "next = record.expiresAt > now ? record : record.promoting("),
     _verify("a rotated-out token is given a new life", "lifetime = .unchanged\n", "if !payloadChanged { lifetime = .unchanged }\n"),
     _verify("the payload is not checked",
-            "guard claims.format.accepts(next.accessTokenPayload) else { return Decision(.keep, .payloadRefused) }", ""),
+            "guard claims.format.accepts(next.accessTokenPayload), next.namesItsActor", "guard next.namesItsActor"),
     _verify("a first use leaves no record", ".renew(next, lifetime), audit: .refreshed(next, at: now))", ".renew(next, lifetime))"),
     _verify("a shortened token is given its life back (F8)", "guard isWhole else { return .unchanged }", "_ = isWhole"),
     _verify("a token of a fraction of a second less is not whole", "> life - .seconds(1)", ">= life"),

@@ -50,6 +50,40 @@ struct PostgresPolicyTests {
         }
     }
 
+    @Test(
+        "AN03: of 32 upgrades at once on two nodes one takes the session's place, and the others store nothing, 5 rounds"
+    )
+    func upgrades() async throws {
+        let settings = try TestDatabase.settings()
+        let nodes = [
+            try await TestDatabase.make(settings, node: "one"), try await TestDatabase.make(settings, node: "two"),
+        ]
+        defer { for node in nodes { node.close() } }
+        for round in 0..<5 {
+            let old = Self.record("old\(round)", user: "anon_0123456789ABCDEFGHIJab")
+            try await nodes[0].storage(of: .public).insert(old)
+            let limit = round % 2 == 0 ? nil : SessionLimit(1)
+            let admission = SessionAdmission(limit: limit, predecessor: old, terms: .unlimited)
+            let outcomes = try await withThrowingTaskGroup(of: SessionAdmission.Outcome.self) { group in
+                for number in 0..<32 {
+                    let storage = nodes[number % 2].storage(of: .public)
+                    group.addTask {
+                        let record = Self.record("\(round)-\(number)", user: "u\(round)-\(number % 4)")
+                        return try await storage.insert(record, admission: admission, audit: .created(record))
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(outcomes.count { $0 == .created(ended: [old.handle]) } == 1, "round \(round)")
+            #expect(outcomes.count { $0 == .predecessorChanged } == 31, "round \(round)")
+            let ends = try await nodes[1].storage(of: .public).auditEvents(
+                AuditQuery(handle: old.handle, name: .revoked))
+            #expect(ends.count == 1 && ends.first?.event.means == .replaced, "round \(round)")
+        }
+        let created = try await nodes[1].storage(of: .public).auditEvents(AuditQuery(name: .created))
+        #expect(created.count == 5)
+    }
+
     @Test("What is refused, replaced, and counted by tenant and by use")
     func actions() async throws {
         let database = try await TestDatabase.make()

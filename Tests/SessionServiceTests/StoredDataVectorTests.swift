@@ -49,6 +49,14 @@ struct StoredDataVectorTests {
         #expect(keys.map(\.privateKeyDER) == [Array("a master key".utf8)])
     }
 
+    @Test("AN03: the handle of an upgraded session is what it was, computed elsewhere with HKDF and HMAC")
+    func upgradedHandle() {
+        let key = RefreshTokenKey(masterKey: "a master key")
+        let old = SessionHandle("11111111-2222-4333-8444-555555555555")
+        #expect(key.upgradedHandle(of: old, tenant: .public) == "9bee2d78-c4a1-4bf3-9451-75c1e06b5f40")
+        #expect(key.upgradedHandle(of: old, tenant: TenantID("t1")) == "9bee2d78-c4a1-4bf3-9451-75c1e06b5f40_t1")
+    }
+
     @Test("the names of stored values, audit events, actors and means are what they were")
     func names() {
         #expect(StoredValueName.refreshTokenKey.rawValue == "refresh_token_key")

@@ -45,7 +45,7 @@ private final class RecordedConversation: ClientTransport {
     }
 }
 
-@Suite("The exchanges of SuperTokens' backends in header mode, as they were recorded (docs/specification/sdk.md 2.8 and 2.10)")
+@Suite("Recorded exchanges of SuperTokens' backends in header mode (docs/specification/sdk.md 2.8, 2.10)")
 struct RecordedExchangeTests {
     private typealias Exchange = RecordedConversation.Exchange
     private static let versions = "1.16,1.17,1.18,1.19,2.0,3.0,3.1,4.0,4.1,4.2"

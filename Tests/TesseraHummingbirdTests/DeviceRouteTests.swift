@@ -24,6 +24,13 @@ struct DeviceRouteTests {
             let user = try context.parameters.require("user")
             return try await context.createSession(userID: UserID(user)).handle.rawValue
         }
+        router.post("support/:user") { _, context in
+            let user = try context.parameters.require("user")
+            guard let mara = ActingParty(subject: "support:mara") else { throw HTTPError(.badRequest) }
+            let session = try await context.sessions().impersonate(
+                UserID(user), by: mara, reason: "ticket 7", in: context.sessionExchange())
+            return session.handle.rawValue
+        }
         return Application(router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)))
     }
 
@@ -31,11 +38,13 @@ struct DeviceRouteTests {
         let client: any TestClientProtocol
         var token = ""
 
-        mutating func signIn(_ user: String, _ fields: HTTPFields = [:]) async throws -> String {
+        mutating func signIn(
+            _ user: String, _ fields: HTTPFields = [:], at path: String = "login"
+        ) async throws -> String {
             var headers: HTTPFields = [.userAgent: firefox]
             headers[.authMode] = "header"
             for field in fields { headers.append(field) }
-            let response = try await client.execute(uri: "/login/\(user)", method: .post, headers: headers)
+            let response = try await client.execute(uri: "/\(path)/\(user)", method: .post, headers: headers)
             token = response.headers[.sessionAccessToken] ?? ""
             return String(buffer: response.body)
         }
@@ -96,6 +105,26 @@ struct DeviceRouteTests {
             #expect(others.json["ended"] == [.string(second)])
             let left = try await client.ask(.get, "devices", token: bob)
             #expect(left.json["devices"]?.array?.count == 1, "another user's session lives")
+        }
+    }
+
+    @Test("AN08: who acts as the user sees the devices, is seen among them, and changes nothing")
+    func impersonation() async throws {
+        try await Self.test { _, client in
+            var client = client
+            let own = try await client.signIn("alice")
+            let acting = try await client.signIn("alice", at: "support")
+            let list = try await client.ask(.get, "devices").json["devices"]?.array?.compactMap(\.object) ?? []
+            #expect(list.count == 2)
+            #expect(list.first { $0["handle"] == .string(acting) }?["impersonated"] == true)
+            for (method, path, body) in [
+                (HTTPRequest.Method.post, "devices/revoke", "{\"others\":true}"),
+                (.post, "devices/revoke", "{\"handles\":[\"\(own)\"]}"),
+                (.put, "devices/label", "{\"handle\":\"\(own)\",\"label\":\"x\"}"),
+            ] {
+                #expect(try await client.ask(method, path, body).status == 403, "\(path) \(body)")
+            }
+            #expect(try await client.ask(.get, "devices").json["devices"]?.array?.count == 2)
         }
     }
 

@@ -79,6 +79,35 @@ struct LiveCoreTests {
         }
     }
 
+    @Test("AN01 to AN10: anonymous sessions and impersonation reach a core elsewhere (docs/policy.md)")
+    func anonymous() async throws {
+        try await withCore { sessions in
+            var new = NewSession(userID: "", sessionData: ["basket": 1])
+            new.isAnonymous = true
+            let first = try await sessions.backend.create(new)
+            #expect(first.session.userID.isAnonymous)
+            var user = NewSession(userID: "u", accessTokenPayload: ["k": 1], sessionData: ["name": "n"])
+            (user.level, user.methods) = ("aal1", ["pwd"])
+            let presented = PresentedRefreshToken(refreshToken: first.refreshToken)
+            let upgraded = try await sessions.backend.upgrade(Upgrade(to: user), with: presented)
+            let again = try await sessions.backend.upgrade(Upgrade(to: user), with: presented)
+            #expect(again.refreshToken.exposed == upgraded.refreshToken.exposed)
+            let information = try await sessions.information(on: upgraded.session.handle)
+            #expect(information?.data == ["basket": 1, "name": "n"] && information?.payload["k"] == 1)
+            let gone = try await sessions.information(on: first.session.handle)
+            #expect(gone == nil)
+            var other = NewSession(userID: "u")
+            let mara = try #require(ActingParty(subject: "support:mara", issuer: "https://staff.test"))
+            other.impersonation = Impersonation(by: mara, reason: "ticket", lifetime: .seconds(60))
+            let impersonated = try await sessions.backend.create(other)
+            let seen = try await sessions.session(accessToken: impersonated.accessToken.exposed)
+            #expect(seen?.actor == mara)
+            let isEnded = try await sessions.backend.endImpersonation(impersonated.session.handle)
+            let isOwn = try await sessions.backend.endImpersonation(upgraded.session.handle)
+            #expect(isEnded && !isOwn)
+        }
+    }
+
     @Test("a user's devices are listed, named, ended and forgotten in a core elsewhere (docs/devices.md)")
     func devices() async throws {
         let clock = TestClock()

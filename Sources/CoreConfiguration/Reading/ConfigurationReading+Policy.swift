@@ -67,6 +67,8 @@ extension SessionPolicy {
             policy.rememberedIdleLimit = remembered.idle.map { .of($0) } ?? .none
             policy.rememberedAbsoluteLimit = remembered.absolute.map { .of($0) } ?? .none
         }
+        policy.anonymousIdleLimit =
+            SessionLimits(idle: anonymousIdleLimit).tightened(by: SessionLimits(idle: core.anonymousIdleLimit)).idle
         if let limit = core.sessionLimit {
             policy.sessionLimit = sessionLimit ?? limit
             policy.sessionLimit?.count = min(limit.count, sessionLimit?.count ?? limit.count)

@@ -24,6 +24,11 @@ extension ConfigurationKey {
             \.policy.rememberedAbsoluteLimit, default: "as `session_absolute_limit`", [.app, .own],
             "the same of sessions whose users asked to be remembered; `0` is as for the others, `none` is no limit"),
         ConfigurationKey(
+            "anonymous_session_idle_limit", .limit(atLeast: PolicyKeys.leastIdle), \.policy.anonymousIdleLimit,
+            [.app, .own],
+            "seconds an anonymous session may be unused, where the limits of all are not shorter; `none` for those alone"
+        ),
+        ConfigurationKey(
             "max_sessions_per_user",
             .whole(0...SessionLimit.largest) { "'\($0)' must be between 0 and \(SessionLimit.largest) inclusive." },
             \.policyKeys.count, [.app, .own], "how many sessions a user may have at a time; `0` for any number"),

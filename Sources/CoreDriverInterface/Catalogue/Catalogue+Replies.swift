@@ -209,6 +209,8 @@ extension Catalogue {
         .nameDevice: [done, unauthorised],
         .removeDevices: [sessionsRemoved],
         .forgetDevices: [devicesForgotten],
+        .upgradeSession: [refreshed, theftDetected, refreshRefused],
+        .impersonateUser: [refreshed], .endImpersonation: [removed],
         .countUsers: [usersCounted],
         .countActiveUsers: [activeUsersCounted],
         .listUsers: [usersListed],

@@ -1,3 +1,4 @@
+import LosslessJSON
 import SessionEngine
 
 /// The requests of each operation (docs/specification/core.md 1.3, 1.6 to 1.8): every field is named here and nowhere else.
@@ -91,6 +92,35 @@ extension Catalogue {
 
     package static let forgetDevices = RequestTable<ForgetDevicesRequest>(
         .forgetDevices, [.required("userId", \.userID)])
+
+    package static let upgradeSession = RequestTable<UpgradeRequest>(
+        .upgradeSession,
+        [
+            .token("refreshToken", \.refreshToken),
+            .optionalToken("antiCsrfToken", \.antiCSRFToken),
+            .required("userId", \.userID, upTo: UserID.maximumLength),
+            .optional("payload", \.payload),
+            .optional("data", \.data),
+            .optional("keepData", \.keepsData),
+            .optional("level", \.level, where: { (1...64).contains($0.utf8.count) }),
+            .optional("amr", \.methods),
+            .optional("enableAntiCsrf", \.usesAntiCSRF),
+        ])
+
+    package static let impersonateUser = RequestTable<ImpersonateRequest>(
+        .impersonateUser,
+        [
+            .required("userId", \.userID, upTo: UserID.maximumLength),
+            .required("actor", \.actor, where: { ActingParty(.object($0)) != nil }),
+            .required("reason", \.reason, where: { (1...Impersonation.longestReason).contains($0.utf8.count) }),
+            .optional("lifetime", \.lifetime, in: Impersonation.seconds),
+            .optional("payload", \.payload),
+            .optional("data", \.data),
+            .optional("enableAntiCsrf", \.usesAntiCSRF),
+        ])
+
+    package static let endImpersonation = RequestTable<ReadSessionRequest>(
+        .endImpersonation, [.required("sessionHandle", \.handle)])
 
     package static let regenerateSession = RequestTable<RegenerateSessionRequest>(
         .regenerateSession,
@@ -242,9 +272,9 @@ extension Catalogue {
         createSession, verifySession, refreshSession, regenerateSession, removeSessions, removeAndCountSessions,
         listSessions, readSession, readSessionData, readPayload, writeSessionData, writePayload, listVersions,
         showConfiguration, createToken, countUsers, countActiveUsers, findUser, readAuditTrail, stepUpSession,
-        listDevices,
-        revokeWithToken, explainEnd, nameDevice, removeDevices, forgetDevices, putApp, putAppV2, removeApp, putTenant,
-        putTenantV2, removeTenant,
+        listDevices, revokeWithToken, explainEnd, nameDevice, removeDevices, forgetDevices, upgradeSession,
+        impersonateUser,
+        endImpersonation, putApp, putAppV2, removeApp, putTenant, putTenantV2, removeTenant,
     ]
 
     /// Of these only the handshake comes with a body at all.

@@ -30,6 +30,9 @@ extension Catalogue {
         versionFree(.nameDevice, [.put], "/tessera/sessions/label", .anyTenant),
         versionFree(.removeDevices, [.post], "/tessera/sessions/revoke", .tenant),
         versionFree(.forgetDevices, [.post], "/tessera/users/forget", .app),
+        versionFree(.upgradeSession, [.post], "/tessera/session/upgrade", .anyTenant),
+        versionFree(.impersonateUser, [.post], "/tessera/session/impersonate", .tenant),
+        versionFree(.endImpersonation, [.post], "/tessera/session/impersonate/end", .anyTenant),
     ]
 
     private static let plainRoutes = [

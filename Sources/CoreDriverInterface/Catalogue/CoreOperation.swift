@@ -58,6 +58,12 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case removeDevices
     /// Forget what is known about a user's devices.
     case forgetDevices
+    /// The user of an anonymous session has signed in.
+    case upgradeSession
+    /// Another person is to act as a user.
+    case impersonateUser
+    /// That person is done.
+    case endImpersonation
     /// How many users are there?
     case countUsers
     /// How many users had a session since?

@@ -88,6 +88,26 @@ package struct NameDeviceRequest: RequestMessage {
     package init() {}
 }
 
+/// The user of an anonymous session has signed in.
+package struct UpgradeRequest: RequestMessage {
+    package var refreshToken = ""
+    package var antiCSRFToken: String?
+    package var userID = ""
+    /// What goes into access tokens.
+    package var payload: JSONObject?
+    /// What stays in storage, beside the data of the anonymous session.
+    package var data: JSONObject?
+    /// Left out it means yes.
+    package var keepsData: Bool?
+    /// The assurance level that was reached.
+    package var level: String?
+    /// How, by the names of RFC 8176.
+    package var methods: [String]?
+    package var usesAntiCSRF: Bool?
+
+    package init() {}
+}
+
 /// Some of a user's sessions are to end, or all but one.
 package struct RemoveDevicesRequest: RequestMessage {
     package var userID = ""
@@ -101,6 +121,22 @@ package struct RemoveDevicesRequest: RequestMessage {
 /// What is known about a user's devices is to be forgotten.
 package struct ForgetDevicesRequest: RequestMessage {
     package var userID = ""
+
+    package init() {}
+}
+
+/// Another person is to act as a user.
+package struct ImpersonateRequest: RequestMessage {
+    package var userID = ""
+    /// As the claim `act` has it (RFC 8693 section 4.1).
+    package var actor: JSONObject = [:]
+    /// Why, for the audit log.
+    package var reason = ""
+    /// In seconds.
+    package var lifetime: Int64?
+    package var payload: JSONObject?
+    package var data: JSONObject?
+    package var usesAntiCSRF: Bool?
 
     package init() {}
 }

@@ -49,6 +49,12 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case validityNotPositive
         /// A new session's authentication is longer ago than its absolute limit.
         case authenticatedTooLongAgo
+        /// A session that is to be upgraded has a user already.
+        case notAnonymous
+        /// The user id of an anonymous session has another form than the core makes.
+        case anonymousUserID
+        /// A user is to be authenticated in a session in which another person acts as the user.
+        case impersonated
         /// The field of a new session's policy cannot be read.
         case policyField
         /// An access token is to live for no time at all or longer than this.
@@ -98,6 +104,9 @@ public struct InvalidRequest: Error, Sendable, Equatable {
         case .unknownRecipe(let name): (status, text) = (400, "Unknown recipe ID: \(name)")
         case .validityNotPositive: (status, text) = (400, WireText.validityNotPositive)
         case .authenticatedTooLongAgo: (status, text) = (400, WireText.authenticatedTooLongAgo)
+        case .notAnonymous: (status, text) = (400, WireText.notAnonymous)
+        case .anonymousUserID: (status, text) = (400, WireText.anonymousUserID)
+        case .impersonated: (status, text) = (403, WireText.impersonated)
         case .policyField: (status, text) = (400, WireText.policyField)
         case .accessTokenValidity(let most): (status, text) = (400, WireText.accessTokenValidityOutOfRange(most))
         }

@@ -37,6 +37,15 @@ public enum WireText {
     public static let unknownCursor = "'after' must be what 'next' of the page before said"
     /// The session that is to stay is not one of the user's.
     public static let unknownException = "'except' must be a session of the user; nothing has ended"
+    /// A session that is to be upgraded has a user already.
+    public static let notAnonymous = "The session is not an anonymous one: create a session for the user instead"
+    /// The user id of an anonymous session has another form than the core makes.
+    public static let anonymousUserID =
+        "The user id of an anonymous session is empty, so that the core makes one, or 'anon_' and 22 characters of base62; no "
+        + "other session has such an id in an upgrade"
+    /// A user is to be authenticated in a session in which another person acts as the user.
+    public static let impersonated =
+        "Another person acts as the user of this session, who cannot be authenticated in it"
     /// The field of a new session's policy cannot be read.
     public static let policyField = "Field 'tessera-session-policy' is not a dictionary of known forms"
 

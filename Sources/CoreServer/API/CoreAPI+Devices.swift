@@ -7,7 +7,9 @@ import SessionService
 /// A user's sessions with their devices; an extension of the interface (docs/devices.md).
 extension CoreAPI {
     /// What this core can do that a SuperTokens core cannot; those answer 404.
-    static let capabilities = ["audit", "policy", "step-up", "devices", "revoke-with-token", "explain-end"]
+    static let capabilities = [
+        "audit", "policy", "step-up", "devices", "revoke-with-token", "explain-end", "anonymous", "impersonation",
+    ]
 
     func listCapabilities() -> CoreReply {
         var reply = TextsReply()

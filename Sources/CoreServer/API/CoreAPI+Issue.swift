@@ -19,6 +19,7 @@ extension CoreAPI {
         case .payloadRefused(let problem): throw InvalidRequest(.payload(problem))
         case .limitReached(let limit, let handles): return .limitReached(limit, handles, call.request)
         case .authenticatedTooLongAgo: throw InvalidRequest(.authenticatedTooLongAgo)
+        case .notAnonymous: throw InvalidRequest(.anonymousUserID)
         case .created(let issued):
             var reply = try self.reply(issued, call)
             try await addLegacyKeys(to: &reply.keys, .created, call)
@@ -70,11 +71,12 @@ extension CoreAPI {
         return try await reply(to: try await service.stepUp(stepUp, with: presented), call)
     }
 
-    private func reply(to result: RefreshResult, _ call: Call) async throws -> CoreReply {
+    func reply(to result: RefreshResult, _ call: Call) async throws -> CoreReply {
         metrics.verdicts.refreshes.add(RefreshLabel(result))
         switch result {
         case .refreshed(let issued):
             return .json(Catalogue.refreshed.encode(try reply(issued, call), call.dialect))
+        case .unauthorised(.impersonated): throw InvalidRequest(.impersonated)
         case .unauthorised(let refusal):
             if refusal == .newerThanSession { noteStorageWentBack() }
             return .unauthorised(message(refusal, call))
@@ -90,6 +92,7 @@ extension CoreAPI {
         case .sessionNotActive: WireText.sessionMissingOrExpired
         case .payloadRefused: WireText.protectedField
         case .newerThanSession: WireText.newerThanSession
+        case .impersonated: WireText.impersonated
         }
     }
 
@@ -123,7 +126,7 @@ extension CoreAPI {
         return .json(Catalogue.theftDetected.encode(reply, call.dialect)).meaning(.theft)
     }
 
-    private func reply(_ issued: IssuedTokens, _ call: Call) throws -> TokensReply {
+    func reply(_ issued: IssuedTokens, _ call: Call) throws -> TokensReply {
         var reply = TokensReply()
         reply.session = try part(issued.session)
         reply.accessToken = part(issued.accessToken, call)

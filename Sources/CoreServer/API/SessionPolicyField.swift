@@ -12,6 +12,7 @@ struct SessionPolicyField: Equatable {
     private var level: String?
     private var methods: [String] = []
     private var replaced: String?
+    private(set) var isAnonymous = false
 
     private static let longest = 4_096
 
@@ -31,13 +32,14 @@ struct SessionPolicyField: Equatable {
     private enum Member: String {
         case rememberMe = "remember-me"
         case authTime = "auth-time"
-        case idle, absolute, acr, amr, replace
+        case idle, absolute, acr, amr, replace, anonymous
     }
 
     private mutating func take(_ name: String, _ value: StructuredDictionary.Value) throws(InvalidRequest) {
         guard let member = Member(rawValue: name) else { return }
         switch (member, value) {
         case (.rememberMe, .flag(let flag)): isRemembered = flag
+        case (.anonymous, .flag(let flag)): isAnonymous = flag
         case (.idle, .number(let seconds)): limits.idle = try Self.limit(name, seconds, atLeast: 120)
         case (.absolute, .number(let seconds)): limits.absolute = try Self.limit(name, seconds, atLeast: 300)
         case (.authTime, .number(let seconds)):
@@ -62,7 +64,7 @@ struct SessionPolicyField: Equatable {
 
     /// Adds what was asked for to a request.
     func apply(to request: inout NewSession) {
-        request.isRemembered = isRemembered
+        (request.isRemembered, request.isAnonymous) = (isRemembered, isAnonymous)
         request.limits = limits
         request.authenticatedAt = authenticatedAt
         (request.level, request.methods) = (level, methods)

@@ -131,13 +131,14 @@ struct MeasuredStorage<Base: SessionStorage>: SessionStorage {
         }
         switch outcome {
         case .created(let ended):
-            let replaced = ended.count { $0 == admission.replaced }
+            let replaced = ended.count { $0 == admission.replaced || $0 == admission.predecessor?.handle }
             metrics.ended.add(.replaced, by: replaced)
             metrics.ended.add(.limit, by: ended.count - replaced)
             guard let event else { break }
             metrics.auditEntries.add(event.name)
             metrics.auditEntries.add(.revoked, by: ended.count)
         case .refused: if event != nil { metrics.auditEntries.add(.refused) }
+        case .predecessorChanged: break
         }
         return outcome
     }

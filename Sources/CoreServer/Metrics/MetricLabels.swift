@@ -8,7 +8,7 @@ enum OperationLabel: Int, MetricLabel {
     case hello, listVersions, showConfiguration, handshake, createSession, verifySession, refreshSession,
         regenerateSession, removeSessions, removeAndCountSessions, listSessions, readSession, readSessionData,
         writeSessionData, readPayload, writePayload, publishKeys, listKeys, createToken, showTelemetry, readAuditTrail,
-        stepUpSession
+        stepUpSession, upgradeSession, impersonation
     /// Lists of devices, and what is done with them.
     case devices
     /// Apps and tenants.
@@ -56,6 +56,8 @@ enum OperationLabel: Int, MetricLabel {
         case .readAuditTrail: self = .readAuditTrail
         case .stepUpSession: self = .stepUpSession
         case .listDevices, .nameDevice, .removeDevices, .forgetDevices, .explainEnd: self = .devices
+        case .upgradeSession: self = .upgradeSession
+        case .impersonateUser, .endImpersonation: self = .impersonation
         case .countUsers, .countActiveUsers, .listUsers, .findUsersByAccount, .findUser: self = .users
         case .putApp, .putAppV2, .listApps, .listAppsV2, .removeApp, .putTenant, .putTenantV2, .readTenant,
             .readTenantV2, .listTenants, .listTenantsV2, .removeTenant:
@@ -123,7 +125,8 @@ enum RefreshLabel: Int, MetricLabel {
     case refreshed
     /// Tokens, of a refresh token that was presented more than once within its window.
     case shared
-    case tooLate, reuse, notAToken, antiCsrf, notActive, payloadRefused, newerThanSession
+    case tooLate, reuse, notAToken, antiCsrf, notActive, payloadRefused, newerThanSession,
+        impersonated
 
     init(_ result: RefreshResult) {
         switch result {
@@ -135,6 +138,7 @@ enum RefreshLabel: Int, MetricLabel {
         case .unauthorised(.sessionNotActive): self = .notActive
         case .unauthorised(.payloadRefused): self = .payloadRefused
         case .unauthorised(.newerThanSession): self = .newerThanSession
+        case .unauthorised(.impersonated): self = .impersonated
         }
     }
 }

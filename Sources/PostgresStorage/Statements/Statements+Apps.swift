@@ -73,9 +73,10 @@ extension Statements {
             changed AS (UPDATE \(tables.apps) SET tessera_revision = tessera_revision + 1 WHERE app_id = $app \
             AND EXISTS (SELECT 1 FROM gone)), \(isInPlace ? deletedConfiguration("AND tenant_id = $tenant") : "") \
             ended AS (DELETE FROM \(tables.sessions) WHERE app_id = $app AND tenant_id = $tenant \
-            AND EXISTS (SELECT 1 FROM gone) RETURNING session_handle, tenant_id, user_id, created_at_time), \
+            AND EXISTS (SELECT 1 FROM gone) RETURNING session_handle, tenant_id, user_id, created_at_time, \
+            \(QuotedTables.actorDetails) AS acting), \
             audit AS (INSERT INTO \(tables.auditLog) (app_id, \(QuotedTables.auditColumns)) \
-            SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, '{}', $eventActor, $eventMeans FROM ended \
+            SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, acting, $eventActor, $eventMeans FROM ended \
             WHERE $eventTime IS NOT NULL ORDER BY created_at_time, session_handle) \
             SELECT 1 FROM gone
             """)

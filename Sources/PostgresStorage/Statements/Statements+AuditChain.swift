@@ -115,9 +115,9 @@ extension Statements {
             WITH ended AS (DELETE FROM \(tables.sessions) WHERE app_id = $app AND user_id = $user \
             AND session_handle = ANY (ARRAY(SELECT session_handle FROM \(tables.sessions) \
             WHERE app_id = $app AND user_id = $user LIMIT $limit)) \
-            RETURNING session_handle, tenant_id, user_id, created_at_time), \
+            RETURNING session_handle, tenant_id, user_id, created_at_time, \(QuotedTables.actorDetails) AS acting), \
             audit AS (INSERT INTO \(tables.auditLog) (app_id, \(QuotedTables.auditColumns)) \
-            SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, '{}', $eventActor, $eventMeans \
+            SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, acting, $eventActor, $eventMeans \
             FROM ended WHERE $eventTime IS NOT NULL \(Self.order)) SELECT count(*) FROM ended
             """)
     }

@@ -88,10 +88,10 @@ extension Statements {
             WITH ended AS (DELETE FROM \(tables.sessions) WHERE app_id = $app AND created_at_time <= $time \
             AND session_handle = ANY (ARRAY(SELECT session_handle FROM \(tables.sessions) WHERE \(Self.endedRows) \
             ORDER BY created_at_time LIMIT $limit)) \
-            RETURNING session_handle, tenant_id, user_id, created_at_time, expires_at), \
+            RETURNING session_handle, tenant_id, user_id, created_at_time, expires_at, \(QuotedTables.actorDetails) AS acting), \
             audit AS (INSERT INTO \(tables.auditLog) (app_id, \(QuotedTables.auditColumns)) \
             SELECT $app, $madeAt, 'revoked', session_handle, tenant_id, user_id, \
-            '{}', CASE WHEN expires_at <= $madeAt THEN '\(AuditActor.core.rawValue)' ELSE $actor END, \
+            acting, CASE WHEN expires_at <= $madeAt THEN '\(AuditActor.core.rawValue)' ELSE $actor END, \
             CASE WHEN expires_at <= $madeAt THEN '\(Revocation.Means.expiry.rawValue)' \
             ELSE '\(Revocation.Means.all.rawValue)' END FROM ended WHERE $actor IS NOT NULL ORDER BY created_at_time, session_handle) \
             SELECT count(*) FROM ended

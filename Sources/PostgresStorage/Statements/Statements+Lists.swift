@@ -10,13 +10,15 @@ extension Statements {
 
     /// Deletes sessions, with an audit event for each unless `$eventTime` is NULL.
     private func revoking(
-        _ name: String, where condition: String, returning columns: String = "", details: String = "$note"
+        _ name: String, where condition: String, returning columns: String = "",
+        details: String = QuotedTables.endDetails
     ) -> PostgresStatement {
         PostgresStatement(
             name, .alone,
             """
             WITH ended AS (DELETE FROM \(tables.sessions) WHERE app_id = $app AND \(condition) \
-            AND \(tables.isNotCutOff) RETURNING session_handle, tenant_id, user_id, created_at_time\(columns)), \
+            AND \(tables.isNotCutOff) RETURNING session_handle, tenant_id, user_id, created_at_time, \
+            \(QuotedTables.actorDetails) AS acting\(columns)), \
             audit AS (INSERT INTO \(tables.auditLog) (app_id, \(QuotedTables.auditColumns)) \
             SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, \(details), $eventActor, $eventMeans \
             FROM ended WHERE $eventTime IS NOT NULL \(Self.order)) \
@@ -49,7 +51,8 @@ extension Statements {
                 \(Self.idleLimit) AS idle_span
                 """,
             details: """
-                format('{"reason":"%s","endedAt":%s%s}', CASE WHEN absolute_end <= expires_at THEN 'absolute' \
+                format('%s"reason":"%s","endedAt":%s%s}', \
+                CASE acting WHEN '{}' THEN '{' ELSE left(acting, -1) || ',' END, CASE WHEN absolute_end <= expires_at THEN 'absolute' \
                 WHEN idle_span < $validity THEN 'idle' ELSE 'validity' END, least(absolute_end, expires_at), \
                 ',"milliseconds":' || CASE WHEN absolute_end <= expires_at THEN absolute_span \
                 WHEN idle_span < $validity THEN idle_span END)
@@ -71,7 +74,8 @@ extension Statements {
     /// The idle limit of a row; NULL without one.
     private static let idleLimit = """
         least(CASE WHEN tessera_idle_limit IS NOT NULL THEN greatest(tessera_idle_limit, 0) END, \
-        CASE WHEN coalesce(tessera_flags, 0) & 1 = 1 THEN $rememberedIdle ELSE $normalIdle END)
+        CASE WHEN coalesce(tessera_flags, 0) & 1 = 1 THEN $rememberedIdle ELSE $normalIdle END, \
+        CASE WHEN coalesce(tessera_flags, 0) & 2 = 2 THEN $anonymousIdle END)
         """
 
     /// Counts the pages of the sessions.

@@ -36,6 +36,15 @@ extension QuotedTables {
     static let isLive = LivenessBounds.condition(
         now: "$now", normal: "$normalFloor", remembered: "$rememberedFloor", prefix: "tessera_", largest: "greatest")
 
+    /// Who acted in a row of sessions that ends, as details of its audit event.
+    static let actorDetails = ActorColumn.details(prefix: "tessera_", position: "strpos")
+
+    /// ``actorDetails`` under the name `acting`, and what an operator said, `$note`.
+    static let endDetails = """
+        CASE WHEN acting = '{}' THEN $note::text WHEN $note = '{}' THEN acting \
+        ELSE left(acting, -1) || ',' || substr($note, 2) END
+        """
+
     var insertion: String {
         """
         INSERT INTO \(sessions) (app_id, session_handle, tenant_id, user_id, refresh_token_hash_2, session_data, \
@@ -134,9 +143,10 @@ extension QuotedTables {
             withAudit: PostgresStatement(
                 "deleteSessionWithAudit", .write,
                 """
-                WITH ended AS (DELETE FROM \(sessions) \(isNamed) RETURNING session_handle, tenant_id, user_id) \
-                INSERT INTO \(auditLog) (app_id, \(Self.auditColumns)) \
-                SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, $note, $eventActor, $eventMeans FROM ended \
+                WITH ended AS (DELETE FROM \(sessions) \(isNamed) RETURNING session_handle, tenant_id, user_id, \
+                \(Self.actorDetails) AS acting) INSERT INTO \(auditLog) (app_id, \(Self.auditColumns)) \
+                SELECT $app, $eventTime, 'revoked', session_handle, tenant_id, user_id, \(Self.endDetails), $eventActor, \
+                $eventMeans FROM ended \
                 RETURNING session_handle
                 """))
     }

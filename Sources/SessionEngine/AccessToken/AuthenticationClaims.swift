@@ -11,6 +11,8 @@ package enum AuthenticationClaims {
     ///
     /// - Parameter record: the session.
     static func payload(of record: SessionRecord) -> JSONObjectText {
+        // Who acts as the user was not authenticated as the user.
+        guard !record.isImpersonated else { return removed(from: record.accessTokenPayload) }
         var members: JSONObject = ["auth_time": .integer(record.authenticatedAt.wholeSeconds)]
         if let level = record.traits.level { members.append("acr", .string(level)) }
         if !record.traits.methods.isEmpty {

@@ -75,7 +75,14 @@ public struct AuditEvent: Sendable, Equatable {
     private init(_ name: Name, _ record: SessionRecord, at time: Timestamp, details: JSONObject = [:]) {
         self.init(
             name: name, time: time, handle: record.handle, tenantID: record.tenantID, userID: record.userID,
-            details: details)
+            details: Self.details(of: record, details))
+    }
+
+    /// What every event of an impersonation says, before what else is known: who acts.
+    private static func details(of record: SessionRecord, _ details: JSONObject) -> JSONObject {
+        guard let actor = record.actor else { return details }
+        return JSONObject(
+            uniqueMembers: ([ActingParty.claim: .object(actor.object)] as JSONObject).members + details.members)
     }
 
     /// The same with who did it and how.
@@ -90,8 +97,16 @@ public struct AuditEvent: Sendable, Equatable {
     /// - Parameters:
     ///   - record: the session.
     ///   - terms: how long sessions live: where a limit ends the session, the event says when.
-    public static func created(_ record: SessionRecord, within terms: SessionTerms = .unlimited) -> AuditEvent {
+    ///   - reason: why another person acts as the user.
+    ///   - predecessor: the anonymous session whose place it takes.
+    public static func created(
+        _ record: SessionRecord, within terms: SessionTerms = .unlimited, reason: String? = nil,
+        replacing predecessor: SessionHandle? = nil
+    ) -> AuditEvent {
         var details: JSONObject = [:]
+        if let reason { details.append("reason", .string(reason)) }
+        if record.traits.flags.contains(.anonymous) { details.append("anonymous", true) }
+        if let predecessor { details.append("replaces", .string(predecessor.rawValue)) }
         if record.traits.flags.contains(.remembered) { details.append("rememberMe", true) }
         if terms.limits(of: record.traits).isLimited {
             details.append("expiresAt", .integer(record.expiresAt.milliseconds))
@@ -117,15 +132,17 @@ public struct AuditEvent: Sendable, Equatable {
     /// - Parameters:
     ///   - handle: the session that ended.
     ///   - tenant: its tenant.
+    ///   - user: its user, where that is not the one of the new session.
     ///   - successor: the session that was begun.
     ///   - means: `limit` or `replaced`.
     ///   - details: the limit and the action; none for `replaced`.
     package static func displaced(
-        _ handle: SessionHandle, tenant: TenantID, by successor: SessionRecord, _ means: Revocation.Means,
-        _ details: JSONObject
+        _ handle: SessionHandle, tenant: TenantID, user: UserID? = nil, by successor: SessionRecord,
+        _ means: Revocation.Means, _ details: JSONObject
     ) -> AuditEvent {
         var event = revoked(
-            handle, tenant: tenant, user: successor.userID, Revocation(by: .core, means, at: successor.createdAt))
+            handle, tenant: tenant, user: user ?? successor.userID,
+            Revocation(by: .core, means, at: successor.createdAt))
         event.details = details
         event.details.append("replacedBy", .string(successor.handle.rawValue))
         return event
@@ -183,16 +200,29 @@ public struct AuditEvent: Sendable, Equatable {
     }
 
     /// A session was revoked.
+    ///
+    /// - Parameters:
+    ///   - handle: the session.
+    ///   - tenant: its tenant.
+    ///   - user: its user.
+    ///   - revocation: who ended it, how and when.
+    ///   - details: who acted in it, where that was not the user.
     public static func revoked(
-        _ handle: SessionHandle, tenant: TenantID, user: UserID, _ revocation: Revocation
+        _ handle: SessionHandle, tenant: TenantID, user: UserID, _ revocation: Revocation, details: JSONObject = [:]
     ) -> AuditEvent {
         AuditEvent(
             name: .revoked, time: revocation.time, handle: handle, tenantID: tenant, userID: user,
-            actor: revocation.actor, means: revocation.means
+            actor: revocation.actor, means: revocation.means, details: details
         ).noting(revocation.note)
     }
 
-    /// A session ended by itself, and which limit ended it.
+    /// A session was revoked, of which all is known.
+    package static func revoked(_ record: SessionRecord, because revocation: Revocation) -> AuditEvent {
+        AuditEvent(.revoked, record, at: revocation.time).done(by: revocation.actor, revocation.means)
+            .noting(revocation.note)
+    }
+
+    /// A session ended; of one that ended by itself, which limit ended it.
     ///
     /// - Parameters:
     ///   - record: the session as it is stored.
@@ -201,12 +231,11 @@ public struct AuditEvent: Sendable, Equatable {
     package static func revoked(
         _ record: SessionRecord, _ revocation: Revocation, within terms: SessionTerms
     ) -> AuditEvent {
-        var event = revoked(record.handle, tenant: record.tenantID, user: record.userID, revocation)
+        var event = revoked(record, because: revocation)
         guard revocation.means == .expiry else { return event }
         let expiry = record.expiry(within: terms)
-        event.details = [
-            "reason": .string(expiry.reason.rawValue), "endedAt": .integer(expiry.endedAt.milliseconds),
-        ]
+        event.details.append("reason", .string(expiry.reason.rawValue))
+        event.details.append("endedAt", .integer(expiry.endedAt.milliseconds))
         if let span = expiry.span { event.details.append("milliseconds", .integer(span.count)) }
         return event
     }
@@ -223,7 +252,7 @@ public struct AuditEvent: Sendable, Equatable {
 
     /// A session was ended by a decision of the engine.
     static func revoked(_ record: SessionRecord, by means: Revocation.Means, at time: Timestamp) -> AuditEvent {
-        .revoked(record.handle, tenant: record.tenantID, user: record.userID, Revocation(by: .core, means, at: time))
+        revoked(record, because: Revocation(by: .core, means, at: time))
     }
 
     /// The data of a session is another one; the audit log never contains it.

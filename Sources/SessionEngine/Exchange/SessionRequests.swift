@@ -33,12 +33,38 @@ public struct NewSession: Sendable, Redacted {
     public var replacedSession: SessionHandle?
     /// What is known about the client.
     public var client = ClientFacts()
+    /// Whether no user has signed in yet; an empty ``userID`` is then made by the core (docs/decisions/0044).
+    public var isAnonymous = false
+    /// Who acts as the user, and why; `nil` for a session of the user's own.
+    public var impersonation: Impersonation?
+
+    /// The session with what the core adds: the id of an anonymous user, and the actor of an impersonation.
+    ///
+    /// - Parameter random: the source of randomness.
+    /// - Returns: `nil` for an anonymous session whose user id has another form.
+    package func settled(using random: inout some RandomNumberGenerator) -> NewSession? {
+        var session = self
+        if let impersonation {
+            session.accessTokenPayload = impersonation.actor.acting(in: accessTokenPayload)
+            session.replacedSession = nil
+            return session
+        }
+        guard isAnonymous else { return session }
+        if userID.rawValue.isEmpty { session.userID = .makeAnonymous(using: &random) }
+        return session.userID.isAnonymous ? session : nil
+    }
 
     /// How the user was authenticated, what the session asks for, and what is kept about the client.
     package func traits(at now: Timestamp, keeping privacy: DevicePrivacy) -> SessionTraits {
-        SessionTraits(
+        let device = SessionDevice().updated(by: client, keeping: privacy)
+        if let impersonation {
+            let limits = limits.tightened(by: SessionLimits(absolute: impersonation.lifetime))
+            return SessionTraits(limits: limits, flags: .impersonated, device: device)
+        }
+        if isAnonymous { return SessionTraits(limits: limits, flags: .anonymous, device: device) }
+        return SessionTraits(
             authenticatedAt: authenticatedAt.map { min($0, now) }, limits: limits, level: level, methods: methods,
-            flags: isRemembered ? .remembered : [], device: SessionDevice().updated(by: client, keeping: privacy))
+            flags: isRemembered ? .remembered : [], device: device)
     }
 
     /// Creates a value from what is known at sign-in; the defaults suit a new application.

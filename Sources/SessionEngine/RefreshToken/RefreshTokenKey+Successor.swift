@@ -15,6 +15,9 @@ extension RefreshTokenKey {
         case nonce
         case antiCSRFToken = "anti-csrf-token"
         case initializationVector = "initialization-vector"
+        case upgradedHandle = "upgraded-handle"
+        case upgradedNonce = "upgraded-nonce"
+        case upgradedAntiCSRFToken = "upgraded-anti-csrf-token"
     }
 
     /// How many of the nonce's 32 bytes are derived; the window (1 byte) and the rotation count (5 bytes) follow.
@@ -37,6 +40,24 @@ extension RefreshTokenKey {
             handle: parent.handle, userID: parent.userID, parentHash: hash,
             nonce: nonce(ofSuccessorOf: hash, name, hasAntiCSRF: usesAntiCSRF),
             antiCSRFToken: usesAntiCSRF ? antiCSRFToken(ofSuccessorOf: hash, name) : nil, tenantID: parent.tenantID)
+    }
+
+    /// The handle of the session that an anonymous one is upgraded to: a session has one such successor.
+    package func upgradedHandle(of handle: SessionHandle, tenant: TenantID) -> SessionHandle {
+        let bytes = derive(.upgradedHandle, from: [Hex.encode(Array(handle.rawValue.utf8))], length: 16)
+        return SessionHandle(deriving: bytes, tenant: tenant)
+    }
+
+    /// What the first token of an upgraded session says: the same for the same presented token, user and use of anti-CSRF tokens.
+    func first(
+        of handle: SessionHandle, userID: UserID, tenantID: TenantID, presented hash: TokenHash, usesAntiCSRF: Bool
+    ) -> RefreshTokenContent {
+        let name = [hash.hex, Hex.encode(Array(userID.rawValue.utf8)), usesAntiCSRF ? "1" : "0"]
+        let nonce = derive(.upgradedNonce, from: name, length: 32)
+        let token = usesAntiCSRF ? derive(.upgradedAntiCSRFToken, from: name, length: 16) : nil
+        return RefreshTokenContent(
+            handle: handle, userID: userID, parentHash: nil, nonce: Hex.encode(nonce),
+            antiCSRFToken: token.map { AntiCSRFToken(RandomText.uuid(from: $0)) }, tenantID: tenantID)
     }
 
     /// Encrypts content that is derived, under a vector that is derived from all of it: one vector never covers two

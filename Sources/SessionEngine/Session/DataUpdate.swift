@@ -24,7 +24,7 @@ public enum DataUpdate {
     ) -> Decision<Outcome> {
         guard let record, !record.isExpired(at: now, within: terms) else { return Decision(.keep, .sessionNotActive) }
         var next = record
-        next.accessTokenPayload = payload ?? record.accessTokenPayload
+        next.accessTokenPayload = payload.map(record.protectingActor) ?? record.accessTokenPayload
         next.sessionData = sessionData ?? record.sessionData
         guard next != record else { return Decision(.keep, .updated(next)) }
         let event = AuditEvent.dataChanged(

@@ -31,6 +31,25 @@ extension Refresh {
         let step = RefreshStep(presented: presented, now: now, rules: rules, stepUp: stepUp, successor: successor)
         return step.decided(stepUp.map { step.move(record, $0) } ?? step.move(record), record)
     }
+
+    /// Decides about a token that is presented for something else than its successor.
+    ///
+    /// - Returns: what a refresh would be refused with; `nil` for a token that is good, and a wait for one that was
+    ///   exchanged a moment ago.
+    static func refusal(
+        of presented: Presented, against record: SessionRecord?, at now: Timestamp, rules: Rules
+    ) -> Decision<Outcome>? {
+        let plain = decide(of: presented, against: record, at: now, rules: rules) { _ in nil }
+        guard let record else { return plain }
+        switch (record.relation(of: presented.storedHash, parent: presented.storedParentHash), plain.outcome) {
+        case (_, .antiCSRFMismatch), (_, .sessionNotActive), (_, .reuse), (_, .newerThanSession), (_, .tooLate):
+            return plain
+        case (.current, _), (.successorOfCurrent, _): return nil
+        // A token that is newer than its session, after a restore.
+        case (.unrelated, .issue): return nil
+        case (.previous, _), (.successorOfPrevious, _), (.unrelated, _): return Decision(.keep, .tooLate)
+        }
+    }
 }
 
 /// One refresh against one record.
@@ -43,6 +62,8 @@ private struct RefreshStep {
         case tooLate
         /// The token was exchanged in a step-up a moment ago, and its client may repeat that request.
         case steppedUp
+        /// Another person acts as the user, who cannot be authenticated by that.
+        case impersonated
         case reuse(Refresh.ReuseClass)
         case newerThanSession
         case successorFailed
@@ -64,6 +85,7 @@ private struct RefreshStep {
         case .adopt(let next, let successor): return issued(next, successor, record, isRestored: true)
         case .tooLate: return tooLate(record)
         case .steppedUp: return Decision(.keep, .tooLate)
+        case .impersonated: return Decision(.keep, .impersonated)
         case .reuse(let found): return reused(found, record)
         case .newerThanSession:
             return Decision(.remove, .newerThanSession, audit: .revoked(record, by: .restore, at: now))
@@ -75,7 +97,9 @@ private struct RefreshStep {
         _ next: SessionRecord, _ successor: Refresh.Successor, _ record: SessionRecord, isRestored: Bool
     ) -> Decision<Refresh.Outcome> {
         var next = next
-        guard rules.format.accepts(next.accessTokenPayload) else { return Decision(.keep, .payloadRefused) }
+        guard rules.format.accepts(next.accessTokenPayload), next.namesItsActor else {
+            return Decision(.keep, .payloadRefused)
+        }
         guard rules.leavesRoom(for: next, at: now) else { return Decision(.keep, .sessionNotActive) }
         next.signingKeyKind = rules.signingKeyKind ?? next.signingKeyKind
         // What is known about the client never causes a write: it goes with one.
@@ -287,6 +311,7 @@ extension RefreshStep {
     fileprivate func move(_ record: SessionRecord, _ stepUp: StepUp) -> Move {
         let lineage = record.relation(of: presented.storedHash, parent: presented.storedParentHash)
         switch lineage {
+        case .current where record.isImpersonated, .successorOfCurrent where record.isImpersonated: return .impersonated
         case .current: return stepped(record, stepUp)
         case .successorOfCurrent: return stepped(promoted(record), stepUp)
         case .previous where record.isWaitingAfterStepUp(for: lineage, at: now): return repeated(record, stepUp)

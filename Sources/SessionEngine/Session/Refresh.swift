@@ -182,6 +182,8 @@ public enum Refresh {
         case newerThanSession
         /// The successor could not be made; nothing was changed.
         case successorFailed
+        /// Another person acts as the user of the session, who cannot be authenticated by that; nothing was changed.
+        case impersonated
     }
 }
 

@@ -108,6 +108,8 @@ public struct SessionTerms: Sendable, Hashable {
     public var normal: SessionLimits
     /// The limits of sessions whose users did.
     public var remembered: SessionLimits
+    /// The longest time between two activities of an anonymous session, beside the limits of all; `nil` is no limit.
+    public var anonymousIdle: Milliseconds?
 
     /// Terms without any limit, for code that judges a session by its stored end alone.
     public static let unlimited = SessionTerms(validity: Milliseconds(.max))
@@ -118,17 +120,24 @@ public struct SessionTerms: Sendable, Hashable {
     ///   - validity: how long a session lives after a rotation.
     ///   - normal: the limits of sessions whose users did not ask to be remembered.
     ///   - remembered: the limits of sessions whose users did.
-    public init(validity: Milliseconds, normal: SessionLimits = .none, remembered: SessionLimits = .none) {
+    ///   - anonymousIdle: the longest time between two activities of an anonymous session.
+    public init(
+        validity: Milliseconds, normal: SessionLimits = .none, remembered: SessionLimits = .none,
+        anonymousIdle: Milliseconds? = nil
+    ) {
         self.validity = validity
         self.normal = normal
         self.remembered = remembered
+        self.anonymousIdle = anonymousIdle
     }
 
     /// The limits of one session: those of the configuration, tightened by what the session asked for.
     ///
     /// - Parameter traits: the session's.
     public func limits(of traits: SessionTraits) -> SessionLimits {
-        (traits.flags.contains(.remembered) ? remembered : normal).tightened(by: traits.limits)
+        let limits = (traits.flags.contains(.remembered) ? remembered : normal).tightened(by: traits.limits)
+        guard traits.flags.contains(.anonymous) else { return limits }
+        return limits.tightened(by: SessionLimits(idle: anonymousIdle))
     }
 
     /// The life of an access token of one session: a fifth of its idle limit, at least a minute and at most as configured.

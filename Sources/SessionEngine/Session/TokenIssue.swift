@@ -55,6 +55,26 @@ public enum TokenIssue {
         return RefreshPart(token: token, hash: TokenHash(of: token), antiCSRFToken: content.antiCSRFToken)
     }
 
+    /// Makes the first refresh token of a session that takes an anonymous one's place.
+    ///
+    /// - Parameters:
+    ///   - handle: the new session.
+    ///   - userID: whose it is.
+    ///   - presented: the opened token of the anonymous session.
+    ///   - usesAntiCSRF: whether an anti-CSRF token goes with it.
+    ///   - key: the app's key, which encrypts it.
+    /// - Throws: ``SigningError`` when the cryptographic library refuses.
+    package static func upgraded(
+        to handle: SessionHandle, userID: UserID, from presented: Refresh.Presented, usesAntiCSRF: Bool,
+        key: RefreshTokenKey
+    ) throws(SigningError) -> RefreshPart {
+        let content = key.first(
+            of: handle, userID: userID, tenantID: presented.content.tenantID, presented: presented.hash,
+            usesAntiCSRF: usesAntiCSRF)
+        let token = try key.encryptDerived(content)
+        return RefreshPart(token: token, hash: TokenHash(of: token), antiCSRFToken: content.antiCSRFToken)
+    }
+
     /// The claims of the access token that goes with a refresh token.
     ///
     /// - Parameters:

@@ -16,8 +16,7 @@ package enum TokenRevocation {
         of presented: Refresh.Presented, by actor: AuditActor, against record: SessionRecord?, at now: Timestamp
     ) -> Decision<Bool> {
         guard let record else { return Decision(.keep, false) }
-        let revoked = AuditEvent.revoked(
-            record.handle, tenant: record.tenantID, user: record.userID, Revocation(by: actor, .handle, at: now))
+        let revoked = AuditEvent.revoked(record, because: Revocation(by: actor, .handle, at: now))
         switch record.relation(of: presented.storedHash, parent: presented.storedParentHash) {
         // The owner's reply may be on its way: the predecessor says nothing about a copy.
         case .current, .successorOfCurrent, .previous: return Decision(.remove, true, audit: revoked)

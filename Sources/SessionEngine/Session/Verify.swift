@@ -131,7 +131,9 @@ public enum Verify {
             guard payloadChanged else { return valid }
             lifetime = .unchanged
         }
-        guard claims.format.accepts(next.accessTokenPayload) else { return Decision(.keep, .payloadRefused) }
+        guard claims.format.accepts(next.accessTokenPayload), next.namesItsActor else {
+            return Decision(.keep, .payloadRefused)
+        }
         guard next != record else { return Decision(.keep, .renew(next, lifetime)) }
         return Decision(.replace(next), .renew(next, lifetime), audit: .refreshed(next, at: now))
     }

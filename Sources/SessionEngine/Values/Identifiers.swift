@@ -16,8 +16,13 @@ public struct SessionHandle: Sendable, Hashable, ExpressibleByStringLiteral, Cus
 
     /// A new handle: a random UUID, followed by `_<tenant>` off the public tenant (docs/specification/core.md 3.5).
     public static func make(tenant: TenantID, using random: inout some RandomNumberGenerator) -> SessionHandle {
-        let uuid = RandomText.uuid(using: &random)
-        return SessionHandle(tenant == .public ? uuid : "\(uuid)_\(tenant.rawValue)")
+        SessionHandle(deriving: RandomText.bytes(16, using: &random), tenant: tenant)
+    }
+
+    /// The handle of 16 bytes, in the same form.
+    init(deriving bytes: [UInt8], tenant: TenantID) {
+        let uuid = RandomText.uuid(from: bytes)
+        self.init(tenant == .public ? uuid : "\(uuid)_\(tenant.rawValue)")
     }
 
     /// The handle itself.

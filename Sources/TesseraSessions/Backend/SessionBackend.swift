@@ -40,6 +40,21 @@ public protocol SessionBackend: Sendable {
     /// - Throws: as ``refresh(_:)``; ``SessionError/misconfigured(_:)`` where the backend knows no levels.
     func stepUp(_ stepUp: StepUp, with token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens
 
+    /// Begins the session of a user who has signed in where an anonymous one was, which ends.
+    ///
+    /// - Parameters:
+    ///   - upgrade: the session of the user.
+    ///   - token: the refresh token of the anonymous session; the same upgrade with it gets the same answer for a while.
+    /// - Throws: as ``create(_:)`` and ``refresh(_:)``; ``SessionError/misconfigured(_:)`` where the backend knows no anonymous
+    ///   sessions.
+    func upgrade(_ upgrade: Upgrade, with token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens
+
+    /// Ends a session in which another person acts as the user; a session of the user's own stays.
+    ///
+    /// - Returns: whether there was such a session.
+    /// - Throws: an internal error; ``SessionError/misconfigured(_:)`` where the backend knows no impersonation.
+    func endImpersonation(_ handle: SessionHandle) async throws(SessionError) -> Bool
+
     /// Replaces the payload of a session and its access token, which keeps its expiry.
     ///
     /// - Returns: the new access token; `nil` when the presented one has expired: then only storage was changed.
@@ -178,6 +193,23 @@ extension SessionBackend {
     ) async throws(SessionError) -> IssuedTokens {
         throw .misconfigured(
             "this backend knows no levels of authentication; use Tessera's core or the engine in this process")
+    }
+
+    /// Knows no anonymous sessions.
+    ///
+    /// - Throws: ``SessionError/misconfigured(_:)``.
+    public func upgrade(
+        _: Upgrade, with _: PresentedRefreshToken
+    ) async throws(SessionError) -> IssuedTokens {
+        throw .misconfigured(
+            "this backend knows no anonymous sessions; use Tessera's core or the engine in this process")
+    }
+
+    /// Knows no impersonation.
+    ///
+    /// - Throws: ``SessionError/misconfigured(_:)``.
+    public func endImpersonation(_: SessionHandle) async throws(SessionError) -> Bool {
+        throw .misconfigured("this backend knows no impersonation; use Tessera's core or the engine in this process")
     }
 
     /// Nothing.

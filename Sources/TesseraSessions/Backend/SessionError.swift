@@ -203,6 +203,11 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
     /// mend it.
     public static func unreadable(_ text: String) -> SessionError { SessionError(.unreadable(text)) }
 
+    /// A session of a kind that is not accepted here: 403, and the session lives on.
+    package static func refused(_ kind: String, _ message: String) -> SessionError {
+        .invalidClaims([ClaimValidationError(id: kind, reason: ["message": .string(message)])])
+    }
+
     /// No core answered; nothing is known about any session.
     public static func coreUnavailable(_ text: String) -> SessionError { SessionError(.coreUnavailable(text)) }
 

@@ -167,7 +167,8 @@ private struct FreshAuthentication: RequirementRule {
     }
 
     func problem(_ payload: JSONObject, at now: Timestamp) -> JSONObject? {
-        guard let time = claim.value(in: payload) else {
+        // Who acts as the user was not authenticated as the user.
+        guard ActingParty(payload[ActingParty.claim]) == nil, let time = claim.value(in: payload) else {
             return ["message": "value does not exist", "maxAgeInSeconds": .integer(span.count / 1_000)]
         }
         return now - time > span ? Self.expired(now - time, span) : nil

@@ -21,11 +21,26 @@ extension Sessions {
         userID: UserID, in exchange: SessionExchange, tenant: TenantID = .public, payload: JSONObject = [:],
         data: JSONObject = [:], rememberMe: Bool = false
     ) async throws(SessionError) -> Session {
+        let (transfer, usesAntiCSRF) = try creation(in: exchange)
+        let new = try await newSession(
+            userID, tenant, payload, data, usesAntiCSRF: usesAntiCSRF, rememberMe: rememberMe)
+        return try await create(new, in: exchange, by: transfer)
+    }
+
+    /// How the tokens of a new session travel, and whether an anti-CSRF token is among them.
+    func creation(
+        in exchange: SessionExchange
+    ) throws(SessionError) -> (transfer: TokenTransfer, usesAntiCSRF: Bool) {
         let transfer = try creationTransfer(exchange)
         let antiCSRF = try settings.antiCSRF(for: exchange.request)
-        var new = try await newSession(
-            userID, tenant, payload, data, usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken,
-            rememberMe: rememberMe)
+        return (transfer, transfer == .cookie && antiCSRF == .viaToken)
+    }
+
+    /// Begins a session and gives its tokens to the client.
+    func create(
+        _ new: NewSession, in exchange: SessionExchange, by transfer: TokenTransfer
+    ) async throws(SessionError) -> Session {
+        var new = new
         new.client = exchange.client(configuration)
         let issued = try await backend.create(new)
         if transfer == .cookie {
@@ -99,9 +114,9 @@ extension Sessions {
     }
 
     /// What the backend is asked for: the application's payload, who issues it, and the claims.
-    private func newSession(
+    func newSession(
         _ userID: UserID, _ tenant: TenantID, _ payload: JSONObject, _ data: JSONObject, usesAntiCSRF: Bool,
-        rememberMe: Bool
+        rememberMe: Bool = false
     ) async throws(SessionError) -> NewSession {
         guard userID.rawValue.utf8.count <= UserID.maximumLength else {
             throw .badInput(
@@ -116,7 +131,8 @@ extension Sessions {
             handle: nil, userID: userID, recipeUserID: userID, tenantID: tenant, payload: payload
         ).known(to: self)
         upkeep.warnOnce(logger, at: clock.time())
-        for claim in claims {
+        // An application knows nothing about a user who has not signed in.
+        for claim in userID.isAnonymous ? [] : claims {
             if let entry = try await claim.fetchedEntry(for: subject, at: clock.time()) {
                 subject.payload[claim.key] = entry
             }

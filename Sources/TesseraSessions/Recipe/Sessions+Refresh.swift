@@ -7,7 +7,7 @@ extension Sessions {
     /// - Throws: ``SessionError``. The client's tokens are cleared by ``reply(to:in:)``, not here.
     @discardableResult
     public func refresh(in exchange: SessionExchange) async throws(SessionError) -> Session {
-        try await exchangeToken(in: exchange, nil)
+        try await exchangeToken(in: exchange, .refresh)
     }
 
     /// Notes that the user of a request's session has proved once more who they are, and gives the client tokens of the new
@@ -26,18 +26,25 @@ extension Sessions {
     public func stepUp(
         to level: String, methods: [String] = [], isFull: Bool = false, in exchange: SessionExchange
     ) async throws(SessionError) -> Session {
-        try await exchangeToken(in: exchange, StepUp(level: level, methods: methods, isFull: isFull))
+        try await exchangeToken(in: exchange, .stepUp(StepUp(level: level, methods: methods, isFull: isFull)))
     }
 
-    private func exchangeToken(
-        in exchange: SessionExchange, _ stepUp: StepUp?
+    /// What a refresh token is presented for.
+    enum TokenUse: Sendable {
+        case refresh
+        case stepUp(StepUp)
+        case upgrade(Upgrade)
+    }
+
+    func exchangeToken(
+        in exchange: SessionExchange, _ use: TokenUse
     ) async throws(SessionError) -> Session {
         let tokens = RequestTokens(exchange.request, settings)
         let allowed = settings.transfer(for: exchange.request, isCreating: false)
         let hasCookie = allowed != .header && tokens.cookieValues(.refresh).contains { !$0.isEmpty }
         if allowed != .cookie, let bearer = tokens.bearer, !hasCookie || RefreshToken.hasForm(bearer) {
             do throws(SessionError) {
-                return try await refreshed(RefreshToken(bearer), stepUp, by: .header, tokens, in: exchange)
+                return try await refreshed(RefreshToken(bearer), use, by: .header, tokens, in: exchange)
             } catch {
                 // A token of another issuer may look like one of ours: it is no reason to end the cookie's session.
                 guard hasCookie, error.code == .unauthorised else { throw error }
@@ -51,7 +58,7 @@ extension Sessions {
         guard try RequestChecks.hasCustomHeader(exchange.request, antiCSRF, settings, mayRead: isPage) else {
             throw .unauthorised(reason: "the anti-CSRF check failed: there is no rid field", clearTokens: true)
         }
-        return try await refreshed(found, stepUp, by: .cookie, tokens, in: exchange)
+        return try await refreshed(found, use, by: .cookie, tokens, in: exchange)
     }
 
     /// Exchanges a refresh token that reached the application in its own way; the new tokens are in the session.
@@ -70,11 +77,14 @@ extension Sessions {
 
     /// Asks the backend; where it refuses, also for the reason if clients may know it.
     private func exchanged(
-        _ token: PresentedRefreshToken, _ stepUp: StepUp?
+        _ token: PresentedRefreshToken, _ use: TokenUse
     ) async throws(SessionError) -> IssuedTokens {
         do throws(SessionError) {
-            guard let stepUp else { return try await backend.refresh(token) }
-            return try await backend.stepUp(stepUp, with: token)
+            switch use {
+            case .refresh: return try await backend.refresh(token)
+            case .stepUp(let stepUp): return try await backend.stepUp(stepUp, with: token)
+            case .upgrade(let upgrade): return try await backend.upgrade(upgrade, with: token)
+            }
         } catch {
             let isVerdict = error.code == .unauthorised || error.code == .tokenTheftDetected
             guard configuration.explainsEnds, isVerdict else { throw error }
@@ -87,7 +97,7 @@ extension Sessions {
 
     /// Asks the backend, and gives the client what it answers.
     private func refreshed(
-        _ token: RefreshToken, _ stepUp: StepUp?, by transfer: TokenTransfer, _ tokens: RequestTokens,
+        _ token: RefreshToken, _ use: TokenUse, by transfer: TokenTransfer, _ tokens: RequestTokens,
         in exchange: SessionExchange
     ) async throws(SessionError) -> Session {
         let antiCSRF = try settings.antiCSRF(for: exchange.request)
@@ -95,9 +105,11 @@ extension Sessions {
             refreshToken: token, antiCSRFToken: exchange.request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
             usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken, signingKeyKind: settings.signingKeyKind)
         presented.client = exchange.client(configuration)
-        let issued = try await exchanged(presented, stepUp)
+        let issued = try await exchanged(presented, use)
+        var isSameSession = true
+        if case .upgrade = use { isSameSession = false }
         if transfer == .cookie {
-            try requireSameSession(issued.session.handle, tokens, exchange)
+            if isSameSession { try requireSameSession(issued.session.handle, tokens, exchange) }
             try await requireKeptCookies(issued)
         }
         let writer = TokenWriter(settings: settings, exchange: exchange)

@@ -57,7 +57,7 @@ extension Sessions {
     private func verified(
         _ presented: PresentedAccessToken, _ token: UnverifiedAccessToken, _ options: VerifyOptions,
         attachment: Session.Attachment?
-    ) async throws(SessionError) -> Session {
+    ) async throws(SessionError) -> Session? {
         if let kind = token.signingKeyKind, kind != settings.signingKeyKind {
             throw .tryRefreshToken(reason: "the access token is signed with a \(kind.rawValue) key")
         }
@@ -67,6 +67,13 @@ extension Sessions {
         let session = try Session(
             answer.facts, accessToken: presented.text, token: token, sessions: self, attachment: attachment)
         if let replacement = answer.replacement { try session.adopt(replacement) }
+        if session.isAnonymous, options.anonymous == .refused {
+            guard options.isRequired else { return nil }
+            throw .refused("anonymous", "sign-in required")
+        }
+        if session.actor != nil, options.impersonation == .refused {
+            throw .refused("impersonation", "the user alone may do this")
+        }
         let requirements = await options.requirements?(self.requirements, session) ?? self.requirements
         try await session.require(requirements)
         return session

@@ -72,19 +72,36 @@ public struct VerifyOptions: Sendable {
     /// `nil` does as ``SessionConfiguration/checksDatabase`` says: in process each request looks whether its session has
     /// ended, and a core elsewhere is not asked.
     public var checksDatabase: Bool?
+    /// Whether a session is accepted in which no user has signed in; not by default, so that code that knows nothing of anonymous
+    /// users never sees one: 403, or no session where none is required (docs/policy.md).
+    public var anonymous: Acceptance
+    /// Whether a session is accepted in which another person acts as the user; it is by default, and ``Session/actor`` says who:
+    /// refuse it where the user alone may act (403).
+    public var impersonation: Acceptance
     /// What the session must fulfil, given what every session must; `nil` takes just that.
     public var requirements:
         (@Sendable (_ global: [SessionRequirement], _ session: Session) async -> [SessionRequirement])?
 
+    /// Whether a kind of session is accepted.
+    public enum Acceptance: Sendable, Hashable {
+        /// It is.
+        case allowed
+        /// It is not.
+        case refused
+    }
+
     /// The defaults.
     public init(
         isRequired: Bool = true, checksAntiCSRF: Bool? = nil, checksDatabase: Bool? = nil,
+        anonymous: Acceptance = .refused, impersonation: Acceptance = .allowed,
         requirements: (@Sendable (_ global: [SessionRequirement], _ session: Session) async -> [SessionRequirement])? =
             nil
     ) {
         self.isRequired = isRequired
         self.checksAntiCSRF = checksAntiCSRF
         self.checksDatabase = checksDatabase
+        self.anonymous = anonymous
+        self.impersonation = impersonation
         self.requirements = requirements
     }
 }

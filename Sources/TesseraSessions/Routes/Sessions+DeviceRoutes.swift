@@ -29,7 +29,7 @@ extension Sessions {
     /// Other sessions end only after a recent authentication (ASVS 7.5.2): who found an open browser must not sign its owner
     /// out everywhere else.
     func endOwnDevices(_ body: [UInt8], in exchange: SessionExchange) async throws(SessionError) -> SessionReply {
-        let session = try await ownSession(in: exchange)
+        let session = try await ownSession(in: exchange, impersonation: .refused)
         let object = try Self.object(body)
         let ended: [SessionHandle]
         if object["others"]?.bool == true, object["handles"] == nil {
@@ -53,7 +53,7 @@ extension Sessions {
 
     /// `{"handle": "…", "label": "…"}`.
     func nameOwnDevice(_ body: [UInt8], in exchange: SessionExchange) async throws(SessionError) -> SessionReply {
-        let session = try await ownSession(in: exchange)
+        let session = try await ownSession(in: exchange, impersonation: .refused)
         let object = try Self.object(body)
         guard let handle = object["handle"]?.string, let label = object["label"]?.string, label.utf8.count <= 1_024
         else { throw .badInput("send {\"handle\": text, \"label\": text of at most 1,024 bytes}") }
@@ -63,8 +63,11 @@ extension Sessions {
     }
 
     /// The session of the request, which has to be alive in storage.
-    private func ownSession(in exchange: SessionExchange) async throws(SessionError) -> Session {
-        guard let session = try await session(in: exchange, options: VerifyOptions(checksDatabase: true)) else {
+    private func ownSession(
+        in exchange: SessionExchange, impersonation: VerifyOptions.Acceptance = .allowed
+    ) async throws(SessionError) -> Session {
+        let options = VerifyOptions(checksDatabase: true, impersonation: impersonation)
+        guard let session = try await session(in: exchange, options: options) else {
             throw .unauthorised(reason: "the route needs a session", clearTokens: false)
         }
         return session

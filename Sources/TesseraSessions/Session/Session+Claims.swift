@@ -68,6 +68,8 @@ extension Session {
         _ span: Duration, level: String? = nil
     ) async throws(SessionError) {
         let now = sessions.clock.time()
+        // Who acts as the user was not authenticated as the user, and cannot be.
+        guard actor == nil else { throw Self.stepUpRequired(span, level, age: nil) }
         guard let known = try await information().authentication else {
             guard level == nil else { throw Self.stepUpRequired(span, level, age: nil) }
             return try await require(.fresh(within: span))

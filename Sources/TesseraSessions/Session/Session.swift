@@ -72,6 +72,13 @@ public final class Session: Sendable, Redacted {
     public var recipeUserID: UserID { facts.recipeUserID }
     /// The tenant it belongs to.
     public var tenantID: TenantID { facts.tenantID }
+    /// Whether no user has signed in yet, by the form of the user's id (docs/policy.md).
+    public var isAnonymous: Bool { recipeUserID.isAnonymous }
+    /// Who acts as the user: the claim `act` of the access token (RFC 8693 section 4.1); `nil` in a session of the user's own.
+    ///
+    /// The core keeps it in the sessions that ``Sessions/impersonate(_:by:reason:lifetime:in:tenant:payload:)`` begins. An
+    /// application that writes an `act` of its own into payloads gets that one here.
+    public var actor: ActingParty? { ActingParty(payload[ActingParty.claim]) }
     /// The refresh token, if this session was begun or refreshed now; it prints as `<redacted>`.
     public var refreshToken: RefreshToken? { issued?.refreshToken }
     /// When the session ends unless it is used, if it was begun or refreshed now.
