@@ -71,9 +71,10 @@ struct CoreProcess {
             service: service, settings: configuration.settings, logger: logger, apps: apps, isReady: storage.isReady
         ).counting(metrics).tracing(by: traces?.tracer)
         let page = try await AnsweredMetrics.open(metrics, api, storage, configuration)
+        let admin = try await AnsweredAdminPage.open(api, apps, storage, configuration, logger)
         let banner = Banner(
             configuration: configuration, database: storage.address, keyWarning: try await storage.warning(),
-            diskWarning: storage.diskWarning, metrics: page, traces: traces?.place,
+            diskWarning: storage.diskWarning, metrics: page, traces: traces?.place, admin: admin?.place,
             restoreNumber: storage.apps.storage(of: .public).restoreNumber)
         let registration = Registration(configuration: configuration, logger: logger)
         // The libraries' own progress is not the operator's; what they warn of is.
@@ -93,8 +94,8 @@ struct CoreProcess {
         // What comes first ends last: the spans of the last requests are exported too.
         let services: [any Service] =
             [traces].compactMap(\.self) + [
-                KeyPreparation(service: service, logger: logger), server, chaining, reload(api, apps, logger),
-            ] + page.services
+                KeyPreparation(service: service, logger: logger), server, chaining, reload(api, apps, admin, logger),
+            ] + page.services + (admin?.services ?? [])
         defer { registration.remove() }
         do {
             try await Shutdown(logger: logger, quiet: quiet, manager: manager)
@@ -121,7 +122,9 @@ struct CoreProcess {
         ]
     }
 
-    private func reload(_ api: CoreAPI, _ apps: AppRegistry, _ logger: Logger) -> Reload {
+    private func reload(
+        _ api: CoreAPI, _ apps: AppRegistry, _ admin: AnsweredAdminPage?, _ logger: Logger
+    ) -> Reload {
         Reload(
             configuration: configuration, read: { [options, socket] in try options.configuration(socket) }, log: log,
             logger: logger, manager: manager,
@@ -130,6 +133,7 @@ struct CoreProcess {
                 apps.adopt(
                     AppSettings(policy: configuration.policy, core: configuration.settings),
                     readSettings: configuration.apps.settings)
+                admin?.api.adopt(configuration.adminSettings)
                 api.noteReload()
             })
     }
