@@ -231,7 +231,7 @@ $("find").addEventListener("submit", (event) => {
   find($("by").value, $("what").value);
 });
 
-const LIMITS = { idle: "not used for too long", absolute: "longest duration", validity: "refresh token not used" };
+const LIMITS = { idle: "if it is not used until then", absolute: "its longest duration", validity: "if its refresh token is not used" };
 
 function find(by, what, pages = [undefined]) {
   return doing(async () => {
@@ -251,7 +251,8 @@ function find(by, what, pages = [undefined]) {
 }
 
 function nothing(by, what, found) {
-  if (found.end) return [end(found.end)];
+  // The timeline below says why.
+  if (found.end) return [];
   return [el("p", {}, by === "user" ? "This user has no session that lives." : "No such session lives, and the audit log does not say why.")];
 }
 
@@ -269,7 +270,7 @@ function deviceTable(sessions, by, what) {
   const heads = ["Session", "Device", "Addresses", "Signed in", "Last seen", "Ends", "Level", "Actions"];
   return table(by === "user" ? `Sessions of ${shown(what)}` : "Session", heads, sessions.map((session) => {
     const { device, authentication, limits } = session;
-    const kinds = [session.anonymous && "anonymous", session.impersonated && "another person acts as the user", limits.remembered && "remembered"].filter(Boolean);
+    const kinds = [session.anonymous && "anonymous", session.impersonated && `${session.actedBy ? shown(session.actedBy.sub ?? JSON.stringify(session.actedBy)) : "another person"} acts as the user`, limits.remembered && "remembered"].filter(Boolean);
     const others = `all sessions of the user ${shown(session.userId)} but ${session.sessionHandle}`;
     return [
       [button(shown(session.sessionHandle), () => doing(() => timeline(session.sessionHandle)), "plain id"), el("small", {}, "User ", id(session.userId), session.tenantId === "public" ? "" : ` in ${shown(session.tenantId)}`)],

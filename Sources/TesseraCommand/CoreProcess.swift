@@ -77,9 +77,7 @@ struct CoreProcess {
             diskWarning: storage.diskWarning, metrics: page, traces: traces?.place, admin: admin?.place,
             restoreNumber: storage.apps.storage(of: .public).restoreNumber)
         let registration = Registration(configuration: configuration, logger: logger)
-        // The libraries' own progress is not the operator's; what they warn of is.
-        var quiet = logger
-        quiet.logLevel = configuration.log.level == .debug ? .debug : .warning
+        let quiet = quiet(logger)
         var server = CoreHTTPServer(
             api: api, host: configuration.host, port: configuration.port, idleTimeout: configuration.idleTimeout,
             logger: quiet
@@ -106,6 +104,13 @@ struct CoreProcess {
         }
         await apps.flush()
         await chaining.chain()
+    }
+
+    /// For libraries: their own progress is not the operator's, and what they warn of is.
+    private func quiet(_ logger: Logger) -> Logger {
+        var quiet = logger
+        quiet.logLevel = configuration.log.level == .debug ? .debug : .warning
+        return quiet
     }
 
     /// What looks after sessions, keys, files, clock and storage while the core serves.

@@ -1,7 +1,7 @@
 import Foundations
 import InMemoryStorage
-import LosslessJSON
 import Logging
+import LosslessJSON
 import SessionEngine
 import SessionService
 import SessionStorage
@@ -258,7 +258,9 @@ struct AdminAccessTests {
     @Test("log-out ends the session, and so does the end of its key")
     func ends() async throws {
         let place = try await AdminPlace()
-        let (first, second, third) = (try await place.logIn(), try await place.logIn(), try await place.logIn(AdminPlace.other))
+        let (first, second, third) = (
+            try await place.logIn(), try await place.logIn(), try await place.logIn(AdminPlace.other)
+        )
         #expect(await place.send("DELETE", "/admin/session", token: first).status == 200)
         #expect(await place.send("GET", "/admin/session", token: first).status == 401)
         #expect(await place.send("GET", "/admin/session", token: second).status == 200)

@@ -7,7 +7,7 @@ extension ConfigurationKey {
             "admin_listen", .listenAddress("127.0.0.1:3568"), \.admin, .own,
             """
             the address and port of the admin page, such as `127.0.0.1:3568`; needs `admin_api_keys`, and off this machine \
-            `admin_origin`; `off` is none (docs/admin.md)
+            `admin_origin`; `off` switches it off (docs/admin.md)
             """),
         ConfigurationKey(
             "admin_api_keys", .adminKeys, \.adminSettings.keys, default: "none", [.own, .secret, .reloadable],

@@ -34,6 +34,7 @@ extension AdminAPI {
     /// A session as lists of devices have it, with the limit that ends it.
     private func entry(of record: SessionRecord, _ terms: SessionTerms) -> JSONObject {
         var entry = api.entry(of: record, within: terms)
+        entry[.actedBy] = record.actor.map { .object($0.object) }
         entry[.endsBy] = .string(record.expiry(within: terms).reason.rawValue)
         return entry
     }
@@ -94,7 +95,7 @@ extension AdminAPI {
             let others = try await service.revokeOthers(
                 of: user, tenant: tenant, except: SessionHandle(kept), by: .administrator, note: note)
             guard let others else {
-                throw AdminRefusal.badInput("The session that stays is none of this user's; none has ended.")
+                throw AdminRefusal.badInput("The user has no such session to keep; nothing has ended.")
             }
             return others.count
         }

@@ -65,7 +65,9 @@ final class AdminHandler: ChannelInboundHandler {
             body: body)
         // Two hosts, or two of what there is one of, are no request of a page.
         let isClear = read.fields.hosts.count == 1 && !read.fields.isContradictory
-        (core.host, core.origin, core.fetchSite) = (isClear ? read.host : nil, read.fields.origin, read.fields.fetchSite)
+        (core.host, core.origin, core.fetchSite) = (
+            isClear ? read.host : nil, read.fields.origin, read.fields.fetchSite
+        )
         return AdminRequest(core: core, isMarked: head.headers["x-tessera-admin"] == ["1"])
     }
 

@@ -184,13 +184,15 @@ enum AdminPage {
         #ending p { margin: 0; }
         .scroll { overflow-x: auto; }
         table { border-collapse: collapse; width: 100%; }
-        caption { text-align: left; font-weight: 600; padding: .25rem 0; }
+        caption { overflow-wrap: anywhere; text-align: left; font-weight: 600; padding: .25rem 0; }
         th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid var(--faint); }
         thead th { border-bottom: 2px solid var(--line); }
         td { overflow-wrap: anywhere; min-width: 5rem; }
         td.long { max-width: 26rem; }
         .long > span { display: block; max-height: 7.5rem; overflow: auto; }
-        td small { overflow-wrap: anywhere; }
+        td small, th small { overflow-wrap: anywhere; font-weight: 400; }
+        .bad { white-space: nowrap; }
+        button.id { overflow-wrap: anywhere; white-space: normal; text-align: left; }
         dl { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; gap: .35rem 1rem; }
         dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
         .end { padding: .6rem .8rem; border: 1px solid var(--line); border-left: .4rem solid var(--warn); background: var(--mark); border-radius: .3rem; }
@@ -212,6 +214,7 @@ enum AdminPage {
           #who { margin-left: 0; }
           dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; }
           table.stack thead { position: absolute; left: -999rem; }
+          table.stack, table.stack caption, table.stack tbody { display: block; }
           table.stack tr { display: block; border-bottom: 2px solid var(--line); padding: .4rem 0; }
           table.stack th, table.stack td { display: block; border: 0; padding: .15rem 0; max-width: none; }
           table.stack td::before { content: attr(data-label) ": "; font-weight: 600; }
@@ -454,7 +457,7 @@ enum AdminPage {
           find($("by").value, $("what").value);
         });
 
-        const LIMITS = { idle: "not used for too long", absolute: "longest duration", validity: "refresh token not used" };
+        const LIMITS = { idle: "if it is not used until then", absolute: "its longest duration", validity: "if its refresh token is not used" };
 
         function find(by, what, pages = [undefined]) {
           return doing(async () => {
@@ -474,7 +477,8 @@ enum AdminPage {
         }
 
         function nothing(by, what, found) {
-          if (found.end) return [end(found.end)];
+          // The timeline below says why.
+          if (found.end) return [];
           return [el("p", {}, by === "user" ? "This user has no session that lives." : "No such session lives, and the audit log does not say why.")];
         }
 
@@ -492,7 +496,7 @@ enum AdminPage {
           const heads = ["Session", "Device", "Addresses", "Signed in", "Last seen", "Ends", "Level", "Actions"];
           return table(by === "user" ? `Sessions of ${shown(what)}` : "Session", heads, sessions.map((session) => {
             const { device, authentication, limits } = session;
-            const kinds = [session.anonymous && "anonymous", session.impersonated && "another person acts as the user", limits.remembered && "remembered"].filter(Boolean);
+            const kinds = [session.anonymous && "anonymous", session.impersonated && `${session.actedBy ? shown(session.actedBy.sub ?? JSON.stringify(session.actedBy)) : "another person"} acts as the user`, limits.remembered && "remembered"].filter(Boolean);
             const others = `all sessions of the user ${shown(session.userId)} but ${session.sessionHandle}`;
             return [
               [button(shown(session.sessionHandle), () => doing(() => timeline(session.sessionHandle)), "plain id"), el("small", {}, "User ", id(session.userId), session.tenantId === "public" ? "" : ` in ${shown(session.tenantId)}`)],

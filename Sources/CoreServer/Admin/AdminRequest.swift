@@ -53,15 +53,15 @@ struct AdminRequest: Sendable, Redacted {
 ///
 /// It is private: the page and the listener are of one program (docs/decisions/0042).
 enum AdminName: String {
-    case apiKey, code, token, link, name, writes, endsIn, isLast
+    case apiKey, code, token, name, writes, endsIn, isLast
     case app, user, tenant, session, except, reasonText, before, after, limit
     case kid, confirm, kind, alg, state, made, signsFrom, verifiesUntil
-    case version, uptime, storage, isUp, isShared, warnings, apps, keys, sessions, audit, time
-    case entries, next, end, cause, text, endedAt, ended, sincePrevious, why, done
-    case createdAt, rotatedAt, expiresAt, endsBy, level, remembered, flags, isLive
-    case label, userAgent, firstAddress, lastAddress, country, device
+    case version, uptime, storage, isUp, isShared, warnings, apps, keys, sessions, time
+    case entries, next, end, cause, text, endedAt, ended, sincePrevious, why
+    case endsBy, actedBy, isLive
     case settings, value, source, secret, set, effect
-    case signIns, refreshes, reuses, refused, medianSignIn, slowSignIn, medianRefresh, slowRefresh, connections, inFlight
+    case signIns, refreshes, reuses, refused, medianSignIn, slowSignIn, medianRefresh, slowRefresh, connections,
+        inFlight
     case error
 }
 
@@ -93,7 +93,8 @@ struct AdminRefusal: Error, Equatable {
     static let notFound = AdminRefusal(status: 404, text: "There is nothing here. The page is at /admin.")
     static let wrongMethod = AdminRefusal(status: 405, text: "This is not answered to that method.")
     static let noSuchApp = AdminRefusal(status: 404, text: "There is no such app.")
-    static let storage = AdminRefusal(status: 503, text: "Storage did not answer. What was asked for may or may not have happened.")
+    static let storage = AdminRefusal(
+        status: 503, text: "Storage did not answer. What was asked for may or may not have happened.")
     static let failed = AdminRefusal(status: 500, text: "This failed; the log of the core says why.")
 }
 

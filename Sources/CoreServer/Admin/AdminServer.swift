@@ -11,7 +11,9 @@ package struct AdminServer: Service, CustomStringConvertible {
     /// The port that is listened on.
     package var port: Int { listener.localAddress?.port ?? 0 }
     /// Where the page is.
-    package var address: String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)\(AdminRoute.page.rawValue)" }
+    package var address: String {
+        "http://\(host.contains(":") ? "[\(host)]" : host):\(port)\(AdminRoute.page.rawValue)"
+    }
 
     /// The name alone; libraries log their services.
     package var description: String { "AdminServer" }

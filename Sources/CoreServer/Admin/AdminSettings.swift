@@ -49,7 +49,7 @@ public struct AdminSettings: Sendable, Equatable {
     /// What the operator should know although the core has started.
     public var warnings: [String] = []
 
-    /// A page that nobody can open, because it has no keys.
+    /// A page that opens for no one, because it has no keys.
     public init() {}
 
     /// The key that a text is; every key is compared, in time that does not depend on them.
