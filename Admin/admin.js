@@ -287,8 +287,8 @@ function deviceTable(sessions, by, what) {
 }
 
 /** A button for a change; where the page is read-only it says so. */
-function writer(text, click, label) {
-  const attributes = { type: "button", class: "danger", click, "aria-label": label };
+function writer(text, click, label, kind = "danger") {
+  const attributes = { type: "button", class: kind, click, "aria-label": label };
   if (!facts.writes) Object.assign(attributes, { disabled: true, title: "This page is read-only: admin_page_writes." });
   return el("button", attributes, text);
 }
@@ -408,7 +408,7 @@ async function keys() {
     const reasonText = await ask("Make a key", `A new ${kind} key is published now, and signs when every verifier can know it.`, "Make");
     if (reasonText === null) return;
     await doing(async () => { await change("keys/rotate", { kind, reasonText }); await keys_(); say("A key was made."); });
-  });
+  }, undefined, "plain");
   $("rotate-place").replaceChildren(el("span", { class: "buttons" }, rotate("dynamic"), rotate("static")));
   $("key-list").replaceChildren(table("Keys of the app", heads, keys.map((key) => [
     id(key.kid), key.alg, key.kind, key.state, time(key.made), time(key.signsFrom), key.verifiesUntil === undefined ? "for ever" : time(key.verifiesUntil),
@@ -528,7 +528,7 @@ function showAudit(query, pages = [undefined]) {
     $("entries").replaceChildren(
       found.entries.length ? entryTable("Entries, the newest first", found.entries) : el("p", {}, "There are no such entries."),
       pager(pages, found.next, (next) => showAudit(query, next)));
-    say(`${found.entries.length} entries on this page.`);
+    say(found.entries.length === 1 ? "1 entry on this page." : `${found.entries.length} entries on this page.`);
   });
 }
 

@@ -114,7 +114,7 @@ enum AdminPage {
             <small id="ask-help">At most 200 characters.</small></p>
             <p id="ask-problem" role="alert"></p>
             <p class="buttons"><button type="submit" id="ask-do" class="danger"></button>
-            <button type="button" id="ask-cancel">Cancel</button></p>
+            <button type="button" class="plain" id="ask-cancel">Cancel</button></p>
           </form>
         </dialog>
         </body>
@@ -164,6 +164,7 @@ enum AdminPage {
         input:not([type=checkbox]) { width: 100%; }
         input[type=checkbox] { width: 1.5rem; height: 1.5rem; vertical-align: middle; }
         button { background: var(--link); border-color: var(--link); color: var(--on); font-weight: 600; cursor: pointer; }
+        button { white-space: nowrap; }
         button.plain { background: var(--back); color: var(--link); }
         button.danger { background: var(--danger); border-color: var(--danger); }
         button:disabled { background: var(--panel); color: var(--soft); border-color: var(--line); cursor: not-allowed; }
@@ -513,8 +514,8 @@ enum AdminPage {
         }
 
         /** A button for a change; where the page is read-only it says so. */
-        function writer(text, click, label) {
-          const attributes = { type: "button", class: "danger", click, "aria-label": label };
+        function writer(text, click, label, kind = "danger") {
+          const attributes = { type: "button", class: kind, click, "aria-label": label };
           if (!facts.writes) Object.assign(attributes, { disabled: true, title: "This page is read-only: admin_page_writes." });
           return el("button", attributes, text);
         }
@@ -634,7 +635,7 @@ enum AdminPage {
             const reasonText = await ask("Make a key", `A new ${kind} key is published now, and signs when every verifier can know it.`, "Make");
             if (reasonText === null) return;
             await doing(async () => { await change("keys/rotate", { kind, reasonText }); await keys_(); say("A key was made."); });
-          });
+          }, undefined, "plain");
           $("rotate-place").replaceChildren(el("span", { class: "buttons" }, rotate("dynamic"), rotate("static")));
           $("key-list").replaceChildren(table("Keys of the app", heads, keys.map((key) => [
             id(key.kid), key.alg, key.kind, key.state, time(key.made), time(key.signsFrom), key.verifiesUntil === undefined ? "for ever" : time(key.verifiesUntil),
@@ -754,7 +755,7 @@ enum AdminPage {
             $("entries").replaceChildren(
               found.entries.length ? entryTable("Entries, the newest first", found.entries) : el("p", {}, "There are no such entries."),
               pager(pages, found.next, (next) => showAudit(query, next)));
-            say(`${found.entries.length} entries on this page.`);
+            say(found.entries.length === 1 ? "1 entry on this page." : `${found.entries.length} entries on this page.`);
           });
         }
 
