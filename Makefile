@@ -37,7 +37,7 @@ export REMOTE_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/RemoteApp
 export WEB_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/WebApp
 export NOTES = $(abspath $(EXAMPLES_SCRATCH))/debug/notes
 
-.PHONY: beside client hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
+.PHONY: beside admin client hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
 .PHONY: allocations bench check clean doctor door failover inplace mass metrics network nodes postgres schema packages dist soak storm
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin mutants devices
 
@@ -76,7 +76,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme packages metrics soak hello browser client drivers devices beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
+PARTS = readme packages metrics soak hello browser admin client drivers devices beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -136,7 +136,11 @@ readme: build
 # The example web application in headless Chromium; pictures are kept in .build/screenshots.
 browser: dependencies
 	$(EXAMPLES) --product WebApp
-	$(PYTEST) Tests/Browser
+	$(PYTEST) $(filter-out %test_admin.py,$(wildcard Tests/Browser/test_*.py))
+
+# The admin page in headless Chromium: every function, by keyboard too, with checks of accessibility and pictures.
+admin: build
+	$(PYTEST) Tests/Browser/test_admin.py
 
 # Processes that share a session of a client, are killed and stopped; the example against the demo application.
 client: build

@@ -1,3 +1,5 @@
+import CoreServer
+
 /// The table of keys, and a configuration, as texts.
 public enum ConfigurationText {
     /// What a flag does, for `--help`: the row of its key.
@@ -50,31 +52,74 @@ public enum ConfigurationText {
         return notes
     }
 
-    private static func plain(_ text: String) -> String {
+    static func plain(_ text: String) -> String {
         text.split(separator: "`", omittingEmptySubsequences: false).joined()
     }
 }
 
 extension OperatorConfiguration {
+    /// A key with what may be shown of it.
+    struct ShownKey {
+        /// What counts.
+        enum Content {
+            /// The key is checked, and sets nothing.
+            case ignored
+            /// Nothing was said; the default in words.
+            case words(String)
+            /// A secret, or what may have one in it.
+            case hidden
+            case value(String)
+            case none
+        }
+
+        let key: ConfigurationKey
+        let source: String
+        let isSet: Bool
+        let content: Content
+
+        /// For the admin page.
+        var entry: AdminSettings.Entry {
+            let value: String? =
+                switch content {
+                case .ignored: "without effect here"
+                case .words(let words): words
+                case .value(let text): text
+                case .hidden, .none: nil
+                }
+            let isHidden = if case .hidden = content { true } else { key.traits.contains(.secret) }
+            return AdminSettings.Entry(
+                name: key.name, value: isHidden ? nil : value, source: source, isSecret: isHidden, isSet: isSet,
+                effect: ConfigurationText.plain(key.effect))
+        }
+    }
+
+    /// Every key with what may be shown of it; keys without effect and former names only where they were said.
+    var shownKeys: [ShownKey] {
+        ConfigurationKey.all.compactMap { key in
+            let entry = values[key.name]
+            if entry == nil, key.traits.contains(.ignored) || key.traits.contains(.alias) { return nil }
+            return ShownKey(
+                key: key, source: entry.map { "\($0.source)" } ?? "default", isSet: entry != nil,
+                content: content(of: key, entry?.text))
+        }
+    }
+
+    private func content(of key: ConfigurationKey, _ said: String?) -> ShownKey.Content {
+        if key.traits.contains(.ignored) { return .ignored }
+        if let said, ConfigurationReading.visible(said, of: key.name) == nil { return .hidden }
+        if let text = key.text(draft) { return .value(text) }
+        return said == nil ? .words(ConfigurationText.plain(key.defaultText)) : .none
+    }
+
     /// Every key with the value that counts and where it is from, as a `config.yaml`; nothing of a secret.
     public var listing: String {
-        var lines: [String] = []
-        for key in ConfigurationKey.all {
-            let entry = values[key.name]
-            let isExtra = key.traits.contains(.ignored) || key.traits.contains(.alias)
-            if entry == nil, isExtra { continue }
-            let source = entry.map { "\($0.source)" } ?? "default"
-            if key.traits.contains(.ignored) {
-                lines.append("# \(key.name): without effect here (\(source))")
-            } else if entry == nil, key.text(draft) == nil {
-                let words = key.defaultText.split(separator: "`", omittingEmptySubsequences: false).joined()
-                lines.append("# \(key.name): \(words) (default)")
-            } else if let entry, ConfigurationReading.visible(entry.text, of: key.name) == nil {
-                lines.append("# \(key.name): set and not shown (\(source))")
-            } else if let text = key.text(draft) {
-                lines.append("\(key.name): \(Self.quoted(text, key.type)) # \(source)")
-            } else {
-                lines.append("# \(key.name): none (\(source))")
+        let lines = shownKeys.map { shown in
+            switch shown.content {
+            case .ignored: "# \(shown.key.name): without effect here (\(shown.source))"
+            case .words(let words): "# \(shown.key.name): \(words) (default)"
+            case .hidden: "# \(shown.key.name): set and not shown (\(shown.source))"
+            case .value(let text): "\(shown.key.name): \(Self.quoted(text, shown.key.type)) # \(shown.source)"
+            case .none: "# \(shown.key.name): none (\(shown.source))"
             }
         }
         return lines.joined(separator: "\n") + "\n"

@@ -10,7 +10,11 @@ public struct OperatorConfiguration: Sendable {
     /// How long a connection may be silent between requests, in seconds.
     public var idleTimeout: Int
     /// Where metrics are answered; `nil` for nowhere.
-    public var metrics: MetricsAddress?
+    public var metrics: ListenAddress?
+    /// Where the admin page is; `nil` for nowhere.
+    public var admin: ListenAddress?
+    /// What was decided about the admin page.
+    public var adminSettings: AdminSettings
     /// Where the spans of requests go; `nil` for nowhere.
     public var tracing: TraceDestination?
     /// The share of the traces that begin here which is recorded.
@@ -94,6 +98,7 @@ public struct OperatorConfiguration: Sendable {
         var reading = ConfigurationReading(values)
         reading.judgeSessions()
         reading.judgeAccess()
+        reading.judgeAdminPage()
         database = reading.database(environment)
         keyEncryption = reading.keyEncryption()
         guard reading.problems.isEmpty else { throw ConfigurationError(reading.problems) }
@@ -102,15 +107,17 @@ public struct OperatorConfiguration: Sendable {
         (rsaProvider, policy, log) = (draft.rsaProvider, draft.policy, draft.log)
         settings = draft.settings
         settings.configurationPath = path
-        metrics = draft.metrics
+        (metrics, admin, adminSettings) = (draft.metrics, draft.admin, draft.adminSettings)
         traceSampleRatio = draft.traceSampleRatio
         let collector = reading.collector()
         tracing = draft.tracing ?? collector.destination
         warnings = values.warnings + policy.warnings
         warnings += policy.limitWarnings(draft.policyKeys, life: policy.accessTokenValidity)
-        warnings += [database?.transportWarning, metrics?.warning, collector.warning].compactMap(\.self)
+        warnings += [database?.transportWarning, metrics?.metricsWarning, collector.warning].compactMap(\.self)
         apps = AppConfiguration(draft)
         (self.values, self.draft, self.environment) = (values, draft, environment)
+        adminSettings.configuration = shownKeys.map(\.entry)
+        adminSettings.warnings = warnings
     }
 
     /// Whether the configuration file itself has a password or a key in it, so that no other user should read it.

@@ -63,6 +63,12 @@ package final class MetricHistogram: MetricSource {
 package struct LabelledHistogram<Label: MetricLabel>: Sendable {
     let histogram: MetricHistogram
 
+    /// The upper limits of the buckets, without the infinite one.
+    package var limits: [Double] { histogram.snapshot(0).limits }
+
+    /// How many values are in each bucket alone; the last is beyond all limits.
+    package func counts(_ label: Label) -> [UInt64] { histogram.snapshot(label.rawValue).counts }
+
     /// Notes one value.
     ///
     /// - Parameters:

@@ -104,15 +104,17 @@ extension SessionManager {
     ///   - tenant: only those of that tenant; `nil` for those of all.
     ///   - kept: the session that stays.
     ///   - actor: who does it, for the audit log.
+    ///   - note: what an operator said about it.
     /// - Returns: the handles that were revoked; `nil` where `kept` is no session of the user, and nothing was revoked.
     /// - Throws: ``ServiceError``; then some may be revoked and the caller must try again.
     public func revokeOthers(
-        of user: UserID, tenant: TenantID? = nil, except kept: SessionHandle, by actor: AuditActor
+        of user: UserID, tenant: TenantID? = nil, except kept: SessionHandle, by actor: AuditActor,
+        note: AuditNote? = nil
     ) async throws(ServiceError) -> [SessionHandle]? {
         let handles = try await handles(of: user, tenant: nil)
         guard handles.contains(kept) else { return nil }
         let others = tenant == nil ? handles : try await self.handles(of: user, tenant: tenant)
-        return try await revoke(others.filter { $0 != kept }, by: actor, .others)
+        return try await revoke(others.filter { $0 != kept }, by: actor, .others, note: note)
     }
 
     /// Forgets what is known about the devices of all of a user's sessions, for good; the sessions stay.

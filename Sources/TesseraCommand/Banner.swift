@@ -16,6 +16,8 @@ struct Banner: Sendable {
     let metrics: AnsweredMetrics
     /// Where traces go, if anywhere.
     let traces: String?
+    /// Where the admin page is, if anywhere.
+    let admin: String?
     /// How often the store was restored.
     let restoreNumber: UInt8
 
@@ -71,6 +73,7 @@ struct Banner: Sendable {
             "  Metrics        \(metrics.place)",
             "  Configuration  \(file)",
         ]
+        if let admin { lines.append("  Admin page     \(admin)") }
         if let traces { lines.append("  Traces         \(traces)") }
         lines += notes.map { "  Note           \($0)" }
         // The name is that of the interface: scripts and images wait for this line (docs/specification/core.md 7.4).

@@ -45,6 +45,17 @@ enum CoreProbe {
     ///   - instance: where it is.
     ///   - path: what it is asked for, below its base path.
     static func answer(of instance: Instance, to path: String) async throws -> String {
+        try await answer(of: instance) { host in
+            "GET \(instance.basePath)\(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n"
+        }
+    }
+
+    /// What is answered to a request, head and body.
+    ///
+    /// - Parameters:
+    ///   - instance: where.
+    ///   - request: the request, given what its `Host` field has to be.
+    static func answer(of instance: Instance, to request: (String) -> String) async throws -> String {
         let host = instance.reachableHost
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(responseTimeout)
@@ -54,9 +65,7 @@ enum CoreProbe {
                     return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
                 }
             }
-        let request =
-            "GET \(instance.basePath)\(path) HTTP/1.1\r\n"
-            + "Host: \(host.contains(":") ? "[\(host)]" : host):\(instance.port)\r\nConnection: close\r\n\r\n"
+        let request = request("\(host.contains(":") ? "[\(host)]" : host):\(instance.port)")
         return try await channel.executeThenClose { inbound, outbound in
             try await outbound.write(ByteBuffer(string: request))
             var reply = ByteBuffer()

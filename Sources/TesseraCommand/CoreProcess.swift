@@ -71,14 +71,13 @@ struct CoreProcess {
             service: service, settings: configuration.settings, logger: logger, apps: apps, isReady: storage.isReady
         ).counting(metrics).tracing(by: traces?.tracer)
         let page = try await AnsweredMetrics.open(metrics, api, storage, configuration)
+        let admin = try await AnsweredAdminPage.open(api, apps, storage, configuration, logger)
         let banner = Banner(
             configuration: configuration, database: storage.address, keyWarning: try await storage.warning(),
-            diskWarning: storage.diskWarning, metrics: page, traces: traces?.place,
+            diskWarning: storage.diskWarning, metrics: page, traces: traces?.place, admin: admin?.place,
             restoreNumber: storage.apps.storage(of: .public).restoreNumber)
         let registration = Registration(configuration: configuration, logger: logger)
-        // The libraries' own progress is not the operator's; what they warn of is.
-        var quiet = logger
-        quiet.logLevel = configuration.log.level == .debug ? .debug : .warning
+        let quiet = quiet(logger)
         var server = CoreHTTPServer(
             api: api, host: configuration.host, port: configuration.port, idleTimeout: configuration.idleTimeout,
             logger: quiet
@@ -93,8 +92,8 @@ struct CoreProcess {
         // What comes first ends last: the spans of the last requests are exported too.
         let services: [any Service] =
             [traces].compactMap(\.self) + [
-                KeyPreparation(service: service, logger: logger), server, chaining, reload(api, apps, logger),
-            ] + page.services
+                KeyPreparation(service: service, logger: logger), server, chaining, reload(api, apps, admin, logger),
+            ] + page.services + (admin?.services ?? [])
         defer { registration.remove() }
         do {
             try await Shutdown(logger: logger, quiet: quiet, manager: manager)
@@ -105,6 +104,13 @@ struct CoreProcess {
         }
         await apps.flush()
         await chaining.chain()
+    }
+
+    /// For libraries: their own progress is not the operator's, and what they warn of is.
+    private func quiet(_ logger: Logger) -> Logger {
+        var quiet = logger
+        quiet.logLevel = configuration.log.level == .debug ? .debug : .warning
+        return quiet
     }
 
     /// What looks after sessions, keys, files, clock and storage while the core serves.
@@ -121,7 +127,9 @@ struct CoreProcess {
         ]
     }
 
-    private func reload(_ api: CoreAPI, _ apps: AppRegistry, _ logger: Logger) -> Reload {
+    private func reload(
+        _ api: CoreAPI, _ apps: AppRegistry, _ admin: AnsweredAdminPage?, _ logger: Logger
+    ) -> Reload {
         Reload(
             configuration: configuration, read: { [options, socket] in try options.configuration(socket) }, log: log,
             logger: logger, manager: manager,
@@ -130,6 +138,7 @@ struct CoreProcess {
                 apps.adopt(
                     AppSettings(policy: configuration.policy, core: configuration.settings),
                     readSettings: configuration.apps.settings)
+                admin?.api.adopt(configuration.adminSettings)
                 api.noteReload()
             })
     }

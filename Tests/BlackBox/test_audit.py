@@ -20,7 +20,7 @@ def audit(machine: Machine, *arguments: str) -> list[str]:
 
 def events(machine: Machine, *arguments: str) -> list[str]:
     """The kinds of the entries."""
-    return [line.split("  ")[1] for line in audit(machine, *arguments)]
+    return [line.split("  ")[1] for line in audit(machine, *arguments) if STAMP.match(line)]
 
 
 def late(machine: Machine, core: Core) -> None:
@@ -47,6 +47,8 @@ def test_the_log_is_printed_by_user_session_and_kind(machine: Machine) -> None:
     assert any('user="bob \\u001b[2J\\nx"' in line for line in running), "what a user is called cannot break a line"
     assert events(machine, "--user", "alice") == ["created", "created", "revoked"]
     assert events(machine, "--session", handles[0]) == ["created", "revoked"]
+    assert re.fullmatch(r"Ended \S+: Ended by the application\.", audit(machine, "--session", handles[0])[-1])
+    assert audit(machine, "--session", handles[2])[-1] == "No entry says that the session has ended."
     entries = [json.loads(line) for line in audit(machine, "--json", "--event", "revoked")]
     assert [(entry["sessionHandle"], entry["actor"], entry["means"], entry["details"]) for entry in entries] == [
         (handles[0], "driver", "handle", {})]

@@ -10,7 +10,9 @@ struct ConfigurationDraft: Sendable {
     var host = "127.0.0.1"
     var port = 3567
     var idleTimeout = 75
-    var metrics: MetricsAddress? = .standard
+    var metrics: ListenAddress? = .standard
+    var admin: ListenAddress?
+    var adminSettings = AdminSettings()
     var tracing: TraceDestination?
     var traceSampleRatio = 1.0
     var otelCollector: String?

@@ -9,6 +9,7 @@ extension ConfigurationKey {
     static let groups = [
         Group(title: "Server and access", keys: ofServer),
         Group(title: "Sessions and tokens", keys: ofRotation + ofTokens),
+        Group(title: "Admin page", keys: ofAdminPage),
         Group(title: "Session policy", keys: ofPolicy),
         Group(title: "Cookies, for drivers before CDI 2.4", keys: ofCookies),
         Group(title: "Logs", keys: ofLogs),

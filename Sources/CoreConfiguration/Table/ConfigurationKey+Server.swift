@@ -45,7 +45,7 @@ extension ConfigurationKey {
             "supertokens_min_cdi_version", .someText, \.oldestVersion, default: "the oldest", [],
             "the oldest version that drivers may speak"),
         ConfigurationKey(
-            "metrics_listen", .metricsAddress, \.metrics, .own,
+            "metrics_listen", .listenAddress("127.0.0.1:9567"), \.metrics, .own,
             """
             the address and port of the page `/metrics` for Prometheus, which needs no key; port 0 takes a free one, `off` \
             switches it off (docs/metrics.md)

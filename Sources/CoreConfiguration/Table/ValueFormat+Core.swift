@@ -95,7 +95,7 @@ extension ValueFormat where Value == RSAProvider {
 }
 
 /// What API keys may be made of.
-private enum KeyText {
+enum KeyText {
     static let rule = "Invalid characters in API key. Please only use '=', '-' and alpha-numeric (including capitals)"
 
     static func isPlain(_ key: String) -> Bool {

@@ -105,6 +105,9 @@ public struct Dialect: Sendable {
     /// The dialect of each supported version, made once.
     static let all = Dictionary(uniqueKeysWithValues: Catalogue.supported.map { ($0, Dialect(version: $0)) })
 
+    /// For tables that every version reads alike.
+    package static let unversioned = Catalogue.supported.first.flatMap { all[$0] }
+
     /// What a version means; `nil` for one that is not spoken here.
     package static func of(_ version: CDIVersion) -> Dialect? { all[version] }
 

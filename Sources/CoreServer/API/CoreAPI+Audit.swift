@@ -10,16 +10,21 @@ extension CoreAPI {
     func readAuditTrail(_ call: Call) async throws -> CoreReply {
         try Catalogue.readAuditTrail.refuseUnknown(call.request.parameterNames)
         let request = try call.decode(Catalogue.readAuditTrail)
-        let query = AuditQuery(
-            order: request.after.map { .oldestFirst(after: $0) } ?? .newestFirst(before: request.before),
-            handle: request.handle.map(SessionHandle.init), userID: request.userID.map(UserID.init),
-            name: request.event, actor: request.actor, since: request.since?.time, until: request.until?.time,
-            limit: Int(request.limit ?? 100))
+        let query = Self.query(request)
         let records = try await service.auditEvents(query)
         var reply = ListReply()
         reply.objects = JSONObjects(records.map(\.json))
         if records.count == query.limit { reply.next = records.last?.sequence }
         return .json(Catalogue.auditRead.encode(reply))
+    }
+
+    /// What a request of the interface looks for.
+    static func query(_ request: ReadAuditRequest) -> AuditQuery {
+        AuditQuery(
+            order: request.after.map { .oldestFirst(after: $0) } ?? .newestFirst(before: request.before),
+            handle: request.handle.map(SessionHandle.init), userID: request.userID.map(UserID.init),
+            name: request.event, actor: request.actor, since: request.since?.time, until: request.until?.time,
+            limit: Int(request.limit ?? 100))
     }
 }
 

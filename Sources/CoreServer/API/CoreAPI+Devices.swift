@@ -29,19 +29,23 @@ extension CoreAPI {
             let page = try await service.sessions(
                 of: user, tenant: call.deviceTenant, after: request.cursor, limit: Int(request.limit ?? 50))
             guard let page else { throw InvalidRequest(.unknownCursor) }
-            reply.sessions = JSONObjects(page.sessions.map(entry))
+            reply.sessions = JSONObjects(page.sessions.map { entry(of: $0) })
             reply.next = page.next
         }
         return .json(Catalogue.devicesListed.encode(reply))
     }
 
     /// A session as lists of devices show it.
-    private func entry(of record: SessionRecord) -> JSONObject {
+    ///
+    /// - Parameters:
+    ///   - record: the session.
+    ///   - terms: how long sessions live in another app; `nil` for this one.
+    func entry(of record: SessionRecord, within terms: SessionTerms? = nil) -> JSONObject {
         var entry = DeviceEntry()
         (entry.handle, entry.tenantID) = (record.handle.rawValue, record.tenantID.rawValue)
         (entry.userID, entry.recipeUserID) = (record.namedUserID.rawValue, record.userID.rawValue)
         (entry.createdAt, entry.lastSeen) = (record.createdAt.milliseconds, record.lastSeen.milliseconds)
-        let (traits, terms) = (record.traits, service.policy.terms)
+        let (traits, terms) = (record.traits, terms ?? service.policy.terms)
         entry.expiresAt = record.expiry(within: terms).endedAt.milliseconds
         let device = traits.device ?? SessionDevice()
         var part = DevicePart()

@@ -1,10 +1,10 @@
 /// The host of a `Host` field, without its port (RFC 9110 section 7.2).
-struct HostName: Equatable {
+package struct HostName: Equatable {
     /// The name or address, in lowercase, an IPv6 address without its brackets.
-    let text: String
+    package let text: String
 
     /// Takes a field's value; `nil` when it is not a host with at most a port.
-    init?(_ value: String) {
+    package init?(_ value: String) {
         let bytes = value.utf8
         let host: Substring
         let rest: Substring

@@ -1,7 +1,6 @@
 import Foundations
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 package import OperatorMetrics
 import ServiceLifecycle
 
@@ -28,21 +27,9 @@ package struct MetricsServer: Service, CustomStringConvertible {
     ///   - port: the port; 0 takes a free one.
     /// - Throws: ``ListenError`` when the address cannot be listened on.
     package init(_ registry: MetricRegistry, host: String, port: Int) async throws {
-        let room = Room(MetricsHandler.mostConnections)
         let isLocal = Loopback.isLocal(host)
-        do {
-            listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-                .serverChannelOption(.backlog, value: 16)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelInitializer { channel in
-                    guard room.enter(channel) else { return channel.close() }
-                    return channel.eventLoop.makeCompletedFuture {
-                        try MetricsHandler.install(registry, isLocal: isLocal, on: channel)
-                    }
-                }
-                .bind(host: host, port: port).get()
-        } catch {
-            throw ListenError(host: host, port: port, reason: (error as? IOError)?.description ?? "\(error)")
+        listener = try await SideListener.open(host: host, port: port, most: MetricsHandler.mostConnections) {
+            try MetricsHandler.install(registry, isLocal: isLocal, on: $0)
         }
         self.host = host
     }
@@ -51,22 +38,6 @@ package struct MetricsServer: Service, CustomStringConvertible {
     package func run() async throws {
         try? await gracefulShutdown()
         try? await listener.close()
-    }
-}
-
-/// How many connections there are at once; more are closed, and none lasts.
-private final class Room: Sendable {
-    private let present = MetricLevel()
-    private let most: Int
-
-    init(_ most: Int) { self.most = most }
-
-    func enter(_ channel: any Channel) -> Bool {
-        guard present.value < Double(most) else { return false }
-        let present = present
-        present.enter()
-        channel.closeFuture.whenComplete { _ in present.leave() }
-        return true
     }
 }
 

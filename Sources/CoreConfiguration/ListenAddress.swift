@@ -1,7 +1,7 @@
 import CoreServer
 
-/// Where the page of metrics is answered.
-public struct MetricsAddress: Sendable, Equatable {
+/// Where a listener beside the one of drivers is: that of metrics, or that of the admin page.
+public struct ListenAddress: Sendable, Equatable {
     /// The address to listen on, an IPv6 address without brackets.
     public var host: String
     /// The port; 0 takes a free one.
@@ -11,8 +11,8 @@ public struct MetricsAddress: Sendable, Equatable {
         (self.host, self.port) = (host, port)
     }
 
-    /// This machine, and the port that is known for it.
-    public static let standard = MetricsAddress(host: "127.0.0.1", port: 9567)
+    /// This machine, and the port that is known for metrics.
+    public static let standard = ListenAddress(host: "127.0.0.1", port: 9567)
 
     /// Reads `host:port`; `nil` for anything else.
     init?(_ text: String) {
@@ -28,8 +28,8 @@ public struct MetricsAddress: Sendable, Equatable {
     /// As it is written in a configuration.
     var text: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 
-    /// What the operator should know of an address that others reach.
-    var warning: String? {
+    /// What the operator should know of an address of metrics that others reach.
+    var metricsWarning: String? {
         if Loopback.isLocal(host) { return nil }
         return
             "metrics_listen: all who reach \(text) can read the metrics without a key; keep it to the network of your "
@@ -37,13 +37,15 @@ public struct MetricsAddress: Sendable, Equatable {
     }
 }
 
-extension ValueFormat where Value == MetricsAddress? {
+extension ValueFormat where Value == ListenAddress? {
     /// An address with its port, or `off`.
-    static var metricsAddress: ValueFormat {
+    ///
+    /// - Parameter example: an address for the reason.
+    static func listenAddress(_ example: String) -> ValueFormat {
         ValueFormat(.string) { text, name in
             if text.lowercased() == "off" { return .value(nil) }
-            guard let address = MetricsAddress(text) else {
-                return .breach(.rule("'\(name)' must be an address with a port, such as 127.0.0.1:9567, or \"off\"."))
+            guard let address = ListenAddress(text) else {
+                return .breach(.rule("'\(name)' must be an address with a port, such as \(example), or \"off\"."))
             }
             return .value(address)
         } print: { address in

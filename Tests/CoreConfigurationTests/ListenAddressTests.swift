@@ -2,15 +2,15 @@ import CoreConfiguration
 import Testing
 
 @Suite("metrics_listen")
-struct MetricsAddressTests {
+struct ListenAddressTests {
     @Test(
         "an address with its port, or off",
         arguments: [
-            ("10.0.0.5:9567", MetricsAddress(host: "10.0.0.5", port: 9_567)),
-            ("localhost:0", MetricsAddress(host: "localhost", port: 0)),
-            ("[::1]:65535", MetricsAddress(host: "::1", port: 65_535)), ("off", nil), ("OFF", nil),
-        ] as [(String, MetricsAddress?)])
-    func good(text: String, address: MetricsAddress?) throws {
+            ("10.0.0.5:9567", ListenAddress(host: "10.0.0.5", port: 9_567)),
+            ("localhost:0", ListenAddress(host: "localhost", port: 0)),
+            ("[::1]:65535", ListenAddress(host: "::1", port: 65_535)), ("off", nil), ("OFF", nil),
+        ] as [(String, ListenAddress?)])
+    func good(text: String, address: ListenAddress?) throws {
         let configuration = try OperatorConfiguration(environment: ["TESSERA_METRICS_LISTEN": text])
         #expect(configuration.metrics == address && configuration.isMetricsAddressGiven)
         let mustWarn = address?.host == "10.0.0.5"
@@ -29,7 +29,7 @@ struct MetricsAddressTests {
     @Test("nobody has to say anything")
     func standard() throws {
         let configuration = try OperatorConfiguration()
-        #expect(configuration.metrics == MetricsAddress(host: "127.0.0.1", port: 9_567))
+        #expect(configuration.metrics == ListenAddress(host: "127.0.0.1", port: 9_567))
         #expect(!configuration.isMetricsAddressGiven)
     }
 }
