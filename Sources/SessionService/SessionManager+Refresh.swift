@@ -68,7 +68,7 @@ extension SessionManager {
         case .reuse(let found):
             return .reuseDetected(presented.content.handle, presented.content.userID, found)
         case .issue(let record, let successor, let lifetime):
-            if !request.isBackground { activity.note(record.userID, at: now) }
+            if !request.isBackground { noteActivity(of: record, at: now) }
             let part = try signing { () throws(SigningError) in try successors.part(successor) }
             let validity = policy.lifetime(
                 lifetime, for: record.traits, of: request.accessTokenValidity, using: clock)

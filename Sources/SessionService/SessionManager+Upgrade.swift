@@ -114,7 +114,7 @@ extension SessionManager {
         let now = clock.time()
         var record = record
         record.primaryUserID = try await primaryUser(of: record.userID)
-        activity.note(record.userID, at: now)
+        noteActivity(of: record, at: now)
         return try await issue(
             step.first, for: record, parent: nil, format: step.request.format,
             validity: policy.lifetime(.whole, for: record.traits, using: clock), at: now)

@@ -101,8 +101,14 @@ public struct SessionManager: Sendable {
         Failpoint.reach("create.before-storage")
         if let refusal = try await store(created, request) { return refusal }
         Failpoint.reach("create.stored")
-        activity.note(created.userID, at: now)
+        noteActivity(of: created, at: now)
         return .created(issued)
+    }
+
+    /// Notes that a user was seen: not where none has signed in, and not where another person acts as the user.
+    func noteActivity(of record: SessionRecord, at now: Timestamp) {
+        guard record.traits.flags.isDisjoint(with: [.anonymous, .impersonated]) else { return }
+        activity.note(record.userID, at: now)
     }
 
     /// The primary user to whom a user is linked, where a core beside this one links accounts; `nil` elsewhere.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import uuid
+
 from harness import Core, Reply
-from killpoints_checks import Holder, Probe, Trail, tokens
-from killpoints_operations import NEW, Operation
+from killpoints_checks import ENDED, Holder, Probe, Trail, tokens
+from killpoints_operations import NEW, Operation, must
 
 
 class UpdatePayload(Operation):
@@ -50,6 +53,43 @@ class Regenerate(UpdatePayload):
 
     def request(self, core: Core) -> Reply:
         return core.post("/recipe/session/regenerate", {"accessToken": self.holder.access, "userDataInJWT": NEW})
+
+
+class Upgrade(Operation):
+    """The session of a user in the place of an anonymous one."""
+
+    name = "upgrade of an anonymous session"
+
+    def prepare(self, core: Core) -> None:
+        self.user = f"user-{uuid.uuid4()}"
+        body = {"userId": "", "userDataInJWT": {}, "userDataInDatabase": NEW, "enableAntiCsrf": False,
+                "useDynamicSigningKey": True}
+        made = must(core.send("POST", "/recipe/session", json.dumps(body).encode(),
+                              {"content-type": "application/json", "tessera-session-policy": "anonymous"}))
+        session = made.json["session"]
+        self.holders = [Holder(str(session["userId"]), str(session["handle"]), self.cdi, *tokens(made))]
+
+    def request(self, core: Core) -> Reply:
+        return core.post("/tessera/session/upgrade", {"refreshToken": self.holder.refresh, "userId": self.user})
+
+    def check(self, probe: Probe) -> None:
+        """Both sessions are there as one step leaves them, and the retry gives the tokens that the first one gave."""
+        found = probe.core.handles(self.user)
+        probe.tally.equal("I9: a session for the end of the old one", len(found), probe.trail(self.holder).ends)
+        probe.tally.check("I1: an answered upgrade holds", bool(found) or not self.acknowledged, found)
+        again = self.request(probe.core)
+        if not probe.tally.check("I5: the retry is answered", again.ok, again.outcome):
+            return
+        handle = str(again.json["session"]["handle"])
+        given = {tokens(reply)[1] for reply in (again, *self.acknowledged)}
+        probe.tally.equal("I2: one session and one token, byte for byte", (len(given), [handle]), (1, found or [handle]))
+        probe.tally.equal("I9: one session of the user", probe.core.handles(self.user), [handle])
+        old = probe.core.information(self.holder.handle)
+        probe.tally.equal("I3: an ended session cannot be read", old.outcome, ENDED)
+        probe.tally.equal("I9: it ends once", probe.trail(self.holder).ends, 1)
+        data = probe.core.information(handle).json.get("userDataInDatabase")
+        probe.tally.equal("I9: the data is kept", data, NEW)
+        probe.settles(Holder(self.user, handle, self.cdi, *tokens(again)))
 
 
 class Remove(Operation):

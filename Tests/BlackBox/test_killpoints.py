@@ -19,7 +19,7 @@ from typing import Callable
 
 import pytest
 from harness import Core, ServerFailed, together
-from killpoints_changes import FirstStart, Regenerate, Remove, RemoveAll, UpdateData, UpdatePayload
+from killpoints_changes import FirstStart, Regenerate, Remove, RemoveAll, UpdateData, UpdatePayload, Upgrade
 from killpoints_checks import KNOWN_STOLEN, NEWEST, Holder, Places, Probe, Trail, tokens
 from killpoints_operations import (CDI, Create, LateRepeat, OlderDriver, Operation, RefreshAtOnce, RefreshChild,
                                    RefreshCurrent, RepeatAtOnce, Reuse, ReuseAtOnce, SoftRefusal, StaleReuse,
@@ -30,7 +30,7 @@ SERVERS = 2
 OPERATIONS: list[type[Operation]] = [
     Create, RefreshCurrent, RefreshChild, VerifyChild, RefreshAtOnce, RepeatAtOnce, OlderDriver, LateRepeat,
     SoftRefusal, Reuse, StaleReuse, ReuseAtOnce, StaleReuseAtOnce, UpdatePayload, UpdateData, Regenerate, Remove,
-    RemoveAll, FirstStart]
+    RemoveAll, Upgrade, FirstStart]
 FORGETFUL = CONFIG + "revoke_session_on_token_theft: false\n"
 NETWORK = (OSError, http.client.HTTPException, ServerFailed)
 MOST_FAILURES = 3

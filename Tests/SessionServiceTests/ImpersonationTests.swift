@@ -190,6 +190,21 @@ struct ImpersonationTests {
         }
     }
 
+    @Test("AN06: neither an anonymous session nor an impersonation makes a user an active one; an upgrade does")
+    func activeUsers() async throws {
+        let world = try await World()
+        let start = world.clock.now
+        _ = try await world.refreshed(try await Self.begun(world).refreshToken)
+        var session = NewSession(userID: "")
+        session.isAnonymous = true
+        guard case .created(let anonymous) = try await world.service.createSession(session) else { return }
+        let next = try await world.refreshed(anonymous.refreshToken)
+        #expect(try await world.service.countActiveUsers(since: start) == 0)
+        _ = try await world.service.upgrade(
+            Upgrade(to: NewSession(userID: "u2")), with: PresentedRefreshToken(refreshToken: next.refreshToken))
+        #expect(try await world.service.countActiveUsers(since: start) == 1)
+    }
+
     @Test("AN09: the end of an impersonation ends nothing else")
     func onlyItself() async throws {
         let world = try await World()

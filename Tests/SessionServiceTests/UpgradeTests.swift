@@ -1,7 +1,6 @@
 import Foundations
 import InMemoryStorage
 import LosslessJSON
-import SQLiteStorage
 import SessionEngine
 import SessionService
 import SessionStorage
@@ -43,10 +42,25 @@ struct UpgradeTests {
         return try #require(result.tokens, "\(result)")
     }
 
-    /// A world over memory or SQLite.
-    private static func world(_ isSQLite: Bool, seed: UInt64 = 1, _ folder: TemporaryFolder) async throws -> World {
-        guard isSQLite else { return try await World(seed: seed) }
-        return try await World(seed: seed, storage: SQLiteDatabase(folder: folder.path).storage(of: .public))
+    /// Makes a world whose service has the dice of a seed.
+    typealias Make = @Sendable (UInt64) async throws -> World
+    /// What is asked of the service over each storage.
+    struct Case: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let run: @Sendable (Make) async throws -> Void
+    }
+
+    static let cases = [
+        Case(testDescription: "AN03: a new session in one step", run: upgrade),
+        Case(testDescription: "AN03: a double click and a lost reply", run: repeated),
+        Case(testDescription: "AN03: every other use waits", run: others),
+        Case(testDescription: "AN03: many at once", run: race),
+        Case(testDescription: "AN03: no write is lost", run: writes),
+    ]
+
+    @Test("AN03: an upgrade, its repetition, and what happens beside it, in memory", arguments: cases)
+    func inMemory(one: Case) async throws {
+        try await one.run { try await World(seed: $0) }
     }
 
     @Test("AN01: an anonymous session has an id of the core's, its own idle limit, and no place in the limit of a user")
@@ -102,12 +116,9 @@ struct UpgradeTests {
         #expect(try await world.service.session(first.session.handle) == nil)
     }
 
-    @Test(
-        "AN03: an upgrade is a new session with other tokens and the data of the old one, which ended in the same step",
-        arguments: [false, true])
-    func upgrade(isSQLite: Bool) async throws {
-        let folder = try TemporaryFolder()
-        let world = try await Self.world(isSQLite, folder)
+    /// An upgrade is a new session with other tokens and the data of the old one, which ended in the same step.
+    @Sendable private static func upgrade(_ make: Make) async throws {
+        let world = try await make(1)
         let first = try await Self.anonymous(world)
         world.clock.advance(by: .seconds(100))
         let user = try await Self.upgraded(world, first.refreshToken, data: ["name": "n", "basket": 2])
@@ -154,10 +165,9 @@ struct UpgradeTests {
         #expect(try await world.storage.session(tokens.session.handle)?.traits.level == "aal1")
     }
 
-    @Test("AN03: a double click and a lost reply get the same session for a while", arguments: [false, true])
-    func repeated(isSQLite: Bool) async throws {
-        let folder = try TemporaryFolder()
-        let world = try await Self.world(isSQLite, folder)
+    /// A double click and a lost reply get the same session for a while.
+    @Sendable private static func repeated(_ make: Make) async throws {
+        let world = try await make(1)
         let first = try await Self.anonymous(world)
         let one = try await Self.upgraded(world, first.refreshToken)
         for _ in 0..<3 {
@@ -175,12 +185,9 @@ struct UpgradeTests {
         #expect(try await world.refresh(one.refreshToken).tokens != nil, "the session of the user lives")
     }
 
-    @Test(
-        "AN03: for a while every other use of a token of the anonymous session waits, and changes nothing",
-        arguments: [false, true])
-    func others(isSQLite: Bool) async throws {
-        let folder = try TemporaryFolder()
-        let world = try await Self.world(isSQLite, folder)
+    /// For a while every other use of a token of the anonymous session waits, and changes nothing.
+    @Sendable private static func others(_ make: Make) async throws {
+        let world = try await make(1)
         let first = try await Self.anonymous(world)
         let tab = try await world.refreshed(first.refreshToken)
         let user = try await Self.upgraded(world, first.refreshToken)
@@ -299,13 +306,10 @@ struct UpgradeTests {
         #expect(try await Self.upgrade(world, first.refreshToken).tokens != nil)
     }
 
-    @Test(
-        "AN03: of many upgrades at once to several users one wins, the others wait, and all of one user agree",
-        arguments: [false, true])
-    func race(isSQLite: Bool) async throws {
-        for seed in 1...(isSQLite ? 5 : 20) as ClosedRange<UInt64> {
-            let folder = try TemporaryFolder()
-            let world = try await Self.world(isSQLite, seed: seed, folder)
+    /// Of many upgrades at once to several users one wins, the others wait, and all of one user agree.
+    @Sendable private static func race(_ make: Make) async throws {
+        for seed in 1...8 as ClosedRange<UInt64> {
+            let world = try await make(seed)
             let first = try await Self.anonymous(world)
             let answers = try await inParallel(24) { number -> UpgradeResult in
                 // A tab that refreshes meanwhile.
@@ -325,11 +329,10 @@ struct UpgradeTests {
         }
     }
 
-    @Test("AN03: no write of data is lost while the session is upgraded", arguments: [false, true])
-    func writes(isSQLite: Bool) async throws {
-        for seed in 1...(isSQLite ? 5 : 20) as ClosedRange<UInt64> {
-            let folder = try TemporaryFolder()
-            let world = try await Self.world(isSQLite, seed: seed, folder)
+    /// No write of data is lost while the session is upgraded.
+    @Sendable private static func writes(_ make: Make) async throws {
+        for seed in 1...8 as ClosedRange<UInt64> {
+            let world = try await make(seed)
             let first = try await Self.anonymous(world)
             async let written = world.service.replaceData(of: first.session.handle, sessionData: ["basket": 9])
             async let upgraded = Self.upgraded(world, first.refreshToken)
