@@ -7,7 +7,8 @@ RELEASE_FLAGS = -c release --static-swift-stdlib $(SWIFT_FLAGS) $(LINK_FLAGS)
 # (docs/decisions/0036).
 ifeq ($(shell uname),Linux)
 LINK_FLAGS = -Xcc -ffile-prefix-map=$(CURDIR)/= -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)/= --disable-local-rpath \
-    -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic
+    -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic \
+    -Xlinker --icf=all
 endif
 BINARY = .build/release/tessera
 TRIALS = .build/release/Trials
