@@ -120,7 +120,7 @@ def test_a_sign_out_reaches_the_server_later(api: SessionAPI, notes: Notes) -> N
 @pytest.fixture
 def python(tmp_path: Path) -> Iterator[tuple[Hours, Application]]:
     """An application with supertokens-python on a core, and the time of both."""
-    hours = Hours(tmp_path / "hours")
+    hours = Hours(tmp_path)
     with SteadyServer(config=KEYS + hours.config, environment=hours.environment) as core:
         uri = f"http://{HOST}:{core.port}"
         application = Application(NEWEST, NEWEST.python(), uri, environment=hours.environment).ready()
