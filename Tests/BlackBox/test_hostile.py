@@ -83,12 +83,20 @@ def test_a_field_of_another_type_is_named(server: Server, version: str) -> None:
         return reply.status, reply.text, reply.headers.get("content-type")
 
     for method, path, required, types, good in bodies(version):
+        if "actor" in good:
+            good["actor"] = {"sub": "support"}
+        if "except" in good:
+            # What stays has to be a session of the user.
+            good["except"] = server.core().create(good["userId"]).json["session"]["handle"]
         assert answer(method, path, good)[0] == 200, f"{method} {path} with {good}"
         broken = [(name, {**good, name: value}) for name, kind in types.items() for value in WRONG[kind]]
         broken += [(name, {other: value for other, value in good.items() if other != name}) for name in required]
         for name, body in broken:
-            assert answer(method, path, body) == (400, f"Field name '{name}' is invalid in JSON input\n", TEXT_TYPE), (
-                f"{method} {path} with {body}")
+            status, text, kind = answer(method, path, body)
+            # This core's own interface says what a number has to be.
+            is_own = path.startswith("/tessera/") and text.startswith(f"'{name}' must be ")
+            assert (status, kind) == (400, TEXT_TYPE) and (
+                is_own or text == f"Field name '{name}' is invalid in JSON input\n"), f"{method} {path} with {body}: {text}"
 
 
 @pytest.mark.parametrize(("path", "name", "cdi"), [
