@@ -21,6 +21,12 @@ package struct IPAddress: Sendable, Hashable {
     /// The address in its one canonical form (RFC 5952).
     package var text: String { Self.print(bytes) }
 
+    /// The eight groups of an IPv6 address; `nil` for IPv4.
+    package var groups: [UInt16]? {
+        guard bytes.count == 16 else { return nil }
+        return stride(from: 0, to: 16, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
+    }
+
     /// The network that it is in, as the privacy of its user wants it: 256 addresses of IPv4, a site of IPv6.
     package var network: String {
         let length = bytes.count == 4 ? 3 : 6

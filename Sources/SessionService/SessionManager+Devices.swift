@@ -111,9 +111,11 @@ extension SessionManager {
         of user: UserID, tenant: TenantID? = nil, except kept: SessionHandle, by actor: AuditActor,
         note: AuditNote? = nil
     ) async throws(ServiceError) -> [SessionHandle]? {
-        let handles = try await handles(of: user, tenant: nil)
-        guard handles.contains(kept) else { return nil }
-        let others = tenant == nil ? handles : try await self.handles(of: user, tenant: tenant)
+        let users = try await storing { () async throws(StorageError) in
+            try await self.users(of: user, linked: true)
+        }
+        guard let record = try await session(kept), users.contains(record.userID) else { return nil }
+        let others = try await handles(of: user, tenant: tenant)
         return try await revoke(others.filter { $0 != kept }, by: actor, .others, note: note)
     }
 

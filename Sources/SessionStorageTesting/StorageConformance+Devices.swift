@@ -32,6 +32,29 @@ extension StorageConformance {
             try expect(ConformanceSample.isSame(try await storage.session(stored.handle), record), "all but the device")
             try expect(try await storage.session(foreign.handle)?.traits.device != nil, "another user's device")
         },
+        Check("A device is forgotten beside changes of its session that have read it") { storage in
+            for round in 0..<100 {
+                var record = ConformanceSample.record("h\(round)", user: "u\(round)")
+                record.traits.device = device("d")
+                let handle = record.handle
+                try await storage.insert(record)
+                try await withThrowingTaskGroup { group in
+                    for number in 0..<4 {
+                        group.addTask {
+                            try await storage.update(handle) { current -> Decision<Void> in
+                                guard var next = current else { return Decision(.keep, ()) }
+                                next.accessTokenPayload = JSONObjectText(["n": .integer(number)])
+                                return Decision(.replace(next), ())
+                            }
+                        }
+                    }
+                    group.addTask { _ = try await storage.forgetDevices(of: UserID("u\(round)"), limit: 10) }
+                    try await group.waitForAll()
+                }
+                try expect(
+                    try await storage.session(handle)?.traits.device == nil, "round \(round): it is written back")
+            }
+        },
         Check("Devices are forgotten a few at a time") { storage in
             for number in 0..<5 {
                 var record = ConformanceSample.record("h\(number)")

@@ -142,7 +142,7 @@ public struct RemoteCore: SessionBackend, Redacted {
         _ stepUp: StepUp, with token: PresentedRefreshToken
     ) async throws(SessionError) -> IssuedTokens {
         // The same question gets the same answer: a lost reply does no harm.
-        let reply = try await client.ask(Catalogue.stepUpSession, isRepeatable: true) {
+        let reply = try await client.ask(Catalogue.stepUpSession, isRepeatable: true, client: token.client) {
             $0.refreshToken = token.refreshToken.exposed
             $0.antiCSRFToken = token.antiCSRFToken?.exposed
             $0.level = stepUp.level

@@ -90,10 +90,9 @@ struct DeviceTests {
         #expect(found.map(\.createdAt) == found.map(\.createdAt).sorted(by: >))
         #expect(found.allSatisfy { $0.accessTokenPayload.text == "{}" && $0.sessionData.text == "{}" })
         let other = try await World(seed: 2)
-        let theirs = try await Self.create(other)
-        _ = try await Self.create(other)
+        for _ in 0..<2 { _ = try await Self.create(other) }
         let page = try #require(try await other.service.sessions(of: UserID("u1"), limit: 1))
-        #expect(theirs.session.handle != page.sessions.first?.handle || page.next != nil)
+        #expect(page.next != nil)
         #expect(try await world.service.sessions(of: UserID("u1"), after: page.next, limit: 3) == nil)
         for limit in [Int.min, -1, 0, 1, Int.max] {
             let list = try #require(try await world.service.sessions(of: UserID("u1"), limit: limit))
@@ -138,7 +137,7 @@ struct DeviceTests {
         #expect(means == Array(repeating: .others, count: 4))
     }
 
-    @Test("What is forgotten stays forgotten beside a refresh, and sessions live on")
+    @Test("What is forgotten stays forgotten after a refresh, and sessions live on")
     func forgetting() async throws {
         let world = try await World()
         let issued = try await Self.create(world)

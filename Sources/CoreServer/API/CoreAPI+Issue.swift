@@ -61,12 +61,13 @@ extension CoreAPI {
     /// The user of a session was authenticated once more; answered as a refresh is.
     func stepUpSession(_ call: Call) async throws -> CoreReply {
         let request = try call.decode(Catalogue.stepUpSession)
-        let presented = PresentedRefreshToken(
+        var presented = PresentedRefreshToken(
             refreshToken: RefreshToken(request.refreshToken),
             antiCSRFToken: request.antiCSRFToken.map(AntiCSRFToken.init),
             usesAntiCSRF: request.usesAntiCSRF ?? settings.usesAntiCSRF,
             checksAntiCSRF: call.dialect.rules.checksAntiCSRFAtRefresh, format: call.dialect.rules.accessTokenFormat,
             rotation: .atOnce)
+        presented.client = call.request.client.facts
         let stepUp = StepUp(level: request.level, methods: request.methods ?? [], isFull: request.isFull ?? false)
         return try await reply(to: try await service.stepUp(stepUp, with: presented), call)
     }

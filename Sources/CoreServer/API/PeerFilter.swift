@@ -1,3 +1,4 @@
+import Foundations
 import Synchronization
 
 /// Which addresses may ask this core anything, as regular expressions (docs/specification/core.md 8.2).
@@ -59,36 +60,8 @@ enum PeerAddress {
     ///
     /// IPv4 that comes over an IPv6 socket is IPv4.
     static func spellings(of address: String) -> [String] {
-        guard let groups = groups(of: address) else { return [address] }
-        if groups.prefix(5).allSatisfy({ $0 == 0 }), groups[5] == 0xffff {
-            return [groups[6...].flatMap { [$0 >> 8, $0 & 0xff] }.map { String($0) }.joined(separator: ".")]
-        }
+        guard address.contains(":"), let read = IPAddress(address) else { return [address] }
+        guard let groups = read.groups else { return [read.text] }
         return [address, groups.map { String($0, radix: 16) }.joined(separator: ":")]
-    }
-
-    /// The eight groups of an IPv6 address.
-    private static func groups(of address: String) -> [UInt16]? {
-        guard address.contains(":") else { return nil }
-        let halves = address.split(separator: "::", omittingEmptySubsequences: false).map { run(String($0)) }
-        guard let head = halves[0] else { return nil }
-        if halves.count == 1 { return head.count == 8 ? head : nil }
-        guard halves.count == 2, let tail = halves[1], head.count + tail.count < 8 else { return nil }
-        return head + Array(repeating: 0, count: 8 - head.count - tail.count) + tail
-    }
-
-    /// Groups without a gap; the last may be written as IPv4.
-    private static func run(_ text: String) -> [UInt16]? {
-        var groups: [UInt16] = []
-        for part in text.split(separator: ":") {
-            let bytes = part.split(separator: ".").compactMap { UInt8($0) }
-            if bytes.count == 4 {
-                groups += [UInt16(bytes[0]) << 8 | UInt16(bytes[1]), UInt16(bytes[2]) << 8 | UInt16(bytes[3])]
-            } else if let group = UInt16(part, radix: 16) {
-                groups.append(group)
-            } else {
-                return nil
-            }
-        }
-        return groups
     }
 }

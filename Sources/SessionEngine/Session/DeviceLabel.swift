@@ -28,7 +28,7 @@ package enum DeviceLabel {
     ///   - agent: the `User-Agent` header.
     ///   - platform: the system as the client says it in a field of its own, which counts more.
     package static func derive(from agent: String?, platform: String? = nil) -> String {
-        let agent = agent.map { String($0.prefix(512)) } ?? ""
+        let agent = Array((agent ?? "").utf8.prefix(512))
         let hinted = platform.flatMap { platforms[$0] }
         let system = hinted ?? systems.first { agent.holds($0.0) }?.1
         switch (browser(agent), system) {
@@ -38,22 +38,25 @@ package enum DeviceLabel {
         }
     }
 
-    private static func browser(_ agent: String) -> String? {
+    private static func browser(_ agent: [UInt8]) -> String? {
         if let found = browsers.first(where: { agent.holds($0.0) }) { return found.1 }
         if agent.holds("Version/"), agent.holds("Safari/") { return "Safari" }
         // What every browser calls itself says nothing.
-        let product = agent.prefix { $0 != "/" && $0 != " " }.filter {
-            $0.isLetter || $0.isNumber || "-_.".contains($0)
-        }
+        let product = String(
+            decoding: agent.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: " ") }, as: UTF8.self
+        )
+        .filter { $0.isLetter || $0.isNumber || "-_.".contains($0) }
         return product.isEmpty || product == "Mozilla" ? nil : String(product.prefix(24))
     }
 }
 
-extension String {
-    /// Whether another text is in this one, byte by byte.
+extension [UInt8] {
+    /// Whether a text is in these bytes.
     fileprivate func holds(_ part: String) -> Bool {
-        let (text, part) = (Array(utf8), Array(part.utf8))
-        guard part.count <= text.count else { return false }
-        return (0...(text.count - part.count)).contains { text[$0..<($0 + part.count)].elementsEqual(part) }
+        let part = part.utf8
+        guard let first = part.first, part.count <= count else { return false }
+        return (0...(count - part.count)).contains {
+            self[$0] == first && self[$0..<($0 + part.count)].elementsEqual(part)
+        }
     }
 }

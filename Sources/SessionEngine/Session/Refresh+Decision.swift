@@ -103,7 +103,7 @@ private struct RefreshStep {
         guard rules.leavesRoom(for: next, at: now) else { return Decision(.keep, .sessionNotActive) }
         next.signingKeyKind = rules.signingKeyKind ?? next.signingKeyKind
         // What is known about the client never causes a write: it goes with one.
-        if next != record, !rules.client.isEmpty {
+        if !rules.client.isEmpty, next != record {
             next.traits.device = (next.traits.device ?? SessionDevice()).updated(
                 by: rules.client, keeping: rules.privacy)
         }

@@ -61,6 +61,10 @@ public struct SessionDevice: Sendable, Hashable, Redacted {
 
     /// A text without control characters and without those that turn its direction, cut at a whole character.
     private static func cleaned(_ text: String, bytes most: Int) -> String {
+        // Nearly every agent and label.
+        if text.utf8.prefix(most + 1).allSatisfy({ (0x20...0x7E).contains($0) }) {
+            return String(decoding: text.utf8.prefix(most), as: UTF8.self)
+        }
         var (cleaned, count) = ("", 0)
         for character in text.prefix(4 * most) {
             let scalars = String.UnicodeScalarView(character.unicodeScalars.filter(isShown))

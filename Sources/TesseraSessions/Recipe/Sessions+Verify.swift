@@ -71,7 +71,7 @@ extension Sessions {
             guard options.isRequired else { return nil }
             throw .refused("anonymous", "sign-in required")
         }
-        if session.actor != nil, options.impersonation == .refused {
+        if options.impersonation == .refused, session.actor != nil {
             throw .refused("impersonation", "the user alone may do this")
         }
         let requirements = await options.requirements?(self.requirements, session) ?? self.requirements
