@@ -151,6 +151,21 @@ struct DeviceTests {
         #expect(try await world.service.forgetDevices(of: UserID("u1")) == 0)
     }
 
+    @Test("A stricter choice reaches a session with its next rotation, also where nothing is said about the client")
+    func stricter() async throws {
+        let world = try await World()
+        let issued = try await Self.create(world)
+        var policy = World.policy
+        policy.devicePrivacy = DevicePrivacy(address: .off, userAgent: .label)
+        let stricter = try await World.makeService(seed: 2, policy: policy, storage: world.storage, clock: world.clock)
+        world.clock.advance(by: .seconds(3_600))
+        let presented = PresentedRefreshToken(refreshToken: issued.refreshToken, rotation: .atOnce)
+        _ = try #require(try await stricter.refresh(presented).tokens)
+        var kept = SessionDevice()
+        kept.derivedLabel = "Firefox on Linux"
+        #expect(try await Self.device(world, issued) == kept)
+    }
+
     @Test("The last use is that of the last rotation")
     func lastSeen() async throws {
         let world = try await World()

@@ -102,8 +102,8 @@ private struct RefreshStep {
         }
         guard rules.leavesRoom(for: next, at: now) else { return Decision(.keep, .sessionNotActive) }
         next.signingKeyKind = rules.signingKeyKind ?? next.signingKeyKind
-        // What is known about the client never causes a write: it goes with one.
-        if !rules.client.isEmpty, next != record {
+        // What is known about the client never causes a write: it goes with one, and so does a stricter choice of what is kept.
+        if next.traits.device != nil || !rules.client.isEmpty, next != record {
             next.traits.device = (next.traits.device ?? SessionDevice()).updated(
                 by: rules.client, keeping: rules.privacy)
         }
