@@ -114,7 +114,8 @@ def test_a_sign_out_reaches_the_server_later(api: SessionAPI, notes: Notes) -> N
     away = Notes("http://127.0.0.1:1", Path(notes.environment["NOTES_FOLDER"]))
     assert away.run("sign-out") == "signed out here" and api.signed_out == 1
     notes.run("sign-in")
-    assert until(lambda: notes.run("list") == "milk" and api.signed_out == 2, SECONDS)
+    # At least once: a process may end between the server's answer and its note of it, and the next one says it again.
+    assert until(lambda: notes.run("list") == "milk" and api.signed_out >= 2, SECONDS)
 
 
 @pytest.fixture

@@ -40,6 +40,10 @@ _impersonation = _of("impersonation", "SessionEngine/Session/Impersonation.swift
 _requests = _of("impersonation", "SessionEngine/Exchange/SessionRequests.swift")
 _anonymous = _of("anonymous", "SessionEngine/Values/UserID+Anonymous.swift")
 _audit = _of("audit", "SessionEngine/Audit/AuditEvent.swift")
+_device = _of("device", "SessionEngine/Session/SessionDevice.swift")
+_naming = _of("device", "SessionEngine/Session/DeviceNaming.swift")
+_facts = _of("device", "SessionEngine/Session/ClientFacts.swift")
+_devices = _of("device", "SessionService/SessionManager+Devices.swift")
 _admission = _of("limit of sessions", "SessionStorage/SessionLimit.swift")
 _memory = _of("storage in memory", "InMemoryStorage/InMemorySessionStorage.swift")
 _sharing = _of("sharing", "SessionEngine/Session/SharingState.swift")
@@ -175,6 +179,19 @@ REFRESH = [
     _impersonation("an application's own act is an actor", "guard isImpersonated else { return nil }", ""),
     _audit("entries do not name the actor", "guard let actor = record.actor else { return details }",
            "guard let actor = record.actor, details.isEmpty else { return details }"),
+    _refresh("silent clients keep what was stored", "if next.traits.device != nil || !rules.client.isEmpty, next != record {",
+             "if !rules.client.isEmpty, next != record {"),
+    _refresh("what is said about a client is an event", "before.traits.device = next.traits.device", ""),
+    _device("the first address follows", "firstAddress.flatMap(privacy.kept) ?? next.lastAddress", "next.lastAddress"),
+    _device("a label turns the direction of a text", "case .format: scalar.value == 0x200d", "case .format: true"),
+    _device("an agent is as long as it likes", "if count > most { break }", ""),
+    _facts("a network becomes an address", "address == .prefix || isNetwork", "address == .prefix || !text.isEmpty && false && isNetwork"),
+    _naming("anybody names a device", "users.contains(record.userID), !record.isExpired", "!record.isExpired"),
+    _devices("a foreign session is kept, and all end", "guard let record = try await session(kept), users.contains(record.userID)",
+             "guard try await session(kept) != nil, !users.isEmpty"),
+    _devices("handles of others end", "if let record = try await storage.session(handle), users.contains(record.userID)",
+             "if try await storage.session(handle) != nil, !users.isEmpty"),
+    _devices("a page skips one", "Array(found.prefix(limit))", "Array(found.dropFirst(before == nil ? 0 : 1).prefix(limit))"),
     _admission("one more than allowed lives", "counted.count - limit.count + 1", "counted.count - limit.count"),
     _admission("the newest sessions end", "{ $0.rank(limit.action) < $1.rank(limit.action) }",
                "{ $0.rank(limit.action) > $1.rank(limit.action) }"),
