@@ -43,7 +43,7 @@ extension InMemorySessionStorage {
             let sessions = state.sessions.values.filter { $0.userID == user }
                 .sorted { $0.handle.rawValue < $1.handle.rawValue }.prefix(max(1, limit))
             for record in sessions {
-                state.sessions[record.handle] = nil
+                state.drop(record)
                 state.auditLog.append(
                     revocation.map { .revoked(record, because: $0) })
             }
@@ -51,6 +51,7 @@ extension InMemorySessionStorage {
             let erased = state.auditLog.erase(user, limit: limit, salt: Self.salt)
             if erased.entries > 0 { return erased }
             state.cutOffs.forget(user)
+            state.revocations.erase(user)
             state.auditLog.forgetSalt(of: user)
             return ErasureProgress(wasSeen: state.lastSeen.removeValue(forKey: user) != nil, isDone: true)
         }

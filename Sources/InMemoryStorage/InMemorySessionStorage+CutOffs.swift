@@ -11,7 +11,7 @@ extension InMemorySessionStorage {
                     ($0.createdAt, $0.handle.rawValue) < ($1.createdAt, $1.handle.rawValue)
                 }
                 for record in rows.prefix(max(0, limit - removed)) {
-                    state.sessions[record.handle] = nil
+                    state.drop(record)
                     let revocation = cutOff.revocation(ofExpiry: record.expiresAt)
                     state.auditLog.append(
                         revocation.map { .revoked(record, because: $0) })
@@ -35,6 +35,7 @@ extension InMemorySessionStorage.State {
     mutating func makeCutOff(_ scope: CutOff.Scope, at now: Timestamp, _ revocation: Revocation?) -> Bool {
         let newest = sessions.values.filter { $0.userID == scope.user }.map(\.createdAt).max()
         guard let newest, let cutOff = cutOffs.make(scope, at: now, newest: newest, revocation) else { return false }
+        revocations.note(.user(scope.user, tenant: scope.tenant), at: cutOff.time, notedAt: clock())
         auditLog.append(
             revocation.map {
                 .revokedAll(of: scope.user, tenant: scope.tenant, createdUpTo: cutOff.time, $0)

@@ -1,3 +1,4 @@
+public import Foundations
 public import SessionEngine
 public import SessionStorage
 import Synchronization
@@ -11,6 +12,8 @@ public final class InMemorySessionStorage: SessionStorage {
         var lastSeen: [UserID: Timestamp] = [:]
         var auditLog = InMemoryAuditLog()
         var cutOffs = InMemoryCutOffs()
+        var revocations = InMemoryRevocations()
+        var clock: @Sendable () -> Timestamp = ClockAndRandomness.system.time
         /// The tenants there are; `nil` when there is no list.
         var tenants: Set<TenantID>?
 
@@ -28,10 +31,11 @@ public final class InMemorySessionStorage: SessionStorage {
 
         /// Revokes a session; returns whether there was one.
         mutating func end(
-            _ handle: SessionHandle, audit revocation: Revocation?, within terms: SessionTerms = .unlimited
+            _ handle: SessionHandle, audit revocation: Revocation?, within terms: SessionTerms = .unlimited,
+            isExpired: Bool = false
         ) -> Bool {
             guard let record = session(handle) else { return false }
-            sessions[handle] = nil
+            drop(record, isExpired: isExpired)
             if let revocation {
                 auditLog.append(.revoked(record, revocation, within: terms))
             }
@@ -44,8 +48,11 @@ public final class InMemorySessionStorage: SessionStorage {
     public let restoreNumber: UInt8
 
     /// An empty storage.
-    public init() {
+    ///
+    /// - Parameter clock: when an end is noted.
+    public init(clock: @escaping @Sendable () -> Timestamp = ClockAndRandomness.system.time) {
         restoreNumber = 0
+        state.withLock { $0.clock = clock }
     }
 
     /// The storage as it is now, as one that was restored from a copy.
@@ -101,7 +108,7 @@ public final class InMemorySessionStorage: SessionStorage {
                 state.sessions[record.handle] = state.cutOffs.admitted(record)
                 state.auditLog.append(event)
                 for (other, end) in displaced {
-                    state.sessions[other.handle] = nil
+                    if let record = state.sessions[other.handle] { state.drop(record) }
                     if event != nil { state.auditLog.append(end) }
                 }
                 return .created(ended: displaced.map(\.0.handle))
@@ -134,7 +141,7 @@ public final class InMemorySessionStorage: SessionStorage {
                 switch decided.change {
                 case .keep: break
                 case .replace(let record): state.sessions[handle] = record
-                case .remove: state.sessions[handle] = nil
+                case .remove: if let current { state.drop(current) }
                 }
                 state.auditLog.append(decided.audit)
             }
@@ -162,14 +169,14 @@ public final class InMemorySessionStorage: SessionStorage {
         _ selection: RevocationTarget, audit revocation: Revocation?
     ) async throws(StorageError) -> [SessionHandle] {
         state.withLock { state in
-            var terms = SessionTerms.unlimited
+            var (terms, isExpired) = (SessionTerms.unlimited, false)
             let candidates: [SessionHandle]
             switch selection {
             case .handles(let handles): candidates = handles
             case .user(let user, let tenant, let now, let limits):
                 candidates = Self.handles(of: user, tenant: tenant, liveAt: now, within: limits, in: state)
             case .expired(let now, let limit, let limits):
-                terms = limits
+                (terms, isExpired) = (limits, true)
                 candidates = Array(
                     state.sessions.values.filter { $0.isExpired(at: now, within: limits) && !state.cutOffs.ended($0) }
                         .map(\.handle).prefix(max(0, limit)))
@@ -178,7 +185,9 @@ public final class InMemorySessionStorage: SessionStorage {
                 let isMade = state.makeCutOff(CutOff.Scope(user, in: tenant), at: now, revocation)
                 return isMade ? candidates : []
             }
-            return candidates.filter { state.end($0, audit: revocation, within: terms) }
+            return candidates.filter {
+                state.end($0, audit: revocation, within: terms, isExpired: isExpired)
+            }
         }
     }
 
@@ -189,6 +198,10 @@ public final class InMemorySessionStorage: SessionStorage {
             let change = decide(state.signingKeys)
             if change == .none { return state.signingKeys }
             try state.admit()
+            for key in state.signingKeys where change.removed.contains(key.id) {
+                let now = state.clock()
+                state.revocations.note(.key(key.id), at: now, notedAt: now)
+            }
             state.signingKeys.removeAll { change.removed.contains($0.id) }
             for key in change.added where !state.signingKeys.contains(where: { $0.id == key.id }) {
                 state.signingKeys.append(key)

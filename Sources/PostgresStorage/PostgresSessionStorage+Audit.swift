@@ -137,7 +137,8 @@ extension PostgresSessionStorage {
             let count = try await run(statements.eraseAuditEvents, values).affected
             return ErasureProgress(entries: count, pseudonym: pseudonym)
         }
-        let seen = try await run(statements.eraseRest, key).first?.integer(0) ?? 0
+        let named = key + ["digest": .text(RevocationRecord.digest(of: user))]
+        let seen = try await run(statements.eraseRest, named).first?.integer(0) ?? 0
         return ErasureProgress(wasSeen: seen > 0, isDone: true)
     }
 }

@@ -158,6 +158,7 @@ struct Migration {
                 ALTER TABLE session_info ADD COLUMN flags INTEGER;
                 """),
         Migration(name: "0011-devices", sql: "ALTER TABLE session_info ADD COLUMN device TEXT"),
+        revocations,
     ]
 
     /// Whether a file has the steps of this release and no others.

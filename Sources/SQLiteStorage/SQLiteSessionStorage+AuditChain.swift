@@ -69,6 +69,7 @@ extension SQLiteSessionStorage {
             if count > 0 { return ErasureProgress(entries: count, pseudonym: pseudonym) }
             let wasSeen = try connection.run(Statement.deleteActivity, key) > 0
             try connection.run(Statement.deleteCutOffsOfUser, key)
+            try connection.run(Statement.eraseFromRevocations, key + [.text(RevocationRecord.digest(of: user))])
             try connection.run(Statement.deleteSalt, key)
             return ErasureProgress(wasSeen: wasSeen, isDone: true)
         }

@@ -155,6 +155,18 @@ public final class FaultyStorage: SessionStorage {
         try await call { () async throws(StorageError) in try await base.addAuditEvent(event) }
     }
 
+    public func revocations(after sequence: Int64, limit: Int) async throws(StorageError) -> RevocationPage {
+        try await call { () async throws(StorageError) in
+            try await base.revocations(after: sequence, limit: limit)
+        }
+    }
+
+    public func trimRevocations(notedBefore time: Timestamp, limit: Int) async throws(StorageError) -> Int {
+        try await call { () async throws(StorageError) in
+            try await base.trimRevocations(notedBefore: time, limit: limit)
+        }
+    }
+
     public func eraseUser(
         _ user: UserID, audit revocation: Revocation?, limit: Int
     ) async throws(StorageError) -> ErasureProgress {

@@ -118,6 +118,17 @@ extension StorageConformance {
             try expect(sawNothing, "a decision saw another app's session")
             try expect(try await two.session(record.handle) == record, "another app's session was removed")
         },
+        IsolationCheck("The ends of one app are not noted for another") { one, two in
+            let far = Timestamp(milliseconds: 32_000_000_000_000)
+            for (storage, handle) in [(one, "a"), (two, "b")] {
+                try await storage.insert(ConformanceSample.record(handle, expiresAt: far))
+                _ = try await storage.remove(.handles([SessionHandle(handle)]))
+            }
+            _ = try await one.trimRevocations(notedBefore: Timestamp(milliseconds: .max), limit: 9)
+            try expect(try await one.revocations(after: 0, limit: 9).records, is: [], "noted after all was trimmed")
+            let left = try await two.revocations(after: 0, limit: 9).records.map(\.subject)
+            try expect(left, is: [.session(SessionHandle("b"))], "noted for the second app")
+        },
         IsolationCheck("Keys and values are each app's own") { one, two in
             let key = try ConformanceSample.key("d-1")
             _ = try await one.updateSigningKeys { _ in SigningKeyChange(adding: [key]) }

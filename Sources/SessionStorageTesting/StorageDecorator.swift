@@ -56,6 +56,14 @@ extension StorageDecorator {
         try await base.remove(selection, audit: revocation)
     }
 
+    public func revocations(after sequence: Int64, limit: Int) async throws(StorageError) -> RevocationPage {
+        try await base.revocations(after: sequence, limit: limit)
+    }
+
+    public func trimRevocations(notedBefore time: Timestamp, limit: Int) async throws(StorageError) -> Int {
+        try await base.trimRevocations(notedBefore: time, limit: limit)
+    }
+
     public func sweepCutOffs(at now: Timestamp, limit: Int) async throws(StorageError) -> Int {
         try await base.sweepCutOffs(at: now, limit: limit)
     }

@@ -91,6 +91,18 @@ extension MeasuredStorage {
         metrics.auditEntries.add(event.name)
     }
 
+    func revocations(after sequence: Int64, limit: Int) async throws(StorageError) -> RevocationPage {
+        try await timed(.list, as: .selectRevocations) { () async throws(StorageError) in
+            try await base.revocations(after: sequence, limit: limit)
+        }
+    }
+
+    func trimRevocations(notedBefore time: Timestamp, limit: Int) async throws(StorageError) -> Int {
+        try await timed(.upkeep, as: .deleteRevocations) { () async throws(StorageError) in
+            try await base.trimRevocations(notedBefore: time, limit: limit)
+        }
+    }
+
     func eraseUser(
         _ user: UserID, audit revocation: Revocation?, limit: Int
     ) async throws(StorageError) -> ErasureProgress {

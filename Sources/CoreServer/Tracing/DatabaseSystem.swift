@@ -36,6 +36,7 @@ enum StorageStatement {
     case insertSession, selectSession, updateSession, deleteSessions, changeKeys
     case insertValue, selectValue, updateValue, insertActivity, selectActivity
     case insertAudit, selectAudit, deleteAudit, insertAuditPages, selectAuditPages
+    case selectRevocations, deleteRevocations
     case selectAccounts, selectApps, changeApps, deleteApps
 
     /// What a step is unless it says otherwise.
@@ -55,10 +56,10 @@ enum StorageStatement {
         switch self {
         case .insertSession, .insertValue, .insertActivity, .insertAudit, .insertAuditPages: "INSERT"
         case .selectSession, .selectValue, .selectActivity, .selectAudit, .selectAuditPages, .selectAccounts,
-            .selectApps:
+            .selectApps, .selectRevocations:
             "SELECT"
         case .updateSession, .changeKeys, .updateValue, .changeApps: "UPDATE"
-        case .deleteSessions, .deleteAudit, .deleteApps: "DELETE"
+        case .deleteSessions, .deleteAudit, .deleteApps, .deleteRevocations: "DELETE"
         }
     }
 
@@ -71,6 +72,7 @@ enum StorageStatement {
         case .insertActivity, .selectActivity: "user_last_active"
         case .insertAudit, .selectAudit, .deleteAudit: system == .sqlite ? "audit_trail" : "tessera_audit_trail"
         case .insertAuditPages, .selectAuditPages: system == .sqlite ? "audit_pages" : "tessera_audit_pages"
+        case .selectRevocations, .deleteRevocations: system == .sqlite ? "revocations" : "tessera_revocations"
         case .selectAccounts: "all_auth_recipe_users"
         case .selectApps, .changeApps, .deleteApps: "tenants"
         }

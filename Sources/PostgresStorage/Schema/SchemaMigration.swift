@@ -6,8 +6,13 @@ public enum LockClass: String, Sendable {
     case shareUpdateExclusive = "SHARE UPDATE EXCLUSIVE"
     /// No other process gets in, for the moment that an entry in the catalogue takes; given up after 100 ms of waiting.
     case accessExclusiveBrief = "ACCESS EXCLUSIVE, for an entry in the catalogue"
+    /// Reads continue; writes wait for the moment that an entry in the catalogue takes; given up after 100 ms of waiting.
+    case shareRowExclusiveBrief = "SHARE ROW EXCLUSIVE, for an entry in the catalogue"
     /// Rows like any other.
     case rows = "ROW EXCLUSIVE"
+
+    /// Whether it is given up and tried again where others hold the table.
+    var isBrief: Bool { self == .accessExclusiveBrief || self == .shareRowExclusiveBrief }
 }
 
 /// One statement of a step.
@@ -59,6 +64,7 @@ struct SchemaMigration: Sendable {
             SchemaMigration(name: "0006-audit-chain", level: 6, worksWith: 1, statements: auditChain(tables)),
             SchemaMigration(name: "0007-session-policy", level: 7, worksWith: 1, statements: sessionPolicy(tables)),
             SchemaMigration(name: "0008-devices", level: 8, worksWith: 1, statements: devices(tables)),
+            SchemaMigration(name: "0010-revocations", level: 10, worksWith: 1, statements: revocations(tables)),
         ]
     }
 

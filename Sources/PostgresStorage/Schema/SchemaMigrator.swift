@@ -157,10 +157,10 @@ struct SchemaMigrator: Sendable {
         }
     }
 
-    /// Runs a statement; for ACCESS EXCLUSIVE locks, sets `lock_timeout` to 100 ms and retries.
+    /// Runs a statement; for brief locks, sets `lock_timeout` to 100 ms and retries.
     private func run(_ statement: SchemaStatement, _ connection: BlockingConnection) throws(StatementError) {
         if let index = statement.index { try removeUnfinished(index, connection) }
-        let limit = statement.lock == .accessExclusiveBrief ? "100ms" : "0"
+        let limit = statement.lock.isBrief ? "100ms" : "0"
         try connection.run("SET lock_timeout = '\(limit)'")
         for attempt in 1... {
             do throws(StatementError) {

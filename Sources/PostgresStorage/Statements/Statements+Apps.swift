@@ -85,7 +85,8 @@ extension Statements {
     /// The tables that have rows of apps; `apps` is the last.
     static let tablesOfApps = [
         "session_info", "tessera_signing_keys", "key_value", "user_last_active", "tessera_audit_trail",
-        "tessera_cut_offs", "tessera_audit_pages", "tessera_audit_salts", "tenants", "apps",
+        "tessera_cut_offs", "tessera_audit_pages", "tessera_audit_salts",
+        "tessera_revocations", "tenants", "apps",
     ]
 
     /// Removes an app with all its rows.

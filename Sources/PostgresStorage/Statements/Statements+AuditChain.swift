@@ -154,7 +154,9 @@ extension Statements {
             """
             WITH seen AS (DELETE FROM \(tables.users) WHERE app_id = $app AND user_id = $user RETURNING 1), \
             ends AS (DELETE FROM \(tables.cutOffs) WHERE app_id = $app AND subject = $user AND made_at <= \(settled)), \
-            salt AS (DELETE FROM \(tables.salts) AS salts WHERE app_id = $app AND user_id = $user AND \(isUnusedSalt)) \
+            salt AS (DELETE FROM \(tables.salts) AS salts WHERE app_id = $app AND user_id = $user AND \(isUnusedSalt)), \
+            noted AS (UPDATE \(tables.revocations) SET kind = '\(RevocationRecord.erasedKind)', subject = $digest \
+            WHERE app_id = $app AND kind = 'user' AND subject = $user) \
             SELECT count(*) FROM seen
             """)
     }

@@ -52,6 +52,7 @@ struct QuotedTables: Sendable {
     let accountNames: String
     let auditPages: String
     let salts: String
+    let revocations: String
 
     init(_ names: TableNames) {
         sessions = names.quoted("session_info")
@@ -66,6 +67,7 @@ struct QuotedTables: Sendable {
         accountNames = names.quoted("userid_mapping")
         auditPages = names.quoted("tessera_audit_pages")
         salts = names.quoted("tessera_audit_salts")
+        revocations = names.quoted("tessera_revocations")
     }
 }
 

@@ -49,7 +49,8 @@ public struct StoredTokenHash: Sendable, Hashable {
 }
 
 extension Hex {
-    static func sha256(_ text: String) -> String {
+    /// The SHA-256 of a text's UTF-8, in hexadecimal digits.
+    package static func sha256(_ text: String) -> String {
         var (text, hash) = (text, SHA256())
         text.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
         return hash.finalize().withUnsafeBytes { encode($0) }
