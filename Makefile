@@ -40,7 +40,7 @@ export NOTES = $(abspath $(EXAMPLES_SCRATCH))/debug/notes
 
 .PHONY: beside admin client hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
 .PHONY: allocations bench check clean doctor door failover inplace mass metrics network nodes postgres schema packages dist soak storm
-.PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin mutants devices
+.PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin mutants devices feed
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
@@ -77,7 +77,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme packages metrics soak hello browser admin client drivers devices beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
+PARTS = readme packages metrics soak hello browser admin client drivers devices feed beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -155,6 +155,10 @@ drivers: build
 # Foreign SDKs fill the list of a user's devices; what its pages cost.
 devices: build
 	$(PYTEST) $(BOX)devices.py
+
+# The feed of ended sessions reaches its readers through breaks of every kind.
+feed: build
+	$(PYTEST) $(BOX)feed.py
 
 # The Swift SDK and supertokens-python on one core.
 beside: build

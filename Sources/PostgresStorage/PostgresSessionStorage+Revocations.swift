@@ -15,7 +15,8 @@ extension PostgresSessionStorage {
             }
         }.compactMap(\.self)
         return RevocationPage(
-            history: result.first?.text(0) ?? "", records: rows.compactMap(\.record), last: rows.last?.number)
+            history: result.first?.text(0) ?? "", records: rows.compactMap(\.record), last: rows.last?.number,
+            isLast: rows.count < limit)
     }
 
     public func trimRevocations(notedBefore time: Timestamp, limit: Int) async throws(StorageError) -> Int {
@@ -26,10 +27,9 @@ extension PostgresSessionStorage {
 
 /// The statements about the ends that were noted; `$app` is the app.
 extension Statements {
-    /// Reads up to `$limit` rows after the number `$after`, each with the name of the history: the cluster, its timeline and
-    /// how often it was put back from a copy. One row without a number where there is none.
+    /// Reads up to `$limit` rows after the number `$after`; one row without a number where there is none.
     ///
-    /// A standby has no history of its own and refuses it.
+    /// Each has the name of the history: the cluster, its timeline and how often it was put back from a copy. A standby has no history of its own and refuses it.
     fileprivate var selectRevocations: PostgresStatement {
         PostgresStatement(
             "selectRevocations", .read,

@@ -4,7 +4,7 @@ public import SessionStorage
 extension SQLiteSessionStorage {
     public func revocations(after sequence: Int64, limit: Int) async throws(StorageError) -> RevocationPage {
         let values: [SQLiteValue] = [appValue, .integer(sequence), .integer(Int64(max(0, limit)))]
-        let rows = try await database.readers.readAside { (connection) throws(StorageError) in
+        let rows = try database.readers.read { (connection) throws(StorageError) in
             try connection.query(Statement.selectRevocations, values) { row in
                 let record = RevocationRecord(
                     sequence: row.integer(0), kind: row.text(1), subject: row.text(2), tenant: row.text(3),
@@ -13,7 +13,8 @@ extension SQLiteSessionStorage {
             }
         }
         return RevocationPage(
-            history: "\(restoreNumber)", records: rows.compactMap(\.record), last: rows.last?.number)
+            history: "\(restoreNumber)", records: rows.compactMap(\.record), last: rows.last?.number,
+            isLast: rows.count < limit)
     }
 
     public func trimRevocations(notedBefore time: Timestamp, limit: Int) async throws(StorageError) -> Int {

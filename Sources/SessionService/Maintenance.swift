@@ -81,6 +81,7 @@ public struct Maintenance: Service, CustomStringConvertible {
                 group.addTask { await repeated(every: schedule.keyInterval, removeKeys) }
                 group.addTask { await repeated(every: schedule.auditTrimInterval, sweepCutOffs) }
                 group.addTask { await repeated(every: schedule.auditTrimInterval, trimAuditLog) }
+                group.addTask { await repeated(every: schedule.auditTrimInterval, trimRevocations) }
             }
         }
     }
@@ -133,6 +134,11 @@ public struct Maintenance: Service, CustomStringConvertible {
     private func trimAuditLog(of service: SessionManager) async throws {
         let count = try await inBatches { try await service.trimAuditLog(atMost: $0) }
         if count > 0 { logger.info("old entries of the audit log removed", metadata: ["count": "\(count)"]) }
+    }
+
+    private func trimRevocations(of service: SessionManager) async throws {
+        let count = try await inBatches { try await service.trimRevocations(atMost: $0) }
+        if count > 0 { logger.debug("ends that no verifier needs removed", metadata: ["count": "\(count)"]) }
     }
 
     /// Repeats a removal until there is nothing left, with pauses for the writes of others.

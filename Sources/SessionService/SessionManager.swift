@@ -15,6 +15,7 @@ public struct SessionManager: Sendable {
     let refreshTokenKey: RefreshTokenKey
     let activity: ActivityLog
     let sweeper: CutOffSweeper
+    let feedSource: FeedSource
     let clockWatch = ClockWatch()
 
     /// Opens an app's sessions; the secret that encrypts refresh tokens is made here on first use.
@@ -37,6 +38,8 @@ public struct SessionManager: Sendable {
         self.clock = clock
         activity = ActivityLog(storage: storage)
         sweeper = CutOffSweeper(storage: storage, clock: clock)
+        let tokenLife = TokenLifeReader(policy.accessTokenValidity, storage, clock)
+        feedSource = FeedSource(storage, clock: clock) { await tokenLife.life() }
         keys = SigningKeyManager(
             store: keyStore, clock: clock, schedule: policy.keySchedule, pool: keyPool,
             keepsAuditLog: policy.auditRetention != nil)

@@ -57,6 +57,8 @@ public enum StoredValueName: String, Sendable {
     case refreshTokenKey = "refresh_token_key"
     /// How often the store was restored; kept with the app `public` for all of them.
     case restoreNumber = "tessera_restore_number"
+    /// The longest life of an access token that may be in use (docs/decisions/0046).
+    case tokenLife = "tessera_token_life"
     /// The time of the last core that had the store, in milliseconds since 1970 (docs/decisions/0028).
     case notedTime = "tessera_time"
 }

@@ -3,7 +3,7 @@ public import SessionEngine
 
 /// Where the ends of one app's sessions are noted, for verifiers that do not ask (docs/decisions/0046).
 ///
-/// The database itself notes them, in the step that ends a session and whoever takes that step: the row of a session that has
+/// The database itself notes them, in the step that ends a session, whichever program takes it: the row of a session that has
 /// not expired and goes, a cut-off that is made, a signing key that goes.
 public protocol RevocationLog: Sendable {
     /// A page of what was noted, the oldest first.
@@ -33,12 +33,15 @@ public struct RevocationPage: Sendable, Equatable {
     public var records: [RevocationRecord]
     /// The number of the last row that was read; `nil` where there was none.
     public var last: Int64?
+    /// Whether there was no row after it.
+    public var isLast: Bool
 
     /// Creates a page.
-    public init(history: String, records: [RevocationRecord], last: Int64?) {
+    public init(history: String, records: [RevocationRecord], last: Int64?, isLast: Bool) {
         self.history = history
         self.records = records
         self.last = last
+        self.isLast = isLast
     }
 }
 

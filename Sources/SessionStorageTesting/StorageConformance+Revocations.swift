@@ -24,7 +24,7 @@ extension StorageConformance {
     }
 
     static let revocationChecks = [
-        Check("A session that ends in any way is noted once, and one that goes on is not") { storage in
+        Check("A session that ends in any way is noted once, and one that is rotated is not") { storage in
             try await storage.insert(all: ["a", "b", "c", "d", "e"].map { record($0) })
             try await storage.insert(record("x", user: "u2"))
             var rotated = record("a")

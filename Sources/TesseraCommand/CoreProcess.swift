@@ -123,7 +123,7 @@ struct CoreProcess {
                 isClockAccepted: options.acceptClock, timeText: { $0.rfc3339 }, logger: logger),
             KeyWatch(apps: apps, logger: logger), DataFolderWatch(problem: storage.folderProblem, logger: logger),
             ClockJumpWatch(logger: logger), Watch(api, problem: storage.problem),
-            StorageReport(manager: manager, isAway: { api.isStorageAway }),
+            FeedEnd(apps: apps), StorageReport(manager: manager, isAway: { api.isStorageAway }),
         ]
     }
 

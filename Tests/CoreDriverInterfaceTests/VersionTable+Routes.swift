@@ -13,6 +13,7 @@ extension VersionTable {
             row(.get, "/telemetry", .showTelemetry, "1.0-"),
             row(.get, "/tessera/audit", .readAuditTrail, "1.0-"),
             row(.post, "/tessera/session/authenticated", .stepUpSession, "1.0-"),
+            row(.get, "/tessera/feed", .readFeed, "1.0-"),
             row(.post, "/tessera/session/revoke", .revokeWithToken, "1.0-"),
             row(.post, "/tessera/session/end", .explainEnd, "1.0-"),
             row(.get, "/tessera/capabilities", .listCapabilities, "1.0-"),

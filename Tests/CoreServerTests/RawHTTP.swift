@@ -24,6 +24,7 @@ struct RawHTTP: Sendable {
         var head = "\(request.method) \(target) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
         let headers = [
             ("cdi-version", request.version), ("api-key", request.apiKey), ("Authorization", request.authorization),
+            ("Accept", request.accept), ("Last-Event-ID", request.lastEventID),
             ("tessera-actor", request.actor), ("tessera-activity", request.activity),
             ("tessera-session-policy", request.policy), ("tessera-client-address", request.client.address),
             ("Tessera-Client-User-Agent", request.client.userAgent), ("tessera-client-hints", request.client.hints),

@@ -111,7 +111,7 @@ struct WorkBoundTests {
         // A parameter is looked for, or several.
         case .showConfiguration, .readSession, .readSessionData, .readPayload, .countActiveUsers, .findUser: 600
         case .listSessions, .countUsers: 900
-        case .readAuditTrail, .listDevices: 1_300
+        case .readAuditTrail, .listDevices, .readFeed: 1_300
         // A body is parsed once, and what is kept of it is written once or twice.
         case .createSession, .verifySession, .refreshSession, .stepUpSession, .upgradeSession, .impersonateUser,
             .endImpersonation, .regenerateSession, .removeSessions,

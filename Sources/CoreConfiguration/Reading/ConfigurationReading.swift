@@ -83,6 +83,16 @@ struct ConfigurationReading {
                 "supertokens_saas_secret can only be used when api_key is also defined",
                 ["supertokens_saas_secret", "api_keys"])
         }
+        if !draft.settings.verifierKeys.isEmpty, draft.settings.apiKeys.isEmpty {
+            note(
+                "'verify_api_keys' limits what some may do, and without 'api_keys' everybody may do all: set both.",
+                ["verify_api_keys", "api_keys"], showsValue: false)
+        }
+        if !Set(draft.settings.verifierKeys).isDisjoint(with: draft.settings.apiKeys) {
+            note(
+                "A key of 'verify_api_keys' is one of 'api_keys' too, so it would do more than verify.",
+                ["verify_api_keys"], showsValue: false)
+        }
         for (key, expression) in [("ip_allow_regex", draft.allowedPeers), ("ip_deny_regex", draft.deniedPeers)]
         where expression != nil && PeerFilter(allow: expression) == nil {
             note("Provided regular expression is invalid for \(key) config", [key])

@@ -27,6 +27,12 @@ extension ConfigurationKey {
             "api_keys", .keys, \.settings.apiKeys, [.app, .secret, .reloadable],
             "keys separated by commas, each of 20 characters or more; a request has to show one"),
         ConfigurationKey(
+            "verify_api_keys", .keys, \.settings.verifierKeys, default: "none", [.own, .secret, .reloadable],
+            """
+            keys as above that only verify: tokens, with a look at the database too, and the feed of ended sessions \
+            (docs/feed.md); needs `api_keys`
+            """),
+        ConfigurationKey(
             "supertokens_saas_secret", .operatorKey, \.settings.operatorKey, [.secret, .reloadable],
             "one more key, of 40 characters or more; needs `api_keys`"),
         ConfigurationKey(

@@ -148,6 +148,18 @@ extension Catalogue {
             .sometimes("sessionHandle", \.handle), .sometimes("tenantId", \.tenantID), .sometimes("userId", \.userID),
             .sometimes("actor", \.actor), .sometimes("means", \.means), .always("details", \.details),
         ])
+    package static let feedRead = ReplyTable<FeedReply>(
+        nil,
+        [
+            .status("OK"), .always("stream", \.stream), .always("reset", \.isReset), .always("more", \.hasMore),
+            .always("age", \.age), .always("next", \.next), .always("entries", \.entries),
+        ])
+    package static let feedEntry = ReplyTable<FeedEntryReply>(
+        nil,
+        [
+            .always("k", \.kind), .always("v", \.value), .sometimes("n", \.tenant), .always("t", \.time),
+            .sometimes("u", \.until),
+        ])
     package static let usersCounted = ReplyTable<CountReply>(
         .userCount,
         [
@@ -201,6 +213,7 @@ extension Catalogue {
         .createToken: [tokenCreated, status("UNSUPPORTED_ALGORITHM_ERROR")],
         .showTelemetry: [telemetryShown],
         .readAuditTrail: [auditRead],
+        .readFeed: [feedRead],
         .stepUpSession: [refreshed, theftDetected, refreshRefused],
         .revokeWithToken: [tokenRevoked],
         .explainEnd: [endExplained],

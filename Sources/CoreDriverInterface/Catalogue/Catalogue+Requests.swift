@@ -227,6 +227,9 @@ extension Catalogue {
             .optional("until", \.until),
         ])
 
+    package static let readFeed = RequestTable<ReadFeedRequest>(
+        .readFeed, [.optional("after", \.after), .optional("wait", \.wait, in: 0...30)])
+
     package static let putApp = RequestTable<PutAppRequest>(.putApp, [.required("appId", \.app)] + firstForm())
     package static let putAppV2 = RequestTable<PutAppRequest>(
         .putAppV2, [.required("appId", \.app)] + secondForm())
@@ -271,7 +274,8 @@ extension Catalogue {
     private static let requestTables: [any RequestContract] = [
         createSession, verifySession, refreshSession, regenerateSession, removeSessions, removeAndCountSessions,
         listSessions, readSession, readSessionData, readPayload, writeSessionData, writePayload, listVersions,
-        showConfiguration, createToken, countUsers, countActiveUsers, findUser, readAuditTrail, stepUpSession,
+        showConfiguration, createToken, countUsers, countActiveUsers, findUser, readAuditTrail, readFeed,
+        stepUpSession,
         listDevices, revokeWithToken, explainEnd, nameDevice, removeDevices, forgetDevices, upgradeSession,
         impersonateUser,
         endImpersonation, putApp, putAppV2, removeApp, putTenant, putTenantV2, removeTenant,

@@ -22,6 +22,7 @@ extension Catalogue {
         versionFree(.publishKeys, [.get], "/.well-known/jwks.json", .anyTenant),
         versionFree(.showTelemetry, [.get], "/telemetry", .app),
         versionFree(.readAuditTrail, [.get], "/tessera/audit", .app),
+        versionFree(.readFeed, [.get], "/tessera/feed", .app),
         versionFree(.stepUpSession, [.post], "/tessera/session/authenticated", .anyTenant),
         versionFree(.revokeWithToken, [.post], "/tessera/session/revoke", .anyTenant),
         versionFree(.explainEnd, [.post], "/tessera/session/end", .anyTenant),

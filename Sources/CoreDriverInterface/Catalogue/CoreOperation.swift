@@ -42,6 +42,8 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case showTelemetry
     /// What happened to sessions and keys?
     case readAuditTrail
+    /// Which sessions have ended since?
+    case readFeed
     /// The user of a session was authenticated once more.
     case stepUpSession
     /// End the session of a refresh token.
@@ -103,6 +105,11 @@ public enum CoreOperation: String, Sendable, CaseIterable {
 extension CoreOperation {
     /// Whether a tenant that does not exist is no mistake: a greeting, or the question whether it does.
     public var answersUnknownTenants: Bool { [.hello, .readTenant, .readTenantV2].contains(self) }
+
+    /// Whether a key suffices that is for verifying only: it neither reads sessions nor changes any.
+    public var isForVerifiers: Bool {
+        [.hello, .listVersions, .listCapabilities, .publishKeys, .listKeys, .verifySession, .readFeed].contains(self)
+    }
 
     /// The longest body that is read, in bytes: 1 MiB, and 16 MiB where the handles that a list returned are sent again
     /// (40 bytes each, so about 400,000).

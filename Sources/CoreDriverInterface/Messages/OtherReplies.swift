@@ -60,6 +60,32 @@ package struct AuditEntryReply: ReplyMessage {
     package init() {}
 }
 
+/// A page of the feed of ended sessions.
+package struct FeedReply: ReplyMessage {
+    package var stream: String?
+    package var isReset: Bool?
+    package var hasMore: Bool?
+    /// In milliseconds.
+    package var age: Int64?
+    package var next: String?
+    package var entries: JSONObjects?
+
+    package init() {}
+}
+
+/// An end in the feed.
+package struct FeedEntryReply: ReplyMessage {
+    package var kind: String?
+    package var value: String?
+    package var tenant: String?
+    /// In milliseconds since 1970.
+    package var time: Int64?
+    /// In milliseconds since 1970.
+    package var until: Int64?
+
+    package init() {}
+}
+
 /// An app with its tenants.
 package struct AppReply: ReplyMessage {
     package var app: String?

@@ -73,6 +73,16 @@ package struct ReadAuditRequest: RequestMessage {
     package init() {}
 }
 
+/// The news of ended sessions are asked for.
+package struct ReadFeedRequest: RequestMessage {
+    /// The cursor of the answer before.
+    package var after: String?
+    /// For how many seconds news are waited for.
+    package var wait: Int64?
+
+    package init() {}
+}
+
 /// An app or a tenant is to be made or changed.
 package protocol TenantMessage: RequestMessage {
     /// What is said of the tenant, or of the app's first one.

@@ -116,9 +116,11 @@ extension CoreAPI {
         for request: CoreRequest, _ match: RouteMatch, in place: Place
     ) throws(InvalidRequest) -> Call {
         let settings = place.app?.settings.core ?? settings
-        guard !match.needsAPIKey || settings.admits(request) else { throw InvalidRequest(.wrongAPIKey) }
+        let isAdmitted = !match.needsAPIKey || settings.admits(request)
+        guard isAdmitted || settings.admitsVerifier(request) else { throw InvalidRequest(.wrongAPIKey) }
         let dialect = try match.dialect(header: request.version, bounds: settings.versions)
         let operation = try match.operation(method: request.method, dialect: dialect)
+        guard isAdmitted || operation.isForVerifiers else { throw InvalidRequest(.wrongAPIKey) }
         let isKnown = place.hasTenant || (place.hasApp && operation.answersUnknownTenants)
         guard isKnown else { throw InvalidRequest(.unknownTenant(match.app, match.tenant)) }
         return Call(request: request, operation: operation, dialect: dialect, app: match.app, tenant: match.tenant)

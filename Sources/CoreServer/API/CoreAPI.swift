@@ -110,6 +110,7 @@ public struct CoreAPI: Sendable {
         case .createToken: try await createToken(call)
         case .showTelemetry: showTelemetry()
         case .readAuditTrail: try await readAuditTrail(call)
+        case .readFeed: try await readFeed(call)
         case .stepUpSession: try await stepUpSession(call)
         case .revokeWithToken: try await revokeWithToken(call)
         case .explainEnd: try await explainEnd(call)

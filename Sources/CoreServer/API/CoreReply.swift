@@ -54,6 +54,13 @@ public struct CoreReply: Sendable, Redacted {
         status: 403, contentType: "text/html;charset=utf-8",
         body: Array("<!doctype html><title>403</title><p>This address may not use this core.</p>\n".utf8))
 
+    /// Server-sent events; nothing on the way may keep them back.
+    static func events(_ bytes: [UInt8]) -> CoreReply {
+        var reply = CoreReply(status: 200, contentType: "text/event-stream", body: bytes)
+        reply.headers = [("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
+        return reply
+    }
+
     /// A document that says only how it went.
     static func status(_ status: String) -> CoreReply { .json(["status": .string(status)]) }
 

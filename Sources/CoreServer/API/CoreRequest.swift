@@ -28,6 +28,10 @@ public struct CoreRequest: Sendable, Redacted {
     public var activity: String?
     /// The `tessera-session-policy` header: what a new session asks for.
     public var policy: String?
+    /// The `Accept` header.
+    package var accept: String?
+    /// The `Last-Event-ID` header, which an event source sends when it asks again.
+    package var lastEventID: String?
     /// The `tessera-client-…` headers: what a backend says about the client.
     package var client = ClientFields()
     /// The body.
@@ -57,6 +61,13 @@ public struct CoreRequest: Sendable, Redacted {
         (ifNoneMatch ?? "").split(separator: ",").contains { part in
             let name = part.drop { $0 == " " }
             return name == "*" || name.hasPrefix(validator) || name.hasPrefix("W/" + validator)
+        }
+    }
+
+    /// Whether the caller asks for a media type by its name (RFC 9110 section 12.5.1).
+    func accepts(_ type: String) -> Bool {
+        (accept ?? "").split(separator: ",").contains { range in
+            range.prefix { $0 != ";" }.trimmed { $0 == " " || $0 == "\t" } == type
         }
     }
 

@@ -26,6 +26,8 @@ public struct CoreSettings: Sendable, Equatable {
     /// One more key, of who runs the core for others; it is accepted wherever an API key is
     /// (docs/specification/core.md 8.1).
     public var operatorKey: String?
+    /// Keys with which tokens can be verified and the ends of sessions be followed, and nothing else.
+    public var verifierKeys: [String] = []
     /// The path under which everything is.
     public var basePath = BasePath.root
     /// The versions that drivers may speak.
@@ -55,9 +57,19 @@ public struct CoreSettings: Sendable, Equatable {
     /// Whether a request may come in; every key is compared, in time that does not depend on them.
     func admits(_ request: CoreRequest) -> Bool {
         guard !apiKeys.isEmpty else { return true }
-        let presented = request.apiKey.map(Self.trimmed) ?? request.authorization.map(Self.credential) ?? ""
+        let presented = Self.presented(request)
         let isOperator = operatorKey.map { ConstantTime.equals($0, presented) } ?? false
         return apiKeys.reduce(isOperator) { found, key in ConstantTime.equals(key, presented) || found }
+    }
+
+    /// Whether a request may come in that does what a verifier needs.
+    func admitsVerifier(_ request: CoreRequest) -> Bool {
+        let presented = Self.presented(request)
+        return verifierKeys.reduce(false) { found, key in ConstantTime.equals(key, presented) || found }
+    }
+
+    private static func presented(_ request: CoreRequest) -> String {
+        request.apiKey.map(trimmed) ?? request.authorization.map(credential) ?? ""
     }
 
     /// The part after `Bearer `, or the whole value when there is no scheme (docs/specification/core.md 1.0).

@@ -33,6 +33,7 @@ final class Door: Sendable {
             ifNoneMatch: head.fields.ifNoneMatch)
         (value.host, value.origin, value.fetchSite) = (head.host, head.fields.origin, head.fields.fetchSite)
         (value.actor, value.activity, value.policy) = (head.fields.actor, head.fields.activity, head.fields.policy)
+        (value.accept, value.lastEventID) = (head.fields.accept, head.fields.lastEventID)
         value.client = head.fields.client
         return value
     }

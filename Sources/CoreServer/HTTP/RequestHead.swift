@@ -33,6 +33,8 @@ struct RequestHead {
         var actor: String?
         var activity: String?
         var policy: String?
+        var accept: String?
+        var lastEventID: String?
         var client = ClientFields()
         var requestIDs: [String] = []
         var hasUpgrade = false
@@ -101,12 +103,14 @@ extension RequestHead.Fields {
     private mutating func read(_ name: String, _ value: String) {
         switch name.utf8.count {
         case 4 where name.isField("host"): hosts.append(value)
+        case 6 where name.isField("accept"): accept = accept.map { "\($0), \(value)" } ?? value
         case 6 where name.isField("expect"): expectation = expectation.map { "\($0), \(value)" } ?? value
         case 6 where name.isField("origin"): origin = value
         case 7 where name.isField("api-key"): set(\.apiKey, value)
         case 7 where name.isField("upgrade"): hasUpgrade = true
         case 11 where name.isField("cdi-version"): set(\.version, value)
         case 12 where name.isField("x-request-id"): requestIDs.append(value)
+        case 13 where name.isField("last-event-id"): lastEventID = value
         case 13 where name.isField("authorization"): set(\.authorization, value)
         case 13 where name.isField("tessera-actor"): set(\.actor, value)
         case 13 where name.isField("if-none-match"): ifNoneMatch = value

@@ -8,7 +8,7 @@ enum OperationLabel: Int, MetricLabel {
     case hello, listVersions, showConfiguration, handshake, createSession, verifySession, refreshSession,
         regenerateSession, removeSessions, removeAndCountSessions, listSessions, readSession, readSessionData,
         writeSessionData, readPayload, writePayload, publishKeys, listKeys, createToken, showTelemetry, readAuditTrail,
-        stepUpSession, upgradeSession, impersonation
+        stepUpSession, upgradeSession, impersonation, readFeed
     /// Lists of devices, and what is done with them.
     case devices
     /// Apps and tenants.
@@ -54,6 +54,7 @@ enum OperationLabel: Int, MetricLabel {
         case .createToken: self = .createToken
         case .showTelemetry: self = .showTelemetry
         case .readAuditTrail: self = .readAuditTrail
+        case .readFeed: self = .readFeed
         case .stepUpSession: self = .stepUpSession
         case .listDevices, .nameDevice, .removeDevices, .forgetDevices, .explainEnd: self = .devices
         case .upgradeSession: self = .upgradeSession

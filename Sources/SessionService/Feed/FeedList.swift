@@ -1,0 +1,67 @@
+import Foundations
+import SessionEngine
+import SessionStorage
+
+/// The ends of an app that matter to a verifier, in the order in which this core learned of them.
+struct FeedList {
+    /// The place of the oldest entry that is kept.
+    private(set) var begin: Int64 = 0
+    private var entries: [FeedEntry] = []
+    /// How many at the beginning of `entries` are gone.
+    private var gone = 0
+    private var keys: [FeedEntry] = []
+    private var known: Set<Int64> = []
+    /// The newest number.
+    private(set) var newest: Int64 = 0
+
+    /// The place after the newest entry.
+    var end: Int64 { begin.saturatingAdd(Int64(entries.count - gone)) }
+
+    var count: Int { entries.count - gone }
+
+    /// Adds what is not in the list.
+    mutating func add(_ records: [RevocationRecord], life: Milliseconds) {
+        for record in records where known.insert(record.sequence).inserted {
+            let entry = FeedEntry(record, life: life)
+            entries.append(entry)
+            if entry.until == nil { keys.append(entry) }
+            newest = max(newest, entry.sequence)
+        }
+    }
+
+    /// Drops the oldest entries that matter to no token any more.
+    mutating func drop(at now: Timestamp) {
+        while gone < entries.count, entries[gone].isOld(at: now) {
+            // A key stays known: its row does.
+            if entries[gone].until != nil { known.remove(entries[gone].sequence) }
+            gone += 1
+            begin = begin.saturatingAdd(1)
+        }
+        if gone > 4_096, gone > entries.count / 2 {
+            entries.removeFirst(gone)
+            gone = 0
+        }
+    }
+
+    /// Up to `limit` entries from a place on.
+    func entries(from place: Int64, limit: Int) -> ArraySlice<FeedEntry> {
+        let offset = Int(clamping: min(max(place, begin), end) - begin)
+        return entries.dropFirst(gone + offset).prefix(limit)
+    }
+
+    /// All keys, also those that are no news.
+    var allKeys: [FeedEntry] { keys }
+
+    /// The place before which all entries have numbers up to this one.
+    func place(after settled: Int64) -> Int64 {
+        let kept = entries.dropFirst(gone)
+        let index = kept.firstIndex { $0.sequence > settled } ?? kept.endIndex
+        return begin.saturatingAdd(Int64(index - kept.startIndex))
+    }
+
+    /// The number of the entry that this many others follow; 0 where there are fewer.
+    func number(before count: Int) -> Int64 {
+        let kept = entries.dropFirst(gone)
+        return kept.count > count ? kept[kept.endIndex - count - 1].sequence : 0
+    }
+}
