@@ -74,6 +74,10 @@ let package = Package(
         .target(
             name: "SessionEngine", dependencies: ["Foundations", "LosslessJSON"] + crypto, swiftSettings: settings),
         .target(
+            name: "RevocationFeed",
+            dependencies: ["Foundations", "LosslessJSON", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: settings),
+        .target(
             name: "SessionStorage", dependencies: ["Foundations", "LosslessJSON", "SessionEngine"],
             swiftSettings: settings),
         .target(
@@ -350,6 +354,10 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "FoundationsTests", dependencies: ["Foundations"], swiftSettings: settings),
+        .testTarget(
+            name: "RevocationFeedTests",
+            dependencies: ["RevocationFeed", "Foundations", "LosslessJSON", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "LosslessJSONTests", dependencies: ["LosslessJSON", "TestSupport"], swiftSettings: settings),
         .testTarget(
