@@ -125,7 +125,7 @@ let package = Package(
             name: "SessionService",
             dependencies: [
                 "Foundations", "PlatformLibC", .target(name: "CTesseraOpenSSL", condition: .when(traits: ["OpenSSL"])),
-                "SessionStorage", "SessionEngine",
+                "SessionStorage", "SessionEngine", "RevocationFeed",
                 "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -259,7 +259,7 @@ let package = Package(
             dependencies: [
                 "CTesseraMalloc", "Foundations", "PlatformLibC", "CoreDriverInterface", "OperatorMetrics",
                 "OperatorTracing", "SessionService",
-                "SessionStorage",
+                "SessionStorage", "RevocationFeed",
                 "SessionEngine", "LosslessJSON",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -394,7 +394,7 @@ let package = Package(
             name: "SessionServiceTests",
             dependencies: [
                 "Foundations", "SessionService", "SessionStorage", "InMemoryStorage", "SessionStorageTesting",
-                "SQLiteStorage", "SessionEngine",
+                "SQLiteStorage", "SessionEngine", "RevocationFeed",
                 "LosslessJSON", "TestSupport",
             ] + crypto,
             swiftSettings: settings
@@ -498,7 +498,7 @@ let package = Package(
                 "CoreDriverInterface",
                 "SessionService",
                 "SessionStorage", "InMemoryStorage", "SessionStorageTesting", "SQLiteStorage", "SessionEngine",
-                "LosslessJSON", "TestSupport",
+                "LosslessJSON", "TestSupport", "RevocationFeed",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -1,4 +1,5 @@
 import Foundations
+package import RevocationFeed
 import SessionEngine
 import SessionStorage
 
@@ -25,7 +26,7 @@ extension SessionManager {
         try await storing { () async throws(StorageError) in
             let life = try await Self.noteTokenLife(policy.accessTokenValidity, storage, clock)
             // Twice the margin: no core has it among its entries by then.
-            let before = clock.time().sinceEpoch - life - FeedEntry.margin - FeedEntry.margin
+            let before = clock.time().sinceEpoch - life - ListedEnd.margin - ListedEnd.margin
             return try await storage.trimRevocations(notedBefore: Timestamp(milliseconds: before.count), limit: limit)
         }
     }

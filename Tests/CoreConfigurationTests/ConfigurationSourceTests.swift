@@ -36,7 +36,7 @@ struct ConfigurationSourceTests {
             "access_token_validity_jitter": "0.125", "refresh_token_shared_jitter": "0.375",
             "access_token_path": "/p", "refresh_api_path": "/p", "refresh_token_validity": "200000",
             "postgresql_connection_attributes": "a=b", "metrics_listen": "127.0.0.1:7",
-            "admin_listen": "127.0.0.1:7", "admin_api_keys": "alice:\(Self.key)-a",
+            "verify_api_keys": "\(Self.key)-v", "admin_listen": "127.0.0.1:7", "admin_api_keys": "alice:\(Self.key)-a",
             "admin_origin": "https://admin.example.com",
             "tracing": "http://localhost:7/v1/traces", "tracing_sample_ratio": "0.25",
         ]
@@ -48,7 +48,7 @@ struct ConfigurationSourceTests {
     /// What has to be said beside a key, so that no rule of several keys is broken.
     private static func beside(_ key: ConfigurationKey) -> String {
         switch key.name {
-        case "supertokens_saas_secret": "api_keys: \(Self.key)"
+        case "supertokens_saas_secret", "verify_api_keys": "api_keys: \(Self.key)"
         case "admin_listen": "admin_api_keys: \(Self.key)-a"
         case _ where key.name.hasPrefix("postgresql_") && key.name != "postgresql_user": "postgresql_user: u"
         default: ""

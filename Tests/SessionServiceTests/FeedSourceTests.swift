@@ -1,4 +1,5 @@
 import Foundations
+import RevocationFeed
 import SessionEngine
 import SessionStorage
 import Synchronization
@@ -73,8 +74,8 @@ struct FeedSourceTests {
         world.log.show(11, .session(SessionHandle("other")))
         await world.ticker.tick()
         let after = try await world.source.page(after: before.page.next, wait: .zero)
-        #expect(after.isReset && after.history != before.page.history)
-        let other = FeedEntry.Subject.session(SubjectDigest(of: "other"))
+        #expect(after.isReset && after.stream != before.page.stream)
+        let other = Subject.session(RevocationDigest(of: "other"))
         #expect(after.entries.map(\.subject) == FeedWorld.subjects(1...10) + [other])
         world.log.show(12)
         await world.ticker.tick()
@@ -90,16 +91,16 @@ struct FeedSourceTests {
         world.log.show(1)
         await world.ticker.tick()
         let first = try await world.read()
-        #expect(first.subjects == FeedWorld.subjects([1]) && first.page.age == .zero)
+        #expect(first.subjects == FeedWorld.subjects([1]) && first.page.age.count == 0)
         world.log.state.withLock { $0.error = StorageError(.unavailable, "away") }
         for second in 1...8 {
             await world.ticker.tick(.seconds(1))
             let page = try await world.source.page(after: first.page.next, wait: .zero)
-            #expect(page.age == .seconds(second) && !page.isReset)
+            #expect(page.age == .seconds(Int64(second)) && !page.isReset)
         }
         world.log.state.withLock { $0.error = nil }
         await world.ticker.tick()
-        #expect(try await world.source.page(after: first.page.next, wait: .zero).age == .zero)
+        #expect(try await world.source.page(after: first.page.next, wait: .zero).age.count == 0)
     }
 
     @Test("RF09: a minute after the last question nothing is read any more, and the next question begins again")
@@ -123,8 +124,8 @@ struct FeedSourceTests {
         world.log.show(2, .key(try #require(KeyID("d-1"))))
         world.log.show(3, .user(UserID("u"), tenant: TenantID("t")))
         let all = try await world.read()
-        let user = FeedEntry.Subject.user(SubjectDigest(of: "u"), tenant: SubjectDigest(of: "t"))
-        let key = FeedEntry.Subject.key(try #require(KeyID("d-1")))
+        let user = Subject.user(RevocationDigest(of: "u"), tenant: RevocationDigest(of: "t"))
+        let key = Subject.key("d-1")
         #expect(Set(all.subjects) == Set(FeedWorld.subjects([1]) + [key, user]))
         let until = FeedWorld.start + FeedWorld.life + .seconds(60)
         #expect(try await world.source.page(after: nil, wait: .zero).entries.compactMap(\.until) == [until, until])
@@ -165,7 +166,7 @@ struct FeedOrderTests {
         var dice = SplitMix64(seed: seed)
         let log = ScriptedLog()
         let worlds = [FeedWorld(log, seed: seed), FeedWorld(log, seed: seed &+ 100)]
-        var readers: [(cursor: String?, core: Int, seen: Set<FeedEntry.Subject>)] =
+        var readers: [(cursor: String?, core: Int, seen: Set<Subject>)] =
             (0..<4).map { (cursor: nil, core: $0 % 2, seen: []) }
         var pending: [(number: Int64, tick: Int)] = []
         var next: Int64 = 0
@@ -206,7 +207,7 @@ struct FeedOrderTests {
             cursor = try await world.read(after: cursor).page.next
         }
         world.log.show(50)
-        var found: [FeedEntry.Subject] = []
+        var found: [Subject] = []
         for _ in 0..<16 where found.isEmpty {
             await world.ticker.tick(.seconds(45))
             let read = try await world.read(after: cursor)

@@ -1,4 +1,5 @@
 import Foundations
+import RevocationFeed
 import SessionEngine
 import SessionStorage
 import Synchronization
@@ -84,6 +85,23 @@ final class ScriptedLog: RevocationLog {
     }
 }
 
+/// What an entry is about, without its times.
+enum Subject: Hashable {
+    case session(RevocationDigest)
+    case user(RevocationDigest, tenant: RevocationDigest?)
+    case key(String)
+}
+
+extension FeedEntry {
+    var subject: Subject {
+        switch self {
+        case .session(let digest, _, _): .session(digest)
+        case .user(let digest, let tenant, _, _): .user(digest, tenant: tenant)
+        case .key(let key, _): .key(key)
+        }
+    }
+}
+
 /// A feed, its storage and the time of both.
 struct FeedWorld {
     static let start = Timestamp(milliseconds: 1_700_000_000_000)
@@ -103,7 +121,7 @@ struct FeedWorld {
     }
 
     /// Asks until there is no more.
-    func read(after cursor: String? = nil) async throws -> (subjects: [FeedEntry.Subject], page: FeedPage) {
+    func read(after cursor: String? = nil) async throws -> (subjects: [Subject], page: FeedPage) {
         var page = try await source.page(after: cursor, wait: .zero)
         var subjects = page.entries.map(\.subject)
         while page.hasMore {
@@ -113,7 +131,7 @@ struct FeedWorld {
         return (subjects, page)
     }
 
-    static func subjects(_ numbers: some Sequence<Int64>) -> [FeedEntry.Subject] {
-        numbers.map { .session(SubjectDigest(of: "\($0)")) }
+    static func subjects(_ numbers: some Sequence<Int64>) -> [Subject] {
+        numbers.map { .session(RevocationDigest(of: "\($0)")) }
     }
 }

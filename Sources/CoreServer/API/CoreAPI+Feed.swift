@@ -1,6 +1,7 @@
 import CoreDriverInterface
 import Foundations
 import LosslessJSON
+import RevocationFeed
 import SessionEngine
 import SessionService
 
@@ -21,28 +22,22 @@ extension CoreAPI {
 
 extension FeedPage {
     fileprivate var json: JSONObject {
-        var reply = head
+        var reply = FeedReply()
+        (reply.stream, reply.isReset, reply.hasMore) = (stream, isReset, hasMore)
+        (reply.age, reply.next) = (age.count, next)
         reply.entries = JSONObjects(entries.map(\.json))
         return Catalogue.feedRead.encode(reply)
-    }
-
-    /// All but the entries.
-    fileprivate var head: FeedReply {
-        var reply = FeedReply()
-        (reply.stream, reply.isReset, reply.hasMore) = (history, isReset, hasMore)
-        (reply.age, reply.next) = (age.inMilliseconds, next)
-        return reply
     }
 }
 
 extension FeedEntry {
     fileprivate var json: JSONObject {
         var entry = FeedEntryReply()
-        switch subject {
-        case .session(let digest): (entry.kind, entry.value) = ("s", digest.text)
-        case .user(let digest, let tenant):
+        switch self {
+        case .session(let digest, _, _): (entry.kind, entry.value) = ("s", digest.text)
+        case .user(let digest, let tenant, _, _):
             (entry.kind, entry.value, entry.tenant) = ("u", digest.text, tenant?.text)
-        case .key(let key): (entry.kind, entry.value) = ("k", key.rawValue)
+        case .key(let key, _): (entry.kind, entry.value) = ("k", key)
         }
         (entry.time, entry.until) = (time.milliseconds, until?.milliseconds)
         return Catalogue.feedEntry.encode(entry)
@@ -59,12 +54,12 @@ private struct FeedEvents {
 
     init(_ page: FeedPage) {
         bytes.append(contentsOf: "retry: \(Self.retry)\n\n".utf8)
-        if page.isReset { write("reset", ["stream": .string(page.history)]) }
+        if page.isReset { write("reset", ["stream": .string(page.stream)]) }
         for entry in page.entries { write(nil, entry.json) }
         // The id is that of the whole page: a page that was cut begins again.
         bytes.append(contentsOf: "id: \(page.next)\n".utf8)
-        let age = JSONValue.number(JSONNumber(page.age.inMilliseconds))
-        write("beat", ["stream": .string(page.history), "age": age, "more": .bool(page.hasMore)])
+        let age = JSONValue.number(JSONNumber(page.age.count))
+        write("beat", ["stream": .string(page.stream), "age": age, "more": .bool(page.hasMore)])
     }
 
     private mutating func write(_ event: String?, _ data: JSONObject) {

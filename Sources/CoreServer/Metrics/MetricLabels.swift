@@ -5,7 +5,7 @@ import SessionService
 
 /// What was asked, as a label: session operations one by one, what is rare in groups.
 enum OperationLabel: Int, MetricLabel {
-    case hello, listVersions, showConfiguration, handshake, createSession, verifySession, refreshSession,
+    case hello, showConfiguration, handshake, createSession, verifySession, refreshSession,
         regenerateSession, removeSessions, removeAndCountSessions, listSessions, readSession, readSessionData,
         writeSessionData, readPayload, writePayload, publishKeys, listKeys, createToken, showTelemetry, readAuditTrail,
         stepUpSession, upgradeSession, impersonation, readFeed
@@ -33,8 +33,7 @@ enum OperationLabel: Int, MetricLabel {
 
     private init(_ operation: CoreOperation) {
         switch operation {
-        case .hello, .listCapabilities: self = .hello
-        case .listVersions: self = .listVersions
+        case .hello, .listCapabilities, .listVersions: self = .hello
         case .showConfiguration: self = .showConfiguration
         case .handshake: self = .handshake
         case .createSession: self = .createSession

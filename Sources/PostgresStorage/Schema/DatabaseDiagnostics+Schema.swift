@@ -35,6 +35,7 @@ extension DatabaseDiagnostics {
             note(.good, "the schema has all steps")
             try tables(connection)
             try indices(connection)
+            try triggers(connection)
             try restored(connection)
         } else {
             note(
@@ -67,6 +68,23 @@ extension DatabaseDiagnostics {
                     "SELECT has_table_privilege($1, $2)", [.text(name), .text(privilege)])
                 if rows.first?.first == "t" { continue }
                 note(.bad, "the role lacks \(privilege) on \(name)", "GRANT \(privilege) ON \(name) TO the role")
+            }
+        }
+    }
+
+    /// Without its triggers the feed of ended sessions has gaps that no one sees.
+    private mutating func triggers(_ connection: BlockingConnection) throws(StatementError) {
+        for (name, table) in SchemaMigration.triggers {
+            let quoted = settings.tables.quoted(table)
+            let found = try connection.run(
+                """
+                SELECT 1 FROM pg_trigger WHERE tgname = $1 AND tgrelid = to_regclass($2) AND tgenabled IN ('O', 'A')
+                """, [.text(name), .text(quoted)])
+            if found.isEmpty {
+                note(
+                    .bad, "the trigger \(name) of \(quoted) is missing or off: the feed of ended sessions has gaps",
+                    "ALTER TABLE \(quoted) ENABLE TRIGGER \(name); or make it again as 'tessera migrate plan' of an empty "
+                        + "schema shows it")
             }
         }
     }

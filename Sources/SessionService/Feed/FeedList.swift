@@ -6,10 +6,10 @@ import SessionStorage
 struct FeedList {
     /// The place of the oldest entry that is kept.
     private(set) var begin: Int64 = 0
-    private var entries: [FeedEntry] = []
+    private var entries: [ListedEnd] = []
     /// How many at the beginning of `entries` are gone.
     private var gone = 0
-    private var keys: [FeedEntry] = []
+    private var keys: [ListedEnd] = []
     private var known: Set<Int64> = []
     /// The newest number.
     private(set) var newest: Int64 = 0
@@ -22,9 +22,9 @@ struct FeedList {
     /// Adds what is not in the list.
     mutating func add(_ records: [RevocationRecord], life: Milliseconds) {
         for record in records where known.insert(record.sequence).inserted {
-            let entry = FeedEntry(record, life: life)
+            let entry = ListedEnd(record, life: life)
             entries.append(entry)
-            if entry.until == nil { keys.append(entry) }
+            if entry.isKey { keys.append(entry) }
             newest = max(newest, entry.sequence)
         }
     }
@@ -33,7 +33,7 @@ struct FeedList {
     mutating func drop(at now: Timestamp) {
         while gone < entries.count, entries[gone].isOld(at: now) {
             // A key stays known: its row does.
-            if entries[gone].until != nil { known.remove(entries[gone].sequence) }
+            if !entries[gone].isKey { known.remove(entries[gone].sequence) }
             gone += 1
             begin = begin.saturatingAdd(1)
         }
@@ -44,13 +44,13 @@ struct FeedList {
     }
 
     /// Up to `limit` entries from a place on.
-    func entries(from place: Int64, limit: Int) -> ArraySlice<FeedEntry> {
+    func entries(from place: Int64, limit: Int) -> ArraySlice<ListedEnd> {
         let offset = Int(clamping: min(max(place, begin), end) - begin)
         return entries.dropFirst(gone + offset).prefix(limit)
     }
 
-    /// All keys, also those that are no news.
-    var allKeys: [FeedEntry] { keys }
+    /// The keys, also those that are no news, the newest last; half an answer at most.
+    func newestKeys(_ limit: Int) -> ArraySlice<ListedEnd> { keys.suffix(limit) }
 
     /// The place before which all entries have numbers up to this one.
     func place(after settled: Int64) -> Int64 {

@@ -1,4 +1,5 @@
 import Foundations
+import RevocationFeed
 import SessionEngine
 import SessionStorage
 
@@ -39,12 +40,14 @@ actor FeedSource {
     static let interval = Duration.milliseconds(250)
     /// For how long it is read after the last question.
     static let idleTime = Duration.seconds(60)
+    /// The longest wait for news.
+    static let longestWait = Duration.seconds(30)
     /// How many wait for news at most; the next are answered at once.
     static let mostWaiting = 256
     /// Between two readings of all.
     static let fullInterval = Duration.seconds(600)
     /// The most entries of an answer, and rows of a statement.
-    static let pageSize = 10_000
+    static let pageSize = FeedPage.longest
 
     /// Creates a source, which reads nothing before it is asked.
     ///
@@ -68,7 +71,7 @@ actor FeedSource {
     ///
     /// - Parameters:
     ///   - cursor: of the answer before; without one, and with one that means nothing here, the answer begins again.
-    ///   - wait: for how long, at most ``FeedPage/longestWait``.
+    ///   - wait: for how long, at most 30 s.
     /// - Throws: `StorageError` while nothing has been read yet.
     func page(after cursor: String?, wait: Duration) async throws(StorageError) -> FeedPage {
         askedAt = steady()
@@ -78,7 +81,7 @@ actor FeedSource {
         guard let place = start, place >= list.end, wait > .zero, waiting.count < Self.mostWaiting, !isStopped else {
             return page(from: start)
         }
-        let (deadline, core) = (steady() + min(wait, FeedPage.longestWait), core)
+        let (deadline, core) = (steady() + min(wait, Self.longestWait), core)
         await withCheckedContinuation { continuation in
             waiting.append(Waiter(place: place, core: core, deadline: deadline, continuation: continuation))
         }
@@ -204,19 +207,20 @@ actor FeedSource {
     }
 
     private var historyWord: UInt64 {
-        SubjectDigest(of: history).bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        RevocationDigest(of: history).bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     private func page(from start: Int64?) -> FeedPage {
         let place = start ?? list.begin
-        let entries = list.entries(from: place, limit: Self.pageSize)
+        let keys = start == nil ? list.newestKeys(Self.pageSize / 2) : []
+        let entries = list.entries(from: place, limit: Self.pageSize - keys.count)
         let next = min(max(place, list.begin).saturatingAdd(Int64(entries.count)), list.end)
         let now = steady()
         let settled = marks.number(before: now, by: .seconds(30))
         let cursor = FeedCursor(history: historyWord, settled: settled, core: core, place: next)
         return FeedPage(
-            history: FeedCursor.hex(historyWord), isReset: start == nil, hasMore: next < list.end,
-            age: max(now - (readAt ?? now), .zero), next: cursor.text,
-            entries: start == nil ? list.allKeys + entries : Array(entries))
+            stream: FeedCursor.hex(historyWord), isReset: start == nil, hasMore: next < list.end,
+            age: Milliseconds(max((now - (readAt ?? now)).inMilliseconds, 0)), next: cursor.text,
+            entries: (keys + entries).map(\.entry))
     }
 }

@@ -2,12 +2,13 @@ import CoreDriverInterface
 import CoreServer
 import Foundations
 import LosslessJSON
+import RevocationFeed
 import SessionEngine
 import TestSupport
 import Testing
 
 @Suite("The feed of ended sessions on the wire (docs/feed.md)")
-struct FeedWireTests {
+struct FeedAPITests {
     private static let key = "the-key-of-the-application"
     private static let verifierKey = "the-key-of-a-verifier-only"
 
@@ -19,7 +20,7 @@ struct FeedWireTests {
 
     private static func send(
         _ core: Core, _ method: String, _ path: String, query: String? = nil, body: JSONObject? = nil,
-        key: String? = FeedWireTests.key, accept: String? = nil, lastEventID: String? = nil
+        key: String? = FeedAPITests.key, accept: String? = nil, lastEventID: String? = nil
     ) async throws -> SeenReply {
         var request = CoreRequest(method: method, path: path, query: query, version: "5.4", apiKey: key)
         (request.accept, request.lastEventID) = (accept, lastEventID)
@@ -67,7 +68,7 @@ struct FeedWireTests {
             async let waiting = Self.feed(core, "after=\(next)&wait=30")
             try await Self.end(core, ["sessionHandles": [.string(session.handle)]])
             let news = try await waiting
-            let digest = SubjectDigest(of: session.handle).text
+            let digest = RevocationDigest(of: session.handle).text
             #expect(Self.values(news) == ["s \(digest)"] && news["reset"] == .bool(false), "\(news)")
             let entry = try #require(news["entries"]?.array?.first?.object)
             #expect((entry["u"]?.number?.int64 ?? 0) > (entry["t"]?.number?.int64 ?? 0))
@@ -78,9 +79,9 @@ struct FeedWireTests {
     @Test("The digest is that of the specification (3.4)")
     func vector() {
         // SHA-256 of the handle's text, the first 16 bytes.
-        let bytes = Hex.encode(SubjectDigest(of: "0b6fd6e4-9cfe-4b4a-9a1b-3b1b7f3e4c11").bytes)
+        let bytes = Hex.encode(RevocationDigest(of: "0b6fd6e4-9cfe-4b4a-9a1b-3b1b7f3e4c11").bytes)
         #expect(bytes == "a8cad17599133cd97641eee20066ec60")
-        #expect(SubjectDigest(hex: bytes) == SubjectDigest(of: "0b6fd6e4-9cfe-4b4a-9a1b-3b1b7f3e4c11"))
+        #expect(RevocationDigest(bytes: Hex.decode(bytes) ?? []) == RevocationDigest(of: "0b6fd6e4-9cfe-4b4a-9a1b-3b1b7f3e4c11"))
     }
 
     @Test("An event source gets the same as events, and continues with the id of the last", arguments: Depth.allCases)
@@ -101,7 +102,7 @@ struct FeedWireTests {
             _ = try await Self.feed(core, "after=\(try #require(after["next"]?.string))&wait=30")
             let second = try await events(String(id))
             #expect(!second.body.contains("event: reset"))
-            let line = "data: {\"k\":\"s\",\"v\":\"\(SubjectDigest(of: session.handle).text)\""
+            let line = "data: {\"k\":\"s\",\"v\":\"\(RevocationDigest(of: session.handle).text)\""
             #expect(second.body.contains(line), "\(second.body)")
         }
     }
