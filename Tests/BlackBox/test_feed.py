@@ -7,11 +7,13 @@ import time
 from contextlib import ExitStack
 from typing import Callable
 
+import pytest
 from fault_proxy import FaultProxy
-from feed_reader import Ended, Reader, Revokers
+from feed_reader import Ended, Reader, Revokers, digest
 from harness import Core, Server, until
 from postgres import Cluster
 from test_failover import PromotionCampaign
+from test_keys import header, keys
 
 FAST = "access_token_signing_algorithm: ES256\n"
 SETTLE_SECONDS = 30
@@ -134,6 +136,65 @@ def test_a_promoted_standby(seed: int, say: Callable[[str], None]) -> None:
             assert len(streams) == 1 and len(after) == 1 and streams != after
     finally:
         campaign.remove()
+
+
+def entries(core: Core, **query: str) -> list[dict[str, object]]:
+    page = core.get("/tessera/feed", **query).json
+    return list(page["entries"])
+
+
+def test_what_ended_before_a_kill_is_in_the_feed_after_it(seed: int, rounds: Callable[[int, int], int]) -> None:
+    """An end is noted in its own step: whatever moment the core dies at, an end that was answered is in the feed."""
+    dice = random.Random(seed)
+    ended: set[str] = set()
+    with Server(config=FAST) as server:
+        for _ in range(rounds(60, 12)):
+            core = server.core()
+            for number in range(dice.randrange(1, 12)):
+                handle = core.create(f"u{number}").json["session"]["handle"]
+                if core.revoke([handle]).ok:
+                    ended.add(digest(handle))
+            server.kill()
+            server.start()
+            found = {entry["v"] for entry in entries(server.core())}
+            assert ended <= found and len(found) == len(ended), f"seed {seed}"
+
+
+@pytest.mark.parametrize("storage", ["sqlite", "postgres"])
+def test_a_key_that_an_operator_retires(storage: str, say: Callable[[str], None]) -> None:
+    """F8: the name of the key is in the feed within a second, and stays."""
+    with ExitStack() as stack:
+        database = stack.enter_context(Cluster()).uri() if storage == "postgres" else None
+        server = stack.enter_context(Server(database=database, config=FAST))
+        core = server.core()
+        kid = header(core.create("u").json["accessToken"]["token"])["kid"]
+        cursor = core.get("/tessera/feed").json["next"]
+        done = keys(server, "retire", kid, "--confirm", kid)
+        begun = time.monotonic()
+        assert done.returncode == 0, done.stderr
+        news = entries(core, after=cursor, wait="10")
+        took = time.monotonic() - begun
+        say(f"{storage}: {took:.2f} s after 'tessera keys retire'")
+        assert [(entry["k"], entry["v"]) for entry in news] == [("k", kid)] and "u" not in news[0]
+        # The reading of 250 ms; the bar of a second is for a machine that has room.
+        assert took < 10
+        server.kill()
+        server.start()
+        assert ("k", kid) in [(entry["k"], entry["v"]) for entry in entries(server.core())]
+
+
+def test_what_another_program_ends_is_in_the_feed() -> None:
+    """RF19: a SuperTokens core on the same tables, as a role that has no rights on ours, deletes rows of sessions."""
+    with Cluster() as cluster, Server(database=cluster.uri(), config=FAST) as server:
+        core = server.core()
+        handles = [core.create(f"u{number}").json["session"]["handle"] for number in range(5)]
+        cluster.query("CREATE ROLE other LOGIN; GRANT SELECT, DELETE ON session_info TO other", "tessera")
+        cluster.query("SET ROLE other; DELETE FROM session_info WHERE user_id <> 'u3'")
+        gone = [handle for number, handle in enumerate(handles) if number != 3]
+        assert until(lambda: {entry["v"] for entry in entries(core)} == {digest(handle) for handle in gone})
+        cluster.query("UPDATE session_info SET expires_at = 0; SET ROLE other; DELETE FROM session_info")
+        core.revoke([core.create("last").json["session"]["handle"]])
+        assert until(lambda: len(entries(core)) == 5), "what had expired was noted"
 
 
 def test_a_large_snapshot(quick: bool, say: Callable[[str], None]) -> None:

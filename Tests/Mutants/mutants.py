@@ -44,6 +44,11 @@ _device = _of("device", "SessionEngine/Session/SessionDevice.swift")
 _naming = _of("device", "SessionEngine/Session/DeviceNaming.swift")
 _facts = _of("device", "SessionEngine/Session/ClientFacts.swift")
 _devices = _of("device", "SessionService/SessionManager+Devices.swift")
+_feed = _of("feed", "SessionService/Feed/FeedSource.swift")
+_feed_list = _of("feed", "SessionService/Feed/FeedList.swift")
+_feed_marks = _of("feed", "SessionService/Feed/FeedMarks.swift")
+_token_life = _of("feed", "SessionService/Feed/TokenLife.swift")
+_noted = _of("feed", "InMemoryStorage/InMemoryRevocations.swift")
 _admission = _of("limit of sessions", "SessionStorage/SessionLimit.swift")
 _memory = _of("storage in memory", "InMemoryStorage/InMemorySessionStorage.swift")
 _sharing = _of("sharing", "SessionEngine/Session/SharingState.swift")
@@ -182,6 +187,27 @@ REFRESH = [
     _refresh("silent clients keep what was stored", "if next.traits.device != nil || !rules.client.isEmpty, next != record {",
              "if !rules.client.isEmpty, next != record {"),
     _refresh("what is said about a client is an event", "before.traits.device = next.traits.device", ""),
+    _feed("nothing is looked at again", "by: overlap)", "by: overlap - overlap)"),
+    _feed("only the last two seconds are looked at again", "round.isMultiple(of: 8)", "round < 0"),
+    _feed("what was late at the first reading is lost", "list.number(before: FeedMarks.rowsInFlight)", "list.newest"),
+    _feed("all is never read again", "now - sweptAt >= Self.fullInterval", "now < sweptAt"),
+    _feed("another history is taken for the same", "if isAnother {", "if isAnother, history.isEmpty {"),
+    _feed("a cursor of another history is taken", "let cursor, cursor.history == historyWord else", "let cursor else"),
+    _feed("another core's place is taken for one's own", "if cursor.core == core {", "if cursor.core == core || true {"),
+    _feed("another core's cursor has all up to the newest", "list.place(after: cursor.settled)", "list.end"),
+    _feed("a failed reading is a reading", "catch { answerLoading(error) }", "catch { answerLoading(error); readAt = steady() }"),
+    _feed("those who wait are not answered in time", "waiter.deadline <= now", "waiter.deadline < now && now < waiter.deadline"),
+    _feed("any number may wait", "waiting.count < Self.mostWaiting, !isStopped", "!isStopped"),
+    _feed("it is read for ever", "steady() - askedAt < Self.idleTime", "steady() >= askedAt"),
+    _feed_list("an entry is dropped early", "entries[gone].isOld(at: now)", "entries[gone].isOld(at: now + .seconds(1))"),
+    _feed_list("a key is new again each day", "if !entries[gone].isKey {", "if entries[gone].isKey || true {"),
+    _feed_marks("a mark may be too young", "time - $0.time >= duration", "time - $0.time >= .zero"),
+    _token_life("a shorter life counts at once", "guard let until else { return TokenLife(life, until: now + life) }",
+                "guard let until else { return TokenLife(configured) }"),
+    _token_life("a longer life never ends", "until <= now ? TokenLife(configured) : self", "until <= until ? self : self"),
+    _noted("what has expired is noted", "!isExpired && !cutOffs.ended(record)", "!cutOffs.ended(record)"),
+    _noted("the rows of a cut-off are noted again", "!isExpired && !cutOffs.ended(record)", "!isExpired"),
+    _noted("keys are trimmed", "if case .key = record.subject { return false }", ""),
     _device("the first address follows", "firstAddress.flatMap(privacy.kept) ?? next.lastAddress", "next.lastAddress"),
     _device("a label turns the direction of a text", "case .format: scalar.value == 0x200d", "case .format: true"),
     _device("an agent is as long as it likes", "if count > most { break }", ""),

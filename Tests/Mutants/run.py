@@ -74,7 +74,8 @@ TARGETS = [
     Target("SessionStorage", BASE, []),
     Target("InMemoryStorage", STORAGE[:-1], []),
     Target("SessionStorageTesting", STORAGE, []),
-    Target("SessionService", STORAGE, CRYPTO + LOGGING + LIFECYCLE),
+    Target("RevocationFeed", BASE[:3], CRYPTO),
+    Target("SessionService", [*STORAGE, "RevocationFeed"], CRYPTO + LOGGING + LIFECYCLE),
     Target("TestSupport", BASE, CRYPTO, more='path: "Tests/TestSupport", '),
     Target("TrialSupport", ["SessionService", "SessionStorageTesting", "TestSupport", *STORAGE], [],
            more='path: "Tests/TrialSupport", '),
@@ -85,7 +86,8 @@ TARGETS = [
     Target("TesseraClientTesting", ["Foundations", "LosslessJSON", "TesseraClient"], HTTP_TYPES),
     Target("TesseraClientTests", ["TesseraClient", "TesseraClientTesting", "LosslessJSON", "PlatformLibC"], HTTP_TYPES,
            "testTarget"),
-    Target("SessionServiceTests", ["SessionService", "SessionStorageTesting", "TestSupport", *STORAGE], CRYPTO, "testTarget"),
+    Target("SessionServiceTests", ["SessionService", "SessionStorageTesting", "RevocationFeed", "TestSupport", *STORAGE], CRYPTO,
+           "testTarget"),
 ]
 
 

@@ -131,7 +131,7 @@ struct FeedSourceTests {
         #expect(try await world.source.page(after: nil, wait: .zero).entries.compactMap(\.until) == [until, until])
         world.clock.set(until + Milliseconds(-1))
         await world.ticker.tick()
-        #expect(await world.source.figures?.entries == 3)
+        #expect(world.source.figures.value(at: world.ticker.steady)?.entries == 3)
         world.clock.set(FeedWorld.start + .seconds(2 * 86_400))
         await world.ticker.tick()
         #expect(Set(try await world.read().subjects) == [key])

@@ -1,3 +1,4 @@
+import Foundations
 import OperatorMetrics
 import SessionEngine
 import SessionService
@@ -50,6 +51,7 @@ extension TesseraMetrics {
         showFacts(facts)
         showKeys(of: api.service)
         showStorage(api.readiness, storage)
+        showFeed(of: api.service)
         let reloads = reloads
         registry.gauge(
             MetricDescription(
@@ -89,6 +91,17 @@ extension TesseraMetrics {
             let states = service.signingKeyFigures.states
             return KeyState.allCases.map { ([$0.rawValue], Double(states[$0] ?? 0)) }
         }
+    }
+
+    private func showFeed(of service: SessionManager) {
+        registry.gauge(
+            MetricDescription(
+                "tessera_feed_age_seconds",
+                "Time since the feed of ended sessions was read from storage; none while nobody asks for it.")
+        ) { service.feedFigures.map { Double($0.age.inMilliseconds) / 1_000 } }
+        registry.gauge(
+            MetricDescription("tessera_feed_entries", "Ends in the feed of the app public; none while nobody asks for it.")
+        ) { service.feedFigures.map { Double($0.entries) } }
     }
 
     private func showStorage(_ readiness: Readiness, _ storage: StorageGauges) {

@@ -104,8 +104,8 @@ actor FeedSource {
         wake()
     }
 
-    /// How many entries there are, and for how long nothing was read; `nil` where nobody asks.
-    var figures: (entries: Int, age: Duration)? { readAt.map { (list.count, steady() - $0) } }
+    /// What metrics show; read without waiting.
+    nonisolated let figures = FeedFigures()
 
     /// How many wait for news.
     var waitingCount: Int { waiting.count }
@@ -136,6 +136,7 @@ actor FeedSource {
     private func forget() {
         (list, marks, readAt, sweep) = (FeedList(), FeedMarks(), nil, nil)
         core = clock.randomBits()
+        figures.note(entries: 0, readAt: nil)
     }
 
     private func answerLoading(_ error: StorageError?) {
@@ -168,6 +169,7 @@ actor FeedSource {
         try await sweepOn(at: began)
         list.drop(at: clock.time())
         readAt = began
+        figures.note(entries: list.count, readAt: began)
         answerLoading(nil)
     }
 
