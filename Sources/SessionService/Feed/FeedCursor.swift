@@ -3,7 +3,7 @@ import Foundations
 /// Where a reader of the feed is: which history, up to which number of it another core has surely sent all, and the place in
 /// the list of the core that wrote it.
 ///
-/// It is parsed into numbers; whoever changes it only harms what they read themselves.
+/// It is parsed into numbers; who changes it only harms what they read themselves.
 struct FeedCursor: Equatable {
     let history: UInt64
     let settled: Int64
