@@ -159,7 +159,7 @@ extension SessionManager {
         return keys.generation == generation ? .failure(problem) : verified(token, at: now)
     }
 
-    private func verified(
+    func verified(
         _ token: Result<UnverifiedAccessToken, AccessTokenProblem>, at now: Timestamp
     ) -> Result<AccessTokenClaims, AccessTokenProblem> {
         do throws(AccessTokenProblem) {

@@ -18,6 +18,7 @@ extension CoreAPI {
     struct Admitted: Sendable {
         enum Work: Sendable {
             case health(HealthQuestion)
+            case oauth(OAuthQuestion)
             case operation(Call, Place)
         }
 
@@ -27,6 +28,7 @@ extension CoreAPI {
         var maximumBodyLength: Int {
             switch work {
             case .health: 16 * 1024
+            case .oauth: OAuthQuestion.maximumBodyLength
             case .operation(let call, _): call.operation.maximumBodyLength
             }
         }
@@ -36,6 +38,7 @@ extension CoreAPI {
         var isVital: Bool {
             switch work {
             case .health: true
+            case .oauth(let question): question == .revoke
             case .operation(let call, _):
                 [.hello, .removeSessions, .removeAndCountSessions, .revokeWithToken, .removeDevices].contains(
                     call.operation)
@@ -77,6 +80,7 @@ extension CoreAPI {
         guard let relative else {
             return .left(.refused(notFound(request.path)))
         }
+        if let question = OAuthQuestion(rawValue: relative) { return .left(admission(of: question, request)) }
         return .right(relative)
     }
 

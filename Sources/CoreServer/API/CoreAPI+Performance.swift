@@ -32,6 +32,7 @@ extension CoreAPI {
         case .health(let question):
             if let reply = promptHealth(question) { return .reply(reply) }
             return .waiting { await health(question) }
+        case .oauth(let question): return .waiting { await answer(question, body) }
         case .operation(var call, let place):
             call.request.body = body
             do {

@@ -72,9 +72,14 @@ public struct CoreSettings: Sendable, Equatable {
         request.apiKey.map(trimmed) ?? request.authorization.map(credential) ?? ""
     }
 
-    /// The part after `Bearer `, or the whole value when there is no scheme (docs/specification/core.md 1.0).
+    /// The part after `Bearer `, the password after `Basic ` (RFC 7617), or the whole value when there is no scheme
+    /// (docs/specification/core.md 1.0).
     private static func credential(_ authorization: String) -> String {
-        let scheme = "bearer "
+        let (scheme, basic) = ("bearer ", "basic ")
+        if authorization.lowercased().hasPrefix(basic) {
+            let pair = Base64.standard.decode(trimmed(authorization.dropFirst(basic.count)).utf8) ?? []
+            return String(decoding: pair.drop { $0 != UInt8(ascii: ":") }.dropFirst(), as: UTF8.self)
+        }
         guard authorization.lowercased().hasPrefix(scheme) else { return trimmed(authorization) }
         return trimmed(authorization.dropFirst(scheme.count))
     }

@@ -56,6 +56,7 @@ struct RequestNote {
             "peer": "\(peer ?? "unknown")",
         ]
         switch admitted?.work {
+        case .oauth(let question)?: details["operation"] = "\(question.operation)"
         case .health?: details["operation"] = "health"
         case .operation(let call, _)?:
             details["operation"] = "\(call.operation.rawValue)"

@@ -27,6 +27,8 @@ enum OperationLabel: Int, MetricLabel {
         switch work {
         case nil: self = .none
         case .health: self = .health
+        case .oauth(.introspect): self = .verifySession
+        case .oauth(.revoke): self = .removeSessions
         case .operation(let call, _): self.init(call.operation)
         }
     }

@@ -60,6 +60,7 @@ struct RequestSpan {
         case .operation(let call, _)?:
             attributes.append(SpanAttribute("tessera.operation", call.operation.rawValue))
             attributes.append(SpanAttribute("tessera.cdi", call.dialect.version.description))
+        case .oauth(let question)?: attributes.append(SpanAttribute("tessera.operation", question.operation))
         case .health?: attributes.append(SpanAttribute("tessera.operation", OperationLabel.health.label))
         case nil: attributes.append(SpanAttribute("tessera.operation", OperationLabel.none.label))
         }
