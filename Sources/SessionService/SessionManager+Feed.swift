@@ -14,7 +14,7 @@ extension SessionManager {
         try await storing { () async throws(StorageError) in try await feedSource.page(after: cursor, wait: wait) }
     }
 
-    /// How many ends the feed has, and for how long storage was not read; `nil` where nobody asks for it.
+    /// How many ends the feed has, and for how long storage was not read; `nil` where it is not asked for.
     package var feedFigures: (entries: Int, age: Duration)? { feedSource.figures.value(at: .present) }
 
     /// Ends the waiting of those who read the feed: the core stops.
