@@ -85,7 +85,7 @@ struct ConfigurationReading {
         }
         if !draft.settings.verifierKeys.isEmpty, draft.settings.apiKeys.isEmpty {
             note(
-                "'verify_api_keys' limits what some may do, and without 'api_keys' everybody may do all: set both.",
+                "'verify_api_keys' limits what some may do, and without 'api_keys' every caller may do all: set both.",
                 ["verify_api_keys", "api_keys"], showsValue: false)
         }
         if !Set(draft.settings.verifierKeys).isDisjoint(with: draft.settings.apiKeys) {
