@@ -158,6 +158,7 @@ struct Migration {
                 ALTER TABLE session_info ADD COLUMN flags INTEGER;
                 """),
         Migration(name: "0011-devices", sql: "ALTER TABLE session_info ADD COLUMN device TEXT"),
+        Migration(name: "0012-bound-keys", sql: "ALTER TABLE session_info ADD COLUMN bound_key TEXT"),
         revocations,
     ]
 

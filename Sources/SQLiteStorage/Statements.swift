@@ -9,12 +9,13 @@ enum Statement {
         """
         session_handle, tenant_id, user_id, refresh_token_hash_2, \(data), created_at_time, \
         expires_at, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at, sharing, generation, authenticated_at, \
-        absolute_limit, idle_limit, level, amr, level_at, flags, device
+        absolute_limit, idle_limit, level, amr, level_at, flags, device, \
+        bound_key
         """
     }
     static let insertSession = """
         INSERT INTO session_info (app_id, \(columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
-        \(creation(at: "?8", user: "?4", tenant: "?3")), ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+        \(creation(at: "?8", user: "?4", tenant: "?3")), ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
         """
     static let selectSession = """
         SELECT \(columns) FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff)
@@ -42,7 +43,7 @@ enum Statement {
         refresh_token_hash_2 = ?5, session_data = ?6, jwt_user_payload = ?7, expires_at = ?9, use_static_key = ?10, \
         prev_refresh_token_hash_2 = ?11, refresh_token_rotated_at = ?12, sharing = ?13, generation = ?14, \
         authenticated_at = ?15, absolute_limit = ?16, idle_limit = ?17, level = ?18, amr = ?19, level_at = ?20, \
-        flags = ?21, device = ?22 WHERE app_id = ?1 AND session_handle = ?2
+        flags = ?21, device = ?22, bound_key = ?23 WHERE app_id = ?1 AND session_handle = ?2
         """
     static let deleteSession = """
         DELETE FROM session_info WHERE app_id = ?1 AND session_handle = ?2 AND \(isNotCutOff) \
@@ -140,6 +141,7 @@ extension TraitColumns {
             Self.value(authenticatedAt), Self.value(absoluteLimit), Self.value(idleLimit),
             level.map { .text($0) } ?? .null, methods.map { .text($0) } ?? .null, Self.value(levelAt),
             Self.value(flags), device.map { .text($0) } ?? .null,
+            boundKey.map { .text($0) } ?? .null,
         ]
     }
 
@@ -156,7 +158,8 @@ extension TraitColumns {
         }
         self.init(
             authenticatedAt: try number(0), absoluteLimit: try number(1), idleLimit: try number(2), level: try text(3),
-            methods: try text(4), levelAt: try number(5), flags: try number(6), device: try text(7))
+            methods: try text(4), levelAt: try number(5), flags: try number(6), device: try text(7),
+            boundKey: try text(8))
     }
 }
 

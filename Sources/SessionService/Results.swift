@@ -13,6 +13,8 @@ public enum CreateResult: Sendable {
     case authenticatedTooLongAgo
     /// An anonymous session is to have a user id of another form than the core makes; nothing was stored.
     case notAnonymous
+    /// What came as the proof of a key is none for this request; nothing was stored.
+    case proofRefused
 }
 
 /// The answer to a verification.
@@ -41,6 +43,9 @@ public enum RefreshResult: Sendable {
     /// The token was superseded a moment ago: nothing is given and no client accused; the client may try again with the
     /// token that it has by then.
     case tooLate
+    /// The session is bound to a key, and nothing came that proves it now; it lives. With a nonce the client may make
+    /// another proof.
+    case proofNeeded(nonce: String?)
     /// A superseded refresh token was reused: there is a copy.
     ///
     /// Where sessions rotate at once this has ended the session; where they rotate at first use the driver ends it.
@@ -57,6 +62,8 @@ public enum RefreshRefusal: Sendable, Equatable {
     case sessionNotActive
     /// The payload in storage cannot be encoded in a token of the wanted format.
     case payloadRefused
+    /// The session is bound to another key than that of the client; it lives.
+    case boundToOtherKey
     /// The token is newer than its session: storage went back to an older state, and the session was revoked.
     case newerThanSession
     /// Another person acts as the user of the session, who cannot be authenticated by that; nothing was changed.

@@ -54,14 +54,16 @@ extension SessionManager {
         let now = clock.time()
         // A successor whose hash is stored is made within the step that stores it; signing waits until after it.
         let successors = SuccessorMaker(of: presented, request, self)
-        let outcome = try await update(presented.content.handle) { record, now in
-            decide(presented, record, now, successors.hash)
+        let outcome = try await update(presented.content.handle) { [refusals] record, now in
+            let decided = decide(presented, record, now, successors.hash)
+            return refusals.limited(decided, of: presented.content.handle, by: ObjectIdentifier(successors), at: now)
         }
         switch outcome {
         case .antiCSRFMismatch: return .unauthorised(.antiCSRFMismatch)
         case .sessionNotActive: return try await notActive(presented.content)
         case .impersonated: return .unauthorised(.impersonated)
         case .payloadRefused: return .unauthorised(.payloadRefused)
+        case .proofRefused(let refusal): return result(of: refusal, at: now)
         case .newerThanSession: return .unauthorised(.newerThanSession)
         case .tooLate: return .tooLate
         case .successorFailed: throw .signing(.cryptographyFailed)
@@ -124,7 +126,7 @@ extension SessionManager {
     }
 
     func rules(for request: PresentedRefreshToken) -> Refresh.Rules {
-        Refresh.Rules(
+        var rules = Refresh.Rules(
             checksAntiCSRF: request.checksAntiCSRF, usesAntiCSRF: request.usesAntiCSRF,
             signingKeyKind: request.signingKeyKind, format: request.format,
             terms: policy.terms,
@@ -133,6 +135,8 @@ extension SessionManager {
             restoreNumber: storage.restoreNumber, afterRestore: policy.afterRestore,
             revokesOnReuse: policy.revokesOnReuse, isBackground: request.isBackground, client: request.client,
             privacy: policy.devicePrivacy)
+        rules.proof = judged(request.proof, at: clock.time())
+        return rules
     }
 
     /// Replaces the payload of a session, and its access token without changing when that expires

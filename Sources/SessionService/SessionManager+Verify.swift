@@ -132,10 +132,14 @@ extension SessionManager {
         return wasUpgraded ? .superseded : .sessionNotActive
     }
 
-    /// The payload of a token that takes another one's place: the level of authentication stays that of the other.
+    /// The payload of a token that takes another one's place: the level of authentication stays that of the other,
+    /// and the key is the session's.
     func payload(of record: SessionRecord, for claims: AccessTokenClaims) -> JSONObjectText {
-        guard policy.tellsAuthentication else { return record.accessTokenPayload }
-        return AuthenticationClaims.carried(to: record.accessTokenPayload, from: claims.userData)
+        let payload =
+            policy.tellsAuthentication
+            ? AuthenticationClaims.carried(to: record.accessTokenPayload, from: claims.userData)
+            : record.accessTokenPayload
+        return ConfirmationClaim.added(to: payload, record.traits.boundKey)
     }
 
     /// The claims of a token that one of this app's keys has signed.

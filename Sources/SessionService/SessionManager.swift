@@ -17,6 +17,7 @@ public struct SessionManager: Sendable {
     let sweeper: CutOffSweeper
     let feedSource: FeedSource
     let clockWatch = ClockWatch()
+    let refusals = RefusalLog()
 
     /// Opens an app's sessions; the secret that encrypts refresh tokens is made here on first use.
     ///
@@ -85,7 +86,10 @@ public struct SessionManager: Sendable {
                 handle: handle, userID: request.userID, tenantID: request.tenantID, parent: nil,
                 usesAntiCSRF: request.usesAntiCSRF, key: refreshTokenKey, using: &random)
         }
-        let traits = request.traits(at: now, keeping: policy.devicePrivacy)
+        let proof = judged(request.proof, at: now)
+        if proof == .invalid { return .proofRefused }
+        var traits = request.traits(at: now, keeping: policy.devicePrivacy)
+        traits.boundKey = proof.offered
         var record = SessionRecord(
             handle: handle, tenantID: request.tenantID, userID: request.userID, currentTokenHash: part.hash.stored,
             sessionData: JSONObjectText(request.sessionData),

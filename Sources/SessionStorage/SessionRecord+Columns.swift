@@ -11,6 +11,7 @@ package struct TraitColumns: Sendable, Equatable {
     package var levelAt: Int64?
     package var flags: Int64?
     package var device: String?
+    package var boundKey: String?
 
     /// The values of a session; those of one about which nothing was said are all NULL.
     package init(_ traits: SessionTraits) {
@@ -22,12 +23,14 @@ package struct TraitColumns: Sendable, Equatable {
         levelAt = traits.levelAt?.milliseconds
         flags = traits.flags.isEmpty ? nil : traits.flags.rawValue
         device = traits.device?.stored
+        boundKey = traits.boundKey?.rawValue
     }
 
     /// Takes what is stored.
     package init(
         authenticatedAt: Int64?, absoluteLimit: Int64?, idleLimit: Int64?, level: String?, methods: String?,
-        levelAt: Int64?, flags: Int64?, device: String?
+        levelAt: Int64?, flags: Int64?, device: String?,
+        boundKey: String?
     ) {
         self.authenticatedAt = authenticatedAt
         self.absoluteLimit = absoluteLimit
@@ -37,6 +40,7 @@ package struct TraitColumns: Sendable, Equatable {
         self.levelAt = levelAt
         self.flags = flags
         self.device = device
+        self.boundKey = boundKey
     }
 
     /// The session's traits.
@@ -51,7 +55,8 @@ package struct TraitColumns: Sendable, Equatable {
                 absolute: absoluteLimit.map { Milliseconds(max(0, $0)) }
             ),
             level: level, methods: listed.compactMap(\.string), levelAt: levelAt.map(Timestamp.init(milliseconds:)),
-            flags: SessionTraits.Flags(rawValue: flags ?? 0), device: device.flatMap(SessionDevice.init(stored:)))
+            flags: SessionTraits.Flags(rawValue: flags ?? 0), device: device.flatMap(SessionDevice.init(stored:)),
+            boundKey: boundKey.map(KeyThumbprint.init(stored:)))
     }
 }
 

@@ -204,7 +204,8 @@ public enum FirstGenerationError: Error, Sendable, Equatable {
         case .coreUnavailable(let text), .coreRejected(_, let text), .badInput(let text), .misconfigured(let text),
             .retryLater(let text):
             self = .general(text)
-        case .invalidClaims, .duplicateCookies, .claimUnavailable, .unreadable, .untrustedOrigin, .badFormToken:
+        case .invalidClaims, .duplicateCookies, .claimUnavailable, .unreadable, .untrustedOrigin, .badFormToken,
+            .proofNeeded:
             self = .general("\(error)")
         }
     }

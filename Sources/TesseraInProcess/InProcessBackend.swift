@@ -78,6 +78,7 @@ public struct InProcessBackend: SessionBackend, Redacted {
         switch try await run({ () async throws(ServiceError) in try await service.createSession(session) }) {
         case .created(let tokens): return tokens
         case .payloadRefused(let problem): throw SessionError(problem)
+        case .proofRefused: throw .proofNeeded(nonce: nil)
         case .limitReached(let limit, _): throw .limitReached(limit.count)
         case .authenticatedTooLongAgo: throw .authenticatedTooLongAgo
         case .notAnonymous:
@@ -145,6 +146,7 @@ public struct InProcessBackend: SessionBackend, Redacted {
         case .unauthorised(.impersonated): throw .refused("impersonation", "the user alone may do this")
         case .unauthorised(let refusal):
             throw .unauthorised(reason: "the refresh token is not accepted: \(refusal)", clearTokens: true)
+        case .proofNeeded(let nonce): throw .proofNeeded(nonce: nonce)
         case .tooLate: throw .retryLater(reason: "the refresh token was used a moment ago")
         case .reuseDetected(let handle, let user, _):
             let primary = (try? await service.primaryUser(of: user)).flatMap(\.self) ?? user

@@ -20,6 +20,8 @@ final class CoreClient: Sendable, Redacted {
         var policy: String?
         /// What is known about the client; a core of SuperTokens does not read it.
         var client = ClientFacts()
+        /// The proof that came with the client's request; a core of SuperTokens does not read it.
+        var proof: PresentedProof?
     }
 
     private enum Negotiation {
@@ -62,20 +64,21 @@ final class CoreClient: Sendable, Redacted {
     ///   - actor: for whom it is asked.
     ///   - policy: what a new session asks for.
     ///   - client: what is known about the client.
+    ///   - proof: the proof that came with the client's request.
     ///   - fill: what is asked.
     /// - Throws: ``SessionError/badInput(_:)`` before anything is sent for a value that has no place in an address; else as
     ///   ``ask(_:)``.
     func ask<Message>(
         _ table: RequestTable<Message>, tenant: TenantID? = nil, isRepeatable: Bool = false,
         for actor: AuditActor = .driver, policy: String? = nil, client: ClientFacts = ClientFacts(),
-        _ fill: (inout Message) -> Void
+        proof: PresentedProof? = nil, _ fill: (inout Message) -> Void
     ) async throws(SessionError) -> CoreReply {
         var message = Message()
         fill(&message)
         let prefix = try tenant.map(Self.segment) ?? ""
         let dialect = try await dialect()
         var call = try Self.call(table, prefix, isRepeatable, dialect, message)
-        (call.actor, call.policy, call.client) = (actor, policy, client)
+        (call.actor, call.policy, call.client, call.proof) = (actor, policy, client, proof)
         return CoreReply(try await ask(call))
     }
 
@@ -90,6 +93,7 @@ final class CoreClient: Sendable, Redacted {
         if call.actor != .driver { fields.append(("tessera-actor", call.actor.rawValue)) }
         if let policy = call.policy { fields.append(("tessera-session-policy", policy)) }
         fields += call.client.fields
+        fields += call.proof?.fields ?? []
         return try Self.object(try await send(call, fields), call)
     }
 
@@ -165,8 +169,20 @@ final class CoreClient: Sendable, Redacted {
         return dialect
     }
 
+    /// The error of a core that wants a proof of the client's key, or another one; its other answers are no JSON.
+    private static func proofError(_ response: CoreResponse) -> SessionError? {
+        guard response.status == 400, let object = try? JSONValue(parsing: response.body).object else { return nil }
+        let reply = Catalogue.proofNeeded.decode(object)
+        switch reply.error.flatMap(DPoPError.init) {
+        case .useNonce?: return reply.nonce.map { .proofNeeded(nonce: $0) }
+        case .invalidProof?: return .proofNeeded(nonce: nil)
+        case nil: return nil
+        }
+    }
+
     private static func object(_ response: CoreResponse, _ call: Call) throws(SessionError) -> JSONObject {
         guard response.status == 200 else {
+            if let error = proofError(response) { throw error }
             let message = String(decoding: response.body.prefix(1_000), as: UTF8.self)
             let text =
                 "SuperTokens core threw an error for a \(call.method) request to path: '\(call.path)' with status "

@@ -51,7 +51,8 @@ public struct RemoteCore: SessionBackend, Redacted {
     public func create(_ session: NewSession) async throws(SessionError) -> IssuedTokens {
         if let impersonation = session.impersonation { return try await impersonate(session, impersonation) }
         return try await client.ask(
-            Catalogue.createSession, tenant: session.tenantID, policy: session.policyField, client: session.client
+            Catalogue.createSession, tenant: session.tenantID, policy: session.policyField, client: session.client,
+            proof: session.proof
         ) {
             $0.userID = session.userID.rawValue
             $0.payload = session.accessTokenPayload
@@ -129,7 +130,7 @@ public struct RemoteCore: SessionBackend, Redacted {
 
     public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens {
         // The rotation rule gives the same successor again, or none: a lost reply is no theft (docs/decisions/0019).
-        let reply = try await client.ask(Catalogue.refreshSession, isRepeatable: true, client: token.client) {
+        let reply = try await client.ask(Catalogue.refreshSession, isRepeatable: true, client: token.client, proof: token.proof) {
             $0.refreshToken = token.refreshToken.exposed
             $0.antiCSRFToken = token.antiCSRFToken?.exposed
             $0.usesAntiCSRF = token.usesAntiCSRF
@@ -142,7 +143,9 @@ public struct RemoteCore: SessionBackend, Redacted {
         _ stepUp: StepUp, with token: PresentedRefreshToken
     ) async throws(SessionError) -> IssuedTokens {
         // The same question gets the same answer: a lost reply does no harm.
-        let reply = try await client.ask(Catalogue.stepUpSession, isRepeatable: true, client: token.client) {
+        let reply = try await client.ask(
+            Catalogue.stepUpSession, isRepeatable: true, client: token.client, proof: token.proof
+        ) {
             $0.refreshToken = token.refreshToken.exposed
             $0.antiCSRFToken = token.antiCSRFToken?.exposed
             $0.level = stepUp.level

@@ -20,6 +20,7 @@ struct ErrorTableTests {
         case .badInput: .badInput("the error's text")
         case .untrustedOrigin: .untrustedOrigin("https://secret.example")
         case .badFormToken: .badFormToken("secret")
+        case .proofNeeded: .proofNeeded(nonce: "n")
         case .claimUnavailable: .claimUnavailable(key: "c", reason: "secret")
         case .unreadable: .unreadable("secret")
         case .coreUnavailable: .coreUnavailable("secret")

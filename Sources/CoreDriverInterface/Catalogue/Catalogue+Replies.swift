@@ -98,6 +98,9 @@ extension Catalogue {
             .status("SESSION_LIMIT_REACHED"), .always("limit", \.limit), .always("sessionHandles", \.handles),
             .always("message", \.message),
         ])
+    /// A bound session gave nothing: status 400, in the form of RFC 6749 section 5.2.
+    package static let proofNeeded = ReplyTable<ProofReply>(
+        nil, [.always("error", \.error), .sometimes("nonce", \.nonce)])
     package static let tokenRevoked = ReplyTable<ChoiceReply>(nil, [.status("OK"), .always("didExist", \.isSo)])
     package static let endExplained = ReplyTable<EndReply>(
         nil,

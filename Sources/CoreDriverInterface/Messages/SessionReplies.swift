@@ -199,3 +199,25 @@ package struct HandshakeReply: ReplyMessage {
 
     package init() {}
 }
+
+/// A proof of a client's key is missing, or is not accepted (RFC 9449 sections 5 and 8).
+package struct ProofReply: ReplyMessage {
+    /// `use_dpop_nonce` or `invalid_dpop_proof`.
+    package var error: String? = DPoPError.invalidProof.rawValue
+    /// What another proof has to repeat.
+    package var nonce: String?
+
+    package init() {}
+
+    /// With a nonce another proof is wanted; without one what came is none.
+    package init(nonce: String?) {
+        if nonce != nil { error = DPoPError.useNonce.rawValue }
+        self.nonce = nonce
+    }
+}
+
+/// The errors of RFC 9449 by their names.
+package enum DPoPError: String, Sendable {
+    case invalidProof = "invalid_dpop_proof"
+    case useNonce = "use_dpop_nonce"
+}

@@ -15,9 +15,11 @@ extension CoreAPI {
             accessTokenValidity: try accessTokenValidity(asked.accessTokenValidity))
         try SessionPolicyField(call.request.policy)?.apply(to: &request)
         request.client = call.request.client.facts
+        request.proof = call.request.presentedProof
         switch try await service.createSession(request) {
         case .payloadRefused(let problem): throw InvalidRequest(.payload(problem))
         case .limitReached(let limit, let handles): return .limitReached(limit, handles, call.request)
+        case .proofRefused: return .proofNeeded(nonce: nil)
         case .authenticatedTooLongAgo: throw InvalidRequest(.authenticatedTooLongAgo)
         case .notAnonymous: throw InvalidRequest(.anonymousUserID)
         case .created(let issued):
@@ -55,6 +57,7 @@ extension CoreAPI {
             accessTokenValidity: try accessTokenValidity(request.accessTokenValidity))
         presented.isBackground = try call.isBackground()
         presented.client = call.request.client.facts
+        presented.proof = call.request.presentedProof
         return try await reply(to: try await service.refresh(presented), call)
     }
 
@@ -68,6 +71,7 @@ extension CoreAPI {
             checksAntiCSRF: call.dialect.rules.checksAntiCSRFAtRefresh, format: call.dialect.rules.accessTokenFormat,
             rotation: .atOnce)
         presented.client = call.request.client.facts
+        presented.proof = call.request.presentedProof
         let stepUp = StepUp(level: request.level, methods: request.methods ?? [], isFull: request.isFull ?? false)
         return try await reply(to: try await service.stepUp(stepUp, with: presented), call)
     }
@@ -82,6 +86,7 @@ extension CoreAPI {
             if refusal == .newerThanSession { noteStorageWentBack() }
             return .unauthorised(message(refusal, call))
         case .tooLate: return .tooLate
+        case .proofNeeded(let nonce): return .proofNeeded(nonce: nonce)
         case .reuseDetected(let handle, let user, let found): return await reuseDetected(handle, user, found, call)
         }
     }
@@ -94,6 +99,7 @@ extension CoreAPI {
         case .payloadRefused: WireText.protectedField
         case .newerThanSession: WireText.newerThanSession
         case .impersonated: WireText.impersonated
+        case .boundToOtherKey: WireText.boundToOtherKey
         }
     }
 

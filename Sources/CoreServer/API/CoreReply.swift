@@ -92,6 +92,13 @@ public struct CoreReply: Sendable, Redacted {
         return reply.meaning(.tooLate)
     }
 
+    /// The session is bound to a key, and nothing was given: the client may prove it (RFC 9449 sections 5 and 8).
+    static func proofNeeded(nonce: String?) -> CoreReply {
+        var reply = json(Catalogue.proofNeeded.encode(ProofReply(nonce: nonce)))
+        reply.status = 400
+        return reply
+    }
+
     /// The answer to a caller's mistake.
     init(_ mistake: InvalidRequest) {
         self = mistake.quotesCaller ? .plain(mistake.status, mistake.text) : .text(mistake.status, mistake.text)

@@ -1,4 +1,5 @@
 public import Foundations
+import SessionEngine
 
 /// A request as a value: all that the core reads of one.
 public struct CoreRequest: Sendable, Redacted {
@@ -34,6 +35,10 @@ public struct CoreRequest: Sendable, Redacted {
     package var lastEventID: String?
     /// The `tessera-client-…` headers: what a backend says about the client.
     package var client = ClientFields()
+    /// The `tessera-dpop` header: the proof that came with a client's request.
+    package var proof: String?
+    /// The `tessera-dpop-target` header: what that request asked for.
+    package var proofTarget: String?
     /// The body.
     ///
     /// It is UTF-8 whatever its content type says.
@@ -52,6 +57,9 @@ public struct CoreRequest: Sendable, Redacted {
         self.ifNoneMatch = ifNoneMatch
         self.body = body
     }
+
+    /// The proof of a client's key, if its backend passed one on.
+    var presentedProof: PresentedProof? { proof.map { PresentedProof($0, for: proofTarget ?? "") } }
 
     /// The method and the path; keys, tokens and the body are secrets.
     public var description: String { "\(method) \(path)" }

@@ -35,6 +35,7 @@ final class Door: Sendable {
         (value.actor, value.activity, value.policy) = (head.fields.actor, head.fields.activity, head.fields.policy)
         (value.accept, value.lastEventID) = (head.fields.accept, head.fields.lastEventID)
         value.client = head.fields.client
+        (value.proof, value.proofTarget) = (head.fields.proof, head.fields.proofTarget)
         return value
     }
 

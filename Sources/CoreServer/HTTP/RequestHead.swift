@@ -36,6 +36,8 @@ struct RequestHead {
         var accept: String?
         var lastEventID: String?
         var client = ClientFields()
+        var proof: String?
+        var proofTarget: String?
         var requestIDs: [String] = []
         var hasUpgrade = false
         /// Whether a field that has one value came with two.
@@ -110,6 +112,7 @@ extension RequestHead.Fields {
         case 7 where name.isField("upgrade"): hasUpgrade = true
         case 11 where name.isField("cdi-version"): set(\.version, value)
         case 12 where name.isField("x-request-id"): requestIDs.append(value)
+        case 12 where name.isField("tessera-dpop"): set(\.proof, value)
         case 13 where name.isField("last-event-id"): lastEventID = value
         case 13 where name.isField("authorization"): set(\.authorization, value)
         case 13 where name.isField("tessera-actor"): set(\.actor, value)
@@ -117,6 +120,7 @@ extension RequestHead.Fields {
         case 14 where name.isField("content-length"): contentLength = value
         case 14 where name.isField("sec-fetch-site"): fetchSite = fetchSite.map { "\($0), \(value)" } ?? value
         case 16 where name.isField("tessera-activity"): set(\.activity, value)
+        case 19 where name.isField("tessera-dpop-target"): set(\.proofTarget, value)
         case 20 where name.isField("tessera-client-hints"): client.hints = value
         case 20 where name.isField("tessera-client-label"): client.label = value
         case 17 where name.isField("transfer-encoding"): transferEncodings.append(value)

@@ -129,6 +129,8 @@ enum RefreshLabel: Int, MetricLabel {
     case shared
     case tooLate, reuse, notAToken, antiCsrf, notActive, payloadRefused, newerThanSession,
         impersonated
+    /// The session is bound to a key, which did not make a proof for the request.
+    case bindingRefused
 
     init(_ result: RefreshResult) {
         switch result {
@@ -141,6 +143,7 @@ enum RefreshLabel: Int, MetricLabel {
         case .unauthorised(.payloadRefused): self = .payloadRefused
         case .unauthorised(.newerThanSession): self = .newerThanSession
         case .unauthorised(.impersonated): self = .impersonated
+        case .unauthorised(.boundToOtherKey), .proofNeeded: self = .bindingRefused
         }
     }
 }

@@ -13,6 +13,9 @@ extension SchemaMigration {
     /// What is known about the device of a session (docs/decisions/0041).
     static func devices(_ tables: TableNames) -> [SchemaStatement] { columns(of: tables, "tessera_device TEXT") }
 
+    /// The key that a session is bound to (docs/decisions/0045).
+    static func boundKeys(_ tables: TableNames) -> [SchemaStatement] { columns(of: tables, "tessera_bound_key TEXT") }
+
     private static func columns(of tables: TableNames, _ definitions: String...) -> [SchemaStatement] {
         definitions.map { definition in
             SchemaStatement(

@@ -64,6 +64,7 @@ struct SchemaMigration: Sendable {
             SchemaMigration(name: "0006-audit-chain", level: 6, worksWith: 1, statements: auditChain(tables)),
             SchemaMigration(name: "0007-session-policy", level: 7, worksWith: 1, statements: sessionPolicy(tables)),
             SchemaMigration(name: "0008-devices", level: 8, worksWith: 1, statements: devices(tables)),
+            SchemaMigration(name: "0009-bound-keys", level: 9, worksWith: 1, statements: boundKeys(tables)),
             SchemaMigration(name: "0010-revocations", level: 10, worksWith: 1, statements: revocations(tables)),
         ]
     }

@@ -28,9 +28,9 @@ extension QuotedTables {
     /// The columns of a session's traits, ``TraitColumns``.
     static let traitColumns = """
         tessera_authenticated_at, tessera_absolute_limit, tessera_idle_limit, tessera_level, tessera_amr, \
-        tessera_level_at, tessera_flags, tessera_device
+        tessera_level_at, tessera_flags, tessera_device, tessera_bound_key
         """
-    static let traitValues = "$authenticated, $absolute, $idle, $level, $amr, $levelAt, $flags, $device"
+    static let traitValues = "$authenticated, $absolute, $idle, $level, $amr, $levelAt, $flags, $device, $boundKey"
 
     /// Whether a row of sessions is alive at `$now` with the bounds `$normalFloor` and `$rememberedFloor`.
     static let isLive = LivenessBounds.condition(
@@ -205,7 +205,7 @@ extension TraitColumns {
             "authenticated": .integer(authenticatedAt), "absolute": .integer(absoluteLimit),
             "idle": .integer(idleLimit),
             "level": .text(level), "amr": .text(methods), "levelAt": .integer(levelAt), "flags": .integer(flags),
-            "device": .text(device),
+            "device": .text(device), "boundKey": .text(boundKey),
         ]
     }
 
@@ -215,7 +215,8 @@ extension TraitColumns {
             authenticatedAt: row.optionalInteger(first), absoluteLimit: row.optionalInteger(first + 1),
             idleLimit: row.optionalInteger(first + 2), level: row.optionalText(first + 3),
             methods: row.optionalText(first + 4), levelAt: row.optionalInteger(first + 5),
-            flags: row.optionalInteger(first + 6), device: row.optionalText(first + 7))
+            flags: row.optionalInteger(first + 6), device: row.optionalText(first + 7),
+            boundKey: row.optionalText(first + 8))
     }
 }
 

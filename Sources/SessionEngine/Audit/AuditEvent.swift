@@ -20,6 +20,8 @@ public struct AuditEvent: Sendable, Equatable {
         /// A superseded refresh token was reused so soon after its successor's first use that nothing was said (once
         /// for each rotation).
         case latePredecessor = "late_parent"
+        /// A session that is bound to a key gave nothing to a client that did not show it.
+        case bindingRefused = "binding_refused"
         /// A session was revoked.
         case revoked
         /// All sessions of a user were ended; an entry for each follows.
@@ -112,6 +114,7 @@ public struct AuditEvent: Sendable, Equatable {
             details.append("expiresAt", .integer(record.expiresAt.milliseconds))
         }
         if let level = record.traits.level { details.append("level", .string(level)) }
+        if let key = record.traits.boundKey { details.append("boundKey", .string(key.rawValue)) }
         return AuditEvent(.created, record, at: record.createdAt, details: details)
     }
 
@@ -197,6 +200,11 @@ public struct AuditEvent: Sendable, Equatable {
         }
         let event = AuditEvent(.reuseDetected, record, at: time, details: details)
         return revoked ? event.done(by: .core, .reuse) : event
+    }
+
+    /// A session that is bound to a key gave nothing to a client that did not show it.
+    static func bindingRefused(_ record: SessionRecord, _ refusal: ProofRefusal, at time: Timestamp) -> AuditEvent {
+        AuditEvent(.bindingRefused, record, at: time, details: ["reason": .string(refusal.rawValue)])
     }
 
     /// A session was revoked.

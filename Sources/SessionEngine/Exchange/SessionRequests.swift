@@ -33,6 +33,8 @@ public struct NewSession: Sendable, Redacted {
     public var replacedSession: SessionHandle?
     /// What is known about the client.
     public var client = ClientFacts()
+    /// The proof of a key that the session is bound to from now on; `nil` binds it to none.
+    public var proof: PresentedProof?
     /// Whether no user has signed in yet; an empty ``userID`` is then made by the core (docs/decisions/0044).
     public var isAnonymous = false
     /// Who acts as the user, and why; `nil` for a session of the user's own.
@@ -182,6 +184,8 @@ public struct PresentedRefreshToken: Sendable, Redacted {
     public var isBackground = false
     /// What is known about the client.
     public var client = ClientFacts()
+    /// The proof of the client's key that came with it.
+    public var proof: PresentedProof?
 
     public init(
         refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,

@@ -28,6 +28,9 @@ extension Refresh {
         guard let record, !record.isExpired(at: now, within: rules.terms) else {
             return Decision(.keep, .sessionNotActive)
         }
+        if let refusal = refusal(of: rules.proof, for: record, isStepUp: stepUp != nil) {
+            return Decision(.keep, .proofRefused(refusal), audit: .bindingRefused(record, refusal, at: now))
+        }
         let step = RefreshStep(presented: presented, now: now, rules: rules, stepUp: stepUp, successor: successor)
         return step.decided(stepUp.map { step.move(record, $0) } ?? step.move(record), record)
     }
@@ -42,13 +45,23 @@ extension Refresh {
         let plain = decide(of: presented, against: record, at: now, rules: rules) { _ in nil }
         guard let record else { return plain }
         switch (record.relation(of: presented.storedHash, parent: presented.storedParentHash), plain.outcome) {
-        case (_, .antiCSRFMismatch), (_, .sessionNotActive), (_, .reuse), (_, .newerThanSession), (_, .tooLate):
+        case (_, .antiCSRFMismatch), (_, .sessionNotActive), (_, .proofRefused), (_, .reuse), (_, .newerThanSession), (_, .tooLate):
             return plain
         case (.current, _), (.successorOfCurrent, _): return nil
         // A token that is newer than its session, after a restore.
         case (.unrelated, .issue): return nil
         case (.previous, _), (.successorOfPrevious, _), (.unrelated, _): return Decision(.keep, .tooLate)
         }
+    }
+
+    /// Why nothing is given although the session lives: before its lineage is looked at, so that a copied token without
+    /// the key ends nothing (docs/decisions/0045).
+    private static func refusal(
+        of proof: ProofJudgement, for record: SessionRecord, isStepUp: Bool
+    ) -> ProofRefusal? {
+        if let key = record.traits.boundKey { return key.refusal(of: proof) }
+        // A client that offers its key with a step-up is not left to believe that the session is bound to it.
+        return isStepUp && proof == .invalid ? .noProof : nil
     }
 }
 
@@ -333,6 +346,7 @@ extension RefreshStep {
         let issue = SharingState.Issue(window: SharingState.stepUpWindow, repeatsUntil: now + rules.sharingWindow)
         var next = record.rotating(from: presented.storedHash, to: hash.stored, count: count, issue, at: now)
         next.traits = stepUp.applied(to: next.traits, at: now)
+        next.traits.boundKey = next.traits.boundKey ?? rules.proof.offered
         return .issue(next.active(at: now, within: rules.terms), wanted)
     }
 

@@ -120,6 +120,8 @@ public enum Refresh {
         public var client: ClientFacts
         /// How much of it is kept.
         public var privacy: DevicePrivacy
+        /// What the request shows about the key of its client.
+        public var proof = ProofJudgement.absent
         /// When the session rotates.
         public var rotation: Rotation
         /// How the successors of one token relate.
@@ -172,6 +174,8 @@ public enum Refresh {
         case antiCSRFMismatch
         /// The session does not exist or has expired.
         case sessionNotActive
+        /// The session is bound to a key, and the request does not show it.
+        case proofRefused(ProofRefusal)
         /// The payload in storage cannot be encoded in a token of the wanted format.
         case payloadRefused
         /// The successor was used a moment ago: nothing is given and nothing said, the caller may try again.

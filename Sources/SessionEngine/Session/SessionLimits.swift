@@ -69,6 +69,8 @@ public struct SessionTraits: Sendable, Hashable {
     public var flags: Flags
     /// The device it is used on; `nil` where nothing is known.
     public var device: SessionDevice?
+    /// The key without whose proofs nothing is given for its refresh tokens; `nil` where it is bound to none.
+    public var boundKey: KeyThumbprint?
 
     /// The traits of a session about which nothing was said.
     public static let none = SessionTraits()
@@ -83,9 +85,10 @@ public struct SessionTraits: Sendable, Hashable {
     ///   - levelAt: when level and methods were last confirmed.
     ///   - flags: what the session is.
     ///   - device: the device it is used on.
+    ///   - boundKey: the key that it is bound to.
     public init(
         authenticatedAt: Timestamp? = nil, limits: SessionLimits = .none, level: String? = nil, methods: [String] = [],
-        levelAt: Timestamp? = nil, flags: Flags = [], device: SessionDevice? = nil
+        levelAt: Timestamp? = nil, flags: Flags = [], device: SessionDevice? = nil, boundKey: KeyThumbprint? = nil
     ) {
         self.authenticatedAt = authenticatedAt
         self.limits = limits
@@ -94,6 +97,7 @@ public struct SessionTraits: Sendable, Hashable {
         self.levelAt = levelAt
         self.flags = flags
         self.device = device
+        self.boundKey = boundKey
     }
 }
 

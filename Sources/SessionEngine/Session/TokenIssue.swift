@@ -91,12 +91,13 @@ public enum TokenIssue {
         issuedAt: Timestamp, validity: Milliseconds, notAfter bound: Timestamp? = nil,
         tellsAuthentication: Bool = false
     ) -> AccessTokenClaims {
-        AccessTokenClaims(
+        let payload = tellsAuthentication ? AuthenticationClaims.payload(of: record) : record.accessTokenPayload
+        return AccessTokenClaims(
             format: format, handle: record.handle, userID: record.namedUserID, recipeUserID: record.userID,
             tenantID: record.tenantID, refreshTokenHash: refreshPart.hash, parentRefreshTokenHash: parent,
             antiCSRFToken: refreshPart.antiCSRFToken, issuedAt: issuedAt,
             expiresAt: min(issuedAt + validity, bound ?? Timestamp(milliseconds: .max)),
-            userData: tellsAuthentication ? AuthenticationClaims.payload(of: record) : record.accessTokenPayload)
+            userData: ConfirmationClaim.added(to: payload, record.traits.boundKey))
     }
 
     /// The claims that replace verified ones after a promotion or a change of payload: another expiry, no parent.

@@ -98,8 +98,11 @@ public enum Verify {
 
     /// Whether the stored payload is another one than the token's, apart from what only tokens have.
     private static func isChanged(_ record: SessionRecord, _ claims: AccessTokenClaims, _ rules: Rules) -> Bool {
-        guard rules.tellsAuthentication else { return !record.accessTokenPayload.isEquivalent(to: claims.userData) }
-        let (stored, carried) = (record.accessTokenPayload, claims.userData)
+        var (stored, carried) = (record.accessTokenPayload, claims.userData)
+        if record.traits.boundKey != nil {
+            (stored, carried) = (ConfirmationClaim.removed(from: stored), ConfirmationClaim.removed(from: carried))
+        }
+        guard rules.tellsAuthentication else { return !stored.isEquivalent(to: carried) }
         return !AuthenticationClaims.removed(from: stored).isEquivalent(to: AuthenticationClaims.removed(from: carried))
     }
 

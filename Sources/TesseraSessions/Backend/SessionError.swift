@@ -9,7 +9,8 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Name: String, CaseIterable {
             case unauthorised, tryRefreshToken, tokenTheftDetected, invalidClaims, duplicateCookies, retryLater,
-                badInput, untrustedOrigin, badFormToken
+                badInput, untrustedOrigin, badFormToken,
+                proofNeeded
             case claimUnavailable, unreadable, coreUnavailable, coreRejected, misconfigured
         }
         private let name: Name
@@ -38,6 +39,8 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
         public static let untrustedOrigin = Code(.untrustedOrigin)
         /// A form came without its token, or with one of another browser or session.
         public static let badFormToken = Code(.badFormToken)
+        /// The session is bound to a key, and the request does not prove it; the session lives (RFC 9449).
+        public static let proofNeeded = Code(.proofNeeded)
         /// The application could not say what a claim's value is.
         public static let claimUnavailable = Code(.claimUnavailable)
         /// A payload, or data, is not of the type that the application reads it as.
@@ -64,6 +67,7 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
         case badInput(String)
         case untrustedOrigin(String)
         case badFormToken(String)
+        case proofNeeded(nonce: String?)
         case claimUnavailable(key: String, reason: String)
         case unreadable(String)
         case coreUnavailable(String)
@@ -115,6 +119,7 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
         case .badInput: .badInput
         case .untrustedOrigin: .untrustedOrigin
         case .badFormToken: .badFormToken
+        case .proofNeeded: .proofNeeded
         case .claimUnavailable: .claimUnavailable
         case .unreadable: .unreadable
         case .coreUnavailable: .coreUnavailable
@@ -130,6 +135,7 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
             .untrustedOrigin(let text), .badFormToken(let text), .claimUnavailable(_, let text), .unreadable(let text),
             .coreUnavailable(let text), .coreRejected(_, let text), .misconfigured(let text):
             text
+        case .proofNeeded(let nonce): nonce == nil ? "no proof for this request" : "a proof with a nonce is needed"
         case .tokenTheftDetected, .invalidClaims, .duplicateCookies: ""
         }
     }
@@ -193,6 +199,11 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
 
     /// A form came without its token, or with one of another browser or session; the text says which.
     public static func badFormToken(_ text: String) -> SessionError { SessionError(.badFormToken(text)) }
+
+    /// The session is bound to a key, and the request does not prove it now; the session lives.
+    ///
+    /// - Parameter nonce: what another proof has to repeat; `nil` where what came is no proof for the request.
+    public static func proofNeeded(nonce: String?) -> SessionError { SessionError(.proofNeeded(nonce: nonce)) }
 
     /// The application could not say what a claim's value is.
     public static func claimUnavailable(key: String, reason: String) -> SessionError {

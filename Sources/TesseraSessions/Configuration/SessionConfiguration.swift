@@ -109,6 +109,8 @@ public struct SessionConfiguration: Sendable {
     /// Whether a client whose refresh is refused is given the reason, as `ended` beside the message: who holds a refresh token of
     /// a session may know why it ended (docs/devices.md).
     public var explainsEnds = false
+    /// Whether sessions are bound to a key where a client proves that it has one (docs/dpop.md).
+    public var dpop = ProofOfPossession.off
     /// The status of a response that a session or an access token has expired.
     public var sessionExpiredStatus = 401
     /// The status of a response that a session does not fulfil a claim.

@@ -33,6 +33,10 @@ extension HTTPField.Name {
     package static let forwardedFor = of("x-forwarded-for")
     /// `Sec-CH-UA-Platform`: the system of the client in its own words (User-Agent Client Hints).
     package static let clientPlatform = of("sec-ch-ua-platform")
+    /// `DPoP`: a proof that the client has a key (RFC 9449 section 4.1).
+    package static let dpop = of("dpop")
+    /// `DPoP-Nonce`: what the next proof has to repeat (RFC 9449 section 8).
+    package static let dpopNonce = of("dpop-nonce")
     /// `Access-Control-Expose-Headers`: the response fields that scripts of other origins may read.
     package static let exposedHeaders = of("access-control-expose-headers")
 }

@@ -34,6 +34,16 @@ public struct SessionReply: Sendable {
         return reply
     }
 
+    /// The session is bound to a key, and was not refreshed: in the form of RFC 6749 section 5.2, with what another proof has to
+    /// repeat where that helps (RFC 9449 section 8).
+    static func proofNeeded(nonce: String?) -> SessionReply {
+        var reply = SessionReply(
+            status: .badRequest, json: ["error": nonce == nil ? "invalid_dpop_proof" : "use_dpop_nonce"])
+        reply.headerFields[.dpopNonce] = nonce
+        reply.headerFields[.cacheControl] = "no-store"
+        return reply
+    }
+
     /// Another page, which the client gets with `GET` (RFC 9110 section 15.4.4).
     package static func redirect(to location: String) -> SessionReply {
         var reply = SessionReply("", type: "text/plain; charset=utf-8", fields: [.location: location])
@@ -101,6 +111,7 @@ extension Sessions {
         case .claimUnavailable(let key, let reason): logger.error("claim \(key) could not be fetched: \(reason)")
         case .unauthorised(let reason, _), .tryRefreshToken(let reason), .retryLater(let reason):
             logger.debug("\(reason)")
+        case .proofNeeded: logger.debug("\(error.reason)")
         case .untrustedOrigin(let origin): warnOfOrigin(origin)
         case .badFormToken(let reason): logger.info("a form was refused: \(reason)")
         case .duplicateCookies: logger.info("a request brought two session cookies of one name; the older are dropped")
@@ -130,6 +141,7 @@ extension SessionError {
                     + "Session will be refreshed in the next refresh call.")
         case .badInput(let text): return .message(.badRequest, text)
         case .untrustedOrigin: return .message(.forbidden, "the origin is not trusted")
+        case .proofNeeded(let nonce): return .proofNeeded(nonce: nonce)
         case .badFormToken: return .message(.forbidden, "the form is too old, load its page again")
         case .coreUnavailable:
             return .retryLater("sessions are not available at the moment", after: retryAfterSeconds)

@@ -1,0 +1,84 @@
+public import Foundations
+
+/// A proof of possession as a client sent it, with what its request asked for (RFC 9449 section 4.3).
+public struct PresentedProof: Sendable, Hashable, Redacted {
+    /// The field `DPoP` of the request, whatever it holds.
+    public var text: String
+    /// The method of the request and its URL by the configured origin, with a space between.
+    public var target: String
+
+    /// Creates a value.
+    ///
+    /// - Parameters:
+    ///   - text: the field `DPoP` of the request.
+    ///   - target: the method of the request and its URL, such as `POST https://api.example.com/auth/session/refresh`.
+    public init(_ text: String, for target: String) {
+        self.text = text
+        self.target = target
+    }
+
+    /// How far behind the clock of a client may be where it sends no nonce.
+    package static let behind = Milliseconds.seconds(60)
+    /// How far ahead.
+    package static let ahead = Milliseconds.seconds(5)
+
+    /// What the proof shows.
+    ///
+    /// - Parameters:
+    ///   - now: the time.
+    ///   - nonceKey: the secret that nonces are made with.
+    package func judged(at now: Timestamp, nonceKey: [UInt8]) -> ProofJudgement {
+        guard let proof = DPoPProof(text), let target = ProofTarget(target), proof.target == target else {
+            return .invalid
+        }
+        if let nonce = proof.nonce {
+            return ProofNonce.isFresh(nonce, at: now, key: nonceKey) ? .good(proof.key) : .late(proof.key)
+        }
+        let age = now - proof.issuedAt
+        let isPrompt = age <= Self.behind && age >= Milliseconds(0) - Self.ahead
+        return isPrompt ? .good(proof.key) : .late(proof.key)
+    }
+}
+
+/// What a request shows about the key of its client.
+public enum ProofJudgement: Sendable, Hashable {
+    /// It came with no proof.
+    case absent
+    /// The key made a proof for this request a moment ago.
+    case good(KeyThumbprint)
+    /// The key made a proof for such a request; when is not known.
+    case late(KeyThumbprint)
+    /// What came is no proof for this request.
+    case invalid
+
+    /// The key that a session is bound to where its user was just authenticated.
+    ///
+    /// The time does not matter there: a proof grants nothing, the authentication does.
+    package var offered: KeyThumbprint? {
+        switch self {
+        case .good(let key), .late(let key): key
+        case .absent, .invalid: nil
+        }
+    }
+}
+
+/// Why a bound session gives nothing (docs/decisions/0045); it lives in each case.
+public enum ProofRefusal: String, Sendable, Hashable, CaseIterable {
+    /// Another key made the proof: this client never gets anything.
+    case otherKey = "other_key"
+    /// The proof may be an old one: the client may make another, with a nonce.
+    case needsNonce = "nonce"
+    /// There is no proof for this request.
+    case noProof = "proof"
+}
+
+extension KeyThumbprint {
+    /// Why a session that is bound to this key gives nothing; `nil` where it may.
+    func refusal(of proof: ProofJudgement) -> ProofRefusal? {
+        switch proof {
+        case .absent, .invalid: .noProof
+        case .good(let key): key == self ? nil : .otherKey
+        case .late(let key): key == self ? .needsNonce : .otherKey
+        }
+    }
+}

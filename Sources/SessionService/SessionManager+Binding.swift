@@ -1,0 +1,57 @@
+import Foundations
+import SessionEngine
+import SessionStorage
+import Synchronization
+
+extension SessionManager {
+    /// What a request shows about the key of its client.
+    func judged(_ proof: PresentedProof?, at now: Timestamp) -> ProofJudgement {
+        proof?.judged(at: now, nonceKey: refreshTokenKey.nonceKey) ?? .absent
+    }
+
+    /// What is answered where a bound session gives nothing.
+    func result(of refusal: ProofRefusal, at now: Timestamp) -> RefreshResult {
+        switch refusal {
+        case .otherKey: .unauthorised(.boundToOtherKey)
+        case .noProof: .proofNeeded(nonce: nil)
+        case .needsNonce:
+            .proofNeeded(nonce: ProofNonce.make(at: now, random: clock.randomBits(), key: refreshTokenKey.nonceKey))
+        }
+    }
+}
+
+/// When the refusals of bound sessions were last written into the audit log: once a minute for each is enough, whoever asks.
+final class RefusalLog: Sendable {
+    /// How many sessions are kept in memory at most; beyond that each refusal is written.
+    private static let capacity = 4_096
+    private static let pause = Milliseconds.minutes(1)
+
+    private let written = Mutex<[SessionHandle: (time: Timestamp, request: ObjectIdentifier)]>([:])
+
+    /// A decision with its audit event, or without one that came a moment ago.
+    ///
+    /// - Parameters:
+    ///   - decided: what was decided.
+    ///   - handle: the session.
+    ///   - request: who asks: storage may ask twice for one request.
+    ///   - now: the time.
+    func limited(
+        _ decided: Decision<Refresh.Outcome>, of handle: SessionHandle, by request: ObjectIdentifier, at now: Timestamp
+    ) -> Decision<Refresh.Outcome> {
+        guard case .proofRefused = decided.outcome, !claims(handle, request, at: now) else { return decided }
+        var silent = decided
+        silent.audit = nil
+        return silent
+    }
+
+    private func claims(_ handle: SessionHandle, _ request: ObjectIdentifier, at now: Timestamp) -> Bool {
+        written.withLock { written in
+            if let last = written[handle], last.request != request, now >= last.time, now - last.time < Self.pause {
+                return false
+            }
+            if written.count >= Self.capacity { written = written.filter { now - $0.value.time < Self.pause } }
+            if written.count < Self.capacity { written[handle] = (now, request) }
+            return true
+        }
+    }
+}
