@@ -55,6 +55,27 @@ extension StorageConformance {
                     try await storage.session(handle)?.traits.device == nil, "round \(round): it is written back")
             }
         },
+        Check("A bound key is read as it was stored and as it was changed, and outlives a rotation and a forgotten device") {
+            storage in
+            var record = ConformanceSample.record("h")
+            record.traits.boundKey = KeyThumbprint(stored: "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U")
+            let stored = record
+            try await storage.insert(stored)
+            try expect(ConformanceSample.isSame(try await storage.session(stored.handle), stored), "the record")
+            record.expiresAt = record.expiresAt + .seconds(5)
+            record.traits.device = device("d")
+            let rotated = record
+            try await storage.update(stored.handle) { _ in Decision(.replace(rotated), ()) }
+            _ = try await storage.forgetDevices(of: UserID("u1"), limit: 10)
+            try expect(
+                try await storage.session(stored.handle)?.traits.boundKey == stored.traits.boundKey, "the rotated one")
+            record.traits.boundKey = KeyThumbprint(stored: "no thumbprint")
+            let damaged = record
+            try await storage.update(stored.handle) { _ in Decision(.replace(damaged), ()) }
+            try expect(
+                try await storage.session(stored.handle)?.traits.boundKey == damaged.traits.boundKey,
+                "what is no thumbprint is no missing one")
+        },
         Check("Devices are forgotten a few at a time") { storage in
             for number in 0..<5 {
                 var record = ConformanceSample.record("h\(number)")

@@ -73,8 +73,8 @@ struct AuditAPITests {
             ("before=1&after=1", "'before' must be left out where 'after' is given"),
             (
                 "event=theft",
-                "'event' must be one of created, refused, authenticated, refreshed, reuse_detected, late_parent, revoked, "
-                    + "revoked_all, data_changed, restored, key_created, key_used, key_retired, user_erased, unreadable"
+                "'event' must be one of created, refused, authenticated, refreshed, reuse_detected, late_parent, "
+                    + "binding_refused, revoked, revoked_all, data_changed, restored, key_created, key_used, key_retired, user_erased, unreadable"
             ),
         ])
     func refusals(query: String, text: String) async throws {

@@ -80,7 +80,7 @@ struct Chain {
         case .reuse(let found): return .reuse(found)
         case .newerThanSession: return .newerThanSession
         case .sessionNotActive: return .ended
-        case .antiCSRFMismatch, .payloadRefused, .successorFailed, .impersonated: throw Unlikely()
+        case .antiCSRFMismatch, .payloadRefused, .proofRefused, .successorFailed, .impersonated: throw Unlikely()
         }
     }
 

@@ -60,7 +60,8 @@ struct FormatTests {
                 #expect(fits)
                 #expect(try await world.verdict(issued.accessToken.exposed) == .valid)
             case .payloadRefused(let problem): #expect(!fits && problem == .tooLarge)
-            case .limitReached, .authenticatedTooLongAgo, .notAnonymous: Issue.record("there are no limits")
+            case .limitReached, .authenticatedTooLongAgo, .notAnonymous, .proofRefused:
+                Issue.record("there are no limits")
             }
         }
     }

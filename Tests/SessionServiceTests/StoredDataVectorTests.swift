@@ -62,7 +62,8 @@ struct StoredDataVectorTests {
         #expect(StoredValueName.refreshTokenKey.rawValue == "refresh_token_key")
         #expect(
             AuditEvent.Name.allCases.map(\.rawValue) == [
-                "created", "refused", "authenticated", "refreshed", "reuse_detected", "late_parent", "revoked",
+                "created", "refused", "authenticated", "refreshed", "reuse_detected", "late_parent",
+                "binding_refused", "revoked",
                 "revoked_all", "data_changed",
                 "restored", "key_created", "key_used", "key_retired", "user_erased", "unreadable",
             ])

@@ -138,6 +138,7 @@ struct OutwardErrorTests {
             (.unauthorised(reason: "", clearTokens: false), 401), (.tryRefreshToken(reason: ""), 401),
             (.invalidClaims([]), 403), (.badInput("x"), 400), (.coreUnavailable(""), 503), (.misconfigured(""), 500),
             (.untrustedOrigin("x"), 403), (.badFormToken("x"), 403),
+            (.proofNeeded(nonce: nil), 400),
         ] as [(SessionError, Int)] {
             #expect((error as any HTTPResponseError).status.code == status)
         }
