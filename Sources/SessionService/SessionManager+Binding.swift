@@ -35,10 +35,10 @@ final class RefusalLog: Sendable {
     ///   - handle: the session.
     ///   - request: who asks: storage may ask twice for one request.
     ///   - now: the time.
-    func limited(
-        _ decided: Decision<Refresh.Outcome>, of handle: SessionHandle, by request: ObjectIdentifier, at now: Timestamp
-    ) -> Decision<Refresh.Outcome> {
-        guard case .proofRefused = decided.outcome, !claims(handle, request, at: now) else { return decided }
+    func limited<Outcome>(
+        _ decided: Decision<Outcome>, of handle: SessionHandle, by request: ObjectIdentifier, at now: Timestamp
+    ) -> Decision<Outcome> {
+        guard decided.audit?.name == .bindingRefused, !claims(handle, request, at: now) else { return decided }
         var silent = decided
         silent.audit = nil
         return silent

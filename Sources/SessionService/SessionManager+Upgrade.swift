@@ -69,10 +69,12 @@ extension SessionManager {
 
     /// Decides and stores once; `nil` where the anonymous session was changed between the two.
     private func attempt(_ step: UpgradeStep) async throws(ServiceError) -> UpgradeResult? {
-        let outcome = try await update(step.presented.content.handle) { record, now in
-            step.upgrade.decide(
+        let handle = step.presented.content.handle
+        let outcome = try await update(handle) { [refusals] record, now in
+            let decided = step.upgrade.decide(
                 of: step.presented, against: record, at: now, rules: step.rules, handle: step.handle,
                 first: step.first.hash)
+            return refusals.limited(decided, of: handle, by: ObjectIdentifier(step), at: now)
         }
         switch outcome {
         case .notAnonymous: return .notAnonymous
@@ -137,6 +139,7 @@ extension SessionManager {
         case .newerThanSession: .unauthorised(.newerThanSession)
         case .reuse(let found):
             .reuseDetected(step.presented.content.handle, step.presented.content.userID, found)
+        case .proofRefused(let refusal): result(of: refusal, at: clock.time())
         case .sessionNotActive, .payloadRefused: .unauthorised(.sessionNotActive)
         case .tooLate, .successorFailed, .issue, .impersonated: .tooLate
         }
@@ -171,11 +174,19 @@ extension SessionManager {
 }
 
 /// One upgrade: what does not change however often it is decided.
-private struct UpgradeStep: Sendable {
+private final class UpgradeStep: Sendable {
     let upgrade: Upgrade
     let presented: Refresh.Presented
     let request: PresentedRefreshToken
     let handle: SessionHandle
     let first: TokenIssue.RefreshPart
     let rules: Refresh.Rules
+
+    init(
+        upgrade: Upgrade, presented: Refresh.Presented, request: PresentedRefreshToken, handle: SessionHandle,
+        first: TokenIssue.RefreshPart, rules: Refresh.Rules
+    ) {
+        (self.upgrade, self.presented, self.request) = (upgrade, presented, request)
+        (self.handle, self.first, self.rules) = (handle, first, rules)
+    }
 }

@@ -162,7 +162,8 @@ public struct RemoteCore: SessionBackend, Redacted {
         let session = upgrade.session
         // The same question gets the same answer: a lost reply does no harm.
         let reply = try await client.ask(
-            Catalogue.upgradeSession, isRepeatable: true, policy: session.policyField, client: token.client
+            Catalogue.upgradeSession, isRepeatable: true, policy: session.policyField, client: token.client,
+            proof: token.proof
         ) {
             $0.refreshToken = token.refreshToken.exposed
             $0.antiCSRFToken = token.antiCSRFToken?.exposed

@@ -24,6 +24,7 @@ extension CoreAPI {
             antiCSRFToken: asked.antiCSRFToken.map(AntiCSRFToken.init), usesAntiCSRF: usesAntiCSRF,
             checksAntiCSRF: rules.checksAntiCSRFAtRefresh, format: rules.accessTokenFormat, rotation: .atOnce)
         presented.client = call.request.client.facts
+        presented.proof = call.request.presentedProof
         let upgrade = Upgrade(to: session, keepsData: asked.keepsData ?? true)
         switch try await service.upgrade(upgrade, with: presented) {
         case .upgraded(let issued):
@@ -57,6 +58,7 @@ extension CoreAPI {
         case .limitReached(let limit, let handles): return .limitReached(limit, handles, call.request)
         case .authenticatedTooLongAgo: throw InvalidRequest(.authenticatedTooLongAgo)
         case .notAnonymous: throw InvalidRequest(.anonymousUserID)
+        case .proofRefused: return .proofNeeded(nonce: nil)
         }
     }
 

@@ -51,6 +51,7 @@ public struct Upgrade: Sendable {
             return Decision(refusal.change, .refused(refusal.outcome), audit: refusal.audit)
         }
         guard let record else { return Decision(.keep, .refused(.sessionNotActive)) }
+        if rules.proof == .invalid { return Decision(.keep, .refused(.proofRefused(.noProof))) }
         guard record.traits.flags.contains(.anonymous) else { return Decision(.keep, .notAnonymous) }
         let next = successor(of: record, at: now, rules: rules, handle: handle, first: first)
         guard next.expiresAt - now >= .seconds(1) else { return Decision(.keep, .authenticatedTooLongAgo) }
@@ -61,6 +62,8 @@ public struct Upgrade: Sendable {
         of record: SessionRecord, at now: Timestamp, rules: Refresh.Rules, handle: SessionHandle, first: TokenHash
     ) -> SessionRecord {
         var traits = session.traits(at: now, keeping: rules.privacy)
+        // The user signs in: what the client proves counts, and not what the anonymous session was bound to.
+        traits.boundKey = rules.proof.offered
         traits.device = (record.traits.device ?? SessionDevice()).updated(by: rules.client, keeping: rules.privacy)
         var next = SessionRecord(
             handle: handle, tenantID: record.tenantID, userID: session.userID, currentTokenHash: first.stored,
@@ -90,6 +93,7 @@ public struct Upgrade: Sendable {
         _ record: SessionRecord?, at now: Timestamp, rules: Refresh.Rules, first: TokenHash
     ) -> Refresh.Outcome {
         guard let record, record.isRecentUpgrade(at: now, rules: rules) else { return .sessionNotActive }
+        if let refusal = record.traits.boundKey?.refusal(of: rules.proof) { return .proofRefused(refusal) }
         let isSame =
             record.userID == session.userID && record.currentTokenHash == first.stored
             && record.traits.level == session.level && record.traits.methods == session.methods
