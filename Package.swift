@@ -427,7 +427,8 @@ let package = Package(
             name: "TesseraHummingbirdTests",
             dependencies: [
                 "Tessera", "TesseraHummingbirdTesting", "TesseraSessions", "TesseraHummingbird", "TesseraTesting",
-                "SessionService", "SessionEngine", "LosslessJSON",
+                "SessionService", "SessionEngine", "LosslessJSON", "Foundations", "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -441,6 +442,7 @@ let package = Package(
                 "Foundations", "TesseraSessions", "TesseraInProcess", "TesseraRemoteCore", "TesseraTesting",
                 "CoreServer",
                 "SessionService", "SessionStorage", "InMemoryStorage", "SessionEngine", "LosslessJSON", "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),

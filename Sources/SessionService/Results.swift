@@ -13,7 +13,7 @@ public enum CreateResult: Sendable {
     case authenticatedTooLongAgo
     /// An anonymous session is to have a user id of another form than the core makes; nothing was stored.
     case notAnonymous
-    /// What came as the proof of a key is none for this request; nothing was stored.
+    /// What came as the proof of a key is no proof for this request; nothing was stored.
     case proofRefused
 }
 

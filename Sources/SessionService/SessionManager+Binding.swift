@@ -20,7 +20,7 @@ extension SessionManager {
     }
 }
 
-/// When the refusals of bound sessions were last written into the audit log: once a minute for each is enough, whoever asks.
+/// When the refusals of bound sessions were last written into the audit log: once a minute for each is enough.
 final class RefusalLog: Sendable {
     /// How many sessions are kept in memory at most; beyond that each refusal is written.
     private static let capacity = 4_096

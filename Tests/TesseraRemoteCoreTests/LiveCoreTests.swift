@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import CoreServer
+import Crypto
 import Foundations
 import InMemoryStorage
 import Logging
@@ -51,6 +52,38 @@ struct LiveCoreTests {
             let isDone = try await group.next()
             #expect(isDone == true)
             group.cancelAll()
+        }
+    }
+
+    @Test("a proof of a client's key reaches a core elsewhere, and so does what the core answers (docs/dpop.md)")
+    func proofs() async throws {
+        let clock = TestClock()
+        try await withCore(clock) { sessions in
+            let key = P256.Signing.PrivateKey()
+            func proof(ahead seconds: Int64 = 0, nonce: String? = nil) throws -> PresentedProof {
+                let proof = TestProof(key, at: clock.now + .seconds(seconds), url: "https://api.test/auth/session/refresh")
+                let text = try proof.with(claims: ["nonce": nonce.map { .string($0) }]).text()
+                return PresentedProof(text, for: "POST https://api.test/auth/session/refresh")
+            }
+            var new = NewSession(userID: "u1")
+            new.proof = PresentedProof("none", for: "none")
+            await #expect(throws: SessionError.proofNeeded(nonce: nil)) { try await sessions.backend.create(new) }
+            new.proof = try proof()
+            let issued = try await sessions.backend.create(new)
+            var request = PresentedRefreshToken(refreshToken: issued.refreshToken)
+            await #expect(throws: SessionError.proofNeeded(nonce: nil)) { try await sessions.backend.refresh(request) }
+            request.proof = PresentedProof("\u{e9}\r\n", for: "\n")
+            await #expect(throws: SessionError.proofNeeded(nonce: nil)) { try await sessions.backend.refresh(request) }
+            request.proof = try proof(ahead: 10)
+            var nonce: String?
+            do throws(SessionError) { _ = try await sessions.backend.refresh(request) } catch {
+                if case .proofNeeded(let given) = error.kind { nonce = given }
+            }
+            request.proof = try proof(ahead: 10, nonce: #require(nonce))
+            let refreshed = try await sessions.backend.refresh(request)
+            request.proof = try proof()
+            let level = StepUp(level: "aal2", methods: ["otp"])
+            #expect(try await sessions.backend.stepUp(level, with: request).session.handle == refreshed.session.handle)
         }
     }
 

@@ -82,6 +82,7 @@ extension RefreshResult {
         case .refreshed: "ok"
         case .unauthorised(let refusal): "unauthorised(\(refusal))"
         case .tooLate: "too late"
+        case .proofNeeded: "proof needed"
         case .reuseDetected(_, _, let found): "reuse(\(found))"
         }
     }

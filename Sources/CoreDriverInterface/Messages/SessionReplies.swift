@@ -209,7 +209,7 @@ package struct ProofReply: ReplyMessage {
 
     package init() {}
 
-    /// With a nonce another proof is wanted; without one what came is none.
+    /// With a nonce another proof is wanted; without one what came is no proof.
     package init(nonce: String?) {
         if nonce != nil { error = DPoPError.useNonce.rawValue }
         self.nonce = nonce

@@ -18,8 +18,9 @@ public enum WireText {
     public static let superseded = "rotated-out token branch; refresh required"
     /// A token was presented again a moment after its rotation, where that is not reported as theft.
     public static let recentReuse = "refresh token reuse detected"
-    /// A refresh token that is newer than its session: storage went back to an older state.
+    /// A proof of another key than that of the session.
     public static let boundToOtherKey = "The session is bound to another key"
+    /// A refresh token that is newer than its session: storage went back to an older state.
     public static let newerThanSession = "The session was restored from a backup"
     /// A superseded refresh token that came a moment too late.
     public static let tooLate = "A refresh with this token was finished a moment ago. Try again with the new token."

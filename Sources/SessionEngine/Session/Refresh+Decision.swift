@@ -60,7 +60,7 @@ extension Refresh {
         of proof: ProofJudgement, for record: SessionRecord, isStepUp: Bool
     ) -> ProofRefusal? {
         if let key = record.traits.boundKey { return key.refusal(of: proof) }
-        // A client that offers its key with a step-up is not left to believe that the session is bound to it.
+        // A client that offers its key with a step-up learns if the session is not bound to it.
         return isStepUp && proof == .invalid ? .noProof : nil
     }
 }
