@@ -319,7 +319,7 @@ let package = Package(
         ),
         .target(
             name: "TestSupport",
-            dependencies: ["PlatformLibC", "SessionEngine", "LosslessJSON"] + crypto,
+            dependencies: ["Foundations", "PlatformLibC", "SessionEngine", "LosslessJSON"] + crypto,
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
