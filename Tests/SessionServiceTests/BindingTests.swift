@@ -76,7 +76,7 @@ struct BindingTests {
         #expect(try await place.record()?.accessTokenPayload.decoded() == ["n": 1], "it is in tokens alone")
     }
 
-    @Test("finding B1: a refresh binds nothing, so a thief with a copied unbound token cannot take the session over")
+    @Test("A refresh binds nothing, so a thief with a copied unbound token cannot take the session over")
     func unbound() async throws {
         let place = try await Place(isBound: false)
         let stolen = try await place.refresh(place.proof(Key()))
@@ -88,7 +88,7 @@ struct BindingTests {
         #expect(try await place.refresh(PresentedProof("none", for: "none")).tokens != nil)
     }
 
-    @Test("finding B4: without a good proof of its key nothing is given, and the session lives", arguments: [false, true])
+    @Test("Without a good proof of its key nothing is given, and the session lives", arguments: [false, true])
     func refused(isSuperseded: Bool) async throws {
         var place = try await Place(isBound: true)
         let stolen = place.issued.refreshToken
@@ -131,7 +131,7 @@ struct BindingTests {
         #expect(one.refreshToken.exposed == two.refreshToken.exposed)
     }
 
-    @Test("finding B5: a client whose clock is fast is given a nonce, and succeeds with it", arguments: [10, -120, 31_536_000])
+    @Test("A client whose clock is fast is given a nonce, and succeeds with it", arguments: [10, -120, 31_536_000])
     func fastClock(seconds: Int64) async throws {
         let place = try await Place(isBound: true)
         guard case .proofNeeded(let nonce?) = try await place.refresh(place.proof(ahead: seconds)) else {

@@ -61,7 +61,8 @@ struct LiveCoreTests {
         try await withCore(clock) { sessions in
             let key = P256.Signing.PrivateKey()
             func proof(ahead seconds: Int64 = 0, nonce: String? = nil) throws -> PresentedProof {
-                let proof = TestProof(key, at: clock.now + .seconds(seconds), url: "https://api.test/auth/session/refresh")
+                let time = clock.now + .seconds(seconds)
+                let proof = TestProof(key, at: time, url: "https://api.test/auth/session/refresh")
                 let text = try proof.with(claims: ["nonce": nonce.map { .string($0) }]).text()
                 return PresentedProof(text, for: "POST https://api.test/auth/session/refresh")
             }

@@ -15,8 +15,8 @@ package struct TestProof: Sendable {
 
     /// A good proof for a refresh.
     package init(
-        _ key: P256.Signing.PrivateKey = P256.Signing.PrivateKey(), at now: Timestamp, jti: String = "Zb3cN1pT5x0QGkzv6L9m2w",
-        method: String = "POST", url: String = TestProof.refreshURL
+        _ key: P256.Signing.PrivateKey = P256.Signing.PrivateKey(), at now: Timestamp,
+        jti: String = "Zb3cN1pT5x0QGkzv6L9m2w", method: String = "POST", url: String = TestProof.refreshURL
     ) {
         self.key = key
         header = ["typ": "dpop+jwt", "alg": "ES256", "jwk": .object(Self.jwk(key))]
@@ -43,7 +43,9 @@ package struct TestProof: Sendable {
     }
 
     /// The proof with members replaced; `nil` takes one away.
-    package func with(header changes: [String: JSONValue?] = [:], claims others: [String: JSONValue?] = [:]) -> TestProof {
+    package func with(
+        header changes: [String: JSONValue?] = [:], claims others: [String: JSONValue?] = [:]
+    ) -> TestProof {
         var proof = self
         for (name, value) in changes { proof.header[name] = value }
         for (name, value) in others { proof.claims[name] = value }
