@@ -55,7 +55,9 @@ extension StorageConformance {
                     try await storage.session(handle)?.traits.device == nil, "round \(round): it is written back")
             }
         },
-        Check("A bound key is read as it was stored and as it was changed, and outlives a rotation and a forgotten device") {
+        Check(
+            "A bound key is read as stored and as changed, and outlives a rotation and a forgotten device"
+        ) {
             storage in
             var record = ConformanceSample.record("h")
             record.traits.boundKey = KeyThumbprint(stored: "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U")

@@ -136,7 +136,9 @@ extension ClientFacts {
 extension PresentedProof {
     /// The proof and what it is for as header fields (docs/dpop.md); what fits into none is no proof.
     var fields: [(name: String, value: String)] {
-        let fits = [text, target].allSatisfy { $0.utf8.count <= 8_192 && $0.utf8.allSatisfy { (0x20...0x7E).contains($0) } }
+        let fits = [text, target].allSatisfy {
+            $0.utf8.count <= 8_192 && $0.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+        }
         return [("tessera-dpop", fits ? text : "none"), ("tessera-dpop-target", fits ? target : "none")]
     }
 }

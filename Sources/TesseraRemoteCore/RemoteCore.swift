@@ -130,7 +130,9 @@ public struct RemoteCore: SessionBackend, Redacted {
 
     public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens {
         // The rotation rule gives the same successor again, or none: a lost reply is no theft (docs/decisions/0019).
-        let reply = try await client.ask(Catalogue.refreshSession, isRepeatable: true, client: token.client, proof: token.proof) {
+        let reply = try await client.ask(
+            Catalogue.refreshSession, isRepeatable: true, client: token.client, proof: token.proof
+        ) {
             $0.refreshToken = token.refreshToken.exposed
             $0.antiCSRFToken = token.antiCSRFToken?.exposed
             $0.usesAntiCSRF = token.usesAntiCSRF

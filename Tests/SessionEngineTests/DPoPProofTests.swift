@@ -147,7 +147,8 @@ struct DPoPProofTests {
         for url in same { #expect(ProofTarget(method: "POST", url: url) == plain, "\(url)") }
         let others = [
             "https://api.example.com/auth/session/refresh/", "https://api.example.com/auth//session/refresh",
-            "https://api.example.com/auth%2Fsession/refresh", "https://api.example.com", "https://api.example.com:80/auth",
+            "https://api.example.com/auth%2Fsession/refresh", "https://api.example.com",
+            "https://api.example.com:80/auth",
         ]
         for url in others {
             let other = ProofTarget(method: "POST", url: url)

@@ -62,14 +62,16 @@ struct BindingTests {
             let shown = try ReadToken(token.accessToken.exposed).payload
             #expect(shown["cnf"] == confirmation && shown["k"] == "v")
             // With the database: the stored payload, which lacks the member, counts as the same.
-            guard case .valid(_, let other, nil) = try await place.world.verify(token.accessToken.exposed, database: true)
+            guard
+                case .valid(_, let other, nil) = try await place.world.verify(token.accessToken.exposed, database: true)
             else { throw Unexpected("\(shown)") }
             #expect((other == nil) == (token.accessToken.exposed == place.issued.accessToken.exposed))
             if let other { #expect(try ReadToken(other.exposed).payload["cnf"] == confirmation) }
             place.world.clock.advance(by: .seconds(100))
             token = try #require(try await place.refresh(token.refreshToken, place.proof()).tokens)
         }
-        let regenerated = try await place.world.service.regenerate(accessToken: token.accessToken.exposed, payload: ["n": 1])
+        let regenerated = try await place.world.service.regenerate(
+            accessToken: token.accessToken.exposed, payload: ["n": 1])
         guard case .regenerated(_, let other?) = regenerated else { throw Unexpected("\(regenerated)") }
         let shown = try ReadToken(other.exposed).payload
         #expect(shown["cnf"] == confirmation && shown["n"] == 1 && shown["k"] == nil)
@@ -101,11 +103,15 @@ struct BindingTests {
         let record = try await place.record()
         #expect(try await place.refresh(stolen, place.proof(Key())).refusal == .boundToOtherKey)
         for proof in [nil, PresentedProof("none", for: Self.target), PresentedProof("", for: "")] {
-            guard case .proofNeeded(nil) = try await place.refresh(stolen, proof) else { throw Unexpected("\(proof as Any)") }
+            guard case .proofNeeded(nil) = try await place.refresh(stolen, proof) else {
+                throw Unexpected("\(proof as Any)")
+            }
         }
         let elsewhere = PresentedProof(try place.proof().text, for: "POST https://api.example.com/other")
         guard case .proofNeeded(nil) = try await place.refresh(stolen, elsewhere) else { throw Unexpected("target") }
-        guard case .proofNeeded(.some) = try await place.refresh(stolen, place.proof(ahead: -61)) else { throw Unexpected("") }
+        guard case .proofNeeded(.some) = try await place.refresh(stolen, place.proof(ahead: -61)) else {
+            throw Unexpected("")
+        }
         #expect(try await place.record() == record, "nothing was written")
         #expect(try await place.refresh(place.proof()).tokens != nil)
     }
@@ -140,7 +146,9 @@ struct BindingTests {
         #expect(try await place.refresh(place.proof(ahead: seconds, nonce: nonce)).tokens != nil)
         #expect(try await place.refresh(place.proof(Key(), nonce: nonce)).refusal == .boundToOtherKey)
         place.world.clock.advance(by: .seconds(301))
-        guard case .proofNeeded(.some) = try await place.refresh(place.proof(nonce: nonce)) else { throw Unexpected("old") }
+        guard case .proofNeeded(.some) = try await place.refresh(place.proof(nonce: nonce)) else {
+            throw Unexpected("old")
+        }
     }
 
     @Test("Refusals are in the audit log once a minute, with their reason")
@@ -170,7 +178,9 @@ struct BindingTests {
         let key = Key()
         let proof = try TestProof(key, at: world.clock.now + .seconds(86_400), url: Self.signIn).text()
         new.proof = PresentedProof(proof, for: "POST \(Self.signIn)")
-        guard case .created(let issued) = try await world.service.createSession(new) else { throw Unexpected("refused") }
+        guard case .created(let issued) = try await world.service.createSession(new) else {
+            throw Unexpected("refused")
+        }
         let record = try await world.storage.session(issued.session.handle)
         #expect(record?.traits.boundKey?.rawValue == TestProof.thumbprint(key))
     }

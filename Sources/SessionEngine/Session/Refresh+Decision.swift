@@ -45,7 +45,8 @@ extension Refresh {
         let plain = decide(of: presented, against: record, at: now, rules: rules) { _ in nil }
         guard let record else { return plain }
         switch (record.relation(of: presented.storedHash, parent: presented.storedParentHash), plain.outcome) {
-        case (_, .antiCSRFMismatch), (_, .sessionNotActive), (_, .proofRefused), (_, .reuse), (_, .newerThanSession), (_, .tooLate):
+        case (_, .antiCSRFMismatch), (_, .sessionNotActive), (_, .proofRefused), (_, .reuse), (_, .newerThanSession),
+            (_, .tooLate):
             return plain
         case (.current, _), (.successorOfCurrent, _): return nil
         // A token that is newer than its session, after a restore.
