@@ -37,8 +37,12 @@ struct BindingTests {
             return PresentedProof(text, for: BindingTests.target)
         }
 
-        func refresh(_ token: RefreshToken? = nil, _ proof: PresentedProof?) async throws -> RefreshResult {
-            var request = PresentedRefreshToken(refreshToken: token ?? issued.refreshToken)
+        func refresh(_ proof: PresentedProof?) async throws -> RefreshResult {
+            try await refresh(issued.refreshToken, proof)
+        }
+
+        func refresh(_ token: RefreshToken, _ proof: PresentedProof?) async throws -> RefreshResult {
+            var request = PresentedRefreshToken(refreshToken: token)
             request.proof = proof
             return try await world.service.refresh(request)
         }

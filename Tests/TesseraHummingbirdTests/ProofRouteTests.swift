@@ -3,6 +3,7 @@ import Foundations
 import HummingbirdTesting
 import LosslessJSON
 import TesseraSessions
+import TesseraTesting
 import TestSupport
 import Testing
 
@@ -18,9 +19,9 @@ struct ProofRouteTests {
     private static func proof(
         _ key: Key, _ fixture: Fixture, _ path: String = path, ahead seconds: Int64 = 0, nonce: String? = nil
     ) throws -> (String, String) {
-        let time = fixture.test.clock.now + .seconds(seconds)
+        let time = fixture.test.clock.time + .seconds(seconds)
         let proof = TestProof(key, at: time, url: "https://api.supertokens.io\(path)")
-        return ("DPoP", try proof.with(claims: ["nonce": nonce.map { .string($0) }]).text())
+        return ("DPoP", try proof.with(claims: ["nonce": nonce.map { JSONValue.string($0) }]).text())
     }
 
     private static func signIn(_ browser: Browser, _ fields: [(String, String)]) async throws -> Tokens {
@@ -52,7 +53,7 @@ struct ProofRouteTests {
         }
     }
 
-    @Test("A client whose clock is 10 s fast is given a nonce, and refreshes with it")
+    @Test("a client whose clock is 10 s fast is given a nonce, and refreshes with it")
     func nonce() async throws {
         let (fixture, key) = (try await Self.fixture(), Key())
         try await fixture.run(.router) { browser in
@@ -73,7 +74,7 @@ struct ProofRouteTests {
             try await fixture.run(.router) { browser in
                 let plain = try await Self.signIn(browser, [])
                 let reply = try await browser.call(.post, Self.path, plain.refreshFields + [Self.proof(Key(), fixture)])
-                #expect(reply.status == 200 && reply.front?.payload["cnf"] == nil, "nothing is bound")
+                #expect(reply.status == 200 && reply.front?.payload["cnf"] == nil, "finding B1: nothing is bound")
                 guard use == .off else { return }
                 let tokens = try await Self.signIn(browser, [("DPoP", "none")])
                 #expect(try await browser.call(.post, Self.path, tokens.refreshFields).status == 200)
