@@ -26,17 +26,21 @@ final class RefusalLog: Sendable {
     private static let capacity = 4_096
     private static let pause = Milliseconds.minutes(1)
 
-    private let written = Mutex<[SessionHandle: (time: Timestamp, request: ObjectIdentifier)]>([:])
+    private let written = Mutex<[SessionHandle: (time: Timestamp, request: UInt64)]>([:])
+    private let requests = Atomic<UInt64>(0)
+
+    /// A number that no other request has.
+    func nextRequest() -> UInt64 { requests.wrappingAdd(1, ordering: .relaxed).newValue }
 
     /// A decision with its audit event, or without one that came a moment ago.
     ///
     /// - Parameters:
     ///   - decided: what was decided.
     ///   - handle: the session.
-    ///   - request: who asks: storage may ask twice for one request.
+    ///   - request: its number: storage may ask twice for one request.
     ///   - now: the time.
     func limited<Outcome>(
-        _ decided: Decision<Outcome>, of handle: SessionHandle, by request: ObjectIdentifier, at now: Timestamp
+        _ decided: Decision<Outcome>, of handle: SessionHandle, by request: UInt64, at now: Timestamp
     ) -> Decision<Outcome> {
         guard decided.audit?.name == .bindingRefused, !claims(handle, request, at: now) else { return decided }
         var silent = decided
@@ -44,7 +48,7 @@ final class RefusalLog: Sendable {
         return silent
     }
 
-    private func claims(_ handle: SessionHandle, _ request: ObjectIdentifier, at now: Timestamp) -> Bool {
+    private func claims(_ handle: SessionHandle, _ request: UInt64, at now: Timestamp) -> Bool {
         written.withLock { written in
             if let last = written[handle], last.request != request, now >= last.time, now - last.time < Self.pause {
                 return false

@@ -54,9 +54,10 @@ extension SessionManager {
         let now = clock.time()
         // A successor whose hash is stored is made within the step that stores it; signing waits until after it.
         let successors = SuccessorMaker(of: presented, request, self)
+        let number = refusals.nextRequest()
         let outcome = try await update(presented.content.handle) { [refusals] record, now in
             let decided = decide(presented, record, now, successors.hash)
-            return refusals.limited(decided, of: presented.content.handle, by: ObjectIdentifier(successors), at: now)
+            return refusals.limited(decided, of: presented.content.handle, by: number, at: now)
         }
         switch outcome {
         case .antiCSRFMismatch: return .unauthorised(.antiCSRFMismatch)

@@ -69,12 +69,12 @@ extension SessionManager {
 
     /// Decides and stores once; `nil` where the anonymous session was changed between the two.
     private func attempt(_ step: UpgradeStep) async throws(ServiceError) -> UpgradeResult? {
-        let handle = step.presented.content.handle
+        let (handle, number) = (step.presented.content.handle, refusals.nextRequest())
         let outcome = try await update(handle) { [refusals] record, now in
             let decided = step.upgrade.decide(
                 of: step.presented, against: record, at: now, rules: step.rules, handle: step.handle,
                 first: step.first.hash)
-            return refusals.limited(decided, of: handle, by: ObjectIdentifier(step), at: now)
+            return refusals.limited(decided, of: handle, by: number, at: now)
         }
         switch outcome {
         case .notAnonymous: return .notAnonymous

@@ -36,7 +36,7 @@ struct DPoPProofTests {
         #expect(PresentedProof(Self.rfcProof, for: Self.target).judged(at: Self.now, nonceKey: Self.key) == .invalid)
         let late = PresentedProof(Self.rfcProof, for: "POST https://server.example.com/token")
         #expect(late.judged(at: Self.now, nonceKey: Self.key) == .late(rfc.key))
-        #expect(late.judged(at: rfc.issuedAt, nonceKey: Self.key) == .good(rfc.key))
+        #expect(late.judged(at: rfc.issuedAt, nonceKey: Self.key) == .good(rfc.key, since: rfc.issuedAt))
     }
 
     @Test("A nonce is the vector of the specification, lives for five minutes, and is no cursor")
@@ -44,13 +44,14 @@ struct DPoPProofTests {
         let nonce = ProofNonce.make(at: Self.now, random: 0x0001_0203_0405_0607, key: Self.key)
         #expect(nonce == "AAABmsdm4oAAAQIDBAUGB_Wd_fPuKvuts_PCtU1ek6c")
         for (seconds, isFresh) in [(-61, false), (-60, true), (0, true), (300, true), (301, false)] as [(Int64, Bool)] {
-            #expect(ProofNonce.isFresh(nonce, at: Self.now + .seconds(seconds), key: Self.key) == isFresh, "\(seconds)")
+            let time = ProofNonce.time(of: nonce, at: Self.now + .seconds(seconds), key: Self.key)
+            #expect(time == (isFresh ? Self.now : nil), "\(seconds)")
         }
-        #expect(!ProofNonce.isFresh(nonce, at: Self.now, key: [1]))
-        #expect(!ProofNonce.isFresh(nonce + "A", at: Self.now, key: Self.key))
-        #expect(!ProofNonce.isFresh("AAABk2bq8gAxk7m4ybQb9g", at: Self.now, key: Self.key))
+        #expect(ProofNonce.time(of: nonce, at: Self.now, key: [1]) == nil)
+        #expect(ProofNonce.time(of: nonce + "A", at: Self.now, key: Self.key) == nil)
+        #expect(ProofNonce.time(of: "AAABk2bq8gAxk7m4ybQb9g", at: Self.now, key: Self.key) == nil)
         let cursor = RefreshTokenKey.cursor(createdAt: Self.now, handle: "handle-8", key: Self.key)
-        #expect(!ProofNonce.isFresh(cursor, at: Self.now, key: Self.key))
+        #expect(ProofNonce.time(of: cursor, at: Self.now, key: Self.key) == nil)
         #expect(RefreshTokenKey.place(of: nonce, key: Self.key) == nil)
     }
 
@@ -63,9 +64,12 @@ struct DPoPProofTests {
         }
         for (seconds, isGood) in [(-61, false), (-60, true), (5, true), (6, false), (10, false)] as [(Int64, Bool)] {
             let proof = TestProof(key, at: Self.now + .seconds(seconds))
-            #expect(try judged(proof) == (isGood ? .good(thumbprint) : .late(thumbprint)), "\(seconds)")
-            let nonce = ProofNonce.make(at: Self.now, random: 7, key: Self.key)
-            #expect(try judged(proof.with(claims: ["nonce": .string(nonce)])) == .good(thumbprint))
+            let expected: ProofJudgement =
+                isGood ? .good(thumbprint, since: Self.now + .seconds(seconds)) : .late(thumbprint)
+            #expect(try judged(proof) == expected, "\(seconds)")
+            let made = Self.now + .seconds(-300)
+            let nonce = ProofNonce.make(at: made, random: 7, key: Self.key)
+            #expect(try judged(proof.with(claims: ["nonce": .string(nonce)])) == .good(thumbprint, since: made))
         }
         let prompt = TestProof(key, at: Self.now)
         #expect(try judged(prompt.with(claims: ["nonce": "of another"])) == .late(thumbprint))
@@ -108,7 +112,7 @@ struct DPoPProofTests {
         let good = TestProof(at: Self.now)
         let thumbprint = KeyThumbprint(stored: TestProof.thumbprint(good.key))
         let control = PresentedProof(try good.text(), for: Self.target)
-        #expect(control.judged(at: Self.now, nonceKey: Self.key) == .good(thumbprint))
+        #expect(control.judged(at: Self.now, nonceKey: Self.key) == .good(thumbprint, since: Self.now))
         let (name, change) = Self.faults[row]
         let presented = PresentedProof(try change(good).text(), for: Self.target)
         #expect(presented.judged(at: Self.now, nonceKey: Self.key) == .invalid, "\(name)")

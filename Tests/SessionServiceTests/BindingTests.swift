@@ -18,6 +18,7 @@ struct BindingTests {
         let world: World
         let key = Key()
         var issued: IssuedTokens
+        var rotation = Refresh.Rotation.atFirstUse
 
         init(isBound: Bool, policy: SessionPolicy = World.policy) async throws {
             world = try await World(policy: policy)
@@ -43,7 +44,7 @@ struct BindingTests {
 
         func refresh(_ token: RefreshToken, _ proof: PresentedProof?) async throws -> RefreshResult {
             var request = PresentedRefreshToken(refreshToken: token)
-            request.proof = proof
+            (request.proof, request.rotation) = (proof, rotation)
             return try await world.service.refresh(request)
         }
 
@@ -51,7 +52,7 @@ struct BindingTests {
 
         /// The events of the audit log, the oldest first.
         func events() async throws -> [AuditEvent] {
-            try await world.storage.auditEvents(AuditQuery()).map(\.event).filter { $0.handle == issued.session.handle }
+            try await world.storage.auditEvents(AuditQuery(order: .oldestFirst(after: 0))).map(\.event).filter { $0.handle == issued.session.handle }
         }
     }
 
@@ -117,6 +118,7 @@ struct BindingTests {
             throw Unexpected("")
         }
         #expect(try await place.record() == record, "nothing was written")
+        place.world.clock.advance(by: .seconds(1))
         #expect(try await place.refresh(place.proof()).tokens != nil)
     }
 
@@ -153,6 +155,50 @@ struct BindingTests {
         guard case .proofNeeded(.some) = try await place.refresh(place.proof(nonce: nonce)) else {
             throw Unexpected("old")
         }
+    }
+
+    @Test(
+        "A proof that was answered is worth nothing again: not with its own token, not with a later one",
+        arguments: [Refresh.Rotation.atFirstUse, .atOnce], [false, true])
+    func replay(rotation: Refresh.Rotation, withNonce: Bool) async throws {
+        var place = try await Place(isBound: true)
+        place.rotation = rotation
+        let first = place.issued.refreshToken
+        var nonce: String?
+        if withNonce {
+            guard case .proofNeeded(let given?) = try await place.refresh(place.proof(ahead: -61)) else {
+                throw Unexpected("no nonce")
+            }
+            nonce = given
+        }
+        place.world.clock.advance(by: Milliseconds(20))
+        let captured = try place.proof(nonce: nonce)
+        let second = try #require(try await place.refresh(captured).tokens)
+        place.world.clock.advance(by: Milliseconds(20))
+        let record = try await place.record()
+        for stolen in [first, second.refreshToken] {
+            for pause in [0, 1_000, 50_000] as [Int64] {
+                place.world.clock.advance(by: Milliseconds(pause))
+                guard case .proofNeeded(.some) = try await place.refresh(stolen, captured) else { throw Unexpected("given") }
+            }
+        }
+        #expect(try await place.record() == record, "nothing was written, the session lives")
+        let third = try #require(try await place.refresh(second.refreshToken, place.proof()).tokens)
+        place.world.clock.advance(by: .seconds(600))
+        // Long superseded by now, which without the key is no reason to end the session.
+        for stolen in [first, second.refreshToken] {
+            guard case .proofNeeded(.some) = try await place.refresh(stolen, captured) else { throw Unexpected("judged") }
+        }
+        #expect(try await place.refresh(third.refreshToken, place.proof()).tokens != nil)
+    }
+
+    @Test("After the clock of a server was set back its sessions are refreshed as ever")
+    func clockSetBack() async throws {
+        let place = try await Place(isBound: true)
+        place.world.clock.advance(by: .seconds(7_200))
+        let second = try #require(try await place.refresh(place.proof()).tokens)
+        place.world.clock.advance(by: .seconds(0) - .seconds(3_600))
+        #expect(try await place.refresh(second.refreshToken, place.proof()).tokens != nil)
     }
 
     @Test("Refusals are in the audit log once a minute, with their reason")
@@ -201,9 +247,12 @@ struct BindingTests {
             }
             request.proof = try place.proof()
             let stepped = try #require(try await place.world.service.stepUp(level, with: request).tokens)
+            place.world.clock.advance(by: .seconds(1))
+            request.proof = try place.proof()
             let repeated = try #require(try await place.world.service.stepUp(level, with: request).tokens)
             #expect(stepped.refreshToken.exposed == repeated.refreshToken.exposed, "a lost reply is no theft")
             #expect(try await place.record()?.traits.boundKey?.rawValue == TestProof.thumbprint(place.key))
+            place.world.clock.advance(by: .seconds(1))
             #expect(try await place.refresh(stepped.refreshToken, place.proof(Key())).refusal == .boundToOtherKey)
             #expect(try await place.refresh(stepped.refreshToken, place.proof()).tokens != nil)
         }

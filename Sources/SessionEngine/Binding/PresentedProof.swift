@@ -32,11 +32,12 @@ public struct PresentedProof: Sendable, Hashable, Redacted {
             return .invalid
         }
         if let nonce = proof.nonce {
-            return ProofNonce.isFresh(nonce, at: now, key: nonceKey) ? .good(proof.key) : .late(proof.key)
+            return ProofNonce.time(of: nonce, at: now, key: nonceKey).map { .good(proof.key, since: $0) }
+                ?? .late(proof.key)
         }
         let age = now - proof.issuedAt
         let isPrompt = age <= Self.behind && age >= Milliseconds(0) - Self.ahead
-        return isPrompt ? .good(proof.key) : .late(proof.key)
+        return isPrompt ? .good(proof.key, since: proof.issuedAt) : .late(proof.key)
     }
 }
 
@@ -44,8 +45,8 @@ public struct PresentedProof: Sendable, Hashable, Redacted {
 public enum ProofJudgement: Sendable, Hashable {
     /// It came with no proof.
     case absent
-    /// The key made a proof for this request a moment ago.
-    case good(KeyThumbprint)
+    /// The key made a proof for such a request a moment ago, and not before this time.
+    case good(KeyThumbprint, since: Timestamp)
     /// The key made a proof for such a request; when is not known.
     case late(KeyThumbprint)
     /// What came is no proof for this request.
@@ -56,7 +57,7 @@ public enum ProofJudgement: Sendable, Hashable {
     /// The time does not matter there: a proof grants nothing, the authentication does.
     package var offered: KeyThumbprint? {
         switch self {
-        case .good(let key), .late(let key): key
+        case .good(let key, _), .late(let key): key
         case .absent, .invalid: nil
         }
     }
@@ -72,13 +73,22 @@ public enum ProofRefusal: String, Sendable, Hashable, CaseIterable {
     case noProof = "proof"
 }
 
-extension KeyThumbprint {
-    /// Why a session that is bound to this key gives nothing; `nil` where it may.
-    func refusal(of proof: ProofJudgement) -> ProofRefusal? {
-        switch proof {
+extension SessionRecord {
+    /// Why the session gives nothing where it is bound to a key; `nil` where it may.
+    func refusal(of proof: ProofJudgement, at now: Timestamp) -> ProofRefusal? {
+        guard let boundKey = traits.boundKey else { return nil }
+        return switch proof {
         case .absent, .invalid: .noProof
-        case .good(let key): key == self ? nil : .otherKey
-        case .late(let key): key == self ? .needsNonce : .otherKey
+        case .good(let key, let time):
+            if key != boundKey { .otherKey } else { wasAnswered(since: time, at: now) ? .needsNonce : nil }
+        case .late(let key): key == boundKey ? .needsNonce : .otherKey
         }
+    }
+
+    /// Whether an exchange was answered after a proof was made: then it may be that one's, sent again by another client.
+    private func wasAnswered(since time: Timestamp, at now: Timestamp) -> Bool {
+        guard let last = sharing?.window?.openedAt ?? rotatedAt else { return false }
+        // After a clock was set back no proof would be newer.
+        return time < last && last <= now
     }
 }

@@ -21,11 +21,12 @@ package enum ProofNonce {
         return SealedNote.seal(now.bytes + salt, purpose: purpose, key: key)
     }
 
-    /// Whether a nonce was made with the key and is still accepted.
-    package static func isFresh(_ nonce: String, at now: Timestamp, key: [UInt8]) -> Bool {
-        guard let body = SealedNote.open(nonce, purpose: purpose, key: key), body.count == 16 else { return false }
-        let age = now - Timestamp(bytes: body.prefix(8))
-        return age <= life && age >= Milliseconds(0) - ahead
+    /// When a nonce was made; `nil` unless that was with the key, and it is still accepted.
+    package static func time(of nonce: String, at now: Timestamp, key: [UInt8]) -> Timestamp? {
+        guard let body = SealedNote.open(nonce, purpose: purpose, key: key), body.count == 16 else { return nil }
+        let time = Timestamp(bytes: body.prefix(8))
+        let age = now - time
+        return age <= life && age >= Milliseconds(0) - ahead ? time : nil
     }
 }
 

@@ -28,7 +28,7 @@ extension Refresh {
         guard let record, !record.isExpired(at: now, within: rules.terms) else {
             return Decision(.keep, .sessionNotActive)
         }
-        if let refusal = refusal(of: rules.proof, for: record, isStepUp: stepUp != nil) {
+        if let refusal = refusal(of: rules.proof, for: record, isStepUp: stepUp != nil, at: now) {
             return Decision(.keep, .proofRefused(refusal), audit: .bindingRefused(record, refusal, at: now))
         }
         let step = RefreshStep(presented: presented, now: now, rules: rules, stepUp: stepUp, successor: successor)
@@ -58,9 +58,9 @@ extension Refresh {
     /// Why nothing is given although the session lives: before its lineage is looked at, so that a copied token without
     /// the key ends nothing (docs/decisions/0045).
     private static func refusal(
-        of proof: ProofJudgement, for record: SessionRecord, isStepUp: Bool
+        of proof: ProofJudgement, for record: SessionRecord, isStepUp: Bool, at now: Timestamp
     ) -> ProofRefusal? {
-        if let key = record.traits.boundKey { return key.refusal(of: proof) }
+        if record.traits.boundKey != nil { return record.refusal(of: proof, at: now) }
         // A client that offers its key with a step-up learns if the session is not bound to it.
         return isStepUp && proof == .invalid ? .noProof : nil
     }

@@ -93,7 +93,7 @@ public struct Upgrade: Sendable {
         _ record: SessionRecord?, at now: Timestamp, rules: Refresh.Rules, first: TokenHash
     ) -> Refresh.Outcome {
         guard let record, record.isRecentUpgrade(at: now, rules: rules) else { return .sessionNotActive }
-        if let refusal = record.traits.boundKey?.refusal(of: rules.proof) { return .proofRefused(refusal) }
+        if let refusal = record.refusal(of: rules.proof, at: now) { return .proofRefused(refusal) }
         let isSame =
             record.userID == session.userID && record.currentTokenHash == first.stored
             && record.traits.level == session.level && record.traits.methods == session.methods
