@@ -205,7 +205,7 @@ public enum FirstGenerationError: Error, Sendable, Equatable {
             .retryLater(let text):
             self = .general(text)
         case .invalidClaims, .duplicateCookies, .claimUnavailable, .unreadable, .untrustedOrigin, .badFormToken,
-            .proofNeeded:
+            .proofNeeded, .callProofNeeded:
             self = .general("\(error)")
         }
     }

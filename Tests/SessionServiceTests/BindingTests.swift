@@ -52,7 +52,9 @@ struct BindingTests {
 
         /// The events of the audit log, the oldest first.
         func events() async throws -> [AuditEvent] {
-            try await world.storage.auditEvents(AuditQuery(order: .oldestFirst(after: 0))).map(\.event).filter { $0.handle == issued.session.handle }
+            try await world.storage.auditEvents(AuditQuery(order: .oldestFirst(after: 0))).map(\.event).filter {
+                $0.handle == issued.session.handle
+            }
         }
     }
 
@@ -179,7 +181,8 @@ struct BindingTests {
         for stolen in [first, second.refreshToken] {
             for pause in [0, 1_000, 50_000] as [Int64] {
                 place.world.clock.advance(by: Milliseconds(pause))
-                guard case .proofNeeded(.some) = try await place.refresh(stolen, captured) else { throw Unexpected("given") }
+                let answer = try await place.refresh(stolen, captured)
+                guard case .proofNeeded(.some) = answer else { throw Unexpected("given") }
             }
         }
         #expect(try await place.record() == record, "nothing was written, the session lives")
@@ -187,7 +190,8 @@ struct BindingTests {
         place.world.clock.advance(by: .seconds(600))
         // Long superseded by now, which without the key is no reason to end the session.
         for stolen in [first, second.refreshToken] {
-            guard case .proofNeeded(.some) = try await place.refresh(stolen, captured) else { throw Unexpected("judged") }
+            let answer = try await place.refresh(stolen, captured)
+            guard case .proofNeeded(.some) = answer else { throw Unexpected("judged") }
         }
         #expect(try await place.refresh(third.refreshToken, place.proof()).tokens != nil)
     }

@@ -1,3 +1,4 @@
+import Crypto
 public import Foundations
 
 /// A proof of possession as a client sent it, with what its request asked for (RFC 9449 section 4.3).
@@ -28,15 +29,42 @@ public struct PresentedProof: Sendable, Hashable, Redacted {
     ///   - now: the time.
     ///   - nonceKey: the secret that nonces are made with.
     package func judged(at now: Timestamp, nonceKey: [UInt8]) -> ProofJudgement {
-        guard let proof = DPoPProof(text), let target = ProofTarget(target), proof.target == target else {
-            return .invalid
-        }
-        if let nonce = proof.nonce {
-            return ProofNonce.time(of: nonce, at: now, key: nonceKey).map { .good(proof.key, since: $0) }
-                ?? .late(proof.key)
-        }
+        guard let proof = proofForTarget else { return .invalid }
+        guard let nonce = proof.nonce else { return Self.judged(proof, at: now) }
+        return ProofNonce.time(of: nonce, at: now, key: nonceKey).map { .good(proof.key, since: $0) }
+            ?? .late(proof.key)
+    }
+
+    /// What the proof shows beside an access token, which it has to be made for (RFC 9449 section 7).
+    ///
+    /// A nonce of another process counts for nothing, and the time of the proof does.
+    ///
+    /// - Parameters:
+    ///   - accessToken: the token of the request.
+    ///   - now: the time.
+    ///   - nonceKey: the secret that nonces are made with.
+    /// - Returns: what it shows, and what names this proof and no other in 16 bytes; `nil` for what is none.
+    package func judged(
+        beside accessToken: String, at now: Timestamp, nonceKey: [UInt8]
+    ) -> (ProofJudgement, name: [UInt8])? {
+        guard let proof = proofForTarget,
+            proof.accessTokenHash == DPoPProof.hash(ofAccessToken: accessToken)
+        else { return nil }
+        let time = proof.nonce.flatMap { ProofNonce.time(of: $0, at: now, key: nonceKey) }
+        let judgement = time.map { .good(proof.key, since: $0) } ?? Self.judged(proof, at: now)
+        let name = Array("\(proof.key.rawValue) \(proof.identifier)".utf8)
+        return (judgement, Array(SHA256.hash(data: name).prefix(16)))
+    }
+
+    /// The proof, if it is one for what its request asked for.
+    private var proofForTarget: DPoPProof? {
+        guard let proof = DPoPProof(text), let target = ProofTarget(target), proof.target == target else { return nil }
+        return proof
+    }
+
+    private static func judged(_ proof: DPoPProof, at now: Timestamp) -> ProofJudgement {
         let age = now - proof.issuedAt
-        let isPrompt = age <= Self.behind && age >= Milliseconds(0) - Self.ahead
+        let isPrompt = age <= behind && age >= Milliseconds(0) - ahead
         return isPrompt ? .good(proof.key, since: proof.issuedAt) : .late(proof.key)
     }
 }

@@ -30,7 +30,7 @@ enum SealedNote {
 
 extension Timestamp {
     /// Eight bytes, the most significant first.
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         let time = UInt64(bitPattern: milliseconds)
         return (0..<8).map { UInt8(truncatingIfNeeded: time >> (56 - 8 * $0)) }
     }

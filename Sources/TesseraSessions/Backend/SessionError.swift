@@ -68,6 +68,7 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
         case untrustedOrigin(String)
         case badFormToken(String)
         case proofNeeded(nonce: String?)
+        case callProofNeeded(nonce: String?)
         case claimUnavailable(key: String, reason: String)
         case unreadable(String)
         case coreUnavailable(String)
@@ -119,7 +120,7 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
         case .badInput: .badInput
         case .untrustedOrigin: .untrustedOrigin
         case .badFormToken: .badFormToken
-        case .proofNeeded: .proofNeeded
+        case .proofNeeded, .callProofNeeded: .proofNeeded
         case .claimUnavailable: .claimUnavailable
         case .unreadable: .unreadable
         case .coreUnavailable: .coreUnavailable
@@ -135,7 +136,8 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
             .untrustedOrigin(let text), .badFormToken(let text), .claimUnavailable(_, let text), .unreadable(let text),
             .coreUnavailable(let text), .coreRejected(_, let text), .misconfigured(let text):
             text
-        case .proofNeeded(let nonce): nonce == nil ? "no proof for this request" : "a proof with a nonce is needed"
+        case .proofNeeded(let nonce), .callProofNeeded(let nonce):
+            nonce == nil ? "no proof for this request" : "a proof with a nonce is needed"
         case .tokenTheftDetected, .invalidClaims, .duplicateCookies: ""
         }
     }
@@ -204,6 +206,11 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
     ///
     /// - Parameter nonce: what another proof has to repeat; `nil` where what came is no proof for the request.
     public static func proofNeeded(nonce: String?) -> SessionError { SessionError(.proofNeeded(nonce: nonce)) }
+
+    /// The same for a request with an access token, which is answered in the form of its scheme (RFC 9449 section 7.1).
+    ///
+    /// - Parameter nonce: what another proof has to repeat; `nil` where what came is no proof for the request.
+    public static func callProofNeeded(nonce: String?) -> SessionError { SessionError(.callProofNeeded(nonce: nonce)) }
 
     /// The application could not say what a claim's value is.
     public static func claimUnavailable(key: String, reason: String) -> SessionError {

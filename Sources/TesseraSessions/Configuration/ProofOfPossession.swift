@@ -8,6 +8,9 @@ public enum ProofOfPossession: String, Sendable, Hashable, CaseIterable {
     /// A session is bound to the key of a client that proves it at sign-in or with a step-up, and from then nothing is given
     /// for its refresh tokens without a proof; other clients notice nothing.
     case accept
+    /// The same, and each request with the access token of a bound session has to prove the key too, unless its route says
+    /// otherwise (``VerifyOptions/checksProof``).
+    case everyCall
 }
 
 extension SessionSettings {

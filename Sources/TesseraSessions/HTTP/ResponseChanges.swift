@@ -12,6 +12,7 @@ public final class ResponseChanges: Sendable {
         var exposed: [HTTPField.Name] = []
         var isPrivate = false
         var formSecret: [UInt8]?
+        var proof: [UInt8]?
     }
 
     private let state = Mutex(State())
@@ -61,6 +62,12 @@ public final class ResponseChanges: Sendable {
     var formSecret: [UInt8]? {
         get { state.withLock(\.formSecret) }
         set { state.withLock { $0.formSecret = newValue } }
+    }
+
+    /// The proof of the client's key that the request was accepted with.
+    var proof: [UInt8]? {
+        get { state.withLock(\.proof) }
+        set { state.withLock { $0.proof = newValue } }
     }
 
     /// Whether there is nothing to apply.

@@ -44,6 +44,15 @@ public struct SessionReply: Sendable {
         return reply
     }
 
+    /// The same for a request with an access token (RFC 9449 section 7.1); nothing is cleared.
+    static func callProofNeeded(nonce: String?) -> SessionReply {
+        var reply = proofNeeded(nonce: nonce)
+        reply.status = .unauthorized
+        let error = nonce == nil ? "invalid_dpop_proof" : "use_dpop_nonce"
+        reply.headerFields[.wwwAuthenticate] = #"DPoP error="\#(error)", algs="ES256""#
+        return reply
+    }
+
     /// Another page, which the client gets with `GET` (RFC 9110 section 15.4.4).
     package static func redirect(to location: String) -> SessionReply {
         var reply = SessionReply("", type: "text/plain; charset=utf-8", fields: [.location: location])
@@ -111,7 +120,7 @@ extension Sessions {
         case .claimUnavailable(let key, let reason): logger.error("claim \(key) could not be fetched: \(reason)")
         case .unauthorised(let reason, _), .tryRefreshToken(let reason), .retryLater(let reason):
             logger.debug("\(reason)")
-        case .proofNeeded: logger.debug("\(error.reason)")
+        case .proofNeeded, .callProofNeeded: logger.debug("\(error.reason)")
         case .untrustedOrigin(let origin): warnOfOrigin(origin)
         case .badFormToken(let reason): logger.info("a form was refused: \(reason)")
         case .duplicateCookies: logger.info("a request brought two session cookies of one name; the older are dropped")
@@ -142,6 +151,7 @@ extension SessionError {
         case .badInput(let text): return .message(.badRequest, text)
         case .untrustedOrigin: return .message(.forbidden, "the origin is not trusted")
         case .proofNeeded(let nonce): return .proofNeeded(nonce: nonce)
+        case .callProofNeeded(let nonce): return .callProofNeeded(nonce: nonce)
         case .badFormToken: return .message(.forbidden, "the form is too old, load its page again")
         case .coreUnavailable:
             return .retryLater("sessions are not available at the moment", after: retryAfterSeconds)

@@ -64,6 +64,7 @@ extension Sessions {
         var presented = presented
         presented.checksRevocation = looksUp(options) == nil && looksByDefault
         let answer = try await backend.verify(presented)
+        try checkProof(attachment?.exchange, token, presented.text, options)
         let session = try Session(
             answer.facts, accessToken: presented.text, token: token, sessions: self, attachment: attachment)
         if let replacement = answer.replacement { try session.adopt(replacement) }

@@ -18,6 +18,7 @@ public final class Sessions: Sendable {
     let checksDatabase: Bool?
     let looksByDefault: Bool
     let warnings = WarningLimiter()
+    let callProofs: CallProofs
 
     /// Opens an application's sessions.
     ///
@@ -48,6 +49,7 @@ public final class Sessions: Sendable {
         self.clock = clock
         self.logger = logger
         (checksDatabase, looksByDefault) = (configuration.checksDatabase, backend.checksDatabaseByDefault)
+        callProofs = CallProofs(clock)
         upkeep = UpkeepWatch(isNeeded: backend.upkeep(logger: logger) != nil, since: clock.time())
     }
 
@@ -72,6 +74,9 @@ public struct VerifyOptions: Sendable {
     /// `nil` does as ``SessionConfiguration/checksDatabase`` says: in process each request looks whether its session has
     /// ended, and a core elsewhere is not asked.
     public var checksDatabase: Bool?
+    /// Whether a request with the access token of a bound session has to prove the session's key; `nil` does as
+    /// ``SessionConfiguration/dpop`` says. Sessions that are bound to no key are not asked (docs/dpop.md).
+    public var checksProof: Bool?
     /// Whether a session is accepted in which no user has signed in; not by default, so that code that knows nothing of anonymous
     /// users never sees one: 403, or no session where none is required (docs/policy.md).
     public var anonymous: Acceptance
@@ -92,7 +97,7 @@ public struct VerifyOptions: Sendable {
 
     /// The defaults.
     public init(
-        isRequired: Bool = true, checksAntiCSRF: Bool? = nil, checksDatabase: Bool? = nil,
+        isRequired: Bool = true, checksAntiCSRF: Bool? = nil, checksDatabase: Bool? = nil, checksProof: Bool? = nil,
         anonymous: Acceptance = .refused, impersonation: Acceptance = .allowed,
         requirements: (@Sendable (_ global: [SessionRequirement], _ session: Session) async -> [SessionRequirement])? =
             nil
@@ -100,6 +105,7 @@ public struct VerifyOptions: Sendable {
         self.isRequired = isRequired
         self.checksAntiCSRF = checksAntiCSRF
         self.checksDatabase = checksDatabase
+        self.checksProof = checksProof
         self.anonymous = anonymous
         self.impersonation = impersonation
         self.requirements = requirements
