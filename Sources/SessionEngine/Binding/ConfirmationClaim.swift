@@ -28,7 +28,7 @@ package enum ConfirmationClaim {
     }
 
     /// The key that a payload names.
-    package static func key(in payload: JSONObjectText) -> KeyThumbprint? {
-        (try? payload.decoded())?[name]?.object?[member]?.string.map(KeyThumbprint.init(stored:))
+    package static func key(in payload: JSONObject) -> KeyThumbprint? {
+        payload[name]?.object?[member]?.string.map(KeyThumbprint.init(stored:))
     }
 }

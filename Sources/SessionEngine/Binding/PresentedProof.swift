@@ -43,7 +43,7 @@ public struct PresentedProof: Sendable, Hashable, Redacted {
     ///   - accessToken: the token of the request.
     ///   - now: the time.
     ///   - nonceKey: the secret that nonces are made with.
-    /// - Returns: what it shows, and what names this proof and no other in 16 bytes; `nil` for what is none.
+    /// - Returns: what it shows, and what names this proof and no other in 16 bytes; `nil` where there is no proof for this token.
     package func judged(
         beside accessToken: String, at now: Timestamp, nonceKey: [UInt8]
     ) -> (ProofJudgement, name: [UInt8])? {
