@@ -21,7 +21,7 @@ ADDED = {"apps": {"tessera_revision"}, "tenants": {"tessera_settings"},
          "session_info": {"prev_refresh_token_hash_2", "refresh_token_rotated_at", "tessera_token_used",
                           "tessera_generation", "tessera_version", "tessera_sharing", "tessera_authenticated_at",
                           "tessera_absolute_limit", "tessera_idle_limit", "tessera_level", "tessera_amr",
-                          "tessera_level_at", "tessera_flags", "tessera_device"}}
+                          "tessera_level_at", "tessera_flags", "tessera_device", "tessera_bound_key"}}
 
 
 def tessera(uri: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -56,6 +56,10 @@ _count = _of("count", "SessionEngine/Session/RotationCount.swift")
 _derivation = _of("derivation", "SessionEngine/RefreshToken/RefreshTokenKey+Successor.swift")
 _sealed = _of("refresh token", "SessionEngine/RefreshToken/RefreshTokenKey.swift")
 _access = _of("access token", "SessionEngine/AccessToken/UnverifiedAccessToken.swift")
+_proof = _of("proof", "SessionEngine/Binding/PresentedProof.swift")
+_jwt = _of("proof", "SessionEngine/Binding/DPoPProof.swift")
+_nonce = _of("proof", "SessionEngine/Binding/ProofNonce.swift")
+_binding = _of("proof", "SessionService/SessionManager+Binding.swift")
 _client_refresh = _of("client", "TesseraClient/Client/SessionClient+Refresh.swift")
 _client_tokens = _of("client", "TesseraClient/Client/SessionClient+Tokens.swift")
 _client_requests = _of("client", "TesseraClient/Client/SessionClient+Requests.swift")
@@ -453,6 +457,34 @@ KEYS = [
           "return scheduled"),
 ]
 
+BINDING = [
+    _refresh("proof: none is asked for", "if record.traits.boundKey != nil { return record.refusal(of: proof, at: now) }",
+             "if record.isExpired(at: now, within: SessionTerms()) { return .noProof }"),
+    _refresh("proof: the lineage is judged before it", "return Decision(.keep, .proofRefused(refusal), audit: .bindingRefused(record, refusal, at: now))",
+             "return Decision(.remove, .proofRefused(refusal), audit: .bindingRefused(record, refusal, at: now))"),
+    _refresh("proof: a step-up binds nothing", "next.traits.boundKey = next.traits.boundKey ?? rules.proof.offered",
+             "next.traits.boundKey = next.traits.boundKey ?? nil"),
+    _proof("another's key is good", "if key != boundKey { .otherKey }", "if key.rawValue.isEmpty { .otherKey }"),
+    _proof("one that is late is good", "case .late(let key): key == boundKey ? .needsNonce : .otherKey",
+           "case .late(let key): key == boundKey ? nil : .otherKey"),
+    _proof("one for another request is good", "proof.target == target else { return nil }",
+           "proof.target != nil || target.url.isEmpty else { return nil }"),
+    _proof("one that was answered is good again", "return time < last && last <= now", "return time < last && last < time"),
+    _proof("no proof is newer after a clock was set back", "return time < last && last <= now", "return time < last"),
+    _proof("one of two minutes ago is good", "age <= behind && age", "age <= behind + behind && age"),
+    _proof("one to come is good", "age >= Milliseconds(0) - ahead", "age >= Milliseconds(0) - ahead - ahead"),
+    _proof("one beside another access token is good", "proof.accessTokenHash == DPoPProof.hash(ofAccessToken: accessToken)",
+           "proof.accessTokenHash != nil || accessToken.isEmpty"),
+    _jwt("the signature is not looked at", "guard key.accepts(signature, over: signed), let claims",
+         "guard key.accepts(signature, over: signed) || !signed.isEmpty, let claims"),
+    _jwt("a private key is taken", "Self.secret.isDisjoint(with: jwk.names)", "!Self.secret.isEmpty"),
+    _jwt("any type of JWT is a proof", 'header["typ"] == "dpop+jwt", ', ""),
+    _jwt("a proof without a number is one", "(1...Self.longestIdentifier).contains(identifier.utf8.count)",
+         "(0...Self.longestIdentifier).contains(identifier.utf8.count)"),
+    _nonce("an old one is fresh", "age <= life && age", "age <= life + life && age"),
+    _binding("each refusal is written", "now - last.time < Self.pause {", "now - last.time < Milliseconds(0) {"),
+]
+
 CLIENT = [
     _client_table("a status of 500 ends a session",
                   '            return .transient("status \\(head.status.code)", retryAfter: RetryAfter.duration(head.headerFields))',
@@ -495,4 +527,4 @@ CLIENT = [
     _client_record("the clock of before a restart decides", "if boot == clock.boot, !boot.isEmpty {", "if true {"),
 ]
 
-MUTANTS = CLIENT + REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS
+MUTANTS = CLIENT + BINDING + REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS

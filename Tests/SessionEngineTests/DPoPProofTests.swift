@@ -55,6 +55,29 @@ struct DPoPProofTests {
         #expect(RefreshTokenKey.place(of: nonce, key: Self.key) == nil)
     }
 
+    @Test("Beside an access token a proof is for that one (RFC 9449 section 7.1), and is named by key and jti")
+    func calls() throws {
+        let (token, key) = ("header.payload.signature", P256.Signing.PrivateKey())
+        let good = TestProof(key, at: Self.now).with(claims: ["ath": .string(DPoPProof.hash(ofAccessToken: token))])
+        func judged(_ proof: TestProof, at seconds: Int64 = 0) throws -> (ProofJudgement, name: [UInt8])? {
+            try PresentedProof(proof.text(), for: Self.target).judged(
+                beside: token, at: Self.now + .seconds(seconds), nonceKey: Self.key)
+        }
+        let thumbprint = KeyThumbprint(stored: TestProof.thumbprint(key))
+        let found = try #require(try judged(good))
+        #expect(found.0 == .good(thumbprint, since: Self.now) && found.name.count == 16)
+        #expect(try judged(good.with(claims: ["jti": "other"]))?.name != found.name)
+        #expect(try judged(good.with(claims: ["ath": .some(nil)])) == nil)
+        #expect(try judged(good.with(claims: ["ath": .string(DPoPProof.hash(ofAccessToken: "other"))])) == nil)
+        #expect(try judged(good.with(claims: ["htm": "GET"])) == nil)
+        #expect(try judged(good, at: 61)?.0 == .late(thumbprint) && judged(good, at: -6)?.0 == .late(thumbprint))
+        let nonce = ProofNonce.make(at: Self.now, random: 7, key: Self.key)
+        #expect(
+            try judged(good.with(claims: ["nonce": .string(nonce)]), at: 300)?.0 == .good(thumbprint, since: Self.now))
+        #expect(try judged(good.with(claims: ["nonce": "of another process"]))?.0 == .good(thumbprint, since: Self.now))
+        #expect(try judged(good.with(claims: ["nonce": "of another process"]), at: 61)?.0 == .late(thumbprint))
+    }
+
     @Test("The time counts where there is no nonce, and a nonce where there is one")
     func time() throws {
         let key = P256.Signing.PrivateKey()
