@@ -110,6 +110,7 @@ defaults: examples
 # Under two minutes on a warm tree: the checks of the source, and the tests that need no server, cluster or browser.
 quick: dependencies
 	scripts/check
+	scripts/check-apple
 	swift build --build-tests $(SWIFT_FLAGS)
 	swift test --skip-build $(SWIFT_FLAGS) --quiet
 
@@ -305,6 +306,7 @@ bench: build trials
 # with all others.
 check: dependencies $(if $(filter test,$(MAKECMDGOALS)),,defaults)
 	scripts/check
+	scripts/check-apple
 	$(if $(filter test,$(MAKECMDGOALS)),@true,swift test) $(SWIFT_FLAGS) --quiet --filter 'CatalogueTests|VersionMutationTests|VersionPageTests'
 
 clean:

@@ -207,6 +207,7 @@ let package = Package(
             name: "TesseraClient",
             dependencies: [
                 "Foundations", "PlatformLibC", "LosslessJSON", .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: settings
         ),
@@ -225,6 +226,7 @@ let package = Package(
             dependencies: [
                 "Foundations", "LosslessJSON", "TesseraClient",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: settings
         ),
@@ -348,7 +350,8 @@ let package = Package(
         .testTarget(
             name: "TesseraClientTests",
             dependencies: [
-                "TesseraClient", "TesseraClientTesting", "LosslessJSON", "PlatformLibC",
+                "Foundations", "TesseraClient", "TesseraClientTesting", "LosslessJSON", "PlatformLibC",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings
@@ -427,7 +430,7 @@ let package = Package(
             name: "TesseraHummingbirdTests",
             dependencies: [
                 "Tessera", "TesseraHummingbirdTesting", "TesseraSessions", "TesseraHummingbird", "TesseraTesting",
-                "SessionService", "SessionEngine", "LosslessJSON", "Foundations", "TestSupport",
+                "SessionService", "SessionEngine", "LosslessJSON", "Foundations", "TestSupport", "TesseraClient",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),

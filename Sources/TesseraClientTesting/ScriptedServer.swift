@@ -38,6 +38,16 @@ public final class ScriptedServer: ClientTransport {
         case atOnce(grace: Duration)
     }
 
+    /// Which requests have to prove the key that their session is bound to (RFC 9449).
+    public enum Proofs: Sendable {
+        /// None; what clients prove is read over.
+        case off
+        /// Refreshes of sessions that were begun with a proof.
+        case accept
+        /// The same, and their calls.
+        case everyCall
+    }
+
     /// What the server has seen and done.
     public struct Record: Sendable {
         /// Refreshes that arrived.
@@ -52,6 +62,8 @@ public final class ScriptedServer: ClientTransport {
         public var foreign: [HTTPRequest] = []
         /// Every token that was given out.
         public var tokens: Set<String> = []
+        /// What was answered for want of a proof, such as `use_dpop_nonce`.
+        public var refusedProofs: [String] = []
     }
 
     struct Model {
@@ -61,6 +73,9 @@ public final class ScriptedServer: ClientTransport {
         var fault: (@Sendable (HTTPRequest, Int) -> Fault?)?
         var meanwhile: (@Sendable (HTTPRequest) async -> Void)?
         var revokes = true
+        var proofs = Proofs.off
+        var asksForNonce = false
+        var seenProofs: Set<String> = []
     }
 
     let origin: String
@@ -97,6 +112,15 @@ public final class ScriptedServer: ClientTransport {
 
     /// Whether the server can end a session by its refresh token, as Tessera's can and SuperTokens' cannot.
     public func setRevokes(_ revokes: Bool) { model.withLock { $0.revokes = revokes } }
+
+    /// Which requests have to prove the key of their session from now on.
+    ///
+    /// - Parameters:
+    ///   - proofs: which.
+    ///   - asksForNonce: whether a proof without a nonce is answered with one, whatever its time is.
+    public func setProofs(_ proofs: Proofs, asksForNonce: Bool = false) {
+        model.withLock { ($0.proofs, $0.asksForNonce) = (proofs, asksForNonce) }
+    }
 
     /// Ends all sessions of the server.
     public func endAll() {

@@ -12,6 +12,8 @@ struct ServedSession {
     var hasChild = false
     /// When the present generation was superseded the last time, by the steady clock.
     var rotatedAt: Int64 = 0
+    /// The thumbprint of the key that it is bound to.
+    var boundKey: String?
 }
 
 extension ScriptedServer.Model {
@@ -27,17 +29,17 @@ extension ScriptedServer {
             model.record.requests.append(request)
             let token = request.headerFields[.authorization].map { String($0.dropFirst(7)) } ?? ""
             switch "\(request.method) \(request.path ?? "")" {
-            case "POST /login": return signIn(String(decoding: body, as: UTF8.self), &model)
-            case "POST /auth/session/refresh": return refresh(token, &model)
-            case "POST /auth/signout": return signOut(token, &model)
+            case "POST /login": return signIn(String(decoding: body, as: UTF8.self), request, &model)
+            case "POST /auth/session/refresh": return refresh(token, request, &model)
+            case "POST /auth/signout": return signOut(token, request, &model)
             case "POST /auth/session/revoke" where model.revokes: return revoke(token, &model)
             case "POST /payload":
-                return withSession(token, &model) { name, session in
+                return withSession(token, request, &model) { name, session in
                     (self.ok(self.tokens(name, session, hasRefresh: false)), #"{"status":"OK"}"#)
                 }
-            case "POST /step-up": return stepUp(token, &model)
+            case "POST /step-up": return stepUp(token, request, &model)
             case "GET /me", "POST /me":
-                return withSession(token, &model) { _, session in
+                return withSession(token, request, &model) { _, session in
                     (HTTPResponse(status: .ok), session.user)
                 }
             default: return (HTTPResponse(status: .notFound), "")
@@ -45,11 +47,20 @@ extension ScriptedServer {
         }
     }
 
-    private func signIn(_ user: String, _ model: inout Model) -> (HTTPResponse, String) {
+    private func signIn(_ user: String, _ request: HTTPRequest, _ model: inout Model) -> (HTTPResponse, String) {
+        var session = ServedSession(user: user)
+        if model.proofs != .off {
+            // The time does not count: the sign-in is what grants something.
+            switch model.proof(of: request, at: clock.steady) {
+            case .invalid: return model.demand("invalid_dpop_proof", false)
+            case .good(let key), .late(let key): session.boundKey = key
+            case .absent: break
+            }
+        }
         model.count += 1
         let name = "s\(model.count)"
-        model.sessions[name] = ServedSession(user: user)
-        return (issued(name, ServedSession(user: user), &model), "OK")
+        model.sessions[name] = session
+        return (issued(name, session, &model), "OK")
     }
 
     /// The fields with both tokens of a generation.
@@ -65,10 +76,11 @@ extension ScriptedServer {
         var fields = HTTPFields()
         let now = clock.steady
         let end = now + life.components.seconds * 1_000
-        let payload: JSONObject = [
+        var payload: JSONObject = [
             "sub": .string(session.user), "iat": .integer(now / 1_000), "exp": .integer(end / 1_000),
             "sessionHandle": .string(name),
         ]
+        if let key = session.boundKey { payload["cnf"] = ["jkt": .string(key)] }
         let access = ["h", Base64.url.encodedText(payload.serialized()), "\(session.generation)-\(end)"]
         set(&fields, "st-access-token", access.joined(separator: "."))
         if hasRefresh { set(&fields, "st-refresh-token", "r.\(name).\(session.generation)") }
@@ -85,7 +97,7 @@ extension ScriptedServer {
 
     /// Calls a route with the session of an access token; 401 where that is not accepted.
     private func withSession(
-        _ token: String, _ model: inout Model,
+        _ token: String, _ request: HTTPRequest, _ model: inout Model,
         _ route: (String, ServedSession) -> (HTTPResponse, String)
     ) -> (HTTPResponse, String) {
         let parts = token.split(separator: ".")
@@ -95,6 +107,10 @@ extension ScriptedServer {
         let numbers = parts[2].split(separator: "-").compactMap { Int64($0) }
         guard numbers.count == 2, numbers[1] > clock.steady, var session = model.sessions[name] else {
             return refused("try refresh token")
+        }
+        if case .everyCall = model.proofs, let key = session.boundKey {
+            let proof = model.proof(of: request, beside: token, at: clock.steady)
+            if let refusal = model.refusal(of: proof, by: key, isCall: true, at: clock.steady) { return refusal }
         }
         promote(&session, to: Int(numbers[0]))
         model.sessions[name] = session
@@ -107,13 +123,17 @@ extension ScriptedServer {
         (session.generation, session.hasChild, session.rotatedAt) = (generation, false, clock.steady)
     }
 
-    private func refresh(_ token: String, _ model: inout Model) -> (HTTPResponse, String) {
+    private func refresh(_ token: String, _ request: HTTPRequest, _ model: inout Model) -> (HTTPResponse, String) {
         model.record.refreshes += 1
         let parts = token.split(separator: ".").map(String.init)
         guard parts.count == 3, let generation = Int(parts[2]), var session = model.sessions[parts[1]] else {
             return refused("unauthorised", isVerdict: true)
         }
         let name = parts[1]
+        if let key = session.boundKey {
+            let proof = model.proof(of: request, at: clock.steady)
+            if let refusal = model.refusal(of: proof, by: key, at: clock.steady) { return refusal }
+        }
         promote(&session, to: generation)
         var child = session
         switch rotation {
@@ -136,9 +156,9 @@ extension ScriptedServer {
     }
 
     /// The session continues with a refresh token of its next generation.
-    private func stepUp(_ token: String, _ model: inout Model) -> (HTTPResponse, String) {
+    private func stepUp(_ token: String, _ request: HTTPRequest, _ model: inout Model) -> (HTTPResponse, String) {
         var found: (name: String, session: ServedSession)?
-        let reply = withSession(token, &model) { name, session in
+        let reply = withSession(token, request, &model) { name, session in
             found = (name, session)
             return (HTTPResponse(status: .ok), "OK")
         }
@@ -148,9 +168,9 @@ extension ScriptedServer {
         return (issued(name, next, &model), reply.1)
     }
 
-    private func signOut(_ token: String, _ model: inout Model) -> (HTTPResponse, String) {
+    private func signOut(_ token: String, _ request: HTTPRequest, _ model: inout Model) -> (HTTPResponse, String) {
         var ended: String?
-        let reply = withSession(token, &model) { name, _ in
+        let reply = withSession(token, request, &model) { name, _ in
             ended = name
             return (HTTPResponse(status: .ok), #"{"status":"OK"}"#)
         }

@@ -61,6 +61,7 @@ _jwt = _of("proof", "SessionEngine/Binding/DPoPProof.swift")
 _nonce = _of("proof", "SessionEngine/Binding/ProofNonce.swift")
 _binding = _of("proof", "SessionService/SessionManager+Binding.swift")
 _client_refresh = _of("client", "TesseraClient/Client/SessionClient+Refresh.swift")
+_client_proofs = _of("client", "TesseraClient/Client/SessionClient+Proofs.swift")
 _client_tokens = _of("client", "TesseraClient/Client/SessionClient+Tokens.swift")
 _client_requests = _of("client", "TesseraClient/Client/SessionClient+Requests.swift")
 _client_sign_out = _of("client", "TesseraClient/Client/SessionClient+SignOut.swift")
@@ -507,10 +508,11 @@ CLIENT = [
                     "guard let present = kept.tokens else {"),
     _client_refresh("an answer that was cut is one", "guard let body = try? await reply.bytes(limit: 65_536) else {",
                     "guard let body = Optional((try? await reply.bytes(limit: 65_536)) ?? []) else {"),
-    _client_refresh("a background refresh is activity", "isFromBackground: SessionActivity.current == .background)",
-                    "isFromBackground: false)"),
+    _client_refresh("a background refresh is activity", "isFromBackground: SessionActivity.current == .background, key",
+                    "isFromBackground: false, key"),
     _client_refresh("the end of an older session ends the new one",
-                    "guard kept.account == session.account, kept.tokens?.refresh == tokens.refresh else { return nil }", ""),
+                    "guard kept.account == session.account, kept.tokens?.refresh == tokens.refresh else { return nil }\n"
+                    "            var next = kept\n            (next", "            var next = kept\n            (next"),
     _client_tokens("a late sign-in replaces the present user", "            guard kept.account == session.account else {\n"
                    "                // Late", "            guard true else {\n                // Late"),
     _client_tokens("the session after a step-up is another user's", "if !new.isSameSession(as: kept.tokens) {",
@@ -520,9 +522,22 @@ CLIENT = [
     _client_sign_out("a sign-out that the server did not hear is forgotten",
                      "guard await hasEnded(item) else { return }", "_ = await hasEnded(item)"),
     _client_sign_out("a session whose access token is over is not signed out",
-                     "case .refreshed(_, let access, _): return await signOut(with: access) == .done",
+                     "case .refreshed(_, let access, _): return await signOut(with: access, key) == .done",
                      "case .refreshed: return true"),
     _client_retry("a failure is followed by the next attempt at once", "notBefore = now &+ max(own, asked)", "notBefore = now &+ min(0, own, asked)"),
+    _client_proofs("a session is refreshed by a key that is not its own",
+                   "guard thumbprint == nil || thumbprint == key.thumbprint else { throw .lost }", ""),
+    _client_proofs("a proof is for any access token", "accessToken: accessToken?.text)", "accessToken: nil)"),
+    _client_tokens("two sessions have one key", "        newKey = nil\n", ""),
+    _client_tokens("a key is kept for a session that is not bound",
+                   "let isBound = facts.boundKey != nil && facts.boundKey == key?.thumbprint", "let isBound = key != nil"),
+    _client_requests("a proof leaves the origin", ".proxyAuthorization, SessionFields.proofName]", ".proxyAuthorization]"),
+    _client_refresh("a nonce is not repeated", "proving?.nonce = nonce", "proving?.nonce = nonce.isEmpty ? nonce : nil"),
+    _client_refresh("the wall clock is in proofs", "at: { tokens.serverTime(self.clock) }", "at: { self.clock.wall() }"),
+    _client_refresh("a key that is locked is lost", "if error == .lost {", "if error == .lost || tokens.lifetime >= 0 {"),
+    _client_refresh("a refresh forgets the key", "front: front, key: tokens.key)", "front: front, key: nil)"),
+    _client_refresh("a session whose key is lost lives on at the server",
+                    "            next.pendingSignOuts.append(PendingSignOut(tokens, since: now))\n", "            _ = now\n"),
     _client_record("the wall clock decides", "if boot == clock.boot, !boot.isEmpty {", "if false {"),
     _client_record("the clock of before a restart decides", "if boot == clock.boot, !boot.isEmpty {", "if true {"),
 ]

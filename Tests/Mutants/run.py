@@ -88,6 +88,10 @@ TARGETS = [
            "testTarget"),
     Target("SessionServiceTests", ["SessionService", "SessionStorageTesting", "RevocationFeed", "TestSupport", *STORAGE], CRYPTO,
            "testTarget"),
+    Target("TesseraClient", BASE[:3], HTTP_TYPES + CRYPTO),
+    Target("TesseraClientTesting", ["Foundations", "LosslessJSON", "TesseraClient"], HTTP_TYPES + CRYPTO),
+    Target("TesseraClientTests", ["TesseraClient", "TesseraClientTesting", *BASE[:3]], HTTP_TYPES + CRYPTO, "testTarget"),
+    Target("SessionServiceTests", ["SessionService", "SessionStorageTesting", "TestSupport", *STORAGE], CRYPTO, "testTarget"),
 ]
 
 

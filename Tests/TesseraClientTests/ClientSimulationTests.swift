@@ -29,14 +29,19 @@ final class SimulatedUse: Sendable {
         [301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 413, 414, 415, 418, 421, 422]
         + [425, 426, 428, 429, 431, 451, 500, 501, 502, 503, 504, 505, 507, 511, 520, 522, 525, 530]
 
+    private static let fields = ["front-token", "st-access-token", "st-refresh-token", "dpop-nonce"]
+
     init(seed: UInt64) async throws {
         self.seed = seed
         dice = TestClock(seed: seed &* 7_919 &+ 1)
         let store = MemoryStore()
         let life = Duration.seconds(Int64([60, 300, 3_600][Int(dice.nextBits() % 3)]))
         let rotation = dice.nextBits() % 2 == 0 ? ScriptedServer.Rotation.atFirstUse : .atOnce(grace: .seconds(86_400))
-        place = try ClientPlace(life: life, rotation: rotation, seed: seed, store: store)
-        let other = try ClientPlace.client(place.server, store, place.clock.clock())
+        let proofs = [ProofUse.off, .refresh, .everyCall][Int(dice.nextBits() % 3)]
+        place = try ClientPlace(life: life, rotation: rotation, seed: seed, store: store) { $0.proofs = proofs }
+        let other = try ClientPlace.client(place.server, store, place.clock.clock()) { $0.proofs = proofs }
+        let asked = [ScriptedServer.Proofs.accept, .accept, .everyCall, .off][Int(dice.nextBits() % 4)]
+        place.server.setProofs(asked, asksForNonce: dice.nextBits() % 3 == 0)
         clients = [place.client, other]
         try await place.signIn()
     }
@@ -88,7 +93,7 @@ final class SimulatedUse: Sendable {
             case 4: return .delay(.seconds(Int64(number / 16 % 20)))
             case 5: return .status(Self.statuses[Int(number / 16 % UInt64(Self.statuses.count))])
             case 6: return .redirect("https://evil.example/take")
-            case 7: return .stripped([["front-token", "st-access-token", "st-refresh-token"][Int(number / 16 % 3)]])
+            case 7: return .stripped([Self.fields[Int(number / 16 % 4)]])
             default: return .insecure
             }
         }
@@ -98,6 +103,8 @@ final class SimulatedUse: Sendable {
     private func check() async throws {
         let (record, session) = (place.server.record, try await place.store.read())
         #expect(!record.ended.values.contains("theft"), "seed \(seed): an honest user is accused")
+        #expect(!record.refusedProofs.contains("other_key"), "seed \(seed): a session is proved by the key of another")
+        #expect(session.reason != .keyLost, "seed \(seed): a key is lost")
         if let tokens = session.tokens, let front = FrontToken(tokens.front), let handle = front.sessionHandle {
             #expect(tokens.refresh.text.hasPrefix("r.\(handle)."), "seed \(seed): tokens of two sessions")
         }

@@ -98,6 +98,11 @@ extension SessionClient {
     private func exchange(_ session: StoredSession, _ tokens: StoredTokens) async throws(ClientError) -> RefreshResult {
         let begin = clock.steady()
         let limit = configuration.refreshWait.components.seconds * 1_000
+        let key: ProvingKey?
+        do throws(ProofKeyError) { key = try self.key(of: tokens) } catch {
+            if error == .lost { return try await lose(session, tokens) }
+            return .failed(Self.clientError(error))
+        }
         while true {
             let now = clock.steady()
             let wait = retry.wait(at: now)
@@ -109,10 +114,10 @@ extension SessionClient {
                     return .failed(retry.refusal(at: now))
                 }
             }
-            switch await verdict(on: tokens.refresh) {
+            switch await verdict(on: tokens.refresh, key, at: { tokens.serverTime(self.clock) }) {
             case .refreshed(let refresh, let access, let front):
                 retry.succeeded()
-                let new = arrived(refresh: refresh, access: access, front: front)
+                let new = arrived(refresh: refresh, access: access, front: front, key: tokens.key)
                 return try await keep(new, after: tokens, of: session)
             case .ended(let reason):
                 retry.succeeded()
@@ -120,6 +125,8 @@ extension SessionClient {
             case .transient(let reason, let retryAfter):
                 note(.unavailable(reason, retryAfter: .zero), retryAfter)
             case .gateway: note(.gatewayRefused(inARow: 1), nil)
+            case .needsNonce:
+                note(.unavailable("the server asks for one nonce after the other", retryAfter: .zero), nil)
             case .fault(let error):
                 note(error, nil)
                 return .failed(error)
@@ -131,15 +138,25 @@ extension SessionClient {
         retry.failed(error, at: clock.steady(), retryAfter: retryAfter, random: clock.randomBits())
     }
 
-    /// Sends a refresh token to its origin, once, and reads what the answer means.
-    func verdict(on token: Secret) async -> RefreshVerdict {
-        var request = configuration.request(.post, "/session/refresh")
-        request.headerFields = configuration.refreshFields
-        request.headerFields[.authorization] = "Bearer \(token.text)"
-        request.headerFields[SessionFields.recipeName] = "session"
-        request.headerFields[SessionFields.versionName] = SessionFields.versions
-        request.headerFields[SessionFields.modeName] = "header"
+    /// Sends a refresh token to its origin and reads what the answer means; once, or once more with the nonce that is asked for.
+    ///
+    /// - Parameters:
+    ///   - token: the refresh token.
+    ///   - key: what its session is bound to.
+    ///   - time: the server's time.
+    func verdict(on token: Secret, _ key: ProvingKey?, at time: () -> Int64) async -> RefreshVerdict {
+        var proving = key.map { Proving(key: $0) }
+        let first = await verdict(on: token, proving, at: time())
+        guard case .needsNonce(let nonce) = first else { return first }
+        guard proving != nil else { return .fault(.refused(status: 400)) }
+        proving?.nonce = nonce
+        return await verdict(on: token, proving, at: time())
+    }
+
+    private func verdict(on token: Secret, _ proving: Proving?, at time: Int64) async -> RefreshVerdict {
+        var request = configuration.sessionRequest("/session/refresh", token)
         if SessionActivity.current == .background { request.headerFields[SessionFields.activityName] = "background" }
+        do throws(ClientError) { request = try proved(request, proving, at: time) } catch { return .fault(error) }
         do throws(TransportFailure) {
             let reply = try await transport.send(request, body: .none, timeout: configuration.refreshTimeout)
             // A response that was cut has no meaning: the same token is sent again, and the server gives the same answer.
@@ -151,13 +168,13 @@ extension SessionClient {
     }
 
     /// Tokens as they are kept.
-    nonisolated func arrived(refresh: Secret, access: Secret, front: String) -> StoredTokens {
+    nonisolated func arrived(refresh: Secret, access: Secret, front: String, key: KeptKey?) -> StoredTokens {
         let wall = clock.wall()
         return StoredTokens(
             refresh: refresh, access: access, front: front,
             lifetime: FrontToken(front)?.lifetime(arrivedAt: wall) ?? 0, arrivedWall: wall,
             arrivedSteady: clock.steady(), boot: clock.boot,
-            isFromBackground: SessionActivity.current == .background)
+            isFromBackground: SessionActivity.current == .background, key: key)
     }
 
     /// Keeps new tokens, unless the user has changed meanwhile or another process has newer ones.
@@ -169,7 +186,7 @@ extension SessionClient {
             var next = kept
             guard kept.account == session.account, let present = kept.tokens else {
                 // Signed out, or another user: this session is to end at the server too.
-                next.pendingSignOuts.append(PendingSignOut(refresh: new.refresh, access: new.access, since: now))
+                next.pendingSignOuts.append(PendingSignOut(new, since: now))
                 return next
             }
             guard present.refresh == old.refresh else { return nil }
@@ -181,6 +198,21 @@ extension SessionClient {
             return .signedOut
         }
         return .refreshed(kept)
+    }
+
+    /// Erases a session whose key is gone; the server is to end it, too.
+    private func lose(_ session: StoredSession, _ tokens: StoredTokens) async throws(ClientError) -> RefreshResult {
+        let now = clock.wall()
+        let kept = try await change { kept in
+            guard kept.account == session.account, kept.tokens?.refresh == tokens.refresh else { return nil }
+            var next = kept
+            next.account = kept.account &+ 1
+            (next.tokens, next.reason) = (nil, .keyLost)
+            next.pendingSignOuts.append(PendingSignOut(tokens, since: now))
+            return next
+        }
+        sendPendingSignOutsNow(kept)
+        return kept.account == session.account && kept.tokens != nil ? .refreshed(kept) : .signedOut
     }
 
     /// Erases a session that has ended at the server, unless it is another one by now.

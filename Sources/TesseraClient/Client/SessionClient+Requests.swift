@@ -43,12 +43,20 @@ extension SessionClient {
     public func bytes(
         for request: HTTPRequest, body: RequestBody = .none, timeout: Duration = .seconds(60)
     ) async throws -> TransportReply {
-        guard configuration.origin.takes(request) else { return try await follow(request, body, timeout, nil) }
+        guard configuration.origin.takes(request) else { return try await follow(request, body, timeout, nil, nil) }
         var session = try await ready()
         sendPendingSignOutsNow(session)
         var (refreshes, repeats) = (0, 0)
+        var demanded: Proving?
         while true {
-            let reply = try await follow(request, body, timeout, session)
+            let proving = try demanded ?? proving(session)
+            demanded = nil
+            let reply = try await follow(request, body, timeout, session, proving)
+            if isOwn(request, session), body.isReplayable, ProofDemand(call: reply.head) != nil {
+                demanded = try self.proving(after: reply, session, proving)
+                guard demanded != nil else { return reply }
+                continue
+            }
             guard reply.head.status.code == configuration.expiredStatus, let sent = session.tokens?.access,
                 isOwn(request, session)
             else { return reply }
@@ -91,14 +99,14 @@ extension SessionClient {
     ///
     /// The token is sent to the API's origin alone, wherever a redirection leads.
     private func follow(
-        _ request: HTTPRequest, _ body: RequestBody, _ timeout: Duration, _ session: StoredSession?
+        _ request: HTTPRequest, _ body: RequestBody, _ timeout: Duration, _ session: StoredSession?, _ proving: Proving?
     ) async throws -> TransportReply {
         var (step, content) = (request, body)
         for _ in 0..<Redirection.most {
             let isHome = configuration.origin.takes(step)
-            let outgoing = isHome ? session.map { prepared(step, $0) } ?? Redirection.stripped(step) : step
+            let outgoing = isHome ? try prepared(step, session, proving) : step
             let reply = try await transport.send(outgoing, body: content, timeout: timeout)
-            if isHome, let session { try await take(reply.head.headerFields, sentWith: session) }
+            if isHome, let session { try await take(reply.head.headerFields, sentWith: session, proving?.key) }
             guard let next = Redirection(reply.head, of: step, content) else { return reply }
             (step, content) = (next.request, next.body)
         }
@@ -106,17 +114,20 @@ extension SessionClient {
     }
 
     /// The request with the token and the fields of the session.
-    private nonisolated func prepared(_ request: HTTPRequest, _ session: StoredSession) -> HTTPRequest {
+    private nonisolated func prepared(
+        _ request: HTTPRequest, _ session: StoredSession?, _ proving: Proving?
+    ) throws(ClientError) -> HTTPRequest {
+        guard let session else { return Redirection.stripped(request) }
         var request = request
         request.headerFields[SessionFields.modeName] = "header"
         if request.headerFields[SessionFields.recipeName] == nil {
             request.headerFields[SessionFields.recipeName] = "anti-csrf"
         }
         if SessionActivity.current == .background { request.headerFields[SessionFields.activityName] = "background" }
-        if isOwn(request, session) {
-            request.headerFields[.authorization] = session.tokens.map { "Bearer \($0.access.text)" }
-        }
-        return request
+        guard let tokens = session.tokens else { return try proved(request, proving, at: clock.wall()) }
+        guard isOwn(request, session) else { return request }
+        request.headerFields[.authorization] = "Bearer \(tokens.access.text)"
+        return try proved(request, proving, at: tokens.serverTime(clock), accessToken: tokens.access)
     }
 
     /// Whether the request's `Authorization` is the client's to set: it is empty, or a token of this session, fresh or not.
@@ -163,7 +174,9 @@ struct Redirection {
     /// Without what must not leave an origin.
     static func stripped(_ request: HTTPRequest) -> HTTPRequest {
         var request = request
-        for name in [HTTPField.Name.authorization, .cookie, .proxyAuthorization] { request.headerFields[name] = nil }
+        for name in [HTTPField.Name.authorization, .cookie, .proxyAuthorization, SessionFields.proofName] {
+            request.headerFields[name] = nil
+        }
         return request
     }
 

@@ -18,8 +18,7 @@ extension SessionClient {
             var next = kept
             next.account = account &+ 1
             (next.tokens, next.reason) = (nil, .user)
-            next.pendingSignOuts.append(
-                PendingSignOut(refresh: tokens.refresh, access: tokens.access, since: now))
+            next.pendingSignOuts.append(PendingSignOut(tokens, since: now))
             return next
         }
         retry.succeeded()
@@ -58,30 +57,33 @@ extension SessionClient {
 
     /// Whether the session has ended at the server.
     private func hasEnded(_ item: PendingSignOut) async -> Bool {
-        switch await revoke(with: item.refresh) {
+        let key = key(of: item)
+        switch await revoke(with: item.refresh, key) {
         case .done: return true
         case .unknown: return false
         // A backend without the route: with the access token, then.
         case .expired: break
         }
-        switch await signOut(with: item.access) {
+        switch await signOut(with: item.access, key) {
         case .done: return true
         case .unknown: return false
         case .expired: break
         }
         // The access token was too old: the session's last refresh is for its own end, and nothing of it is kept.
-        switch await verdict(on: item.refresh) {
-        case .refreshed(_, let access, _): return await signOut(with: access) == .done
+        switch await verdict(on: item.refresh, key, at: clock.wall) {
+        case .refreshed(_, let access, _): return await signOut(with: access, key) == .done
         case .ended: return true
-        case .transient, .gateway, .fault: return false
+        case .transient, .gateway, .needsNonce, .fault: return false
         }
     }
 
     private enum SignOutAnswer { case done, expired, unknown }
 
     /// Ends the session with its refresh token, in one step and without a rotation; `expired` where there is no such route.
-    private func revoke(with token: Secret) async -> SignOutAnswer {
-        guard let reply = await ask("/session/revoke", token) else { return .unknown }
+    private func revoke(with token: Secret, _ key: ProvingKey?) async -> SignOutAnswer {
+        guard let reply = await ask(configuration.sessionRequest("/session/revoke", token), key) else {
+            return .unknown
+        }
         switch reply.head.status.code {
         // A portal on the way answers 200 to everything.
         case 200:
@@ -94,18 +96,17 @@ extension SessionClient {
         }
     }
 
-    private func ask(_ path: String, _ token: Secret) async -> TransportReply? {
-        var request = configuration.request(.post, path)
-        request.headerFields = configuration.refreshFields
-        request.headerFields[.authorization] = "Bearer \(token.text)"
-        request.headerFields[SessionFields.recipeName] = "session"
-        request.headerFields[SessionFields.versionName] = SessionFields.versions
-        request.headerFields[SessionFields.modeName] = "header"
+    /// A key that cannot be used now is no reason not to sign out: the server may do without its proof.
+    private func ask(_ request: HTTPRequest, _ key: ProvingKey?, _ access: Secret? = nil) async -> TransportReply? {
+        let proving = key.map { Proving(key: $0) }
+        let request = (try? proved(request, proving, at: clock.wall(), accessToken: access)) ?? request
         return try? await transport.send(request, body: .none, timeout: configuration.refreshTimeout)
     }
 
-    private func signOut(with token: Secret) async -> SignOutAnswer {
-        guard let reply = await ask("/signout", token) else { return .unknown }
+    private func signOut(with token: Secret, _ key: ProvingKey?) async -> SignOutAnswer {
+        guard let reply = await ask(configuration.sessionRequest("/signout", token), key, token) else {
+            return .unknown
+        }
         if reply.head.status.code == 200 { return .done }
         guard reply.head.status.code == configuration.expiredStatus else { return .unknown }
         // With a verdict the session is known to have ended; without, the token has expired.

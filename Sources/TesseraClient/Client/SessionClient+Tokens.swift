@@ -7,12 +7,17 @@ extension SessionClient {
     ///   - headerFields: the response's fields.
     ///   - session: what was kept when its request was sent: where the user has changed since, the response says nothing of
     ///     the present one.
-    func take(_ headerFields: HTTPFields, sentWith session: StoredSession) async throws(ClientError) {
+    ///   - key: the key that its request proved.
+    func take(
+        _ headerFields: HTTPFields, sentWith session: StoredSession, _ key: ProvingKey?
+    ) async throws(ClientError) {
         let fields = SessionFields(headerFields)
         if fields.isEnd { return try await takeEnd(session) }
         guard let access = fields.access, let front = fields.front, let facts = FrontToken(front) else { return }
         if let refresh = fields.refresh {
-            try await takeSignIn(arrived(refresh: refresh, access: access, front: front), session)
+            let isBound = facts.boundKey != nil && facts.boundKey == key?.thumbprint
+            let tokens = arrived(refresh: refresh, access: access, front: front, key: isBound ? key?.kept : nil)
+            try await takeSignIn(tokens, session)
         } else {
             try await takeAccess(access, front, facts, session)
         }
@@ -40,15 +45,18 @@ extension SessionClient {
             var next = kept
             guard kept.account == session.account else {
                 // Late: the user has signed out, or another one is there.
-                next.pendingSignOuts.append(PendingSignOut(refresh: new.refresh, access: new.access, since: now))
+                next.pendingSignOuts.append(PendingSignOut(new, since: now))
                 return next
             }
             // A refresh that is under way belongs to the same session: its late tokens are not signed out.
             if !new.isSameSession(as: kept.tokens) { next.account = kept.account &+ 1 }
             (next.tokens, next.reason) = (new, .none)
+            // After a step-up: the session has the key that it had.
+            if new.key == nil, new.isSameSession(as: kept.tokens) { next.tokens?.key = kept.tokens?.key }
             return next
         }
         retry.succeeded()
+        newKey = nil
         sendPendingSignOutsNow(kept)
     }
 
@@ -61,7 +69,7 @@ extension SessionClient {
         guard let sent = session.tokens, let before = FrontToken(sent.front),
             before.sessionHandle == facts.sessionHandle, before.userID == facts.userID
         else { return }
-        let arrived = arrived(refresh: sent.refresh, access: access, front: front)
+        let arrived = arrived(refresh: sent.refresh, access: access, front: front, key: sent.key)
         try await change { kept in
             guard kept.account == session.account, let present = kept.tokens, present.refresh == sent.refresh else {
                 return nil

@@ -18,6 +18,10 @@ public actor SessionClient {
     var lastState: AuthenticationState?
     var signOuts: Task<Void, Never>?
     var signOutsNotBefore = Int64.min
+    /// The key that the next session is to be bound to.
+    var newKey: ProvingKey?
+    /// Whether the API has asked for the proof of a call.
+    var provesCalls = false
     private var names = 0
 
     /// Makes a client.

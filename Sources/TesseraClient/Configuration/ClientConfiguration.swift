@@ -18,6 +18,12 @@ public struct ClientConfiguration: Sendable {
     public var refreshTimeout: Duration
     /// Fields that are sent with each refresh and each sign-out, such as the key of a gateway.
     public var refreshFields: HTTPFields
+    /// Which requests prove the key that their session is bound to (docs/dpop.md); none by default.
+    ///
+    /// A backend that binds no sessions reads over it.
+    public var proofs: ProofUse
+    /// Where keys are: in the Secure Enclave where there is one, in the store elsewhere.
+    public var proofKeys: any ProofKeys
 
     /// Describes an API.
     ///
@@ -33,11 +39,26 @@ public struct ClientConfiguration: Sendable {
         refreshWait = .seconds(10)
         refreshTimeout = .seconds(30)
         refreshFields = HTTPFields()
+        proofs = .off
+        proofKeys = Self.keysOfPlatform
     }
 
-    /// A request to one of the session routes.
-    func request(_ method: HTTPRequest.Method, _ path: String) -> HTTPRequest {
+    private static var keysOfPlatform: any ProofKeys {
+        #if canImport(CryptoKit) && canImport(Security) && canImport(Darwin)
+            if let keys = EnclaveKeys() { return keys }
+        #endif
+        return SoftwareKeys()
+    }
+
+    /// A request to one of the session routes, with a token of the session.
+    func sessionRequest(_ path: String, _ token: Secret) -> HTTPRequest {
         let full = (basePath == "/" ? "" : basePath) + path
-        return HTTPRequest(method: method, scheme: origin.scheme, authority: origin.authority, path: full)
+        var request = HTTPRequest(method: .post, scheme: origin.scheme, authority: origin.authority, path: full)
+        request.headerFields = refreshFields
+        request.headerFields[.authorization] = "Bearer \(token.text)"
+        request.headerFields[SessionFields.recipeName] = "session"
+        request.headerFields[SessionFields.versionName] = SessionFields.versions
+        request.headerFields[SessionFields.modeName] = "header"
+        return request
     }
 }

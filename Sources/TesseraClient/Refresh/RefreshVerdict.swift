@@ -13,6 +13,8 @@ enum RefreshVerdict: Equatable, Sendable {
     case transient(String, retryAfter: Duration?)
     /// A 401 without a verdict: something before the session server.
     case gateway
+    /// The server does not know when the proof of the key was made: once more, with this in it (RFC 9449 section 8).
+    case needsNonce(String)
     /// Another attempt would end the same way.
     case fault(ClientError)
 }
@@ -69,7 +71,9 @@ enum RefreshTable {
                 .misconfigured("the server redirects a refresh; a refresh token is sent to the configured origin only"))
         case .fault where head.status.kind == .successful:
             return .fault(.misconfigured("the server answers a refresh with status \(head.status.code) instead of 200"))
-        case .fault: return .fault(.refused(status: head.status.code))
+        case .fault:
+            let nonce = ProofDemand.nonce(ofRefusal: head, body: body)
+            return nonce.map { .needsNonce($0) } ?? .fault(.refused(status: head.status.code))
         }
     }
 

@@ -1,3 +1,4 @@
+import Foundations
 import LosslessJSON
 
 extension StoredSession {
@@ -7,10 +8,12 @@ extension StoredSession {
             "v": 1, "account": .integer(account), "revision": .integer(revision), "reason": .string(reason.rawValue),
             "pending": .array(
                 pendingSignOuts.map { item in
-                    .object([
+                    var object: JSONObject = [
                         "refresh": .string(item.refresh.text), "access": .string(item.access.text),
                         "since": .integer(item.since),
-                    ])
+                    ]
+                    if let key = item.key { object["key"] = key.json }
+                    return .object(object)
                 }),
         ]
         if let tokens { object["tokens"] = .object(tokens.object) }
@@ -37,18 +40,22 @@ extension StoredSession {
             guard let refresh = item.object?["refresh"]?.string, let access = item.object?["access"]?.string,
                 let since = item.object?["since"]?.number?.int64
             else { return nil }
-            return PendingSignOut(refresh: Secret(refresh), access: Secret(access), since: since)
+            return PendingSignOut(
+                refresh: Secret(refresh), access: Secret(access), since: since,
+                key: item.object?["key"].map(KeptKey.init(json:)))
         }
     }
 }
 
 extension StoredTokens {
     fileprivate var object: JSONObject {
-        [
+        var object: JSONObject = [
             "refresh": .string(refresh.text), "access": .string(access.text), "front": .string(front),
             "lifetime": .integer(lifetime), "wall": .integer(arrivedWall), "steady": .integer(arrivedSteady),
             "boot": .string(boot), "background": .bool(isFromBackground),
         ]
+        if let key { object["key"] = key.json }
+        return object
     }
 
     fileprivate init?(_ object: JSONObject) {
@@ -59,6 +66,19 @@ extension StoredTokens {
         else { return nil }
         self.init(
             refresh: Secret(refresh), access: Secret(access), front: front, lifetime: lifetime, arrivedWall: wall,
-            arrivedSteady: steady, boot: boot, isFromBackground: object["background"]?.bool ?? false)
+            arrivedSteady: steady, boot: boot, isFromBackground: object["background"]?.bool ?? false,
+            key: object["key"].map(KeptKey.init(json:)))
+    }
+}
+
+extension KeptKey {
+    fileprivate var json: JSONValue {
+        .object(["kind": .string(kind), "bytes": .string(Base64.url.encodedText(bytes))])
+    }
+
+    /// What cannot be read is a key that is lost, and no missing one.
+    fileprivate init(json: JSONValue) {
+        kind = json.object?["kind"]?.string ?? ""
+        bytes = json.object?["bytes"]?.string.flatMap { Base64.url.decode(Array($0.utf8)) } ?? []
     }
 }

@@ -37,19 +37,29 @@ struct StoredTokens: Sendable, Equatable {
     var boot: String
     /// Whether a refresh without a user brought it; the first call for a user refreshes first.
     var isFromBackground = false
+    /// The key that the session was begun with; it may be bound to it.
+    var key: KeptKey?
 
     /// For how long the access token is still accepted; 0 where that cannot be known.
     ///
     /// The steady clock decides. After a restart of the machine it is the wall clock, which may be wrong: then the token
     /// counts as expired, and one refresh sets all right.
     func remaining(_ clock: ClientClock) -> Int64 {
-        let elapsed: Int64
-        if boot == clock.boot, !boot.isEmpty {
-            elapsed = clock.steady().subtracting(arrivedSteady)
-        } else {
-            elapsed = clock.wall().subtracting(arrivedWall)
-        }
+        let elapsed = elapsed(clock)
         return elapsed >= 0 && elapsed < lifetime ? lifetime - elapsed : 0
+    }
+
+    private func elapsed(_ clock: ClientClock) -> Int64 {
+        if boot == clock.boot, !boot.isEmpty { return clock.steady().subtracting(arrivedSteady) }
+        return clock.wall().subtracting(arrivedWall)
+    }
+
+    /// The server's time, in milliseconds since 1970: that of the access token and what has passed since, whatever the clock of
+    /// this machine says.
+    func serverTime(_ clock: ClientClock) -> Int64 {
+        guard let made = FrontToken(front)?.madeAt else { return clock.wall() }
+        let (time, isOver) = made.addingReportingOverflow(elapsed(clock))
+        return isOver ? clock.wall() : time
     }
 
     /// Whether both front tokens name one session.
@@ -68,9 +78,19 @@ struct PendingSignOut: Sendable, Equatable {
     var access: Secret
     /// Since when, by the wall clock.
     var since: Int64
+    /// The key of the session, for a backend that ends it by a refresh only.
+    var key: KeptKey?
 
     /// For how long it is sent to the server again: seven days, in milliseconds.
     static let lifetime: Int64 = 7 * 86_400_000
+
+    init(refresh: Secret, access: Secret, since: Int64, key: KeptKey?) {
+        (self.refresh, self.access, self.since, self.key) = (refresh, access, since, key)
+    }
+
+    init(_ tokens: StoredTokens, since: Int64) {
+        self.init(refresh: tokens.refresh, access: tokens.access, since: since, key: tokens.key)
+    }
 }
 
 extension Int64 {

@@ -22,14 +22,21 @@ struct FrontToken: Equatable, Sendable {
     ///
     /// - Parameter now: the client's time at its arrival.
     func lifetime(arrivedAt now: Int64) -> Int64 {
-        let made = payload["iat"]?.number?.int64.map { $0.multipliedReportingOverflow(by: 1_000) }
-        let begin = made.flatMap { $0.overflow ? nil : $0.partialValue } ?? now
-        let (span, isOver) = expiresAt.subtractingReportingOverflow(begin)
+        let (span, isOver) = expiresAt.subtractingReportingOverflow(madeAt ?? now)
         return isOver ? 0 : max(0, span)
     }
 
     /// The session that the access token belongs to, where the payload names it.
     var sessionHandle: String? { payload["sessionHandle"]?.string }
+
+    /// The thumbprint of the key that the session is bound to (RFC 9449 section 6.1).
+    var boundKey: String? { payload["cnf"]?.object?["jkt"]?.string }
+
+    /// When the access token was made, by the server's clock, in milliseconds since 1970.
+    var madeAt: Int64? {
+        let made = payload["iat"]?.number?.int64?.multipliedReportingOverflow(by: 1_000)
+        return made.flatMap { $0.overflow ? nil : $0.partialValue }
+    }
 }
 
 /// What an access token says of itself, unverified: whether it is one of the stored session.

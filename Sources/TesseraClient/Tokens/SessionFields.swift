@@ -10,6 +10,8 @@ struct SessionFields: Equatable, Sendable {
     static let recipeName = name("rid")
     static let versionName = name("fdi-version")
     static let activityName = name("tessera-activity")
+    static let proofName = name("dpop")
+    static let nonceName = name("dpop-nonce")
 
     /// The versions of the interface between front end and back end that this client speaks.
     static let versions = "1.16,1.17,1.18,1.19,2.0,3.0,3.1,4.0,4.1,4.2"

@@ -17,6 +17,8 @@
             own.httpCookieStorage = nil
             own.httpShouldSetCookies = false
             own.urlCredentialStorage = nil
+            // The client's own requests do not go through the client once more.
+            own.protocolClasses?.removeAll { $0 == SessionURLProtocol.self }
             session = URLSession(configuration: own)
         }
 
