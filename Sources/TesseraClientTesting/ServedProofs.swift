@@ -29,7 +29,7 @@ extension ScriptedServer.Model {
         guard fields.count == 1, let (key, claims) = ServedProof.read(text), let number = claims["jti"]?.string,
             claims["htm"] == .string(request.method.rawValue),
             claims["htu"] == .string("\(request.scheme ?? "")://\(request.authority ?? "")\(request.path ?? "")"),
-            accessToken == nil || claims["ath"] == accessToken.map { .string(ServedProof.digest($0)) },
+            accessToken == nil || claims["ath"]?.string == accessToken.map(ServedProof.digest),
             let seconds = claims["iat"]?.number?.int64
         else { return .invalid }
         if let nonce = claims["nonce"]?.string {

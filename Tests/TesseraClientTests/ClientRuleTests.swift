@@ -26,7 +26,7 @@ struct ClientRuleTests {
         try await place.signIn("bob")
         let late = ScriptedServer(clock: place.clock)
         let login = try await late.send(ClientPlace.request(.post, "/login"), body: .bytes([65]), timeout: .seconds(1))
-        try await place.client.take(login.head.headerFields, sentWith: before)
+        try await place.client.take(login.head.headerFields, sentWith: before, nil)
         #expect(try await place.me() == (200, "bob"))
         // Its session is signed out at the server, which here is another one and knows nothing of it.
         #expect(try await place.store.read().account == 3)
@@ -311,7 +311,7 @@ struct ClientRuleTests {
         place.expire()
         place.server.setFault { request, _ in nil }
         let token = try #require(try await place.tokens).refresh
-        _ = await place.client.verdict(on: token)
+        _ = await place.client.verdict(on: token, nil, at: place.clock.clock().wall)
         _ = try await place.store.update { kept in
             var next = kept
             next.tokens?.refresh = Secret("r.s1.7")

@@ -11,7 +11,7 @@ struct FileStoreTests {
         session.tokens = StoredTokens(
             refresh: Secret("r\"\u{0}"), access: Secret("a"), front: "f", lifetime: .max, arrivedWall: -1,
             arrivedSteady: 7, boot: "b", isFromBackground: true)
-        session.pendingSignOuts = [PendingSignOut(refresh: Secret("x"), access: Secret("y"), since: 9)]
+        session.pendingSignOuts = [PendingSignOut(refresh: Secret("x"), access: Secret("y"), since: 9, key: nil)]
         return session
     }()
 

@@ -206,15 +206,33 @@ struct ProofTests {
         }
     }
 
-    @Test("a call is not sent again where its body cannot be, or where no key is there")
+    @Test("a call is not sent again where its body cannot be, and the next one has its proof")
     func callsNotSent() async throws {
         let place = try Self.place(.refresh, .everyCall)
         try await place.signIn()
-        let (once, end) = AsyncThrowingStream<[UInt8], any Error>.makeStream()
-        end.finish()
-        let (head, _) = try await place.client.data(for: ClientPlace.request(.post, "/me"), body: .once(once))
-        #expect(head.status.code == 401 && place.server.record.refreshes == 0)
-        #expect(try await place.tokens != nil)
+        func upload() async throws -> Int {
+            let (once, end) = AsyncThrowingStream<[UInt8], any Error>.makeStream()
+            end.finish()
+            return try await place.client.data(for: ClientPlace.request(.post, "/me"), body: .once(once)).0.status.code
+        }
+        await #expect(throws: ClientError.bodyNotReplayable) { try await upload() }
+        #expect(try await upload() == 200)
+        #expect(place.server.record.refreshes == 0 && place.server.record.refusedProofs == ["invalid_dpop_proof"])
+    }
+
+    @Test("a lost key is found by a call that has to prove it, too")
+    func keyLostInCall() async throws {
+        let place = try Self.place(.everyCall, .everyCall)
+        try await place.signIn()
+        _ = try await place.store.update { kept in
+            var next = kept
+            next.tokens?.key = nil
+            return next
+        }
+        #expect(try await place.me().0 == 401)
+        #expect(try await place.client.state == .signedOut(.keyLost))
+        await place.client.signOuts?.value
+        #expect(place.server.record.refreshes == 0 && place.server.liveSessions.isEmpty)
     }
 
     @Test("no proof leaves the origin")

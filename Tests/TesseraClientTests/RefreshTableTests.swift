@@ -29,6 +29,7 @@ struct RefreshTableTests {
         case .ended: "ended"
         case .transient: "transient"
         case .gateway: "gateway"
+        case .needsNonce: "nonce"
         case .fault: "fault"
         }
     }
@@ -53,6 +54,23 @@ struct RefreshTableTests {
         ])
     func messages(_ body: String, _ verdict: RefreshVerdict) {
         #expect(RefreshTable.verdict(on: Self.head(401, isVerdict: false), body: Array(body.utf8)) == verdict)
+    }
+
+    @Test(
+        "a 400 asks for a nonce where it has one and says so, and is a fault otherwise",
+        arguments: [
+            (400, #"{"error":"use_dpop_nonce"}"#, Optional("n"), RefreshVerdict.needsNonce("n")),
+            (400, #"{"error":"use_dpop_nonce"}"#, nil, .fault(.refused(status: 400))),
+            (400, #"{"error":"use_dpop_nonce"}"#, "", .fault(.refused(status: 400))),
+            (400, #"{"error":"invalid_dpop_proof"}"#, "n", .fault(.refused(status: 400))),
+            (400, "", "n", .fault(.refused(status: 400))),
+            (403, #"{"error":"use_dpop_nonce"}"#, "n", .fault(.refused(status: 403))),
+            (401, #"{"error":"use_dpop_nonce"}"#, "n", .gateway),
+        ])
+    func nonces(_ status: Int, _ body: String, _ nonce: String?, _ verdict: RefreshVerdict) {
+        var head = Self.head(status, isVerdict: false)
+        head.headerFields[SessionFields.nonceName] = nonce
+        #expect(RefreshTable.verdict(on: head, body: Array(body.utf8)) == verdict)
     }
 
     @Test(

@@ -2,6 +2,7 @@ import Crypto
 import Foundations
 import HummingbirdTesting
 import LosslessJSON
+import SessionEngine
 import TesseraSessions
 import TesseraTesting
 import TestSupport
@@ -81,6 +82,21 @@ struct ProofRouteTests {
             }
         }
         #expect(SessionConfiguration().dpop == .off)
+    }
+
+    @Test("where the setting is taken back, sessions that are bound are refreshed with their proofs as ever")
+    func takenBack() async throws {
+        let (fixture, key) = (try await Self.fixture(.off), Key())
+        try await fixture.run(.router) { browser in
+            var new = NewSession(userID: "user1")
+            new.proof = PresentedProof(
+                try Self.proof(key, fixture).1, for: "POST https://api.supertokens.io\(Self.path)")
+            let issued = try await fixture.test.sessions.backend.create(new)
+            let fields = [("authorization", "Bearer \(issued.refreshToken.exposed)")]
+            #expect(try await browser.call(.post, Self.path, fields).status == 400)
+            #expect(try await browser.call(.post, Self.path, fields + [Self.proof(Key(), fixture)]).status == 401)
+            #expect(try await browser.call(.post, Self.path, fields + [Self.proof(key, fixture)]).status == 200)
+        }
     }
 
     @Test("What is no proof begins no session")

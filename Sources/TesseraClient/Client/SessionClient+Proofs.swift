@@ -71,7 +71,7 @@ extension SessionClient {
     /// - Returns: `nil` where nothing more can be proved.
     func proving(
         after reply: TransportReply, _ session: StoredSession, _ sent: Proving?
-    ) throws(ClientError) -> Proving? {
+    ) async throws(ClientError) -> Proving? {
         guard let demand = ProofDemand(call: reply.head), let tokens = session.tokens else { return nil }
         guard sent == nil || (demand.nonce != nil && sent?.nonce == nil) else { return nil }
         do throws(ProofKeyError) {
@@ -79,7 +79,12 @@ extension SessionClient {
             guard let key = sent?.key ?? own else { return nil }
             provesCalls = true
             return Proving(key: key, nonce: demand.nonce)
-        } catch { throw Self.clientError(error) }
+        } catch {
+            guard error == .lost else { throw Self.clientError(error) }
+            // A refresh finds that out, and ends the session.
+            _ = try? await refreshed(from: session)
+            return nil
+        }
     }
 
     /// A request with its proof.

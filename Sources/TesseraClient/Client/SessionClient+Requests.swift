@@ -52,9 +52,10 @@ extension SessionClient {
             let proving = try demanded ?? proving(session)
             demanded = nil
             let reply = try await follow(request, body, timeout, session, proving)
-            if isOwn(request, session), body.isReplayable, ProofDemand(call: reply.head) != nil {
-                demanded = try self.proving(after: reply, session, proving)
+            if isOwn(request, session), ProofDemand(call: reply.head) != nil {
+                demanded = try await self.proving(after: reply, session, proving)
                 guard demanded != nil else { return reply }
+                guard body.isReplayable else { throw ClientError.bodyNotReplayable }
                 continue
             }
             guard reply.head.status.code == configuration.expiredStatus, let sent = session.tokens?.access,

@@ -3,7 +3,7 @@ import SessionEngine
 
 /// What becomes of the proofs of possession that clients send (RFC 9449).
 public enum ProofOfPossession: String, Sendable, Hashable, CaseIterable {
-    /// They are not looked at; a session that is bound already gives nothing here.
+    /// None binds a session; one that is bound already is refreshed with its proofs as ever.
     case off
     /// A session is bound to the key of a client that proves it at sign-in or with a step-up, and from then nothing is given
     /// for its refresh tokens without a proof; other clients notice nothing.
@@ -15,9 +15,13 @@ public enum ProofOfPossession: String, Sendable, Hashable, CaseIterable {
 
 extension SessionSettings {
     /// The proof of a request, for its URL by the configured origin: what the request says about its host counts for nothing.
-    func proof(of request: HTTPRequest) -> PresentedProof? {
+    ///
+    /// - Parameters:
+    ///   - request: the request.
+    ///   - mayBind: whether it would bind a session to the key, which is not wanted by default.
+    func proof(of request: HTTPRequest, mayBind: Bool) -> PresentedProof? {
         let fields = request.headerFields[values: .dpop]
-        guard configuration.dpop != .off, !fields.isEmpty else { return nil }
+        guard configuration.dpop != .off || !mayBind, !fields.isEmpty else { return nil }
         // Two fields are no proof (RFC 9449 section 4.3); together they are none either.
         return PresentedProof(fields.joined(separator: ", "), for: proofTarget(of: request))
     }

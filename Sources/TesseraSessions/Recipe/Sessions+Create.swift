@@ -42,7 +42,7 @@ extension Sessions {
     ) async throws(SessionError) -> Session {
         var new = new
         new.client = exchange.client(configuration)
-        new.proof = settings.proof(of: exchange.request)
+        new.proof = settings.proof(of: exchange.request, mayBind: true)
         let issued = try await backend.create(new)
         if transfer == .cookie {
             try await requireFittingCookies(issued, payload: new.accessTokenPayload)

@@ -105,7 +105,11 @@ extension Sessions {
             refreshToken: token, antiCSRFToken: exchange.request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
             usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken, signingKeyKind: settings.signingKeyKind)
         presented.client = exchange.client(configuration)
-        presented.proof = settings.proof(of: exchange.request)
+        if case .refresh = use {
+            presented.proof = settings.proof(of: exchange.request, mayBind: false)
+        } else {
+            presented.proof = settings.proof(of: exchange.request, mayBind: true)
+        }
         let issued = try await exchanged(presented, use)
         var isSameSession = true
         if case .upgrade = use { isSameSession = false }
