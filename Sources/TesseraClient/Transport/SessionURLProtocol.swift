@@ -21,13 +21,16 @@
         /// Sets the client whose API is meant; `nil` for none.
         public static func use(_ client: SessionClient?) { current.withLock { $0 = client } }
 
+        /// Takes requests to the API of the client that is set.
         public override class func canInit(with request: URLRequest) -> Bool {
             guard let client = current.withLock({ $0 }), let request = Self.request(request) else { return false }
             return client.configuration.origin.takes(request)
         }
 
+        /// The request as it is.
         public override class func canonicalRequest(for request: URLRequest) -> URLRequest { request }
 
+        /// Sends the request through the client, and passes on what arrives.
         public override func startLoading() {
             guard let client = Self.current.withLock({ $0 }), let request = Self.request(request),
                 let url = self.request.url
@@ -51,6 +54,7 @@
             task.withLock { $0 = work }
         }
 
+        /// Cancels it; a refresh that is under way continues for others.
         public override func stopLoading() { task.withLock { $0 }?.cancel() }
 
         private func fail(_ error: any Error) { client?.urlProtocol(self, didFailWithError: error) }
