@@ -82,16 +82,11 @@ TARGETS = [
     Target("TrialTests", ["TrialSupport", "SessionEngine"], [], "testTarget"),
     Target("SessionEngineTests", [*BASE, "TestSupport"], CRYPTO, "testTarget",
            'resources: [.copy("Vectors")], '),
-    Target("TesseraClient", BASE[:3], HTTP_TYPES),
-    Target("TesseraClientTesting", ["Foundations", "LosslessJSON", "TesseraClient"], HTTP_TYPES),
-    Target("TesseraClientTests", ["TesseraClient", "TesseraClientTesting", "LosslessJSON", "PlatformLibC"], HTTP_TYPES,
-           "testTarget"),
     Target("SessionServiceTests", ["SessionService", "SessionStorageTesting", "RevocationFeed", "TestSupport", *STORAGE], CRYPTO,
            "testTarget"),
     Target("TesseraClient", BASE[:3], HTTP_TYPES + CRYPTO),
     Target("TesseraClientTesting", ["Foundations", "LosslessJSON", "TesseraClient"], HTTP_TYPES + CRYPTO),
     Target("TesseraClientTests", ["TesseraClient", "TesseraClientTesting", *BASE[:3]], HTTP_TYPES + CRYPTO, "testTarget"),
-    Target("SessionServiceTests", ["SessionService", "SessionStorageTesting", "TestSupport", *STORAGE], CRYPTO, "testTarget"),
 ]
 
 

@@ -321,7 +321,7 @@ struct ClientRuleTests {
         #expect(await states.next() == .signedOut(.theft))
     }
 
-    @Test("no error, record or state shows a token")
+    @Test("CL14: no error, record or state shows a token")
     func secrets() async throws {
         let place = try ClientPlace()
         try await place.signIn()

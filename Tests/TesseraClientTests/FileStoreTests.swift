@@ -15,7 +15,7 @@ struct FileStoreTests {
         return session
     }()
 
-    @Test("what is kept is what is read, by another store of the folder too, and only its owner may read it")
+    @Test("CL12, CL13: what is kept is what is read, by another store of the folder too, and only its owner may read it")
     func roundTrip() async throws {
         let folder = try TestFolder()
         let store = try FileStore(folder: folder.path)
@@ -28,7 +28,7 @@ struct FileStoreTests {
         #expect(stat(folder.path + "/session.json", &status) == 0 && status.st_mode & 0o777 == 0o600)
     }
 
-    @Test("a file that others may read, a link, a folder and half a record are errors and never 'signed out'")
+    @Test("CL12: a file that others may read, a link, a folder and half a record are errors and never 'signed out'")
     func refused() async throws {
         for make in Self.faults {
             let folder = try TestFolder()
@@ -92,7 +92,7 @@ struct FileStoreTests {
         #expect(try await stores[0].read().account == 300)
     }
 
-    @Test("the right to refresh is one process's at a time")
+    @Test("CL20: the right to refresh is one process's at a time")
     func lock() throws {
         let folder = try TestFolder()
         let stores = try [FileStore(folder: folder.path), FileStore(folder: folder.path)]

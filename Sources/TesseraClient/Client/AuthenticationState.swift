@@ -14,6 +14,27 @@ public struct SignedInSession: Sendable, Equatable {
     public let userID: String
     /// The payload of the access token, for showing; the server decides by its own.
     public let claims: JSONObject
+
+    /// Of the same user and with the same claims, in whatever order they are written.
+    public static func == (left: SignedInSession, right: SignedInSession) -> Bool {
+        left.userID == right.userID && left.claims.sorted() == right.claims.sorted()
+    }
+}
+
+extension JSONObject {
+    /// The same members by their names, and so within each of them.
+    fileprivate func sorted() -> JSONObject {
+        JSONObject(
+            members.map { Member(name: $0.name, value: $0.value.sorted()) }.sorted { $0.name < $1.name })
+    }
+}
+
+extension JSONValue {
+    fileprivate func sorted() -> JSONValue {
+        if let object { return .object(object.sorted()) }
+        if let array { return .array(array.map { $0.sorted() }) }
+        return self
+    }
 }
 
 /// Why there is no session.

@@ -62,7 +62,16 @@ public struct APIOrigin: Sendable, Hashable, CustomStringConvertible {
 
     /// Whether it is on this machine.
     private var isLocal: Bool {
-        host == "localhost" || host.hasSuffix(".localhost") || host == "[::1]" || host.hasPrefix("127.")
+        host == "localhost" || host.hasSuffix(".localhost") || host == "[::1]" || isLoopbackAddress
+    }
+
+    /// Four numbers, of which the first is 127: a name may begin like one, and be another machine's.
+    private var isLoopbackAddress: Bool {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        let areNumbers = parts.allSatisfy { part in
+            part.utf8.allSatisfy { (0x30...0x39).contains($0) } && UInt8(part) != nil
+        }
+        return parts.count == 4 && parts[0] == "127" && areNumbers
     }
 
     /// Host and port as a request names them.

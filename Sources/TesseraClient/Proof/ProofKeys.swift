@@ -30,7 +30,7 @@ public protocol ProofKeys: Sendable {
 
 /// Why a key cannot be used.
 public enum ProofKeyError: Error, Sendable, Equatable {
-    /// It is gone from this device, and does not come back: its session can only be begun again.
+    /// It is gone from this device for good: its session can only be begun again.
     case lost
     /// It cannot be used now, such as before the first unlock; nothing is known of its session.
     case unavailable(String)
