@@ -459,7 +459,7 @@ KEYS = [
 
 BINDING = [
     _refresh("proof: none is asked for", "if record.traits.boundKey != nil { return record.refusal(of: proof, at: now) }",
-             "if record.isExpired(at: now, within: SessionTerms()) { return .noProof }"),
+             "if record.expiresAt < record.createdAt { return .noProof }"),
     _refresh("proof: the lineage is judged before it", "return Decision(.keep, .proofRefused(refusal), audit: .bindingRefused(record, refusal, at: now))",
              "return Decision(.remove, .proofRefused(refusal), audit: .bindingRefused(record, refusal, at: now))"),
     _refresh("proof: a step-up binds nothing", "next.traits.boundKey = next.traits.boundKey ?? rules.proof.offered",
