@@ -60,6 +60,13 @@ _proof = _of("proof", "SessionEngine/Binding/PresentedProof.swift")
 _jwt = _of("proof", "SessionEngine/Binding/DPoPProof.swift")
 _nonce = _of("proof", "SessionEngine/Binding/ProofNonce.swift")
 _binding = _of("proof", "SessionService/SessionManager+Binding.swift")
+_finding = _of("feed reader", "RevocationFeed/FeedFinding.swift")
+_reader_state = _of("feed reader", "RevocationFeed/FeedState.swift")
+_reader_verdict = _of("feed reader", "RevocationFeed/FeedVerdict.swift")
+_reader_questions = _of("feed reader", "RevocationFeed/FeedQuestions.swift")
+_reader_shard = _of("feed reader", "RevocationFeed/RevocationShard.swift")
+_reader_wire = _of("feed reader", "RevocationFeed/FeedPage.swift")
+_follower = _of("feed reader", "RevocationFeed/FeedFollower.swift")
 _client_refresh = _of("client", "TesseraClient/Client/SessionClient+Refresh.swift")
 _client_proofs = _of("client", "TesseraClient/Client/SessionClient+Proofs.swift")
 _client_tokens = _of("client", "TesseraClient/Client/SessionClient+Tokens.swift")
@@ -485,6 +492,33 @@ BINDING = [
     _binding("each refusal is written", "now - last.time < Self.pause {", "now - last.time < Milliseconds(0) {"),
 ]
 
+READERS = [
+    _finding("a killed key signs on", "if let key = subject.keyID, hasKilled(key) { return .killedKey }", ""),
+    _finding("a cut-off has no band before it", "time + (Milliseconds(0) - FeedFinding.band)", "time"),
+    _finding("a cut-off has no band after it", "subject.issuedAt > time + FeedFinding.band", "subject.issuedAt > time"),
+    _finding("the user of the login method is not looked for", "for user in subject.users {", "for user in subject.users.prefix(1) {"),
+    _reader_shard("a cut-off of one tenant is one of all", "cutOff.tenant == nil || cutOff.tenant == tenant", "true"),
+    _reader_shard("an older cut-off takes the place of a newer one", "time: max($0.time, $1.time)", "time: min($0.time, $1.time)"),
+    _reader_shard("an entry leaves early", "max($0.until, $1.until)) })\n", "min($0.until, $1.until)) })\n"),
+    _reader_state("fresh before the snapshot is whole", "guard !page.hasMore else { return }", ""),
+    _reader_state("fresh from the answer's age on", ".milliseconds(-page.age.count)", ".milliseconds(0)"),
+    _reader_state("another stream is the same", "if page.stream != stream { freshAt = nil }", ""),
+    _reader_state("what continues something else is taken", "(page.stream == stream && cursor != nil)", "cursor != nil"),
+    _reader_state("a core that is stuck is asked for ever", "page.hasMore && page.next == cursor", "false"),
+    _reader_state("a clock that jumps is not noticed", "moved.magnitude > UInt64(Self.clockJump)", "false"),
+    _reader_verdict("a stale feed is good for ever", "staleness <= longest ? .staleAccepted : .staleRejected", "staleness < staleness + longest ? .staleAccepted : .staleRejected"),
+    _reader_verdict("silence is news", "guard !grounds.isFresh else { return .accepted }", "if !grounds.isFresh || true { return .accepted }"),
+    _reader_verdict("an unanswered question near a cut-off is a yes", "grounds.unasked : .staleRejected", "grounds.unasked : .accepted"),
+    _reader_questions("questions have no cap", "guard running.count < rate else { return false }", ""),
+    _reader_questions("a core that does not answer is asked on", "pausedUntil = now + Self.pause", "pausedUntil = now"),
+    _reader_questions("an answer is kept for ever", "now < kept.until else {", "now < kept.until || true else {"),
+    _reader_questions("an answer about one cut-off holds for all", "Name(session: question.session, cutOff: question.cutOff)] = Kept(", "Name(session: question.session, cutOff: nil)] = Kept("),
+    _reader_wire("a status other than OK is an answer", 'guard object["status"]?.string == "OK" else', 'guard object["status"]?.string != nil else'),
+    _reader_wire("an age may be negative", "int64, age >= 0 else", "int64 else"),
+    _follower("a core that fails is asked again", "state.core = (state.core + 1) % cores", "state.core = state.core % cores"),
+    _follower("a thousand pages are read and more", "guard pages < Self.pageLimit else { throw .tooManyEntries }", ""),
+]
+
 CLIENT = [
     _client_table("a status of 500 ends a session",
                   '            return .transient("status \\(head.status.code)", retryAfter: RetryAfter.duration(head.headerFields))',
@@ -541,4 +575,4 @@ CLIENT = [
     _client_record("the clock of before a restart decides", "if boot == clock.boot, !boot.isEmpty {", "if true {"),
 ]
 
-MUTANTS = CLIENT + BINDING + REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS
+MUTANTS = READERS + CLIENT + BINDING + REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS

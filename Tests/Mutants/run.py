@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutants import CLIENT, KEYS, MUTANTS, Mutant
+from mutants import CLIENT, KEYS, MUTANTS, READERS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--explicit-target-dependency-import-check", "error", "-Xswiftc", "-require-explicit-sendable"]
@@ -76,6 +76,7 @@ TARGETS = [
     Target("SessionStorageTesting", STORAGE, []),
     Target("RevocationFeed", BASE[:3], CRYPTO),
     Target("SessionService", [*STORAGE, "RevocationFeed"], CRYPTO + LOGGING + LIFECYCLE),
+    Target("RevocationFeedTests", ["RevocationFeed", "Foundations", "LosslessJSON", "TestSupport"], [], "testTarget"),
     Target("TestSupport", BASE, CRYPTO, more='path: "Tests/TestSupport", '),
     Target("TrialSupport", ["SessionService", "SessionStorageTesting", "TestSupport", *STORAGE], [],
            more='path: "Tests/TrialSupport", '),
@@ -143,6 +144,8 @@ def judge(package: Path, mutant: Mutant) -> tuple[str, str]:
         return "not planted", ""
     file.write_text(text.replace(mutant.before, mutant.after))
     try:
+        if mutant in READERS:
+            return run(package, ["RevocationFeedTests"], "JunkProperties")
         if mutant in CLIENT:
             return run(package, ["TesseraClientTests"], "JunkProperties")
         if mutant in KEYS:
