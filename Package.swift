@@ -194,8 +194,11 @@ let package = Package(
         .target(
             name: "TesseraRemoteCore",
             dependencies: [
-                "Foundations", "TesseraSessions", "CoreDriverInterface", "SessionEngine", "LosslessJSON",
+                "Foundations", "RevocationFeed", "TesseraSessions", "CoreDriverInterface", "SessionEngine",
+                "LosslessJSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -442,8 +445,8 @@ let package = Package(
         .testTarget(
             name: "TesseraRemoteCoreTests",
             dependencies: [
-                "Foundations", "TesseraSessions", "TesseraInProcess", "TesseraRemoteCore", "TesseraTesting",
-                "CoreServer",
+                "Foundations", "RevocationFeed", "TesseraSessions", "TesseraInProcess", "TesseraRemoteCore",
+                "TesseraTesting", "CoreServer",
                 "SessionService", "SessionStorage", "InMemoryStorage", "SessionEngine", "LosslessJSON", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),

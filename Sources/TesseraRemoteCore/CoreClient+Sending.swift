@@ -77,7 +77,8 @@ extension CoreClient {
             let isLast = position == turns.count - 1 || round.hangs >= Self.hangLimit
             let isFinal = isLast || !call.isRepeatable
             var request = request(call, fields, hosts.addresses[turn.index])
-            request.timeout = turn.isProbe ? Self.probeTimeout : isFinal ? nil : Self.timeout
+            let usual = turn.isProbe ? Self.probeTimeout : isFinal ? nil : Self.timeout
+            request.timeout = [usual, call.timeout].compactMap(\.self).min()
             do throws(CoreTransportError) {
                 let response = try await sendAndRetry(request, to: turn.index, mayWait: isFinal)
                 guard response.isBusy, call.isRepeatable || response.status == 429 else { return .answered(response) }

@@ -22,6 +22,8 @@ final class CoreClient: Sendable, Redacted {
         var client = ClientFacts()
         /// The proof that came with the client's request; a core of SuperTokens does not read it.
         var proof: PresentedProof?
+        /// For how long each host is waited for at most.
+        var timeout: Milliseconds?
     }
 
     private enum Negotiation {
@@ -65,13 +67,14 @@ final class CoreClient: Sendable, Redacted {
     ///   - policy: what a new session asks for.
     ///   - client: what is known about the client.
     ///   - proof: the proof that came with the client's request.
+    ///   - timeout: for how long each host is waited for at most.
     ///   - fill: what is asked.
     /// - Throws: ``SessionError/badInput(_:)`` before anything is sent for a value that has no place in an address; else as
     ///   ``ask(_:)``.
     func ask<Message>(
         _ table: RequestTable<Message>, tenant: TenantID? = nil, isRepeatable: Bool = false,
         for actor: AuditActor = .driver, policy: String? = nil, client: ClientFacts = ClientFacts(),
-        proof: PresentedProof? = nil, _ fill: (inout Message) -> Void
+        proof: PresentedProof? = nil, timeout: Milliseconds? = nil, _ fill: (inout Message) -> Void
     ) async throws(SessionError) -> CoreReply {
         var message = Message()
         fill(&message)
@@ -79,6 +82,7 @@ final class CoreClient: Sendable, Redacted {
         let dialect = try await dialect()
         var call = try Self.call(table, prefix, isRepeatable, dialect, message)
         (call.actor, call.policy, call.client, call.proof) = (actor, policy, client, proof)
+        call.timeout = timeout
         return CoreReply(try await ask(call))
     }
 

@@ -19,6 +19,18 @@ final class KeySetCache: Sendable {
         let life: Milliseconds
         /// Later sets have greater numbers.
         var number = 0
+
+        /// The set without keys that are trusted no more.
+        func without(_ killed: Set<KeyID>) -> Keys {
+            guard !killed.isEmpty else { return self }
+            let published = self.published.array?.filter { jwk in
+                !(jwk.object?["kid"]?.string.flatMap(KeyID.init).map(killed.contains) ?? false)
+            }
+            return Keys(
+                verification: VerificationKeys(verification.all.filter { !killed.contains($0.id) }),
+                published: published.map(JSONValue.array) ?? self.published, fetchedAt: fetchedAt, life: life,
+                number: number)
+        }
     }
 
     private struct State {
@@ -32,6 +44,8 @@ final class KeySetCache: Sendable {
         var failure: SessionError?
         /// Names of keys that a recent look did not find, and when that began.
         var missing: [KeyID: Timestamp] = [:]
+        /// Keys of which the feed of ended sessions says that they are trusted no more.
+        var killed: Set<KeyID> = []
         var waiting = 0
     }
 
@@ -130,6 +144,16 @@ final class KeySetCache: Sendable {
         }
     }
 
+    /// Takes keys out, for ever, and has the set fetched beside.
+    func drop(_ killed: some Sequence<KeyID>) {
+        let now = client.clock.time()
+        state.withLock { state in
+            state.killed.formUnion(killed)
+            state.keys = state.keys?.without(state.killed)
+            _ = fetch(&state, at: now)
+        }
+    }
+
     /// The set as it was published, and for how long it may still be kept.
     func published() async throws(SessionError) -> PublishedKeys {
         let keys = try await current()
@@ -205,6 +229,7 @@ final class KeySetCache: Sendable {
             guard case .success(var keys) = result else { return result }
             state.failure = nil
             keys.number = (state.keys?.number ?? 0) + 1
+            keys = keys.without(state.killed)
             state.keys = keys
             return .success(keys)
         }

@@ -14,6 +14,8 @@ public struct RemoteCore: SessionBackend, Redacted {
     let client: CoreClient
     let keys: KeySetCache
     let clock: ClockAndRandomness
+    /// What is known of the feed of ended sessions; `nil` where it is not read.
+    let feed: RemoteFeed?
 
     /// Talks to cores.
     ///
@@ -25,15 +27,27 @@ public struct RemoteCore: SessionBackend, Redacted {
     ///     verifications, which use those at hand.
     ///   - keyStaleness: for how long they stay in use after that while no core answers. A key that was taken
     ///     out of use verifies here for as long, if the core is unreachable all that time.
+    ///   - feed: whether the core's feed of ended sessions is read, so that a session that ended is refused within a second; then
+    ///     the sessions have to run as a service (`Sessions.run()`).
     ///   - transport: what carries the requests.
     ///   - clock: the clock.
     ///   - wait: how to wait for some milliseconds.
     /// - Throws: `SessionError.misconfigured(_:)`.
     public init(
         connectionURI: String?, apiKey: String? = nil, app: AppInfo, keyLife: Milliseconds = .seconds(14_400),
-        keyStaleness: Milliseconds = .seconds(86_400), transport: any CoreTransport = HTTPClientTransport.shared,
-        clock: ClockAndRandomness = .system,
+        keyStaleness: Milliseconds = .seconds(86_400), feed: FeedOption = .off,
+        transport: any CoreTransport = HTTPClientTransport.shared, clock: ClockAndRandomness = .system,
         wait: @escaping @Sendable (Int64) async throws -> Void = { try await Task.sleep(for: .milliseconds($0)) }
+    ) throws(SessionError) {
+        try self.init(
+            connectionURI: connectionURI, apiKey: apiKey, app: app, keyLife: keyLife, keyStaleness: keyStaleness,
+            feed: feed, transport: transport, clock: clock, steady: { .present }, wait: wait)
+    }
+
+    init(
+        connectionURI: String?, apiKey: String?, app: AppInfo, keyLife: Milliseconds, keyStaleness: Milliseconds,
+        feed: FeedOption, transport: any CoreTransport, clock: ClockAndRandomness,
+        steady: @escaping @Sendable () -> MonotonicTime, wait: @escaping @Sendable (Int64) async throws -> Void
     ) throws(SessionError) {
         var hosts: [String] = []
         for uri in connectionURI?.split(separator: ";") ?? [] { hosts.append(try CoreAddress(uri).text) }
@@ -46,6 +60,10 @@ public struct RemoteCore: SessionBackend, Redacted {
             hosts: hosts, apiKey: apiKey, apiDomain: app.apiDomain.text, transport: transport, clock: clock, wait: wait)
         keys = KeySetCache(client: client, longest: keyLife, staleness: keyStaleness)
         self.clock = clock
+        switch feed {
+        case .off: self.feed = nil
+        case .on(let policy): self.feed = RemoteFeed(client, keys, policy, steady: steady)
+        }
     }
 
     public func create(_ session: NewSession) async throws(SessionError) -> IssuedTokens {
@@ -71,7 +89,8 @@ public struct RemoteCore: SessionBackend, Redacted {
                 throw .tryRefreshToken(reason: "the access token is not accepted: \(error)")
             }
             if !token.checksDatabase && claims.parentRefreshTokenHash == nil {
-                return VerifiedSession(facts: SessionFacts(claims))
+                guard let feed else { return VerifiedSession(facts: SessionFacts(claims)) }
+                return try await judged(token, claims, by: feed)
             }
         }
         return try await askedAbout(token)
@@ -109,8 +128,10 @@ public struct RemoteCore: SessionBackend, Redacted {
         }
     }
 
-    private func askedAbout(_ token: PresentedAccessToken) async throws(SessionError) -> VerifiedSession {
-        let reply = try await client.ask(Catalogue.verifySession, isRepeatable: true) {
+    func askedAbout(
+        _ token: PresentedAccessToken, timeout: Milliseconds? = nil
+    ) async throws(SessionError) -> VerifiedSession {
+        let reply = try await client.ask(Catalogue.verifySession, isRepeatable: true, timeout: timeout) {
             $0.accessToken = token.text
             $0.antiCSRFToken = token.antiCSRFToken?.exposed
             $0.checksAntiCSRF = token.checksAntiCSRF

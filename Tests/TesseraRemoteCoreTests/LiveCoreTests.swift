@@ -6,6 +6,7 @@ import InMemoryStorage
 import Logging
 import LosslessJSON
 import NIOCore
+import RevocationFeed
 import SessionEngine
 import SessionService
 import TesseraSessions
@@ -25,7 +26,7 @@ struct LiveCoreTests {
 
     /// Runs a core on a free port and talks to it.
     private func withCore(
-        _ clock: TestClock? = nil, _ body: @escaping @Sendable (Sessions) async throws -> Void
+        _ clock: TestClock? = nil, feed: FeedOption = .off, _ body: @escaping @Sendable (Sessions) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         var sources = ClockAndRandomness.system
@@ -44,7 +45,8 @@ struct LiveCoreTests {
             var iterator = ports.makeAsyncIterator()
             let port = await iterator.next() ?? 0
             let app = try AppInfo(name: "Test", apiDomain: "https://api.test")
-            let backend = try RemoteCore(connectionURI: "http://127.0.0.1:\(port)", app: app, transport: Self.transport)
+            let backend = try RemoteCore(
+                connectionURI: "http://127.0.0.1:\(port)", app: app, feed: feed, transport: Self.transport)
             group.addTask {
                 try await body(try Sessions(app: app, backend: backend))
                 return true
@@ -86,6 +88,24 @@ struct LiveCoreTests {
             request.proof = try proof()
             let level = StepUp(level: "aal2", methods: ["otp"])
             #expect(try await sessions.backend.stepUp(level, with: request).session.handle == refreshed.session.handle)
+        }
+    }
+
+    @Test("a session that ended is refused by what the feed says, and no request asks the core")
+    func feed() async throws {
+        try await withCore(feed: .on(FeedPolicy(whenSilent: .reject, silence: .seconds(600)))) { sessions in
+            let remote = try #require(sessions.backend as? RemoteCore)
+            let feed = try #require(remote.feed)
+            let other = try await sessions.create(userID: "u")
+            let session = try await sessions.create(userID: "u")
+            while !feed.verifier.status.isFresh { _ = await feed.follower.turn() }
+            _ = try await sessions.session(accessToken: session.accessToken)
+            _ = try await sessions.revoke([session.handle])
+            while feed.verifier.status.entries == 0 { _ = await feed.follower.turn() }
+            await #expect(throws: SessionError.unauthorised(reason: "the session has ended", clearTokens: true)) {
+                try await sessions.session(accessToken: session.accessToken)
+            }
+            _ = try await sessions.session(accessToken: other.accessToken)
         }
     }
 

@@ -47,12 +47,13 @@ final class ScriptedCore: CoreTransport {
     /// A backend on these cores.
     func backend(
         _ uri: String? = "http://one.test", clock: VirtualClock = VirtualClock(),
-        keyLife: Milliseconds = .seconds(14_400)
+        keyLife: Milliseconds = .seconds(14_400), feed: FeedOption = .off
     ) throws -> RemoteCore {
         try RemoteCore(
             connectionURI: uri, apiKey: "key", app: AppInfo(name: "Test", apiDomain: "https://api.test"),
-            keyLife: keyLife, transport: self,
+            keyLife: keyLife, keyStaleness: .seconds(86_400), feed: feed, transport: self,
             clock: ClockAndRandomness(time: { clock.time }, randomBits: ClockAndRandomness.system.randomBits),
+            steady: { MonotonicTime(nanoseconds: clock.time.milliseconds * 1_000_000) },
             wait: { milliseconds in self.state.withLock { $0.waits.append(milliseconds) } })
     }
 }

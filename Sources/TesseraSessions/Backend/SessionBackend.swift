@@ -159,12 +159,19 @@ public protocol SessionBackend: Sendable {
 /// removed.
 public struct SessionUpkeep: Sendable {
     package let run: @Sendable () async -> Void
+    /// What is amiss while it does not run.
+    package var omission = "nothing removes sessions that have ended"
 
     /// The upkeep of a backend of your own.
     ///
     /// - Parameter run: works until its task is cancelled.
     public init(_ run: @escaping @Sendable () async -> Void) {
         self.run = run
+    }
+
+    package init(omission: String, _ run: @escaping @Sendable () async -> Void) {
+        self.run = run
+        self.omission = omission
     }
 }
 

@@ -8,7 +8,7 @@ extension Sessions: Service {
     /// Keeps house until the application stops.
     ///
     /// In process, ended sessions, old keys and old entries of the audit log are removed, and signing keys are made before
-    /// their first use. With a core elsewhere that is the core's work, and nothing is done here.
+    /// their first use. With a core elsewhere that is the core's work; its feed of ended sessions is read here, where it is to be.
     ///
     /// A graceful shutdown, or the cancellation of the task, ends it. Sessions work without it; a process that never runs it
     /// keeps what is of no use any more, and a warning in the log says so once.
@@ -23,26 +23,26 @@ extension Sessions: Service {
 
 /// Whether what has to be done from time to time is being done.
 final class UpkeepWatch: Sendable {
-    private let state: Mutex<(isMissing: Bool, since: Timestamp)>
+    private let state: Mutex<(omission: String?, since: Timestamp)>
     /// Services begin in their order, beside the first requests.
     private static let grace = Milliseconds.minutes(1)
 
-    init(isNeeded: Bool, since: Timestamp) { state = Mutex((isNeeded, since)) }
+    init(omission: String?, since: Timestamp) { state = Mutex((omission, since)) }
 
     /// It is being done from now on.
-    func begin() { state.withLock { $0.isMissing = false } }
+    func begin() { state.withLock { $0.omission = nil } }
 
     /// Warns, once, that it is not being done.
     func warnOnce(_ logger: Logger, at now: Timestamp) {
-        let isMissing = state.withLock { state in
-            guard state.isMissing, now - state.since > Self.grace else { return false }
-            state.isMissing = false
-            return true
+        let omission: String? = state.withLock { state in
+            guard let omission = state.omission, now - state.since > Self.grace else { return nil }
+            state.omission = nil
+            return omission
         }
-        guard isMissing else { return }
+        guard let omission else { return }
         logger.warning(
             """
-            nothing removes sessions that have ended: give the sessions to the application, as \
+            \(omission): give the sessions to the application, as \
             Application(router: router, services: [sessions]), or call sessions.run() in a task
             """)
     }

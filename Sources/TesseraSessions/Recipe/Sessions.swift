@@ -50,7 +50,7 @@ public final class Sessions: Sendable {
         self.logger = logger
         (checksDatabase, looksByDefault) = (configuration.checksDatabase, backend.checksDatabaseByDefault)
         callProofs = CallProofs(clock)
-        upkeep = UpkeepWatch(isNeeded: backend.upkeep(logger: logger) != nil, since: clock.time())
+        upkeep = UpkeepWatch(omission: backend.upkeep(logger: logger)?.omission, since: clock.time())
     }
 
     /// Where the application lives.
