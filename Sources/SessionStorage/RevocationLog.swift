@@ -53,7 +53,7 @@ public struct RevocationRecord: Sendable, Equatable {
         case session(SessionHandle)
         /// All sessions of a user, in one tenant or in all, that were created up to ``RevocationRecord/time``.
         case user(UserID, tenant: TenantID?)
-        /// The same of a user who was erased, by ``RevocationRecord/digest(of:)``.
+        /// The same of a user who was erased, by the digest of the identifier.
         case erasedUser(digest: String, tenant: TenantID?)
         /// A signing key: nothing that it signed is to be accepted.
         case key(KeyID)
