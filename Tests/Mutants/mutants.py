@@ -505,7 +505,7 @@ READERS = [
     _reader_state("another stream is the same", "if page.stream != stream { freshAt = nil }", ""),
     _reader_state("what continues something else is taken", "(page.stream == stream && cursor != nil)", "cursor != nil"),
     _reader_state("a core that is stuck is asked for ever", "page.hasMore && page.next == cursor", "false"),
-    _reader_state("a clock that jumps is not noticed", "moved.magnitude > UInt64(Self.clockJump)", "false"),
+    _reader_state("a clock that jumps is not noticed", "moved.magnitude > UInt64(Self.clockJump)", "moved.magnitude > UInt64.max - UInt64(Self.clockJump)"),
     _reader_verdict("a stale feed is good for ever", "staleness <= longest ? .staleAccepted : .staleRejected", "staleness < staleness + longest ? .staleAccepted : .staleRejected"),
     _reader_verdict("silence is news", "guard !grounds.isFresh else { return .accepted }", "if !grounds.isFresh || true { return .accepted }"),
     _reader_verdict("an unanswered question near a cut-off is a yes", "grounds.unasked : .staleRejected", "grounds.unasked : .accepted"),
@@ -516,7 +516,7 @@ READERS = [
     _reader_wire("a status other than OK is an answer", 'guard object["status"]?.string == "OK" else', 'guard object["status"]?.string != nil else'),
     _reader_wire("an age may be negative", "int64, age >= 0 else", "int64 else"),
     _follower("a core that fails is asked again", "state.core = (state.core + 1) % cores", "state.core = state.core % cores"),
-    _follower("a thousand pages are read and more", "guard pages < Self.pageLimit else { throw .tooManyEntries }", ""),
+    _follower("a thousand pages are read and more", "guard pages < Self.pageLimit else", "guard pages < .max else"),
 ]
 
 CLIENT = [
