@@ -45,7 +45,8 @@ extension InMemorySessionStorage {
     public func revocations(after sequence: Int64, limit: Int) async throws(StorageError) -> RevocationPage {
         state.withLock { state in
             let found = state.revocations.records.filter { $0.sequence > sequence }.prefix(max(0, limit))
-            return RevocationPage(history: "\(restoreNumber)", records: Array(found), last: found.last?.sequence,
+            return RevocationPage(
+                history: "\(restoreNumber)", records: Array(found), last: found.last?.sequence,
                 isLast: found.count < limit)
         }
     }

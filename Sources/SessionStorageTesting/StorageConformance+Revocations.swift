@@ -81,7 +81,8 @@ extension StorageConformance {
                 try expect(page.records.map(\.time), is: [start, start], "up to when the sessions were created")
                 while try await !storage.eraseUser(UserID("u1"), audit: nil, limit: 100).isDone {}
                 let name = "all of #" + RevocationRecord.digest(of: UserID("u1"))
-                try expect(try await noted(storage), is: ["\(name) in t", "\(name) in -"], "noted of one who was erased")
+                try expect(
+                    try await noted(storage), is: ["\(name) in t", "\(name) in -"], "noted of one who was erased")
             }
         },
         Check("A key that goes is noted, and stays when the rest is trimmed") { storage in

@@ -81,7 +81,9 @@ struct FeedAPITests {
         // SHA-256 of the handle's text, the first 16 bytes.
         let bytes = Hex.encode(RevocationDigest(of: "0b6fd6e4-9cfe-4b4a-9a1b-3b1b7f3e4c11").bytes)
         #expect(bytes == "a8cad17599133cd97641eee20066ec60")
-        #expect(RevocationDigest(bytes: Hex.decode(bytes) ?? []) == RevocationDigest(of: "0b6fd6e4-9cfe-4b4a-9a1b-3b1b7f3e4c11"))
+        #expect(
+            RevocationDigest(bytes: Hex.decode(bytes) ?? [])
+                == RevocationDigest(of: "0b6fd6e4-9cfe-4b4a-9a1b-3b1b7f3e4c11"))
     }
 
     @Test("An event source gets the same as events, and continues with the id of the last", arguments: Depth.allCases)
@@ -133,9 +135,11 @@ struct FeedAPITests {
         }
     }
 
-    @Test("A question that means nothing is refused", arguments: [
-        "wait=31", "wait=-1", "wait=x", "until=1", "wait=1&wat=2", "wait=9999999999999999999999",
-    ])
+    @Test(
+        "A question that means nothing is refused",
+        arguments: [
+            "wait=31", "wait=-1", "wait=x", "until=1", "wait=1&wat=2", "wait=9999999999999999999999",
+        ])
     func wrong(query: String) async throws {
         try await Core.run(.value, settings: Self.settings) { core in
             let reply = try await Self.send(core, "GET", "/tessera/feed", query: query)

@@ -138,10 +138,12 @@ struct FeedSourceTests {
         #expect(try await world.source.page(after: all.page.next, wait: .zero).isReset == false)
     }
 
-    @Test("F10: a cursor that means nothing begins again", arguments: [
-        "", "x", "-", "1-2-3-4", "0000000000000000-0-0000000000000000-0", "ffffffffffffffff--1-ffffffffffffffff-1",
-        String(repeating: "9", count: 100_000),
-    ])
+    @Test(
+        "F10: a cursor that means nothing begins again",
+        arguments: [
+            "", "x", "-", "1-2-3-4", "0000000000000000-0-0000000000000000-0", "ffffffffffffffff--1-ffffffffffffffff-1",
+            String(repeating: "9", count: 100_000),
+        ])
     func cursors(text: String) async throws {
         let world = FeedWorld()
         world.log.show(1)

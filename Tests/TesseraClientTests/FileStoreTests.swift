@@ -15,7 +15,8 @@ struct FileStoreTests {
         return session
     }()
 
-    @Test("CL12, CL13: what is kept is what is read, by another store of the folder too, and only its owner may read it")
+    @Test(
+        "CL12, CL13: what is kept is what is read, by another store of the folder too, and only its owner may read it")
     func roundTrip() async throws {
         let folder = try TestFolder()
         let store = try FileStore(folder: folder.path)

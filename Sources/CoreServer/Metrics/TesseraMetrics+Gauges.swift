@@ -100,7 +100,8 @@ extension TesseraMetrics {
                 "Time since the feed of ended sessions was read from storage; none while it is not asked for.")
         ) { service.feedFigures.map { Double($0.age.inMilliseconds) / 1_000 } }
         registry.gauge(
-            MetricDescription("tessera_feed_entries", "Ends in the feed of the app public; none while it is not asked for.")
+            MetricDescription(
+                "tessera_feed_entries", "Ends in the feed of the app public; none while it is not asked for.")
         ) { service.feedFigures.map { Double($0.entries) } }
     }
 

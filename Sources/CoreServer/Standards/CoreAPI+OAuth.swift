@@ -41,7 +41,7 @@ extension CoreAPI {
                 "tessera_tenant": .string(claims.tenantID.rawValue),
             ]
             let payload = (try? claims.userData.decoded()) ?? [:]
-            for name in ["iss", "acr", "amr", "auth_time", "cnf", "act"] {
+            for name in Introspection.claims {
                 if let value = payload[name] { object.append(name, value) }
             }
             return object

@@ -17,7 +17,8 @@ struct FeedCursor: Equatable {
     /// Reads a cursor; `nil` for any other text.
     init?(_ text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard text.utf8.count <= 80, parts.count == 4, let history = Self.word(parts[0]), let core = Self.word(parts[2]),
+        guard text.utf8.count <= 80, parts.count == 4, let history = Self.word(parts[0]),
+            let core = Self.word(parts[2]),
             let settled = Self.number(parts[1]), let place = Self.number(parts[3])
         else { return nil }
         self.init(history: history, settled: settled, core: core, place: place)

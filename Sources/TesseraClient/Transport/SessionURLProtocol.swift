@@ -15,6 +15,7 @@
     /// (docs/client.md).
     public final class SessionURLProtocol: URLProtocol, @unchecked Sendable {
         private static let current = Mutex<SessionClient?>(nil)
+        // @unchecked: `task` is guarded by its mutex, and nothing else of a value changes; URLProtocol is no Sendable type.
         /// The one task of a request; the system calls from a thread of its own.
         private let task = Mutex<Task<Void, Never>?>(nil)
 

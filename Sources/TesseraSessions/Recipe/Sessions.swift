@@ -74,8 +74,9 @@ public struct VerifyOptions: Sendable {
     /// `nil` does as ``SessionConfiguration/checksDatabase`` says: in process each request looks whether its session has
     /// ended, and a core elsewhere is not asked.
     public var checksDatabase: Bool?
-    /// Whether a request with the access token of a bound session has to prove the session's key; `nil` does as
-    /// ``SessionConfiguration/dpop`` says. Sessions that are bound to no key are not asked (docs/dpop.md).
+    /// Whether a request with the access token of a bound session has to prove the session's key.
+    ///
+    /// `nil` does as ``SessionConfiguration/dpop`` says. Sessions that are bound to no key are not asked (docs/dpop.md).
     public var checksProof: Bool?
     /// Whether a session is accepted in which no user has signed in; not by default, so that code that knows nothing of anonymous
     /// users never sees one: 403, or no session where none is required (docs/policy.md).
