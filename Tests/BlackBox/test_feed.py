@@ -71,8 +71,8 @@ def test_three_cores_and_ten_readers(quick: bool, say: Callable[[str], None]) ->
         say(f"{len(ended.returned)} ends in {seconds} s, {len(found)} arrivals at {READERS} readers: median "
             f"{share(found, 0.5):.3f} s, 99 % {share(found, 0.99):.3f} s, longest {max(found):.3f} s\n{histogram(found)}")
         assert revokers.failures == 0 and len(found) == len(ended.returned) * READERS
-        # The reading of 250 ms, and what one on a slow machine takes besides; the bar is for a machine with room.
-        assert share(found, 0.99) <= 1.0
+        # A second is the bar where it is measured; a sample has to hold on a machine ten times slower too.
+        assert share(found, 0.99) <= (10.0 if quick else 1.0)
 
 
 def test_breaks_of_every_kind(seed: int, quick: bool, say: Callable[[str], None]) -> None:
