@@ -324,7 +324,7 @@ let package = Package(
         ),
         .target(
             name: "TestSupport",
-            dependencies: ["Foundations", "PlatformLibC", "SessionEngine", "LosslessJSON"] + crypto,
+            dependencies: ["Foundations", "PlatformLibC", "SessionEngine", "RevocationFeed", "LosslessJSON"] + crypto,
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),

@@ -24,6 +24,8 @@ public struct AppConfiguration: Sendable {
         var reading = ConfigurationReading(ConfigurationValues(app: texts), over: base)
         reading.judgeSessions()
         if let problem = reading.problems.first { throw AppSettingsRefusal(problem.wire) }
+        // An app with keys of its own is closed to those of the core, also to those that only verify.
+        if texts["api_keys"] != nil { reading.draft.settings.verifierKeys = [] }
         return AppSettings(policy: reading.draft.policy.tightened(by: base.policy), core: reading.draft.settings)
     }
 

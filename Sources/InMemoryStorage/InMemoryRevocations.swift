@@ -46,7 +46,7 @@ extension InMemorySessionStorage {
         state.withLock { state in
             let found = state.revocations.records.filter { $0.sequence > sequence }.prefix(max(0, limit))
             return RevocationPage(
-                history: "\(restoreNumber)", records: Array(found), last: found.last?.sequence,
+                history: "\(restoreNumber)", time: state.clock(), records: Array(found), last: found.last?.sequence,
                 isLast: found.count < limit)
         }
     }

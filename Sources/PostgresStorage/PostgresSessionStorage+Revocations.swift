@@ -7,15 +7,16 @@ extension PostgresSessionStorage {
         let values: NamedValues = ["after": .integer(sequence), "limit": .integer(Int64(max(0, limit)))]
         let result = try await run(statements.selectRevocations, values)
         let rows = result.rows { row in
-            row.optionalInteger(1).map { number in
+            row.optionalInteger(2).map { number in
                 let record = RevocationRecord(
-                    sequence: number, kind: row.text(2), subject: row.text(3), tenant: row.text(4),
-                    time: row.integer(5), notedAt: row.integer(6))
+                    sequence: number, kind: row.text(3), subject: row.text(4), tenant: row.text(5),
+                    time: row.integer(6), notedAt: row.integer(7))
                 return (number: number, record: record)
             }
         }.compactMap(\.self)
         return RevocationPage(
-            history: result.first?.text(0) ?? "", records: rows.compactMap(\.record), last: rows.last?.number,
+            history: result.first?.text(0) ?? "", time: Timestamp(milliseconds: result.first?.integer(1) ?? 0),
+            records: rows.compactMap(\.record), last: rows.last?.number,
             isLast: rows.count < limit)
     }
 
@@ -34,7 +35,7 @@ extension Statements {
         PostgresStatement(
             "selectRevocations", .read,
             """
-            SELECT history.name, noted.* FROM (SELECT (SELECT system_identifier::text FROM pg_control_system()) || '-' || \
+            SELECT history.name, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, noted.* FROM (SELECT (SELECT system_identifier::text FROM pg_control_system()) || '-' || \
             substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '-' || coalesce((SELECT value FROM \(tables.values) \
             WHERE app_id = 'public' AND tenant_id = 'public' \
             AND name = '\(StoredValueName.restoreNumber.rawValue)'), '0') AS name) AS history \

@@ -1,5 +1,5 @@
 package import Foundations
-package import LosslessJSON
+import LosslessJSON
 
 /// One thing that ended, as the feed of ended sessions says it (docs/feed.md).
 ///
@@ -28,26 +28,6 @@ package enum FeedEntry: Sendable, Hashable {
         case .session(_, _, let until), .user(_, _, _, let until): until
         case .key: nil
         }
-    }
-
-    /// The entry on the wire.
-    package var object: JSONObject {
-        var object = JSONObject()
-        switch self {
-        case .session(let session, _, _):
-            object.append("k", "s")
-            object.append("v", .string(session.text))
-        case .user(let user, let tenant, _, _):
-            object.append("k", "u")
-            object.append("v", .string(user.text))
-            if let tenant { object.append("n", .string(tenant.text)) }
-        case .key(let id, _):
-            object.append("k", "k")
-            object.append("v", .string(id))
-        }
-        object.append("t", .integer(time.milliseconds))
-        if let until { object.append("u", .integer(until.milliseconds)) }
-        return object
     }
 
     /// Reads an entry.

@@ -37,14 +37,6 @@ package struct FeedPage: Sendable, Equatable {
         self.entries = entries
     }
 
-    /// The answer on the wire.
-    package var object: JSONObject {
-        [
-            "status": "OK", "stream": .string(stream), "reset": .bool(isReset), "more": .bool(hasMore),
-            "age": .integer(age.count), "next": .string(next), "entries": .array(entries.map { .object($0.object) }),
-        ]
-    }
-
     /// Reads an answer strictly; members and kinds of entries that are not known here are passed over.
     ///
     /// - Parameter body: the answer.

@@ -4,16 +4,18 @@ public import SessionStorage
 extension SQLiteSessionStorage {
     public func revocations(after sequence: Int64, limit: Int) async throws(StorageError) -> RevocationPage {
         let values: [SQLiteValue] = [appValue, .integer(sequence), .integer(Int64(max(0, limit)))]
-        let rows = try database.readers.read { (connection) throws(StorageError) in
-            try connection.query(Statement.selectRevocations, values) { row in
+        let (time, rows) = try database.readers.read { (connection) throws(StorageError) in
+            let time = try connection.query("SELECT \(Migration.moment)") { $0.integer(0) }.first ?? 0
+            let rows = try connection.query(Statement.selectRevocations, values) { row in
                 let record = RevocationRecord(
                     sequence: row.integer(0), kind: row.text(1), subject: row.text(2), tenant: row.text(3),
                     time: row.integer(4), notedAt: row.integer(5))
                 return (number: row.integer(0), record: record)
             }
+            return (Timestamp(milliseconds: time), rows)
         }
         return RevocationPage(
-            history: "\(restoreNumber)", records: rows.compactMap(\.record), last: rows.last?.number,
+            history: "\(restoreNumber)", time: time, records: rows.compactMap(\.record), last: rows.last?.number,
             isLast: rows.count < limit)
     }
 

@@ -75,6 +75,7 @@ public struct Maintenance: Service, CustomStringConvertible {
         await cancelWhenGracefulShutdown {
             for service in await services() {
                 await attempt { _ = try await mayRemove(from: service, isClockAccepted: isClockAccepted) }
+                await attempt { try await service.noteTokenLife() }
             }
             await withTaskGroup { group in
                 group.addTask { await repeated(every: schedule.sessionInterval, removeSessions) }

@@ -34,6 +34,15 @@ extension SessionManager {
         }
     }
 
+    /// Notes how long access tokens live now, so that a core with a shorter life knows of the longer one.
+    ///
+    /// - Throws: ``ServiceError``.
+    func noteTokenLife() async throws(ServiceError) {
+        _ = try await storing { () async throws(StorageError) in
+            try await Self.noteTokenLife(policy.accessTokenValidity, storage, clock)
+        }
+    }
+
     /// Reads and notes the longest life of an access token that may be in use.
     static func noteTokenLife(
         _ configured: Milliseconds, _ storage: any KeyStore, _ clock: ClockAndRandomness

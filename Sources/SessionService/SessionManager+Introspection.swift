@@ -23,7 +23,10 @@ extension SessionManager {
         guard let presented = try? opened(RefreshToken(token)) else { return .inactive }
         let rules = rules(for: PresentedRefreshToken(refreshToken: RefreshToken(token)))
         let found: SessionRecord? = try await update(presented.content.handle) { record, now in
-            let decided = Refresh.decide(of: presented, against: record, at: now, rules: rules) { _ in presented.hash }
+            // Who asks has no proof; whether the client has one is seen when it refreshes (docs/decisions/0045).
+            var unbound = record
+            unbound?.traits.boundKey = nil
+            let decided = Refresh.decide(of: presented, against: unbound, at: now, rules: rules) { _ in presented.hash }
             // Only the answer counts: nothing is stored of it.
             if case .issue = decided.outcome { return Decision(.keep, record) }
             return Decision(.keep, nil)

@@ -29,6 +29,8 @@ public protocol RevocationLog: Sendable {
 public struct RevocationPage: Sendable, Equatable {
     /// Names the history that the numbers belong to: another one after a restore, or after a standby has taken over.
     public var history: String
+    /// When it was read, by the clock that says when something is noted.
+    public var time: Timestamp
     /// What was noted, as far as this release knows its kind.
     public var records: [RevocationRecord]
     /// The number of the last row that was read; `nil` where there was none.
@@ -37,8 +39,9 @@ public struct RevocationPage: Sendable, Equatable {
     public var isLast: Bool
 
     /// Creates a page.
-    public init(history: String, records: [RevocationRecord], last: Int64?, isLast: Bool) {
+    public init(history: String, time: Timestamp, records: [RevocationRecord], last: Int64?, isLast: Bool) {
         self.history = history
+        self.time = time
         self.records = records
         self.last = last
         self.isLast = isLast

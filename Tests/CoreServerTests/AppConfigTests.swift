@@ -53,7 +53,8 @@ struct AppConfigTests {
     @Test("an app's API keys are its own")
     func apiKeys() async throws {
         let (base, own) = ("key-of-the-core-itself-0", "key-of-one-app-alone-00")
-        let core = try await ManyApps(configuration: "api_keys: \(base)\n")
+        let verifier = "key-of-a-core-s-verifier"
+        let core = try await ManyApps(configuration: "api_keys: \(base)\nverify_api_keys: \(verifier)\n")
         let body: JSONObject = ["appId": "a", "coreConfig": ["api_keys": .string(own)]]
         #expect(await core.send("PUT", "/recipe/multitenancy/app/v2", body).status == 401)
         #expect(await core.send("PUT", "/recipe/multitenancy/app/v2", body, key: base).status == 200)
@@ -67,6 +68,12 @@ struct AppConfigTests {
         for (app, key, status) in rows {
             let reply = await core.send("GET", "/appid-\(app)/recipe/session/user", query: "userId=u", key: key)
             #expect(reply.status == status, "\(app) \(key ?? "-")")
+        }
+        for (app, key, status) in [
+            ("a", verifier, 401), ("a", own, 200), ("b", verifier, 200), ("public", verifier, 200),
+        ] {
+            let reply = await core.send("GET", "/appid-\(app)/tessera/feed", key: key)
+            #expect(reply.status == status, "the feed of \(app), \(key)")
         }
         #expect(await core.send("GET", "/appid-a/.well-known/jwks.json").status == 200)
     }

@@ -210,7 +210,7 @@ REFRESH = [
     _feed("those who wait are not answered in time", "waiter.deadline <= now", "waiter.deadline < now && now < waiter.deadline"),
     _feed("any number may wait", "waiting.count < Self.mostWaiting, !isStopped", "!isStopped"),
     _feed("it is read for ever", "steady() - askedAt < Self.idleTime", "steady() >= askedAt"),
-    _feed_list("an entry is dropped early", "entries[gone].isOld(at: now)", "entries[gone].isOld(at: now + .seconds(1))"),
+    _feed_list("an entry is dropped early", "entries[gone].isOld(at: now)", "entries[gone].isOld(at: now + .seconds(61))"),
     _feed_list("a key is new again each day", "if !entries[gone].isKey {", "if entries[gone].isKey || true {"),
     _feed_marks("a mark may be too young", "time - $0.time >= duration", "time - $0.time >= .zero"),
     _token_life("a shorter life counts at once", "guard let until else { return TokenLife(life, until: now + life) }",

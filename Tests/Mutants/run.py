@@ -77,7 +77,7 @@ TARGETS = [
     Target("RevocationFeed", BASE[:3], CRYPTO),
     Target("SessionService", [*STORAGE, "RevocationFeed"], CRYPTO + LOGGING + LIFECYCLE),
     Target("RevocationFeedTests", ["RevocationFeed", "Foundations", "LosslessJSON", "TestSupport"], [], "testTarget"),
-    Target("TestSupport", BASE, CRYPTO, more='path: "Tests/TestSupport", '),
+    Target("TestSupport", [*BASE, "RevocationFeed"], CRYPTO, more='path: "Tests/TestSupport", '),
     Target("TrialSupport", ["SessionService", "SessionStorageTesting", "TestSupport", *STORAGE], [],
            more='path: "Tests/TrialSupport", '),
     Target("TrialTests", ["TrialSupport", "SessionEngine"], [], "testTarget"),

@@ -1,5 +1,6 @@
 import Foundations
 import LosslessJSON
+import TestSupport
 import Testing
 
 @testable import RevocationFeed

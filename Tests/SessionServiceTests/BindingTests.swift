@@ -58,6 +58,19 @@ struct BindingTests {
         }
     }
 
+    @Test(
+        "Introspection says that a bound session's token is good, without a proof and without a refusal in the audit log"
+    )
+    func introspection() async throws {
+        let place = try await Place(isBound: true)
+        guard
+            case .refreshToken(let record, _) = try await place.world.service.introspect(
+                place.issued.refreshToken.exposed)
+        else { throw Unexpected("not active") }
+        #expect(record.handle == place.issued.session.handle && record.traits.boundKey != nil)
+        #expect(try await place.events().map(\.name) == [.created])
+    }
+
     @Test("A proof at creation binds, tokens name the key, and its proofs refresh")
     func bound() async throws {
         let place = try await Place(isBound: true)

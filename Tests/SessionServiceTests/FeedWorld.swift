@@ -58,6 +58,8 @@ final class ScriptedLog: RevocationLog {
         var error: StorageError?
         var reads = 0
         var readRows = 0
+        /// The clock of the storage.
+        var clock: @Sendable () -> Timestamp = { FeedWorld.start }
     }
 
     let state = Mutex(State())
@@ -69,7 +71,8 @@ final class ScriptedLog: RevocationLog {
             state.reads += 1
             state.readRows += rows.count
             return RevocationPage(
-                history: state.history, records: Array(rows), last: rows.last?.sequence, isLast: rows.count < limit)
+                history: state.history, time: state.clock(), records: Array(rows), last: rows.last?.sequence,
+                isLast: rows.count < limit)
         }
     }
 
@@ -114,6 +117,10 @@ struct FeedWorld {
 
     init(_ log: ScriptedLog = ScriptedLog(), seed: UInt64 = 1) {
         self.log = log
+        let begun = ticker.steady
+        log.state.withLock { [ticker] in
+            $0.clock = { FeedWorld.start + Milliseconds((ticker.steady - begun).inMilliseconds) }
+        }
         let (ticker, clock, dice) = (ticker, clock, TestDice(seed: seed))
         source = FeedSource(
             log, clock: ClockAndRandomness(time: { clock.now }, randomBits: { dice.next() }),

@@ -8,6 +8,7 @@ import Synchronization
 import TesseraInProcess
 import TesseraSessions
 import TesseraTesting
+import TestSupport
 import Testing
 
 @testable import TesseraRemoteCore

@@ -41,6 +41,7 @@ extension CoreAPI {
                 "tessera_tenant": .string(claims.tenantID.rawValue),
             ]
             let payload = (try? claims.userData.decoded()) ?? [:]
+            if ConfirmationClaim.key(in: payload) != nil { object["token_type"] = "DPoP" }
             for name in Introspection.claims {
                 if let value = payload[name] { object.append(name, value) }
             }

@@ -20,17 +20,20 @@ struct FeedList {
     var count: Int { entries.count - gone }
 
     /// Adds what is not in the list.
-    mutating func add(_ records: [RevocationRecord], life: Milliseconds) {
-        for record in records where known.insert(record.sequence).inserted {
-            let entry = ListedEnd(record, life: life)
+    mutating func add(_ page: RevocationPage, life: Milliseconds, at now: MonotonicTime) {
+        for record in page.records where !known.contains(record.sequence) {
+            let entry = ListedEnd(record, life: life, readAt: page.time, now)
+            newest = max(newest, entry.sequence)
+            // A row that is read again after its entry was dropped is no news.
+            guard entry.isKey || !entry.isOld(at: now) else { continue }
+            known.insert(entry.sequence)
             entries.append(entry)
             if entry.isKey { keys.append(entry) }
-            newest = max(newest, entry.sequence)
         }
     }
 
     /// Drops the oldest entries that matter to no token any more.
-    mutating func drop(at now: Timestamp) {
+    mutating func drop(at now: MonotonicTime) {
         while gone < entries.count, entries[gone].isOld(at: now) {
             // A key stays known: its row does.
             if !entries[gone].isKey { known.remove(entries[gone].sequence) }

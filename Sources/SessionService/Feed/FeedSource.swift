@@ -53,7 +53,7 @@ actor FeedSource {
     ///
     /// - Parameters:
     ///   - storage: where ends are noted.
-    ///   - clock: the time, and the source of randomness.
+    ///   - clock: the source of randomness; what time it is counts for nothing here.
     ///   - steady: a clock that never jumps.
     ///   - pause: lets time pass.
     ///   - life: the longest life of an access token that may still be in use.
@@ -116,7 +116,8 @@ actor FeedSource {
     private func start() {
         guard !isRunning else { return }
         isRunning = true
-        Task { await self.run() }
+        // It goes beyond the request that begins it: nothing of that one's trace is taken along.
+        Task.detached { await self.run() }
     }
 
     private func run() async {
@@ -167,7 +168,7 @@ actor FeedSource {
         }
         marks.note(list.newest, at: began)
         try await sweepOn(at: began)
-        list.drop(at: clock.time())
+        list.drop(at: steady())
         readAt = began
         figures.note(entries: list.count, readAt: began)
         answerLoading(nil)
@@ -189,7 +190,7 @@ actor FeedSource {
                 return 0
             }
         }
-        list.add(page.records, life: await life())
+        list.add(page, life: await life(), at: steady())
         return page.isLast ? nil : page.last
     }
 
