@@ -46,6 +46,17 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
+            name: "FeedBenchmark",
+            dependencies: [
+                .product(name: "Tessera", package: "tessera"),
+                .product(name: "TesseraRemoteCore", package: "tessera"),
+                .product(name: "TesseraSessions", package: "tessera"),
+                .product(name: "SessionEngine", package: "tessera"),
+            ],
+            path: "Feed",
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "BareResponder",
             dependencies: [
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -82,6 +82,25 @@ struct FeedSourceTests {
         #expect(try await world.read(after: after.next).subjects == FeedWorld.subjects([12]))
     }
 
+    @Test("RF11: another history in the middle of a reading is no complete reading")
+    func anotherHistoryInTheMiddle() async throws {
+        let world = FeedWorld()
+        for number in 1...20 { world.log.show(Int64(number)) }
+        var page = try await world.read().page
+        for _ in 0..<11 {
+            await world.ticker.tick(.seconds(50))
+            page = try await world.source.page(after: page.next, wait: .zero)
+        }
+        // The next reading is of the news, and then of all: the standby takes over between the two.
+        world.log.state.withLock { $0.readsToPromotion = 1 }
+        await world.ticker.tick(.seconds(55))
+        #expect(world.log.state.withLock(\.history) == "two")
+        async let asked = world.source.page(after: page.next, wait: .zero)
+        await world.ticker.tick()
+        let after = try await asked
+        #expect(after.isReset && after.entries.map(\.subject) == FeedWorld.subjects(1...20))
+    }
+
     @Test("RF12: while storage fails the age grows, and nothing is forgotten")
     func failure() async throws {
         let world = FeedWorld()

@@ -54,6 +54,8 @@ actor Ticker {
 final class ScriptedLog: RevocationLog {
     struct State {
         var history = "one"
+        /// After how many more readings it is another history.
+        var readsToPromotion: Int?
         var rows: [RevocationRecord] = []
         var error: StorageError?
         var reads = 0
@@ -67,6 +69,10 @@ final class ScriptedLog: RevocationLog {
     func revocations(after sequence: Int64, limit: Int) async throws(StorageError) -> RevocationPage {
         try state.withLock { (state) throws(StorageError) in
             if let error = state.error { throw error }
+            if let left = state.readsToPromotion {
+                if left == 0 { state.history = "two" }
+                state.readsToPromotion = left > 0 ? left - 1 : nil
+            }
             let rows = state.rows.filter { $0.sequence > sequence }.sorted { $0.sequence < $1.sequence }.prefix(limit)
             state.reads += 1
             state.readRows += rows.count

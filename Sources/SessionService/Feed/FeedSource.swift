@@ -174,30 +174,49 @@ actor FeedSource {
         answerLoading(nil)
     }
 
+    /// Reads pages until there are no more; the next one comes while one is taken in.
     private func readPages(after first: Int64) async throws(StorageError) {
-        var next: Int64? = first
-        while let after = next { next = try await readPage(after: after) }
-    }
-
-    /// Reads a page; returns where the next begins, if there may be one.
-    private func readPage(after number: Int64) async throws(StorageError) -> Int64? {
-        let page = try await storage.revocations(after: number, limit: Self.pageSize)
-        if page.history != history {
-            let isAnother = !history.isEmpty
-            history = page.history
-            if isAnother {
-                forget()
-                return 0
+        var page = try await Self.rows(of: storage, after: first).get()
+        while true {
+            if noteHistory(of: page) {
+                page = try await Self.rows(of: storage, after: 0).get()
+                continue
             }
+            guard !page.isLast, let last = page.last else { break }
+            async let next = Self.rows(of: storage, after: last)
+            list.add(page, life: await life(), at: steady())
+            page = try await next.get()
         }
         list.add(page, life: await life(), at: steady())
-        return page.isLast ? nil : page.last
+    }
+
+    private static func rows(
+        of storage: any RevocationLog, after number: Int64
+    ) async -> Result<RevocationPage, StorageError> {
+        do throws(StorageError) {
+            return .success(try await storage.revocations(after: number, limit: pageSize))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Notes which history a page belongs to; returns whether all was forgotten because it is another one.
+    private func noteHistory(of page: RevocationPage) -> Bool {
+        guard page.history != history else { return false }
+        let isFirst = history.isEmpty
+        history = page.history
+        if !isFirst { forget() }
+        return !isFirst
     }
 
     /// Reads all again, a page at a time: what was written before and became visible much later.
     private func sweepOn(at now: MonotonicTime) async throws(StorageError) {
         if sweep == nil, now - sweptAt >= Self.fullInterval { (sweep, sweptAt) = (0, now) }
-        if let place = sweep { sweep = try await readPage(after: place) }
+        guard let place = sweep else { return }
+        let page = try await Self.rows(of: storage, after: place).get()
+        if noteHistory(of: page) { throw StorageError(.unavailable, "storage has another history than before") }
+        list.add(page, life: await life(), at: steady())
+        sweep = page.isLast ? nil : page.last
     }
 
     // MARK: - Answering
