@@ -161,6 +161,9 @@ devices: build
 feed: build
 	$(PYTEST) $(BOX)feed.py
 
+# TESSERA_TEST_FEED=1 makes each core of any part have a reader of its feed, as in `make nodes TESSERA_TEST_FEED=1`.
+export TESSERA_TEST_FEED
+
 # Ten Swift servers at 20,000 verifications a second, a million entries, ten minutes of silence; for a machine that does
 # nothing else.
 feed-load: build

@@ -28,7 +28,10 @@ struct Silence {
         let silent = try await phase(verifiers, living, rate, seconds: Double(options.number("seconds", 600)))
         for verifier in verifiers { verifier.wire.cut(false) }
         let start = Moment()
-        for verifier in verifiers { try await verifier.becomesFresh(with: living[0]) }
+        try await withThrowingTaskGroup { group in
+            for verifier in verifiers { group.addTask { try await verifier.becomesFresh(with: living[0]) } }
+            try await group.waitForAll()
+        }
         let again = start.seconds
         for verifier in verifiers { verifier.stop() }
         return Figures(value: ["calm": calm.value, "silent": silent.value, "freshAgainAfter": again])

@@ -188,6 +188,8 @@ class Server:
             child = self.launch()
             try:
                 self.wait_until_ready(child)
+                if os.environ.get("TESSERA_TEST_FEED"):
+                    threading.Thread(target=_follow, args=(self.port, child), daemon=True).start()
                 return self
             except ServerFailed as error:
                 child.kill()
@@ -253,6 +255,23 @@ class Server:
         if self.child is not None:
             self.child.kill()
         self._folder.remove()
+
+
+def _follow(port: int, child: Child) -> None:
+    """Reads the feed of ended sessions as long as a run lives, so that a test of something else runs beside it."""
+    cursor = ""
+    while child.alive:
+        connection = http.client.HTTPConnection(HOST, port, timeout=5)
+        try:
+            while child.alive:
+                connection.request("GET", f"/tessera/feed?wait=1{cursor}")
+                reply = connection.getresponse()
+                page = json.loads(reply.read())
+                cursor = f"&after={page['next']}"
+        except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
+            time.sleep(0.5)
+        finally:
+            connection.close()
 
 
 @dataclass(frozen=True)
