@@ -55,7 +55,8 @@ struct Silence {
         func sum(_ verdict: Verdict) -> Int { tallies.reduce(0) { $0 + ($1.verdicts[verdict] ?? 0) } }
         let first = tallies.compactMap(\.firstQuestion)
         return Figures(value: [
-            "seconds": took, "questions": asked.reduce(0, +), "mostQuestionsOfOnePerSecond": Double(asked.max() ?? 0) / took,
+            "seconds": took, "questions": asked.reduce(0, +),
+            "mostQuestionsOfOnePerSecond": Double(asked.max() ?? 0) / took,
             "accepted": sum(.accepted), "unavailable": sum(.unavailable), "falselyRefused": sum(.ended) + sum(.refused),
             "firstQuestions": [first.min() ?? -1, first.max() ?? -1], "refreshes": try await refreshes.summary,
         ])
