@@ -14,7 +14,9 @@ struct FeedBenchmark {
         let options = Options(cores: words[1], words.dropFirst(2))
         // Off the main actor, as a server's requests are.
         let found = try await Task.detached { try await Self.run(words[0], options) }.value
-        print(String(decoding: try JSONSerialization.data(withJSONObject: found.value, options: .sortedKeys), as: UTF8.self))
+        print(
+            String(
+                decoding: try JSONSerialization.data(withJSONObject: found.value, options: .sortedKeys), as: UTF8.self))
     }
 
     static func run(_ name: String, _ options: Options) async throws -> Figures {
@@ -57,7 +59,8 @@ extension Verifier {
     func living(_ count: Int) async throws -> [String] {
         var tokens: [String] = []
         for number in 0..<count {
-            tokens.append(try await sessions.create(userID: UserID("living-\(number)"), payload: ["role": "admin"]).accessToken)
+            tokens.append(
+                try await sessions.create(userID: UserID("living-\(number)"), payload: ["role": "admin"]).accessToken)
         }
         return tokens
     }

@@ -69,7 +69,8 @@ struct Load {
         for verifier in verifiers { verifier.stop() }
         return Figures(value: [
             "ended": whole, "verifications": total.verifications, "perSecond": Double(total.verifications) / took,
-            "delays": total.delays.summary, "missing": whole * count - total.delays.count, "falselyRefused": total.wrong,
+            "delays": total.delays.summary, "missing": whole * count - total.delays.count,
+            "falselyRefused": total.wrong,
             "unavailable": total.unavailable,
             "questions": verifiers.reduce(0) { $0 + $1.wire.questions } - questions,
             "processorSeconds": Used.processor - used, "seconds": took, "cost": costs,

@@ -38,7 +38,8 @@ struct Memory {
         core.stop()
         verifier.stop()
         return Figures(value: [
-            "before": before, "known": known, "most": max(most, known), "peak": Used.memory.peak, "snapshotSeconds": snapshot,
+            "before": before, "known": known, "most": max(most, known), "peak": Used.memory.peak,
+            "snapshotSeconds": snapshot,
             "changes": count, "changeSeconds": took, "processorSeconds": Used.processor - used, "cost": cost,
         ])
     }

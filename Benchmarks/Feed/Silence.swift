@@ -38,7 +38,9 @@ struct Silence {
     }
 
     /// Verifies at a rate for a while, and refreshes beside it.
-    private func phase(_ verifiers: [Verifier], _ living: [String], _ rate: Int, seconds: Double) async throws -> Figures {
+    private func phase(_ verifiers: [Verifier], _ living: [String], _ rate: Int, seconds: Double) async throws
+        -> Figures
+    {
         let before = verifiers.map(\.wire.questions)
         let start = Moment()
         let cores = options.cores
@@ -78,7 +80,9 @@ struct Silence {
                     group.addTask { await verifier.verdict(token) }
                 }
                 while let verdict = await group.next() { tally.verdicts[verdict, default: 0] += 1 }
-                if tally.firstQuestion == nil, verifier.wire.questions > questions { tally.firstQuestion = start.seconds }
+                if tally.firstQuestion == nil, verifier.wire.questions > questions {
+                    tally.firstQuestion = start.seconds
+                }
                 try? await Task.sleep(for: .milliseconds(10))
             }
         }
