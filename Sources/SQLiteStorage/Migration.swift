@@ -186,8 +186,10 @@ struct Migration {
                 }
                 return try connection.execute("COMMIT")
             }
+            // Whatever the column holds: an error is one line of a terminal.
+            let shown = String(foreign.prefix(64).filter { $0.isASCII && ("!"..."~").contains($0) })
             throw StorageError(
-                .newerSchema, "the database was written by a newer release (step \(foreign)); start that release")
+                .newerSchema, "the database was written by a newer release (step \(shown)); start that release")
         } catch {
             try? connection.execute("ROLLBACK")
             throw error

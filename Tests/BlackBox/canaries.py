@@ -13,7 +13,7 @@ ENOUGH = 200_000
 RUN = re.compile(r"[A-Za-z0-9+/_.~-]{%d,}" % WINDOW)
 JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}")
 """A signed token, also one that no test has seen."""
-REFRESH = re.compile(r"[A-Za-z0-9+/=_-]{60,}\.[A-Za-z0-9+/=_-]{16,}\.V\d")
+REFRESH = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/=_-]{60,}\.[A-Za-z0-9+/=_-]{16,}\.V\d")
 PRIVATE = re.compile(r"PRIVATE KEY|\bMI[GI][A-Za-z0-9+/]{60,}")
 KEYS = re.compile(r"^\s*(?:api_keys|supertokens_saas_secret|postgresql_password|key_encryption_key)\s*:\s*['\"]?([^'\"\n]+)",
                   re.MULTILINE)
