@@ -78,6 +78,10 @@ let package = Package(
             dependencies: ["Foundations", "LosslessJSON", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: settings),
         .target(
+            name: "EdgeVerdicts",
+            dependencies: ["Foundations", "LosslessJSON", "SessionEngine", "RevocationFeed"],
+            swiftSettings: settings),
+        .target(
             name: "SessionStorage", dependencies: ["Foundations", "LosslessJSON", "SessionEngine"],
             swiftSettings: settings),
         .target(
@@ -194,8 +198,8 @@ let package = Package(
         .target(
             name: "TesseraRemoteCore",
             dependencies: [
-                "Foundations", "RevocationFeed", "TesseraSessions", "CoreDriverInterface", "SessionEngine",
-                "LosslessJSON",
+                "Foundations", "EdgeVerdicts", "RevocationFeed", "TesseraSessions", "CoreDriverInterface",
+                "SessionEngine", "LosslessJSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -264,7 +268,7 @@ let package = Package(
             dependencies: [
                 "CTesseraMalloc", "Foundations", "PlatformLibC", "CoreDriverInterface", "OperatorMetrics",
                 "OperatorTracing", "SessionService",
-                "SessionStorage", "RevocationFeed",
+                "SessionStorage", "EdgeVerdicts", "RevocationFeed",
                 "SessionEngine", "LosslessJSON",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -310,7 +314,7 @@ let package = Package(
                 .target(name: "PostgresStorage", condition: .when(traits: ["PostgreSQL"])),
                 "SessionService", "SessionEngine", "SessionStorage", "CoreDriverInterface", "LosslessJSON",
                 "OperatorLog", "OperatorMetrics", "OperatorTools", "OperatorTracing", "PublicSuffixList",
-                "SessionDoctor", "SessionImport",
+                "SessionDoctor", "SessionImport", "EdgeVerdicts", "RevocationFeed",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -363,6 +367,12 @@ let package = Package(
         .testTarget(
             name: "RevocationFeedTests",
             dependencies: ["RevocationFeed", "Foundations", "LosslessJSON", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EdgeVerdictsTests",
+            dependencies: [
+                "EdgeVerdicts", "RevocationFeed", "SessionEngine", "Foundations", "LosslessJSON", "TestSupport",
+            ] + crypto,
             swiftSettings: settings),
         .testTarget(
             name: "LosslessJSONTests", dependencies: ["LosslessJSON", "TestSupport"], swiftSettings: settings),
@@ -445,7 +455,8 @@ let package = Package(
         .testTarget(
             name: "TesseraRemoteCoreTests",
             dependencies: [
-                "Foundations", "RevocationFeed", "TesseraSessions", "TesseraInProcess", "TesseraRemoteCore",
+                "Foundations", "EdgeVerdicts", "RevocationFeed", "TesseraSessions", "TesseraInProcess",
+                "TesseraRemoteCore",
                 "TesseraTesting", "CoreServer",
                 "SessionService", "SessionStorage", "InMemoryStorage", "SessionEngine", "LosslessJSON", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -506,7 +517,7 @@ let package = Package(
                 "CoreDriverInterface",
                 "SessionService",
                 "SessionStorage", "InMemoryStorage", "SessionStorageTesting", "SQLiteStorage", "SessionEngine",
-                "LosslessJSON", "TestSupport", "RevocationFeed",
+                "LosslessJSON", "TestSupport", "RevocationFeed", "EdgeVerdicts",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

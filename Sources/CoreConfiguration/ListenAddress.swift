@@ -15,7 +15,7 @@ public struct ListenAddress: Sendable, Equatable {
     public static let standard = ListenAddress(host: "127.0.0.1", port: 9567)
 
     /// Reads `host:port`; `nil` for anything else.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let (host, digits) = (Loopback.bare(String(text[..<colon])), text[text.index(after: colon)...])
         // An IPv6 address needs its brackets here: without them its last part would be the port.
@@ -26,7 +26,7 @@ public struct ListenAddress: Sendable, Equatable {
     }
 
     /// As it is written in a configuration.
-    var text: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+    package var text: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 
     /// What the operator should know of an address of metrics that others reach.
     var metricsWarning: String? {

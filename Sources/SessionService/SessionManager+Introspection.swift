@@ -8,10 +8,6 @@ package enum Introspection: Sendable {
     case accessToken(AccessTokenClaims)
     /// A refresh token that would be exchanged now, of a session that ends then at the latest.
     case refreshToken(SessionRecord, expiresAt: Timestamp)
-
-    /// The claims of an access token's payload that are shown: who made it, how its user was authenticated, its key, and who
-    /// acts as the user.
-    package static let claims = ["iss", "acr", "amr", "auth_time", "cnf", "act"]
 }
 
 extension SessionManager {

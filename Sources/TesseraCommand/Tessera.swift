@@ -20,7 +20,7 @@ struct Tessera: AsyncParsableCommand {
         subcommands: [
             Serve.self, Start.self, Stop.self, List.self, Health.self, Config.self, Keys.self, Audit.self, Users.self,
             Admin.self,
-            Doctor.self, Top.self, Bench.self, Backup.self, Restore.self, Import.self,
+            Doctor.self, Verify.self, Top.self, Bench.self, Backup.self, Restore.self, Import.self,
             Versions.self,
             OpenAPI.self,
             Speed.self,

@@ -1,3 +1,4 @@
+import EdgeVerdicts
 import Foundations
 public import Logging
 import RevocationFeed
@@ -57,14 +58,4 @@ extension RemoteCore {
     private static let silent = SessionError.coreUnavailable(
         "the feed of ended sessions is silent, and the core does not say whether the session has ended",
         retryAfterSeconds: 1)
-}
-
-extension FeedSubject {
-    fileprivate init(_ claims: AccessTokenClaims, signedBy key: KeyID?) {
-        self.init(
-            keyID: key?.rawValue, session: claims.handle.rawValue,
-            users: claims.recipeUserID == claims.userID
-                ? [claims.userID.rawValue] : [claims.userID.rawValue, claims.recipeUserID.rawValue],
-            tenant: claims.tenantID.rawValue, issuedAt: claims.issuedAt)
-    }
 }

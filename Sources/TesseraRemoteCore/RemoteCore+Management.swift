@@ -1,4 +1,5 @@
 import CoreDriverInterface
+import EdgeVerdicts
 import Foundations
 public import LosslessJSON
 public import SessionEngine
@@ -106,5 +107,12 @@ extension RemoteCore {
         return text
     }
 
-    public func publishedKeys() async throws(SessionError) -> PublishedKeys { try await keys.published() }
+    public func publishedKeys() async throws(SessionError) -> PublishedKeys {
+        do throws(KeySetUnavailable) {
+            let found = try await keys.current()
+            return PublishedKeys(keys: found.published, maxAgeSeconds: keys.maxAgeSeconds(of: found))
+        } catch {
+            throw error.sessionError
+        }
+    }
 }

@@ -1,4 +1,5 @@
 import CoreDriverInterface
+import EdgeVerdicts
 public import Foundations
 public import LosslessJSON
 public import SessionEngine
@@ -106,25 +107,17 @@ public struct RemoteCore: SessionBackend, Redacted {
         } catch {
             throw .tryRefreshToken(reason: "the access token is not accepted: \(error)")
         }
-        let start = clock.time()
-        var known = try await keys.current()
-        var isLatest = false
-        while true {
-            do throws(AccessTokenProblem) {
-                return try token.claims(verifiedBy: known.verification)
-            } catch {
-                // Without an answer of a core an unknown key is no verdict: this throws, and the client keeps its tokens.
-                if error.mayBeForNewerKeys, !isLatest,
-                    let later = try await keys.later(than: known, for: error == .unknownKey ? token.keyID : nil)
-                {
-                    known = later
-                    isLatest = later.fetchedAt >= start
-                } else if token.signingKeyKind == nil {
-                    return nil
-                } else {
-                    throw .tryRefreshToken(reason: "the access token is not accepted: \(error)")
-                }
-            }
+        let found: Result<AccessTokenClaims, AccessTokenProblem>
+        do throws(KeySetUnavailable) {
+            // Without an answer of a core an unknown key is no verdict: this throws, and the client keeps its tokens.
+            found = try await keys.claims(of: token)
+        } catch {
+            throw error.sessionError
+        }
+        switch found {
+        case .success(let claims): return claims
+        case .failure where token.signingKeyKind == nil: return nil
+        case .failure(let error): throw .tryRefreshToken(reason: "the access token is not accepted: \(error)")
         }
     }
 
@@ -262,15 +255,5 @@ extension NewSession {
     private static func quoted(_ text: String) -> String {
         let escaped = text.unicodeScalars.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined()
         return "\"\(escaped.filter { $0.isASCII && $0 != "\r" && $0 != "\n" && $0 != "\r\n" })\""
-    }
-}
-
-extension AccessTokenProblem {
-    /// Whether the token may be good for a key set that is newer than the one at hand.
-    fileprivate var mayBeForNewerKeys: Bool {
-        switch self {
-        case .unknownKey, .signatureInvalid, .headerMismatch(.alg): true
-        default: false
-        }
     }
 }

@@ -22,7 +22,7 @@ private struct Wire {
         let logger = Self.logger
         let roster = ConnectionRoster(Capacity(descriptors: 1_000), logger)
         try ConnectionHandler.install(
-            Door(api: api, limits: ServerLimits(), roster: roster), Seat(isReserve: false), on: channel)
+            Door(api, limits: ServerLimits(), roster: roster), Seat(isReserve: false), on: channel)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }
 

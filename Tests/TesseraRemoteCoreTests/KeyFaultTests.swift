@@ -1,3 +1,4 @@
+import EdgeVerdicts
 import Foundations
 import SessionEngine
 import TesseraSessions

@@ -20,6 +20,8 @@ extension CoreAPI {
             case health(HealthQuestion)
             case oauth(OAuthQuestion)
             case operation(Call, Place)
+            /// What a sidecar is asked, never a core.
+            case edge(EdgeQuestion)
         }
 
         var work: Work
@@ -28,7 +30,8 @@ extension CoreAPI {
         var maximumBodyLength: Int {
             switch work {
             case .health: 16 * 1024
-            case .oauth: OAuthQuestion.maximumBodyLength
+            case .edge(.introspect), .oauth: OAuthQuestion.maximumBodyLength
+            case .edge: 16 * 1024
             case .operation(let call, _): call.operation.maximumBodyLength
             }
         }
@@ -37,7 +40,8 @@ extension CoreAPI {
         /// of sessions.
         var isVital: Bool {
             switch work {
-            case .health: true
+            case .health, .edge(.health): true
+            case .edge: false
             case .oauth(let question): question == .revoke
             case .operation(let call, _):
                 [.hello, .removeSessions, .removeAndCountSessions, .revokeWithToken, .removeDevices].contains(

@@ -33,6 +33,7 @@ extension CoreAPI {
             if let reply = promptHealth(question) { return .reply(reply) }
             return .waiting { await health(question) }
         case .oauth(let question): return .waiting { await answer(question, body) }
+        case .edge: return .reply(CoreReply(InvalidRequest(.notFound)))
         case .operation(var call, let place):
             call.request.body = body
             do {

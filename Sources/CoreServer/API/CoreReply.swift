@@ -1,6 +1,7 @@
 import CoreDriverInterface
 public import Foundations
 public import LosslessJSON
+import OperatorMetrics
 
 /// A reply as a value; it prints as `<redacted>`, because its body may have tokens.
 public struct CoreReply: Sendable, Redacted {
@@ -46,8 +47,25 @@ public struct CoreReply: Sendable, Redacted {
 
     /// A text that is never read as HTML, whatever it contains.
     static func plain(_ status: Int, _ text: String) -> CoreReply {
-        CoreReply(status: status, contentType: "text/plain;charset=UTF-8", body: Array(text.utf8) + [lineBreak])
+        CoreReply(status: status, contentType: plainType, body: Array(text.utf8) + [lineBreak])
     }
+
+    /// A status and nothing else.
+    static func empty(_ status: Int) -> CoreReply { CoreReply(status: status, contentType: plainType, body: []) }
+
+    /// A JSON document as another has written it; nothing on the way may keep it.
+    static func document(_ bytes: [UInt8]) -> CoreReply {
+        CoreReply(
+            status: 200, contentType: "application/json;charset=UTF-8", headers: [("Cache-Control", "no-store")],
+            body: bytes)
+    }
+
+    /// The page of metrics.
+    static func metrics(_ text: String) -> CoreReply {
+        CoreReply(status: 200, contentType: MetricFormat.prometheus.contentType, body: Array(text.utf8))
+    }
+
+    private static let plainType = "text/plain;charset=UTF-8"
 
     /// The page for an address that may not ask; cores leave it to their container, whose charset is lowercase.
     static let denied = CoreReply(
@@ -104,9 +122,12 @@ public struct CoreReply: Sendable, Redacted {
         self = mistake.quotesCaller ? .plain(mistake.status, mistake.text) : .text(mistake.status, mistake.text)
     }
 
-    private init(status: Int, contentType: String, body: [UInt8]) {
+    private init(
+        status: Int, contentType: String, headers: [(name: String, value: String)] = [], body: [UInt8]
+    ) {
         self.status = status
         self.contentType = contentType
+        self.headers = headers
         self.body = body
     }
 }

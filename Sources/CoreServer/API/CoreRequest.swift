@@ -1,3 +1,4 @@
+import EdgeVerdicts
 public import Foundations
 import SessionEngine
 
@@ -39,6 +40,8 @@ public struct CoreRequest: Sendable, Redacted {
     package var proof: String?
     /// The `tessera-dpop-target` header: what that request asked for.
     package var proofTarget: String?
+    /// What a sidecar reads of the fields; a core has no use for it.
+    var edgeFields: [EdgeRequest.Field] = []
     /// The body.
     ///
     /// It is UTF-8 whatever its content type says.

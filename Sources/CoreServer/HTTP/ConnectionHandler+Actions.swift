@@ -39,12 +39,12 @@ extension ConnectionHandler {
     func send(_ isLast: Bool) {
         guard let context, var reply else { return }
         if let id = note?.id ?? requestID { reply.headers.append(("X-Request-Id", id)) }
-        inTrace { note?.log(status: reply.status, admitted, to: door.api.logger) }
+        inTrace { note?.log(status: reply.status, admitted, to: door.served.logger) }
         door.metrics.note(OperationLabel(admitted?.work), reply.outcome, since: begun)
         finishTrace(reply)
         let bytes = door.replies.bytes(
             of: reply, isHead: head?.method == "HEAD", isVersion10: head?.isVersion10 ?? false, isLast: isLast,
-            at: door.api.service.currentTime, context.channel.allocator)
+            at: door.served.currentTime, context.channel.allocator)
         forget()
         guard isLast else {
             context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)

@@ -15,18 +15,18 @@ extension ConnectionHandler {
         requestID = RequestID.given(in: head.fields)
         let request = door.value(of: head)
         self.request = request
-        if let problem = head.problem(door.limits) { return perform(machine.handle(.problem(problem))) }
+        if let problem = head.problem(door.limits, contradicts: door.served.refusesContradictions) { return perform(machine.handle(.problem(problem))) }
         note = door.note(request, requestID, of: context.channel)
         guard door.admits(context.channel) else {
             door.metrics.refused.add(.peerFilter)
             return refuse(.denied)
         }
-        if let admission = inTrace({ door.api.admission(of: request) }) { return take(admission) }
-        let (api, here) = (door.api, NIOLoopBound(self, eventLoop: context.eventLoop))
+        if let admission = inTrace({ door.served.admission(of: request) }) { return take(admission) }
+        let (served, here) = (door.served, NIOLoopBound(self, eventLoop: context.eventLoop))
         // A task has the trace of who starts it.
         inTrace {
             _ = Task {
-                let admission = await api.admissionAfterLookup(of: request)
+                let admission = await served.admissionAfterLookup(of: request)
                 here.execute { $0.take(admission) }
             }
         }
@@ -81,7 +81,7 @@ extension ConnectionHandler {
         guard let admitted, let context else { return }
         let bytes = Array(body.readableBytesView)
         releaseBody()
-        switch inTrace({ door.api.perform(admitted, body: bytes) }) {
+        switch inTrace({ door.served.perform(admitted, body: bytes) }) {
         case .reply(let reply):
             self.reply = reply
             replied()

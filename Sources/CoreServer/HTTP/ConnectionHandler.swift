@@ -87,7 +87,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer.stop()
-        inTrace { note?.log(status: nil, admitted, to: door.api.logger) }
+        inTrace { note?.log(status: nil, admitted, to: door.served.logger) }
         finishTrace(nil)
         forget()
         door.metrics.connections.leave()

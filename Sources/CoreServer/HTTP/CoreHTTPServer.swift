@@ -4,9 +4,9 @@ import NIOPosix
 import OperatorMetrics
 public import ServiceLifecycle
 
-/// The core's interface on a socket.
+/// The core's interface on a socket, or that of a sidecar.
 public struct CoreHTTPServer: Service, CustomStringConvertible {
-    private let api: CoreAPI
+    private let served: any ServedInterface
     private let host: String
     private let port: Int
     private let logger: Logger
@@ -28,7 +28,7 @@ public struct CoreHTTPServer: Service, CustomStringConvertible {
         api: CoreAPI, host: String, port: Int, idleTimeout: Int = 75, logger: Logger,
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
-        self.api = api
+        served = api
         self.host = host
         self.port = port
         self.logger = logger
@@ -36,6 +36,22 @@ public struct CoreHTTPServer: Service, CustomStringConvertible {
         var limits = ServerLimits()
         limits.idle = .seconds(Int64(idleTimeout))
         self.limits = limits
+    }
+
+    /// Creates a sidecar's server.
+    ///
+    /// - Parameters:
+    ///   - edge: what answers.
+    ///   - host: the address to listen on.
+    ///   - port: the port; 0 lets the system choose.
+    ///   - logger: where the server logs; never a token.
+    ///   - onRunning: called with the port once the server listens.
+    package init(
+        _ edge: EdgeAPI, host: String, port: Int, logger: Logger, onRunning: @escaping @Sendable (Int) async -> Void
+    ) {
+        served = edge
+        (self.host, self.port, self.logger, self.onRunning) = (host, port, logger, onRunning)
+        limits = .sidecar
     }
 
     /// The name alone; libraries log their services.
@@ -46,7 +62,7 @@ public struct CoreHTTPServer: Service, CustomStringConvertible {
     /// - Throws: ``ListenError`` when the address cannot be listened on.
     public func run() async throws {
         let roster = ConnectionRoster(Capacity(descriptors: FileLimit.increased()), logger)
-        let door = Door(api: api, limits: limits, roster: roster)
+        let door = Door(served, limits: limits, roster: roster)
         let listener: any Channel
         do {
             listener = try await listen(door)
@@ -57,7 +73,7 @@ public struct CoreHTTPServer: Service, CustomStringConvertible {
         // It throws when the task is cancelled, which ends the server too, and at once.
         let isGraceful = (try? await gracefulShutdown()) != nil && !Task.isCancelled
         // Health checks on connections that are open see first that the core ends.
-        api.readiness.drain()
+        served.drain()
         await stopAccepting(listener)
         roster.drain()
         if !isGraceful { roster.closeAll() }

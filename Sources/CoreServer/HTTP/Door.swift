@@ -6,7 +6,8 @@ import Synchronization
 
 /// What all connections of a server share.
 final class Door: Sendable {
-    let api: CoreAPI
+    /// What answers.
+    let served: any ServedInterface
     let limits: ServerLimits
     let replies: ReplyBytes
     let roster: ConnectionRoster
@@ -16,13 +17,13 @@ final class Door: Sendable {
     /// What traces requests, if anything does.
     let tracer: Tracer?
 
-    init(api: CoreAPI, limits: ServerLimits, roster: ConnectionRoster) {
-        self.api = api
+    init(_ served: any ServedInterface, limits: ServerLimits, roster: ConnectionRoster) {
+        self.served = served
         self.limits = limits
         self.roster = roster
         replies = ReplyBytes(idle: limits.idle)
         bodies = BodyBudget(limits.bodies)
-        (metrics, tracer) = (api.metrics.requests, api.tracer)
+        (metrics, tracer) = (served.requestMetrics, served.tracer)
     }
 
     /// The head of a request as the value that the core judges.
@@ -36,12 +37,13 @@ final class Door: Sendable {
         (value.accept, value.lastEventID) = (head.fields.accept, head.fields.lastEventID)
         value.client = head.fields.client
         (value.proof, value.proofTarget) = (head.fields.proof, head.fields.proofTarget)
+        value.edgeFields = served.edgeFields(of: head.headers)
         return value
     }
 
     /// Whether an address may ask anything at all.
     func admits(_ channel: any Channel) -> Bool {
-        api.settings.peers?.admits(channel.remoteAddress?.ipAddress) ?? true
+        served.peers?.admits(channel.remoteAddress?.ipAddress) ?? true
     }
 
     /// What is needed for the line of a request; nothing unless details are logged.
@@ -51,7 +53,7 @@ final class Door: Sendable {
     ///   - id: its ID, where the caller has given it one.
     ///   - channel: its connection.
     func note(_ request: CoreRequest, _ id: String?, of channel: any Channel) -> RequestNote? {
-        guard api.logger.logLevel <= .debug else { return nil }
+        guard served.logger.logLevel <= .debug else { return nil }
         return RequestNote(
             id: id ?? RequestID.make(), method: request.method, path: request.path, version: request.version,
             peer: channel.remoteAddress?.ipAddress, begun: .present)
@@ -59,15 +61,15 @@ final class Door: Sendable {
 
     /// Says what was wrong with something that is no request.
     func log(_ problem: HTTPProblem, _ channel: (any Channel)?) {
-        guard api.logger.logLevel <= .debug else { return }
+        guard served.logger.logLevel <= .debug else { return }
         let peer = channel?.remoteAddress?.ipAddress ?? "unknown"
-        api.logger.debug("a request was refused as HTTP", metadata: ["problem": "\(problem)", "peer": "\(peer)"])
+        served.logger.debug("a request was refused as HTTP", metadata: ["problem": "\(problem)", "peer": "\(peer)"])
     }
 
     /// Notes that a request showed no right API key.
     func apiKeyRefused(_ channel: any Channel) {
         let address = channel.remoteAddress
-        api.events.apiKeyRefused(PeerKey(address), named: address?.ipAddress)
+        served.keyRefused(PeerKey(address), named: address?.ipAddress)
     }
 }
 

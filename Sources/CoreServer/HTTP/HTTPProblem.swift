@@ -72,10 +72,14 @@ enum HTTPProblem: Error, Equatable {
 
 extension RequestHead {
     /// What HTTP itself has against this head (RFC 9110, RFC 9112).
-    func problem(_ limits: ServerLimits) -> HTTPProblem? {
+    ///
+    /// - Parameters:
+    ///   - limits: what a head may have.
+    ///   - contradicts: whether two values of a field that has one are a problem here, or are judged by who reads them.
+    func problem(_ limits: ServerLimits, contradicts: Bool = true) -> HTTPProblem? {
         if path.utf8.count + (query?.utf8.count ?? 0) > limits.target { return .targetTooLong }
         if !isHostGood { return .badHost }
-        if fields.isContradictory { return .contradictoryField }
+        if contradicts, fields.isContradictory { return .contradictoryField }
         if let problem = bodyProblem { return problem }
         // An expectation in HTTP/1.0 is ignored (RFC 9110 section 10.1.1).
         if let expectation = fields.expectation, !isVersion10, !expectation.isSameToken(as: "100-continue") {

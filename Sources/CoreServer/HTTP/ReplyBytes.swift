@@ -28,8 +28,10 @@ struct ReplyBytes: Sendable {
         buffer.writeString(Self.status(reply.status))
         buffer.writeStaticString("\r\nDate: ")
         buffer.writeBytes(date.bytes(at: now))
-        buffer.writeStaticString("\r\nContent-Type: ")
-        buffer.writeString(reply.contentType)
+        if reply.status != 204 {
+            buffer.writeStaticString("\r\nContent-Type: ")
+            buffer.writeString(reply.contentType)
+        }
         buffer.writeStaticString(Self.guards)
         // Replies hold tokens: no cache may keep them (RFC 6749 section 5.1), except where the reply says how long.
         if !reply.headers.contains(where: { $0.name == "Cache-Control" }) {
@@ -43,12 +45,13 @@ struct ReplyBytes: Sendable {
             buffer.writeStaticString("\r\nKeep-Alive: timeout=")
             buffer.writeString(String(idleSeconds))
         }
-        if reply.status != 304 {
+        let hasContent = reply.status != 304 && reply.status != 204
+        if hasContent {
             buffer.writeStaticString("\r\nContent-Length: ")
             buffer.writeString(String(reply.body.count))
         }
         buffer.writeStaticString("\r\n\r\n")
-        if !isHead, reply.status != 304 { buffer.writeBytes(reply.body) }
+        if !isHead, hasContent { buffer.writeBytes(reply.body) }
         return buffer
     }
 
@@ -72,6 +75,7 @@ struct ReplyBytes: Sendable {
     private static func status(_ code: Int) -> String {
         switch code {
         case 200: "200 OK"
+        case 204: "204 No Content"
         case 304: "304 Not Modified"
         case 400: "400 Bad Request"
         case 401: "401 Unauthorized"

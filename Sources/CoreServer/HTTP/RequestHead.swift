@@ -17,6 +17,8 @@ struct RequestHead {
     /// The authority of the target, where that is absolute.
     let authority: String?
     let fields: Fields
+    /// All fields as they came.
+    let headers: HTTPHeaders
 
     /// The fields that mean something here.
     struct Fields {
@@ -45,6 +47,7 @@ struct RequestHead {
     }
 
     init(_ head: HTTPRequestHead) {
+        headers = head.headers
         fields = Fields(head.headers)
         method = head.method.rawValue
         isVersion10 = head.version.minor == 0

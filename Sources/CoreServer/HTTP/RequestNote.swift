@@ -57,7 +57,7 @@ struct RequestNote {
         ]
         switch admitted?.work {
         case .oauth(let question)?: details["operation"] = "\(question.operation)"
-        case .health?: details["operation"] = "health"
+        case .health?, .edge?: details["operation"] = "\(OperationLabel(admitted?.work).label)"
         case .operation(let call, _)?:
             details["operation"] = "\(call.operation.rawValue)"
             details["app"] = "\(call.app.rawValue)"

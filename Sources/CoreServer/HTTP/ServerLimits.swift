@@ -27,4 +27,12 @@ struct ServerLimits: Sendable {
     var farewell = TimeAmount.milliseconds(250)
     /// For what is left of a request that was refused, so that its sender can read the reply that says so.
     var unwanted = TimeAmount.seconds(2)
+
+    /// Those of a sidecar: cookies of an application beside a token, and an end within a second.
+    static var sidecar: ServerLimits {
+        var limits = ServerLimits()
+        (limits.headerBytes, limits.target) = (96 * 1024, 16 * 1024)
+        (limits.farewell, limits.drain) = (.milliseconds(100), .milliseconds(700))
+        return limits
+    }
 }

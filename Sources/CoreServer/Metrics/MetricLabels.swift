@@ -29,6 +29,8 @@ enum OperationLabel: Int, MetricLabel {
         case .health: self = .health
         case .oauth(.introspect): self = .verifySession
         case .oauth(.revoke): self = .removeSessions
+        case .edge(.health), .edge(.metrics): self = .health
+        case .edge: self = .verifySession
         case .operation(let call, _): self.init(call.operation)
         }
     }

@@ -1,3 +1,4 @@
+import EdgeVerdicts
 import Foundations
 import LosslessJSON
 import SessionEngine
@@ -32,20 +33,9 @@ extension CoreAPI {
     /// The members of RFC 7662 section 2.2; of what is not active there is one, whatever the reason.
     private static func members(_ found: Introspection) -> JSONObject {
         switch found {
-        case .inactive: return ["active": false]
+        case .inactive: return IntrospectionMembers.inactive
         case .accessToken(let claims):
-            var object: JSONObject = [
-                "active": true, "sub": .string(claims.userID.rawValue), "sid": .string(claims.handle.rawValue),
-                "iat": .integer(claims.issuedAt.milliseconds / 1_000),
-                "exp": .integer(claims.expiresAt.milliseconds / 1_000), "token_type": "Bearer",
-                "tessera_tenant": .string(claims.tenantID.rawValue),
-            ]
-            let payload = (try? claims.userData.decoded()) ?? [:]
-            if ConfirmationClaim.key(in: payload) != nil { object["token_type"] = "DPoP" }
-            for name in Introspection.claims {
-                if let value = payload[name] { object.append(name, value) }
-            }
-            return object
+            return IntrospectionMembers.of(claims, payload: (try? claims.userData.decoded()) ?? [:])
         case .refreshToken(let record, let expiresAt):
             return [
                 "active": true, "sub": .string(record.namedUserID.rawValue), "sid": .string(record.handle.rawValue),
@@ -57,7 +47,7 @@ extension CoreAPI {
 
 extension CoreReply {
     /// A document that nothing on the way may keep.
-    fileprivate static func unstored(_ object: JSONObject, status: Int = 200) -> CoreReply {
+    static func unstored(_ object: JSONObject, status: Int = 200) -> CoreReply {
         var reply = json(object)
         reply.status = status
         reply.headers.append(("Cache-Control", "no-store"))
@@ -65,18 +55,18 @@ extension CoreReply {
     }
 
     /// An error as RFC 6749 section 5.2 has it.
-    fileprivate static func oauthError(_ status: Int, _ error: String) -> CoreReply {
+    static func oauthError(_ status: Int, _ error: String) -> CoreReply {
         unstored(["error": .string(error)], status: status)
     }
 
     /// The caller shows no key that may ask.
-    fileprivate static var invalidClient: CoreReply {
+    static var invalidClient: CoreReply {
         var reply = oauthError(401, "invalid_client")
         reply.headers.append(("WWW-Authenticate", "Basic realm=\"tessera\""))
         return reply
     }
 
-    fileprivate static var notPost: CoreReply {
+    static var notPost: CoreReply {
         var reply = oauthError(405, "invalid_request")
         reply.headers.append(("Allow", "POST"))
         return reply

@@ -61,7 +61,8 @@ struct RequestSpan {
             attributes.append(SpanAttribute("tessera.operation", call.operation.rawValue))
             attributes.append(SpanAttribute("tessera.cdi", call.dialect.version.description))
         case .oauth(let question)?: attributes.append(SpanAttribute("tessera.operation", question.operation))
-        case .health?: attributes.append(SpanAttribute("tessera.operation", OperationLabel.health.label))
+        case .health?, .edge?:
+            attributes.append(SpanAttribute("tessera.operation", OperationLabel(admitted?.work).label))
         case nil: attributes.append(SpanAttribute("tessera.operation", OperationLabel.none.label))
         }
         if let session { attributes.append(SpanAttribute("tessera.session", session)) }
@@ -125,7 +126,7 @@ extension ConnectionHandler {
         guard let trace, let request else { return }
         trace.finish(
             RequestSpan(
-                request: request, admitted: admitted, route: door.api.route(of: request),
+                request: request, admitted: admitted, route: door.served.route(of: request),
                 reply: reply.map { ($0.status, $0.outcome) }, session: trace.sessionName
             ).content)
     }

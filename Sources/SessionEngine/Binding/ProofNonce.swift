@@ -10,6 +10,19 @@ package enum ProofNonce {
     /// By how much the clock of the node that made it may be ahead.
     private static let ahead = Milliseconds.seconds(60)
 
+    /// Makes the secret of one process's nonces.
+    ///
+    /// - Parameter randomBits: 64 unpredictable bits at a time.
+    package static func newKey(_ randomBits: () -> UInt64) -> [UInt8] {
+        (0..<4).flatMap { _ in Timestamp(milliseconds: Int64(bitPattern: randomBits())).bytes }
+    }
+
+    /// A memory of the proofs that came with access tokens, each of which is good for one request to a process (RFC 9449
+    /// section 11.1): for longer than one with a nonce is accepted.
+    package static func names(at now: Timestamp) -> RecentNames {
+        RecentNames(at: now, life: .seconds(360), capacity: 131_072)
+    }
+
     /// Makes a nonce.
     ///
     /// - Parameters:

@@ -24,7 +24,9 @@ struct CurlProbe {
         guard let ended = PipedCommand.run(["curl", "-q", "--config", "-"], input: configuration(request)) else {
             return .failure(.transport("https is asked with the system's 'curl', which is not installed"))
         }
-        guard let reply = Self.reply(ended.output, sentAt: start) else { return .failure(Self.failure(ended.status)) }
+        guard let reply = Self.reply(ended.output, sentAt: start, bodyLimit: transport.bodyLimit) else {
+            return .failure(Self.failure(ended.status))
+        }
         return .reply(reply)
     }
 
@@ -60,7 +62,7 @@ struct CurlProbe {
     }
 
     /// Reads what curl printed: heads, a body and the time of the first byte.
-    static func reply(_ output: String, sentAt: Timestamp) -> ProbeReply? {
+    static func reply(_ output: String, sentAt: Timestamp, bodyLimit: Int) -> ProbeReply? {
         var rest = output[...]
         var seconds = 0.0
         if let place = rest.ranges(of: mark).last {
@@ -75,7 +77,7 @@ struct CurlProbe {
             if head.status < 200 { continue }
             let received = sentAt + Milliseconds(Int64(max(0, min(seconds, 3_600)) * 1_000))
             return ProbeReply(
-                status: head.status, fields: head.fields, body: String(rest.prefix(ProbeTransport.bodyLimit)),
+                status: head.status, fields: head.fields, body: String(rest.prefix(bodyLimit)),
                 sentAt: sentAt,
                 receivedAt: received, bodyAfter: rest.isEmpty ? nil : received - sentAt)
         }

@@ -23,7 +23,7 @@ struct PlainProbe {
                 let start = clock()
                 // In one piece: a server that answers the head at once and closes would make a later write fail.
                 try await outbound.write(contentsOf: request.parts(after: head(request)))
-                var reading = Reading(sentAt: start)
+                var reading = Reading(sentAt: start, bodyLimit: transport.bodyLimit)
                 for try await part in inbound {
                     reading.take(part, at: clock())
                     if reading.isWhole || (request.isStream && reading.hasBody) { break }
@@ -73,12 +73,13 @@ struct PlainProbe {
     /// A reply that is being read.
     private struct Reading {
         let sentAt: Timestamp
+        let bodyLimit: Int
         private var reply: ProbeReply?
         private var body: [UInt8] = []
         private(set) var isWhole = false
 
-        init(sentAt: Timestamp) {
-            self.sentAt = sentAt
+        init(sentAt: Timestamp, bodyLimit: Int) {
+            (self.sentAt, self.bodyLimit) = (sentAt, bodyLimit)
         }
 
         var hasBody: Bool { !body.isEmpty }
@@ -90,7 +91,7 @@ struct PlainProbe {
                 reply = ProbeReply(status: Int(head.status.code), fields: fields, sentAt: sentAt, receivedAt: time)
             case .body(let bytes):
                 if body.isEmpty { reply?.bodyAfter = time - sentAt }
-                body += bytes.readableBytesView.prefix(max(0, ProbeTransport.bodyLimit - body.count))
+                body += bytes.readableBytesView.prefix(max(0, bodyLimit - body.count))
             case .end: isWhole = true
             }
         }

@@ -29,8 +29,8 @@ struct ProbeTransport: Sendable {
     /// Certificates to trust, in a file.
     var authorities: String?
     var timeout = Milliseconds(5_000)
-    /// How much of a body is read.
-    static let bodyLimit = 512 * 1_024
+    /// How much of a body is read, in bytes.
+    var bodyLimit = 512 * 1_024
 
     /// Sends a request, and takes the reply as it is: no redirect is followed, nothing is sent twice.
     func send(_ request: ProbeRequest) async -> ProbeOutcome {

@@ -1,4 +1,5 @@
 import HTTPTypes
+import SessionEngine
 
 /// What a browser states about a request, judged before any token is used (docs/specification/security.md B01).
 enum RequestChecks {
@@ -28,10 +29,9 @@ enum RequestChecks {
     /// that is trusted; a request without these headers is from no browser whose cookies could be misused.
     static func isFromTrustedOrigin(_ request: HTTPRequest, _ settings: SessionSettings) throws(SessionError) -> Bool {
         guard settings.configuration.checksOrigin else { return true }
-        let site = request.headerFields[.fetchSite]
-        if site == "same-origin" || site == "none" { return true }
-        guard let origin = request.headerFields[.origin] else { return site == nil }
-        return try isTrusted(origin, for: request, settings)
+        return try OriginRule.mayAct(
+            site: request.headerFields[.fetchSite], origin: request.headerFields[.origin]
+        ) { origin throws(SessionError) in try isTrusted(origin, for: request, settings) }
     }
 
     /// Whether an origin is the API's own, the website's or one that the application trusts.
@@ -45,7 +45,7 @@ enum RequestChecks {
 
     /// Whether a method only reads (RFC 9110 section 9.2.1).
     static func isSafe(_ method: HTTPRequest.Method) -> Bool {
-        method == .get || method == .head || method == .options || method == .trace
+        OriginRule.safeMethods.contains(method.rawValue)
     }
 
     /// Whether a browser says that it sent the request: all current ones state where a request comes from.

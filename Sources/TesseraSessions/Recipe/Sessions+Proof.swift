@@ -1,7 +1,6 @@
 import Foundations
 import HTTPTypes
 import SessionEngine
-import Synchronization
 
 extension Sessions {
     /// Refuses a request that does not prove the key which its access token names (RFC 9449 section 7); the session lives.
@@ -42,33 +41,15 @@ extension Sessions {
 
 /// The proofs that came with access tokens: each is good for one request to this process (RFC 9449 section 11.1).
 final class CallProofs: Sendable {
-    private struct Memory {
-        var recent: Set<[UInt8]> = []
-        var older: Set<[UInt8]> = []
-        var since: Timestamp
-    }
-
-    /// For how long a proof is remembered at least: as long as one with a nonce is accepted.
-    private static let life = Milliseconds.seconds(360)
-    /// How many are remembered in each half; beyond that the older half is forgotten early.
-    private static let capacity = 131_072
-
     /// The secret of this process's nonces.
     let nonceKey: [UInt8]
-    private let memory: Mutex<Memory>
+    private let names: RecentNames
 
     init(_ clock: ClockAndRandomness) {
-        nonceKey = (0..<4).flatMap { _ in Timestamp(milliseconds: Int64(bitPattern: clock.randomBits())).bytes }
-        memory = Mutex(Memory(since: clock.time()))
+        nonceKey = ProofNonce.newKey(clock.randomBits)
+        names = ProofNonce.names(at: clock.time())
     }
 
     /// Whether a proof comes for the first time; from then on it does not.
-    func isNew(_ name: [UInt8], at now: Timestamp) -> Bool {
-        memory.withLock { memory in
-            if memory.recent.count >= Self.capacity || now - memory.since > Self.life {
-                (memory.older, memory.recent, memory.since) = (memory.recent, [], now)
-            }
-            return !memory.older.contains(name) && memory.recent.insert(name).inserted
-        }
-    }
+    func isNew(_ name: [UInt8], at now: Timestamp) -> Bool { names.isNew(name, at: now) }
 }

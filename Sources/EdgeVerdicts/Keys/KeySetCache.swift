@@ -1,47 +1,39 @@
-import Foundations
-import LosslessJSON
-import SessionEngine
+package import Foundations
+package import SessionEngine
 import Synchronization
-import TesseraSessions
 
 /// The keys of the cores, fetched when they are needed and kept while they may be (docs/specification/sdk.md 2.7,
 /// docs/decisions/0032).
 ///
 /// While there are keys that may be used, no verification waits: what is due is fetched beside. When no core answers, the last good
 /// keys stay in use for a while: an outage must not sign a user out.
-final class KeySetCache: Sendable {
-    /// A key set and its times.
-    struct Keys: Sendable {
-        let verification: VerificationKeys
-        let published: JSONValue
-        /// When it was asked for.
-        let fetchedAt: Timestamp
-        let life: Milliseconds
-        /// Later sets have greater numbers.
-        var number = 0
+package final class KeySetCache: Sendable {
+    /// How keys are fetched, and how time passes.
+    package struct Surroundings: Sendable {
+        /// Asks the cores for their keys, given the time.
+        package var fetch: @Sendable (Timestamp) async -> Result<KeySet, KeySetUnavailable>
+        /// The time.
+        package var time: @Sendable () -> Timestamp
+        /// Waits for some milliseconds.
+        package var wait: @Sendable (Int64) async throws -> Void
 
-        /// The set without keys that are trusted no more.
-        func without(_ killed: Set<KeyID>) -> Keys {
-            guard !killed.isEmpty else { return self }
-            let published = self.published.array?.filter { jwk in
-                !(jwk.object?["kid"]?.string.flatMap(KeyID.init).map(killed.contains) ?? false)
-            }
-            return Keys(
-                verification: VerificationKeys(verification.all.filter { !killed.contains($0.id) }),
-                published: published.map(JSONValue.array) ?? self.published, fetchedAt: fetchedAt, life: life,
-                number: number)
+        package init(
+            fetch: @escaping @Sendable (Timestamp) async -> Result<KeySet, KeySetUnavailable>,
+            time: @escaping @Sendable () -> Timestamp, wait: @escaping @Sendable (Int64) async throws -> Void
+        ) {
+            (self.fetch, self.time, self.wait) = (fetch, time, wait)
         }
     }
 
     private struct State {
-        var keys: Keys?
-        var fetching: Task<Result<Keys, SessionError>, Never>?
+        var keys: KeySet?
+        var fetching: Task<Result<KeySet, KeySetUnavailable>, Never>?
         /// When a set was asked for last because of its age.
         var lastTry: Timestamp?
         /// When a set was asked for last because a key was missing.
         var lastLook: Timestamp?
         /// Why the last fetch gave no keys.
-        var failure: SessionError?
+        var failure: KeySetUnavailable?
         /// Names of keys that a recent look did not find, and when that began.
         var missing: [KeyID: Timestamp] = [:]
         /// Keys of which the feed of ended sessions says that they are trusted no more.
@@ -50,58 +42,88 @@ final class KeySetCache: Sendable {
     }
 
     private enum Step {
-        case newer(Keys)
+        case newer(KeySet)
         case absent
-        case join(Task<Result<Keys, SessionError>, Never>)
-        case look(Task<Result<Keys, SessionError>, Never>, Timestamp)
+        case join(Task<Result<KeySet, KeySetUnavailable>, Never>)
+        case look(Task<Result<KeySet, KeySetUnavailable>, Never>, Timestamp)
         case wait(Milliseconds, since: Timestamp)
-        case failed(SessionError)
+        case failed(KeySetUnavailable)
     }
 
     /// How often the set is fetched, for its age and for missing keys, each.
-    static let cooldown = Milliseconds(500)
+    package static let cooldown = Milliseconds(500)
     /// How many may wait at a time because their keys are missing.
     static let waitingLimit = 64
     /// For how long the last host is waited for.
-    static let timeout = Milliseconds.seconds(5)
-    static let sizeLimit = 64 * 1_024
-    static let countLimit = 64
+    package static let timeout = Milliseconds.seconds(5)
 
-    private let client: CoreClient
-    private let longest: Milliseconds
     private let staleness: Milliseconds
+    private let surroundings: Surroundings
     private let state = Mutex(State())
 
     /// Begins without keys.
     ///
     /// - Parameters:
-    ///   - client: what asks the cores.
-    ///   - longest: for how long a set counts as current at most.
-    ///   - staleness: for how long it stays in use after that while no core answers.
-    init(client: CoreClient, longest: Milliseconds, staleness: Milliseconds) {
-        self.client = client
-        self.longest = longest
+    ///   - staleness: for how long a set stays in use after its time while no core answers.
+    ///   - surroundings: how keys are fetched.
+    package init(staleness: Milliseconds, _ surroundings: Surroundings) {
         self.staleness = staleness
+        self.surroundings = surroundings
     }
+
+    /// The keys that verify now, as far as they are at hand; where there are none they are being fetched.
+    package func atHand() -> KeySet? { try? known().get() }
 
     /// The keys that verify now; it waits only where there are none that may be used.
     ///
-    /// - Throws: ``SessionError/coreUnavailable(_:)``.
-    func current() async throws(SessionError) -> Keys {
-        let now = client.clock.time()
-        let (keys, task) = state.withLock { state -> (Keys?, Task<Result<Keys, SessionError>, Never>?) in
+    /// - Throws: ``KeySetUnavailable``.
+    package func current() async throws(KeySetUnavailable) -> KeySet {
+        switch known() {
+        case .success(let keys): return keys
+        case .failure(let missing): return try await missing.fetching.value.get()
+        }
+    }
+
+    /// There are no keys that may be used, and some are being fetched.
+    private struct Missing: Error {
+        let fetching: Task<Result<KeySet, KeySetUnavailable>, Never>
+    }
+
+    private func known() -> Result<KeySet, Missing> {
+        let now = surroundings.time()
+        return state.withLock { state in
             guard let keys = state.keys, now - keys.fetchedAt < keys.life + staleness else {
-                return (nil, fetch(&state, at: now))
+                return .failure(Missing(fetching: fetch(&state, at: now)))
             }
             let age = now - keys.fetchedAt
             if age < Milliseconds(0) || age >= keys.life, !Self.isRecent(state.lastTry, at: now) {
                 _ = fetch(&state, at: now)
             }
-            return (keys, nil)
+            return .success(keys)
         }
-        if let keys { return keys }
-        guard let task else { throw .coreUnavailable("there are no keys") }
-        return try await task.value.get()
+    }
+
+    /// The claims of a token, by the keys at hand or by later ones where the token may be for those.
+    ///
+    /// - Returns: why it is not accepted, where no later keys can help.
+    /// - Throws: ``KeySetUnavailable``: without an answer of a core a key that is not known is no verdict.
+    package func claims(
+        of token: UnverifiedAccessToken
+    ) async throws(KeySetUnavailable) -> Result<AccessTokenClaims, AccessTokenProblem> {
+        let start = surroundings.time()
+        var known = try await current()
+        var isLatest = false
+        while true {
+            do throws(AccessTokenProblem) {
+                return .success(try token.claims(verifiedBy: known.verification))
+            } catch {
+                guard error.mayBeForNewerKeys, !isLatest,
+                    let later = try await later(than: known, for: error == .unknownKey ? token.keyID : nil)
+                else { return .failure(error) }
+                known = later
+                isLatest = later.fetchedAt >= start
+            }
+        }
     }
 
     /// A later set than one that lacks a key.
@@ -113,8 +135,8 @@ final class KeySetCache: Sendable {
     ///   - id: the key that it lacks; `nil` where it is not known which key is meant, or the key is there and does not fit:
     ///     then none waits for the half second to pass, and no answer is an answer too.
     /// - Returns: `nil` where there is no later set, and the cores were asked for this key a moment ago.
-    /// - Throws: ``SessionError/coreUnavailable(_:)``: without an answer nothing is known about the key.
-    func later(than seen: Keys, for id: KeyID?) async throws(SessionError) -> Keys? {
+    /// - Throws: ``KeySetUnavailable``: without an answer nothing is known about the key.
+    package func later(than seen: KeySet, for id: KeyID?) async throws(KeySetUnavailable) -> KeySet? {
         var waitedSince: Timestamp?
         while true {
             switch step(seen, id, waitedSince) {
@@ -124,7 +146,7 @@ final class KeySetCache: Sendable {
             case .wait(let span, let look):
                 if id == nil { return nil }
                 // Cancellation shows at the next step.
-                try? await client.wait(span.count)
+                try? await surroundings.wait(span.count)
                 leave()
                 waitedSince = look
             case .join(let task):
@@ -145,8 +167,8 @@ final class KeySetCache: Sendable {
     }
 
     /// Takes keys out, for ever, and has the set fetched beside.
-    func drop(_ killed: some Sequence<KeyID>) {
-        let now = client.clock.time()
+    package func drop(_ killed: some Sequence<KeyID>) {
+        let now = surroundings.time()
         state.withLock { state in
             state.killed.formUnion(killed)
             state.keys = state.keys?.without(state.killed)
@@ -154,20 +176,18 @@ final class KeySetCache: Sendable {
         }
     }
 
-    /// The set as it was published, and for how long it may still be kept.
-    func published() async throws(SessionError) -> PublishedKeys {
-        let keys = try await current()
-        let rest = keys.life - (client.clock.time() - keys.fetchedAt)
-        return PublishedKeys(
-            keys: keys.published, maxAgeSeconds: min(max(rest.count, 1_000), keys.life.count) / 1_000)
+    /// For how many seconds a set may still be kept.
+    package func maxAgeSeconds(of keys: KeySet) -> Int64 {
+        let rest = keys.life - (surroundings.time() - keys.fetchedAt)
+        return min(max(rest.count, 1_000), keys.life.count) / 1_000
     }
 
     /// Waits until nothing is being fetched: for tests.
-    func settle() async {
+    package func settle() async {
         while let task = state.withLock({ $0.fetching }) { _ = await task.value }
     }
 
-    private func none(_ id: KeyID?, _ error: SessionError) throws(SessionError) -> Keys? {
+    private func none(_ id: KeyID?, _ error: KeySetUnavailable) throws(KeySetUnavailable) -> KeySet? {
         if id == nil { return nil }
         throw error
     }
@@ -182,13 +202,13 @@ final class KeySetCache: Sendable {
     ///   - seen: the set that was tried.
     ///   - id: the key that it lacks.
     ///   - waitedSince: the look after which half a second was waited.
-    private func step(_ seen: Keys, _ id: KeyID?, _ waitedSince: Timestamp?) -> Step {
-        let now = client.clock.time()
+    private func step(_ seen: KeySet, _ id: KeyID?, _ waitedSince: Timestamp?) -> Step {
+        let now = surroundings.time()
         return state.withLock { state in
             if let keys = state.keys, keys.number > seen.number { return .newer(keys) }
             if let id, Self.isRecent(state.missing[id], at: now) { return .absent }
             guard state.waiting < Self.waitingLimit else {
-                return .failed(.coreUnavailable("too many tokens name keys that are not known"))
+                return .failed(KeySetUnavailable("too many tokens name keys that are not known"))
             }
             if let fetching = state.fetching {
                 state.waiting += 1
@@ -213,7 +233,7 @@ final class KeySetCache: Sendable {
     }
 
     /// The fetch that all share.
-    private func fetch(_ state: inout State, at now: Timestamp) -> Task<Result<Keys, SessionError>, Never> {
+    private func fetch(_ state: inout State, at now: Timestamp) -> Task<Result<KeySet, KeySetUnavailable>, Never> {
         if let fetching = state.fetching { return fetching }
         state.lastTry = now
         let task = Task { await self.fetchAndKeep(now) }
@@ -221,8 +241,8 @@ final class KeySetCache: Sendable {
         return task
     }
 
-    private func fetchAndKeep(_ start: Timestamp) async -> Result<Keys, SessionError> {
-        let result = await fetch(at: start)
+    private func fetchAndKeep(_ start: Timestamp) async -> Result<KeySet, KeySetUnavailable> {
+        let result = await surroundings.fetch(start)
         return state.withLock { state in
             state.fetching = nil
             if case .failure(let error) = result { state.failure = error }
@@ -234,43 +254,14 @@ final class KeySetCache: Sendable {
             return .success(keys)
         }
     }
+}
 
-    /// Asks the cores in the order in which they are listed; the first good answer counts.
-    private func fetch(at start: Timestamp) async -> Result<Keys, SessionError> {
-        var problem = "there is no core to ask"
-        var retryAfter: Int64?
-        let turns = client.hosts.listed(at: start)
-        for (position, turn) in turns.enumerated() {
-            let host = client.hosts.addresses[turn.index]
-            var request = CoreRequest(method: "GET", url: host + "/.well-known/jwks.json", fields: [])
-            let isLast = position == turns.count - 1
-            request.timeout = turn.isProbe ? CoreClient.probeTimeout : isLast ? Self.timeout : CoreClient.timeout
-            do throws(CoreTransportError) {
-                let response = try await client.transport.send(request, limit: Self.sizeLimit)
-                client.hosts.note(
-                    response.isBusy ? .busy(seconds: response.retryAfterSeconds) : .answered, of: turn.index,
-                    at: client.clock.time())
-                if let keys = parse(response, start) { return .success(keys) }
-                problem = "\(host) answered \(response.status) without a key set"
-                retryAfter = [retryAfter, response.retryAfterSeconds].compactMap(\.self).min()
-            } catch {
-                let isRefused = if case .notSent = error { true } else { false }
-                client.hosts.note(isRefused ? .refused : .hung, of: turn.index, at: client.clock.time())
-                problem = "\(error)"
-            }
+extension AccessTokenProblem {
+    /// Whether the token may be good for a key set that is newer than the one at hand.
+    var mayBeForNewerKeys: Bool {
+        switch self {
+        case .unknownKey, .signatureInvalid, .headerMismatch(.alg): true
+        default: false
         }
-        return .failure(
-            .coreUnavailable(
-                "No SuperTokens core available to query for its keys: \(problem)", retryAfterSeconds: retryAfter))
-    }
-
-    private func parse(_ response: CoreResponse, _ start: Timestamp) -> Keys? {
-        guard response.status == 200, let published = try? JSONValue(parsing: response.body).object?["keys"],
-            let list = published.array, list.count <= Self.countLimit
-        else { return nil }
-        let found = list.compactMap(\.object).compactMap(VerificationKey.init(jwk:))
-        guard !found.isEmpty else { return nil }
-        let life = response.maxAgeSeconds.map { min(longest, .seconds($0)) } ?? longest
-        return Keys(verification: VerificationKeys(found), published: published, fetchedAt: start, life: life)
     }
 }

@@ -1,6 +1,6 @@
 extension UnsafeBufferPointer<UInt8> {
     /// Where a byte is first found in a range; eight bytes are looked at together.
-    func position(of byte: UInt8, in range: Range<Int>) -> Int? {
+    package func position(of byte: UInt8, in range: Range<Int>) -> Int? {
         let raw = UnsafeRawBufferPointer(self)
         let pattern = UInt64(byte) &* 0x0101_0101_0101_0101
         var offset = range.lowerBound
