@@ -1,5 +1,5 @@
-package import Foundations
-import SessionEngine
+import Foundations
+package import SessionEngine
 
 /// What a proxy asks about a request of its client: the fields that it passed on, and what its own address says (docs/verify.md).
 package struct EdgeRequest: Sendable, Redacted {

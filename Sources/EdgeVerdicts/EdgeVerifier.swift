@@ -1,7 +1,7 @@
 package import Foundations
 import LosslessJSON
 package import RevocationFeed
-package import SessionEngine
+import SessionEngine
 import Synchronization
 
 /// Something that is here, or that has to be waited for.

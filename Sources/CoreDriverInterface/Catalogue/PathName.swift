@@ -51,6 +51,17 @@ extension TenantID {
     }
 }
 
+extension AppID {
+    /// The segment of a path that names the app; `nil` where no path can.
+    package var pathSegment: String? {
+        let name = rawValue.lowercased()
+        guard rawValue.utf8.allSatisfy({ $0 < 0x80 }), PathName.isTenant(name[...]),
+            name.utf8.count <= PathName.maximumLength
+        else { return nil }
+        return PathName.appPrefix + name
+    }
+}
+
 /// A tenant's name, for a driver that makes or ends one: refused unless a path could name it.
 extension TenantID: WireValue {
     package static var wireType: WireType { .string }

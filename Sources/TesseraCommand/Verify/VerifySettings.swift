@@ -1,4 +1,5 @@
 import CoreConfiguration
+import CoreDriverInterface
 import Foundations
 import PlatformLibC
 import RevocationFeed
