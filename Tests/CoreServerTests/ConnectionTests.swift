@@ -8,7 +8,7 @@ import Testing
 @testable import CoreServer
 
 /// One connection in virtual time; to be used without waiting for anything, since its loop belongs to one thread.
-private struct Wire {
+struct Wire {
     private let channel = EmbeddedChannel()
 
     static func api() async throws -> CoreAPI {
@@ -16,9 +16,9 @@ private struct Wire {
         return CoreAPI(service: service, settings: CoreSettings(), logger: logger)
     }
 
-    private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-    init(_ api: CoreAPI) throws {
+    init(_ api: any ServedInterface) throws {
         let logger = Self.logger
         let roster = ConnectionRoster(Capacity(descriptors: 1_000), logger)
         try ConnectionHandler.install(

@@ -67,6 +67,13 @@ _reader_questions = _of("feed reader", "RevocationFeed/FeedQuestions.swift")
 _reader_shard = _of("feed reader", "RevocationFeed/RevocationShard.swift")
 _reader_wire = _of("feed reader", "RevocationFeed/FeedPage.swift")
 _follower = _of("feed reader", "RevocationFeed/FeedFollower.swift")
+_edge_request = _of("sidecar", "EdgeVerdicts/EdgeRequest.swift")
+_edge_verdict = _of("sidecar", "EdgeVerdicts/EdgeVerdict.swift")
+_edge_reply = _of("sidecar", "EdgeVerdicts/EdgeReply.swift")
+_edge_verifier = _of("sidecar", "EdgeVerdicts/EdgeVerifier.swift")
+_edge_members = _of("sidecar", "EdgeVerdicts/IntrospectionMembers.swift")
+_key_cache = _of("sidecar", "EdgeVerdicts/Keys/KeySetCache.swift")
+_origin_rule = _of("sidecar", "SessionEngine/Exchange/OriginRule.swift")
 _client_refresh = _of("client", "TesseraClient/Client/SessionClient+Refresh.swift")
 _client_proofs = _of("client", "TesseraClient/Client/SessionClient+Proofs.swift")
 _client_tokens = _of("client", "TesseraClient/Client/SessionClient+Tokens.swift")
@@ -520,6 +527,33 @@ READERS = [
     _follower("a thousand pages are read and more", "guard pages < Self.pageLimit else", "guard pages < .max else"),
 ]
 
+EDGE = [
+    _edge_request("of two tokens the first counts", ".some(first) : .some(nil)", ".some(first) : .some(first)"),
+    _edge_request("a method that is not stated reads", "!methods.isEmpty && methods", "methods"),
+    _edge_request("of two fields the first counts", 'Set(sites).count > 1 ? "cross-site" : sites.first', "sites.first"),
+    _edge_request("the cookie that is easy to plant goes first", "for name in Self.cookieNames {", "for name in Self.cookieNames.reversed() {"),
+    _edge_request("a proof is for one of two methods", "methods.count == 1, targets", "methods.count >= 1, targets"),
+    _edge_request("a level that cannot be read is none", 'plusIsSpace: true) ?? "\\0"', "plusIsSpace: true)"),
+    _edge_verdict("a read with a cookie is a write", "if isCookie, !request.isSafe {", "if isCookie {"),
+    _edge_verdict("a cookie needs no protection", "if isCookie, !request.isSafe {", "if isCookie, request.levels == ["+'"\\0"'+"] {"),
+    _edge_verdict("the anti-CSRF token does not count", "!expected.matches(request.antiCSRFToken) {", "!expected.matches(expected) {"),
+    _edge_verdict("one of several levels is enough", "request.levels.first(where: { !session.hasLevel($0) })", "request.levels.first, !session.hasLevel(wanted)"),
+    _edge_verdict("a higher level is no level", "return has >= needs", "return has == needs"),
+    _edge_reply("names are written as they are", 'Field("Tessera-User-Id", PercentEncoding.component.encode(claims.userID.rawValue))', 'Field("Tessera-User-Id", claims.userID.rawValue)'),
+    _edge_reply("what is not known is a no", "case .unavailable: unavailable\n        case .inactive, .levelTooLow", "case .unavailable, .inactive, .levelTooLow"),
+    _edge_verifier("a token passes before the first news", "guard isReady else { return .now(.unavailable) }", ""),
+    _edge_verifier("silence signs out", "case .staleRejected, .ask: .unavailable", "case .staleRejected, .ask: .inactive(.ended)"),
+    _edge_verifier("an expired token passes", "if claims.isExpired(at: clock.time()) {", "if claims.isExpired(at: claims.issuedAt) {"),
+    _edge_verifier("a proof is good twice", "return proofs.isNew(name, at: now) ? nil", "return proofs.isNew(name, at: now) || true ? nil"),
+    _edge_verifier("a key of another client proves", "case .good(bound, _):", "case .good(_, _):"),
+    _edge_verifier("a key that is not known is a no", "guard error.mayBeForNewerKeys else { return", "if error != .expired { return"),
+    _edge_members("the whole payload is shown", "if let value = payload[name] { object.append(name, value) }\n        }", "if let value = payload[name] { object.append(name, value) }\n        }\n        for member in payload.members where object[member.name] == nil { object.append(member.name, member.value) }"),
+    _key_cache("a killed key comes again", "keys = keys.without(state.killed)\n            state.keys = keys", "state.keys = keys"),
+    _key_cache("each token with an unknown key asks", "if let id, Self.isRecent(state.missing[id], at: now) { return .absent }", ""),
+    _origin_rule("a page of another site may write", "guard let origin else { return site == nil }", "guard let origin else { return true }"),
+    _origin_rule("PUT reads", '["GET", "HEAD", "OPTIONS", "TRACE"]', '["GET", "HEAD", "OPTIONS", "TRACE", "PUT"]'),
+]
+
 CLIENT = [
     _client_table("a status of 500 ends a session",
                   '            return .transient("status \\(head.status.code)", retryAfter: RetryAfter.duration(head.headerFields))',
@@ -576,4 +610,4 @@ CLIENT = [
     _client_record("the clock of before a restart decides", "if boot == clock.boot, !boot.isEmpty {", "if true {"),
 ]
 
-MUTANTS = READERS + CLIENT + BINDING + REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS
+MUTANTS = READERS + EDGE + CLIENT + BINDING + REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS

@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutants import CLIENT, KEYS, MUTANTS, READERS, Mutant
+from mutants import CLIENT, EDGE, KEYS, MUTANTS, READERS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--explicit-target-dependency-import-check", "error", "-Xswiftc", "-require-explicit-sendable"]
@@ -75,6 +75,9 @@ TARGETS = [
     Target("InMemoryStorage", STORAGE[:-1], []),
     Target("SessionStorageTesting", STORAGE, []),
     Target("RevocationFeed", BASE[:3], CRYPTO),
+    Target("EdgeVerdicts", ["Foundations", "LosslessJSON", "SessionEngine", "RevocationFeed"], []),
+    Target("EdgeVerdictsTests", ["EdgeVerdicts", "RevocationFeed", "SessionEngine", "Foundations", "LosslessJSON", "TestSupport"],
+           CRYPTO, "testTarget"),
     Target("SessionService", [*STORAGE, "RevocationFeed"], CRYPTO + LOGGING + LIFECYCLE),
     Target("RevocationFeedTests", ["RevocationFeed", "Foundations", "LosslessJSON", "TestSupport"], [], "testTarget"),
     Target("TestSupport", [*BASE, "RevocationFeed"], CRYPTO, more='path: "Tests/TestSupport", '),
@@ -146,6 +149,8 @@ def judge(package: Path, mutant: Mutant) -> tuple[str, str]:
     try:
         if mutant in READERS:
             return run(package, ["RevocationFeedTests"], "JunkProperties")
+        if mutant in EDGE:
+            return run(package, ["EdgeVerdictsTests"], "JunkProperties")
         if mutant in CLIENT:
             return run(package, ["TesseraClientTests"], "JunkProperties")
         if mutant in KEYS:

@@ -1,5 +1,6 @@
 package import EdgeVerdicts
 package import Foundations
+import LosslessJSON
 package import Logging
 import NIOHTTP1
 package import OperatorMetrics

@@ -4,6 +4,7 @@ import Logging
 import NIOHTTP1
 import OperatorTracing
 import SessionEngine
+import SessionService
 
 /// What answers the requests of a ``CoreHTTPServer``: a core, or a sidecar of a proxy.
 protocol ServedInterface: Sendable {
