@@ -70,7 +70,9 @@ package struct EdgeRequest: Sendable, Redacted {
     /// The token: of `Authorization` before a cookie's.
     package var token: Found {
         let bearers = values("authorization").compactMap(Self.credential)
-        if let found = Self.only(bearers) { return found.map { .token(Token(text: $0, isCookie: false)) } ?? .contradictory }
+        if let found = Self.only(bearers) {
+            return found.map { .token(Token(text: $0, isCookie: false)) } ?? .contradictory
+        }
         let cookies = ReceivedCookies(fields.lazy.filter { $0.name == "cookie" }.map(\.value))
         for name in Self.cookieNames {
             if let found = Self.only(cookies.values(name)) {
@@ -124,7 +126,8 @@ package struct EdgeRequest: Sendable, Redacted {
             target.hasPrefix("/")
         else { return nil }
         let proofs = values("dpop")
-        return proofs.isEmpty ? nil : PresentedProof(proofs.joined(separator: ", "), for: "\(method) \(origin)\(target)")
+        return proofs.isEmpty
+            ? nil : PresentedProof(proofs.joined(separator: ", "), for: "\(method) \(origin)\(target)")
     }
 
     private var methods: [String] {

@@ -23,11 +23,11 @@ package struct EdgeSession: Sendable, Equatable {
     private static let levels = ["aal1", "aal2", "aal3"]
 }
 
-/// What is to be said about the token of a request, before it is written for whoever asked (docs/verify.md).
+/// What is to be said about the token of a request, before it is written down for who asked (docs/verify.md).
 package enum EdgeVerdict: Sendable, Equatable {
     /// The token is good.
     case active(EdgeSession)
-    /// There is none, or it is not good.
+    /// It is missing, or it is not good.
     case inactive(Reason)
     /// The session does not have this level.
     case levelTooLow(String)
@@ -83,6 +83,7 @@ package enum EdgeVerdict: Sendable, Equatable {
 
     /// All names.
     package static let names = [
-        "active", "missing", "contradictory", "invalid", "expired", "ended", "level", "untrusted", "proof", "unavailable",
+        "active", "missing", "contradictory", "invalid", "expired", "ended", "level", "untrusted", "proof",
+        "unavailable",
     ]
 }

@@ -6,13 +6,13 @@ import Synchronization
 
 /// Something that is here, or that has to be waited for.
 package enum Prompt<Value: Sendable>: Sendable {
-    case now(Value)
+    case here(Value)
     case later(@Sendable () async -> Value)
 
     /// The same, made into something else.
     package func map<Other: Sendable>(_ change: @escaping @Sendable (Value) -> Other) -> Prompt<Other> {
         switch self {
-        case .now(let value): .now(change(value))
+        case .here(let value): .here(change(value))
         case .later(let wait): .later { change(await wait()) }
         }
     }
@@ -21,7 +21,7 @@ package enum Prompt<Value: Sendable>: Sendable {
     package var value: Value {
         get async {
             switch self {
-            case .now(let value): value
+            case .here(let value): value
             case .later(let wait): await wait()
             }
         }
@@ -92,8 +92,8 @@ package final class EdgeVerifier: Sendable {
     /// What is to be said about a request.
     package func verdict(on request: EdgeRequest) -> Prompt<EdgeVerdict> {
         switch request.token {
-        case .none: .now(.inactive(.missing))
-        case .contradictory: .now(.inactive(.contradictory))
+        case .none: .here(.inactive(.missing))
+        case .contradictory: .here(.inactive(.contradictory))
         case .token(let token):
             verdict(on: token.text).map { [self] verdict in
                 guard case .active(let session) = verdict else { return verdict }
@@ -107,13 +107,13 @@ package final class EdgeVerifier: Sendable {
 
     /// What is to be said about a token by itself.
     package func verdict(on text: String) -> Prompt<EdgeVerdict> {
-        guard isReady else { return .now(.unavailable) }
-        guard let token = try? UnverifiedAccessToken(text) else { return .now(.inactive(.notAnAccessToken)) }
+        guard isReady else { return .here(.unavailable) }
+        guard let token = try? UnverifiedAccessToken(text) else { return .here(.inactive(.notAnAccessToken)) }
         guard let known = keys.atHand() else { return .later { [self] in await verdict(on: token, text) } }
         do throws(AccessTokenProblem) {
             return judged(try token.claims(verifiedBy: known.verification), token, text)
         } catch {
-            guard error.mayBeForNewerKeys else { return .now(.inactive(.invalid)) }
+            guard error.mayBeForNewerKeys else { return .here(.inactive(.invalid)) }
             return .later { [self] in await verdict(on: token, text) }
         }
     }
@@ -134,10 +134,10 @@ package final class EdgeVerifier: Sendable {
     private func judged(
         _ claims: AccessTokenClaims, _ token: UnverifiedAccessToken, _ text: String
     ) -> Prompt<EdgeVerdict> {
-        if claims.isExpired(at: clock.time()) { return .now(.inactive(.expired)) }
+        if claims.isExpired(at: clock.time()) { return .here(.inactive(.expired)) }
         let session = EdgeSession(claims: claims, payload: token.visiblePayload ?? [:])
         let verdict = feed.verdict(on: FeedSubject(claims, signedBy: token.keyID))
-        guard case .ask(let question) = verdict else { return .now(Self.verdict(verdict, on: session)) }
+        guard case .ask(let question) = verdict else { return .here(Self.verdict(verdict, on: session)) }
         return .later { [self] in
             switch await ask(text) {
             case .alive: Self.verdict(feed.verdict(after: .alive, of: question), on: session)

@@ -42,7 +42,8 @@ struct EdgeAPITests {
         return (api, try AccessToken(signing: claims, with: signing).exposed)
     }
 
-    private static func sent(_ wire: Wire, _ line: String, _ fields: [String] = [], body: String = "") throws -> String {
+    private static func sent(_ wire: Wire, _ line: String, _ fields: [String] = [], body: String = "") throws -> String
+    {
         let length = body.isEmpty ? [] : ["Content-Length: \(body.utf8.count)"]
         let head = ["\(line) HTTP/1.1", "Host: localhost"] + fields + length
         wire.receive(head.joined(separator: "\r\n") + "\r\n\r\n" + body)

@@ -53,7 +53,9 @@ struct EdgeReplyTests {
         for name in names {
             let claims = EdgeSample.claims(user: name, tenant: TenantID(name))
             let reply = EdgeReply.authorization(.active(EdgeSession(claims: claims, payload: [:])))
-            #expect(reply.status == 204 && reply.fields.map(\.name) == ["Tessera-User-Id", "Tessera-Session", "Tessera-Tenant"])
+            #expect(
+                reply.status == 204
+                    && reply.fields.map(\.name) == ["Tessera-User-Id", "Tessera-Session", "Tessera-Tenant"])
             for field in reply.fields {
                 #expect(field.value.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x2C })
             }

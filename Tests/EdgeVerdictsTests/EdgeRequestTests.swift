@@ -69,7 +69,8 @@ struct EdgeRequestTests {
 
     /// Sec-Fetch-Site, Origin, and whether the request may write with cookies.
     static let origins: [(site: String?, origin: String?, isTrusted: Bool)] = [
-        (nil, nil, true), ("same-origin", nil, true), ("none", nil, true), ("same-origin", "https://evil.example", true),
+        (nil, nil, true), ("same-origin", nil, true), ("none", nil, true),
+        ("same-origin", "https://evil.example", true),
         ("cross-site", nil, false), ("same-site", nil, false), ("cross-site", "https://evil.example", false),
         ("cross-site", EdgeSample.origin, true), ("same-site", EdgeSample.origin, true),
         ("same-site", "https://other.example.com", false), (nil, "https://evil.example", false),
@@ -84,7 +85,8 @@ struct EdgeRequestTests {
                 value.map { (name, $0) }
             }
             #expect(
-                EdgeSample.request(fields).isTrusted([EdgeSample.origin]) == isTrusted, "\(site ?? "-") \(origin ?? "-")")
+                EdgeSample.request(fields).isTrusted([EdgeSample.origin]) == isTrusted,
+                "\(site ?? "-") \(origin ?? "-")")
         }
         let two = [("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")]
         #expect(!EdgeSample.request(two).isTrusted([]))

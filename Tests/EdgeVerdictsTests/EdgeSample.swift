@@ -14,7 +14,8 @@ enum EdgeSample {
     static let origin = "https://app.example.com"
 
     static func claims(
-        _ format: AccessTokenFormat = .v5, user: String = "u1", tenant: TenantID = .public, antiCSRFToken: String? = nil,
+        _ format: AccessTokenFormat = .v5, user: String = "u1", tenant: TenantID = .public,
+        antiCSRFToken: String? = nil,
         expiresAt: Timestamp = now + .hours(1), issuedAt: Timestamp = now, payload: JSONObject = [:]
     ) -> AccessTokenClaims {
         let hash = TokenHash(of: RefreshToken("R0"))

@@ -13,7 +13,9 @@ struct EdgeVerifierTests {
     static let until = EdgeSample.now + .hours(1)
     static let ended = FeedEntry.session(RevocationDigest(of: EdgeSample.handle), at: EdgeSample.now, until: until)
 
-    private static func ready(_ policy: FeedPolicy = FeedPolicy(), _ entries: [FeedEntry] = []) async throws -> EdgeBench {
+    private static func ready(_ policy: FeedPolicy = FeedPolicy(), _ entries: [FeedEntry] = []) async throws
+        -> EdgeBench
+    {
         let bench = try EdgeBench(policy)
         try bench.news(entries)
         _ = try await bench.keys.current()
@@ -33,7 +35,9 @@ struct EdgeVerifierTests {
         }
     }
 
-    @Test("while the feed is fresh a verdict is there at once, and no core is asked", arguments: AccessTokenFormat.allCases)
+    @Test(
+        "while the feed is fresh a verdict is there at once, and no core is asked",
+        arguments: AccessTokenFormat.allCases)
     func prompt(format: AccessTokenFormat) async throws {
         let bench = try await Self.ready()
         let key = try TestKeys.signingKey(format.isLegacy ? .rs256 : .es256)
@@ -44,7 +48,9 @@ struct EdgeVerifierTests {
         let fetches = bench.fetches
         let token = try bench.token(EdgeSample.claims(format, issuedAt: bench.clock.now), key)
         for _ in 0..<3 {
-            guard case .now(let verdict) = bench.verifier.verdict(on: EdgeSample.request([("authorization", "Bearer \(token)")]))
+            guard
+                case .here(let verdict) = bench.verifier.verdict(
+                    on: EdgeSample.request([("authorization", "Bearer \(token)")]))
             else {
                 Issue.record("\(format) has to wait")
                 return

@@ -541,7 +541,7 @@ EDGE = [
     _edge_verdict("a higher level is no level", "return has >= needs", "return has == needs"),
     _edge_reply("names are written as they are", 'Field("Tessera-User-Id", PercentEncoding.component.encode(claims.userID.rawValue))', 'Field("Tessera-User-Id", claims.userID.rawValue)'),
     _edge_reply("what is not known is a no", "case .unavailable: unavailable\n        case .inactive, .levelTooLow", "case .unavailable, .inactive, .levelTooLow"),
-    _edge_verifier("a token passes before the first news", "guard isReady else { return .now(.unavailable) }", ""),
+    _edge_verifier("a token passes before the first news", "guard isReady else { return .here(.unavailable) }", ""),
     _edge_verifier("silence signs out", "case .staleRejected, .ask: .unavailable", "case .staleRejected, .ask: .inactive(.ended)"),
     _edge_verifier("an expired token passes", "if claims.isExpired(at: clock.time()) {", "if claims.isExpired(at: claims.issuedAt) {"),
     _edge_verifier("a proof is good twice", "return proofs.isNew(name, at: now) ? nil", "return proofs.isNew(name, at: now) || true ? nil"),

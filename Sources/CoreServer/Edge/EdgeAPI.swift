@@ -1,7 +1,7 @@
 package import EdgeVerdicts
 package import Foundations
-import LosslessJSON
 package import Logging
+import LosslessJSON
 import NIOHTTP1
 package import OperatorMetrics
 import OperatorTracing
@@ -113,7 +113,7 @@ package struct EdgeAPI: ServedInterface {
     private func introspect(_ body: [UInt8]) -> CoreAPI.Performance {
         guard let form = TokenForm(body) else { return .reply(.oauthError(400, "invalid_request")) }
         let verdict = verifier.verdict(on: form.token)
-        guard case .now(.inactive(.notAnAccessToken)) = verdict else { return answer(verdict) { .introspection($0) } }
+        guard case .here(.inactive(.notAnAccessToken)) = verdict else { return answer(verdict) { .introspection($0) } }
         return .waiting { [introspectElsewhere] in
             switch await introspectElsewhere(form.token) {
             case .document(let bytes): .document(bytes)
@@ -131,7 +131,7 @@ package struct EdgeAPI: ServedInterface {
             return CoreReply(written(verdict)).meaning(OutcomeLabel(verdict))
         }
         switch reply {
-        case .now(let reply): return .reply(reply)
+        case .here(let reply): return .reply(reply)
         case .later(let wait): return .waiting(wait)
         }
     }

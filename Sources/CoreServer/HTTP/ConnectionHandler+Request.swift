@@ -15,7 +15,9 @@ extension ConnectionHandler {
         requestID = RequestID.given(in: head.fields)
         let request = door.value(of: head)
         self.request = request
-        if let problem = head.problem(door.limits, contradicts: door.served.refusesContradictions) { return perform(machine.handle(.problem(problem))) }
+        if let problem = head.problem(door.limits, contradicts: door.served.refusesContradictions) {
+            return perform(machine.handle(.problem(problem)))
+        }
         note = door.note(request, requestID, of: context.channel)
         guard door.admits(context.channel) else {
             door.metrics.refused.add(.peerFilter)

@@ -27,7 +27,8 @@ struct Verify: AsyncParsableCommand {
     var origins: String?
 
     @Option(
-        help: "The origin by which clients reach what is behind the proxy; proofs of bound tokens are compared with it.")
+        help: "The origin by which clients reach what is behind the proxy; proofs of bound tokens are compared with it."
+    )
     var publicOrigin: String?
 
     @Option(help: "While the feed is silent: 'ask' the core (the default), 'accept' for a while, or 'reject'.")

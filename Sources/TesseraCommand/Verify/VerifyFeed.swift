@@ -50,7 +50,7 @@ struct VerifyFeed: Sendable {
     ///
     /// - Parameter each: called after each answer.
     func run(each: @escaping @Sendable () -> Void) async {
-        // Whoever comes first does not wait for them.
+        // The first request does not wait for them.
         _ = keys.atHand()
         await follower.run { _ in each() }
     }

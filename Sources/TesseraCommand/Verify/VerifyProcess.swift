@@ -77,6 +77,7 @@ struct VerifyProcess {
             ])
         guard !Loopback.isLocal(settings.listen.host) else { return }
         logger.warning(
-            "others than this machine reach \(address): whoever does can try tokens, and read the metrics, without a key")
+            "others than this machine reach \(address): all of them can try tokens, and read the metrics, without a key"
+        )
     }
 }
