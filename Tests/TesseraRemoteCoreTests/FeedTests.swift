@@ -1,3 +1,4 @@
+import EdgeVerdicts
 import Foundations
 import Logging
 import LosslessJSON

@@ -44,7 +44,7 @@ final class CoreKnowledge: Sendable {
     }
 
     /// An answer of the feed.
-    func feed(_ request: FeedRequest) async -> FeedReply {
+    func feed(_ request: FeedRequest) async -> RevocationFeed.FeedReply {
         let question = CoreDoor.Question(path: request.path, timeout: request.timeout, limit: FeedPage.sizeLimit)
         switch await door.ask(request.core, question) {
         case .failure(let failure): return .none("\(failure)")

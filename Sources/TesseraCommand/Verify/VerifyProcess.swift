@@ -9,6 +9,7 @@ import OperatorMetrics
 import PlatformLibC
 import RevocationFeed
 import ServiceLifecycle
+import SessionDoctor
 import SessionEngine
 
 /// A sidecar in this process.
