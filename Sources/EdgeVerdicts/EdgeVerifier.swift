@@ -2,7 +2,6 @@ package import Foundations
 import LosslessJSON
 package import RevocationFeed
 import SessionEngine
-import Synchronization
 
 /// Something that is here, or that has to be waited for.
 package enum Prompt<Value: Sendable>: Sendable {
@@ -59,7 +58,6 @@ package final class EdgeVerifier: Sendable {
     private let ask: @Sendable (String) async -> CoreWord
     private let nonceKey: [UInt8]
     private let proofs: RecentNames
-    private let hasBegun = Atomic(false)
 
     /// A verifier.
     ///
@@ -78,13 +76,8 @@ package final class EdgeVerifier: Sendable {
         proofs = ProofNonce.names(at: clock.time())
     }
 
-    /// Whether anything was known of the feed since the start; before that nothing is said about any token.
-    package var isReady: Bool {
-        if hasBegun.load(ordering: .relaxed) { return true }
-        guard feed.status.isFresh else { return false }
-        hasBegun.store(true, ordering: .relaxed)
-        return true
-    }
+    /// Whether a whole list of what ended was read since the start; before that nothing is said about any token.
+    package var isReady: Bool { feed.hasBegun }
 
     /// Whether the ends of sessions are known up to now.
     package var isFresh: Bool { feed.status.isFresh }

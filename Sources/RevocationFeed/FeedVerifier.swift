@@ -28,6 +28,7 @@ package final class FeedVerifier: Sendable {
     private let freshAt = Atomic(Int64.min)
     private let lastFreshAt: Atomic<Int64>
     private let wasFresh = Atomic(false)
+    private let isBegun = Atomic(false)
     private let sweeps = Atomic(0)
     private let steady: @Sendable () -> MonotonicTime
     private let time: @Sendable () -> Timestamp
@@ -111,11 +112,15 @@ package final class FeedVerifier: Sendable {
         return Status(isFresh: grounds.isFresh, staleness: grounds.staleness, entries: set.count)
     }
 
+    /// Whether a whole list of what ended was ever read: before that nothing is known, and not merely not the newest.
+    package var hasBegun: Bool { isBegun.load(ordering: .acquiring) }
+
     /// Says so if the feed fell silent or is fresh again.
     package func noteFreshness() { _ = grounds() }
 
     private func publish(_ state: FeedState) {
         freshAt.store(state.freshAt?.nanoseconds ?? .min, ordering: .releasing)
+        if state.freshAt != nil { isBegun.store(true, ordering: .releasing) }
         lastFreshAt.store(state.lastFreshAt.nanoseconds, ordering: .releasing)
     }
 

@@ -53,13 +53,6 @@ public struct CoreReply: Sendable, Redacted {
     /// A status and nothing else.
     static func empty(_ status: Int) -> CoreReply { CoreReply(status: status, contentType: plainType, body: []) }
 
-    /// A JSON document as another has written it; nothing on the way may keep it.
-    static func document(_ bytes: [UInt8]) -> CoreReply {
-        CoreReply(
-            status: 200, contentType: "application/json;charset=UTF-8", headers: [("Cache-Control", "no-store")],
-            body: bytes)
-    }
-
     /// The page of metrics.
     static func metrics(_ text: String) -> CoreReply {
         CoreReply(status: 200, contentType: MetricFormat.prometheus.contentType, body: Array(text.utf8))
@@ -122,12 +115,9 @@ public struct CoreReply: Sendable, Redacted {
         self = mistake.quotesCaller ? .plain(mistake.status, mistake.text) : .text(mistake.status, mistake.text)
     }
 
-    private init(
-        status: Int, contentType: String, headers: [(name: String, value: String)] = [], body: [UInt8]
-    ) {
+    private init(status: Int, contentType: String, body: [UInt8]) {
         self.status = status
         self.contentType = contentType
-        self.headers = headers
         self.body = body
     }
 }

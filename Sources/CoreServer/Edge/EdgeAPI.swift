@@ -1,7 +1,7 @@
 package import EdgeVerdicts
 package import Foundations
 package import Logging
-import LosslessJSON
+package import LosslessJSON
 import NIOHTTP1
 package import OperatorMetrics
 import OperatorTracing
@@ -13,12 +13,12 @@ package struct EdgeAPI: ServedInterface {
     /// What a core says of a token that is no access token.
     package enum CoreAnswer: Sendable {
         /// The document that it answered.
-        case document([UInt8])
+        case document(JSONObject)
         /// There was no answer.
         case none
 
         /// The token is good for nothing.
-        package static let inactive = CoreAnswer.document(IntrospectionMembers.inactive.serialized())
+        package static let inactive = CoreAnswer.document(IntrospectionMembers.inactive)
     }
 
     let logger: Logger
@@ -116,7 +116,7 @@ package struct EdgeAPI: ServedInterface {
         guard case .here(.inactive(.notAnAccessToken)) = verdict else { return answer(verdict) { .introspection($0) } }
         return .waiting { [introspectElsewhere] in
             switch await introspectElsewhere(form.token) {
-            case .document(let bytes): .document(bytes)
+            case .document(let object): .unstored(object)
             case .none: CoreReply(.unavailable)
             }
         }

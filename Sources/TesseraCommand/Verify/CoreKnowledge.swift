@@ -89,7 +89,7 @@ final class CoreKnowledge: Sendable {
             body: "token=\(PercentEncoding.query.encode(token))", timeout: Self.questionTimeout,
             limit: Self.answerLimit)
         guard let object = Self.object(await door.askAny(question)), object["active"]?.bool != nil else { return .none }
-        return .document(object.serialized())
+        return .document(object)
     }
 
     /// The newest version that a core and this program have in common.
