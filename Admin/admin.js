@@ -3,7 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const EVENTS = ["created", "refused", "authenticated", "refreshed", "reuse_detected", "late_parent", "revoked", "revoked_all",
-  "data_changed", "restored", "key_created", "key_used", "key_retired", "user_erased"];
+  "data_changed", "restored", "key_created", "key_used", "key_retired", "user_erased", "credential_changed"];
 const ACTORS = ["user", "admin", "driver", "core"];
 const MINUTE = 60_000;
 

@@ -10,9 +10,11 @@ struct InMemoryAuditLog {
     /// The digests of erased users, by the numbers of the entries.
     private var digests: [Int64: String] = [:]
 
-    mutating func append(_ event: AuditEvent?) {
-        guard let event else { return }
-        records.append(AuditRecord(sequence: (records.last?.sequence ?? 0).saturatingAdd(1), event: event))
+    /// Adds an entry; returns its number.
+    mutating func append(_ event: AuditEvent) -> Int64 {
+        let sequence = (records.last?.sequence ?? 0).saturatingAdd(1)
+        records.append(AuditRecord(sequence: sequence, event: event))
+        return sequence
     }
 
     func page(_ query: AuditQuery) -> [AuditRecord] {

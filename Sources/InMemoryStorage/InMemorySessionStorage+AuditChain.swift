@@ -28,7 +28,7 @@ extension InMemorySessionStorage {
     }
 
     public func addAuditEvent(_ event: AuditEvent) async throws(StorageError) {
-        state.withLock { $0.auditLog.append(event) }
+        state.withLock { $0.note(event) }
     }
 
     private static func salt() -> String {
@@ -44,7 +44,7 @@ extension InMemorySessionStorage {
                 .sorted { $0.handle.rawValue < $1.handle.rawValue }.prefix(max(1, limit))
             for record in sessions {
                 state.drop(record)
-                state.auditLog.append(
+                state.note(
                     revocation.map { .revoked(record, because: $0) })
             }
             if !sessions.isEmpty { return ErasureProgress(sessions: sessions.count) }

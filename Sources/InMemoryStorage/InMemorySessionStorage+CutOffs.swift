@@ -13,8 +13,7 @@ extension InMemorySessionStorage {
                 for record in rows.prefix(max(0, limit - removed)) {
                     state.drop(record)
                     let revocation = cutOff.revocation(ofExpiry: record.expiresAt)
-                    state.auditLog.append(
-                        revocation.map { .revoked(record, because: $0) })
+                    state.note(revocation.map { .revoked(record, because: $0) }, follows: true)
                     removed += 1
                 }
                 if state.sessions.values.contains(where: cutOff.ends) { break }
@@ -36,7 +35,7 @@ extension InMemorySessionStorage.State {
         let newest = sessions.values.filter { $0.userID == scope.user }.map(\.createdAt).max()
         guard let newest, let cutOff = cutOffs.make(scope, at: now, newest: newest, revocation) else { return false }
         revocations.note(.user(scope.user, tenant: scope.tenant), at: cutOff.time, notedAt: clock())
-        auditLog.append(
+        note(
             revocation.map {
                 .revokedAll(of: scope.user, tenant: scope.tenant, createdUpTo: cutOff.time, $0)
             })

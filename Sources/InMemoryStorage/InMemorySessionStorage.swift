@@ -13,6 +13,7 @@ public final class InMemorySessionStorage: SessionStorage {
         var auditLog = InMemoryAuditLog()
         var cutOffs = InMemoryCutOffs()
         var revocations = InMemoryRevocations()
+        var outbox = InMemoryOutbox()
         var clock: @Sendable () -> Timestamp = ClockAndRandomness.system.time
         /// The tenants there are; `nil` when there is no list.
         var tenants: Set<TenantID>?
@@ -37,7 +38,7 @@ public final class InMemorySessionStorage: SessionStorage {
             guard let record = session(handle) else { return false }
             drop(record, isExpired: isExpired)
             if let revocation {
-                auditLog.append(.revoked(record, revocation, within: terms))
+                note(.revoked(record, revocation, within: terms))
             }
             return true
         }
@@ -80,7 +81,7 @@ public final class InMemorySessionStorage: SessionStorage {
                 throw StorageError(.alreadyExists, "session \(record.handle.rawValue)")
             }
             state.sessions[record.handle] = state.cutOffs.admitted(record)
-            state.auditLog.append(event)
+            state.note(event)
         }
     }
 
@@ -102,14 +103,14 @@ public final class InMemorySessionStorage: SessionStorage {
             }
             switch admission.decide(on: record, beside: others.map(SessionAdmission.Other.init)) {
             case .refused(let handles, let refusal):
-                if event != nil { state.auditLog.append(refusal) }
+                if event != nil { state.note(refusal) }
                 return .refused(handles)
             case .admitted(let displaced):
                 state.sessions[record.handle] = state.cutOffs.admitted(record)
-                state.auditLog.append(event)
+                state.note(event)
                 for (other, end) in displaced {
                     if let record = state.sessions[other.handle] { state.drop(record) }
-                    if event != nil { state.auditLog.append(end) }
+                    if event != nil { state.note(end) }
                 }
                 return .created(ended: displaced.map(\.0.handle))
             }
@@ -143,7 +144,7 @@ public final class InMemorySessionStorage: SessionStorage {
                 case .replace(let record): state.sessions[handle] = record
                 case .remove: if let current { state.drop(current) }
                 }
-                state.auditLog.append(decided.audit)
+                state.note(decided.audit)
             }
             return decided.outcome
         }
@@ -210,7 +211,7 @@ public final class InMemorySessionStorage: SessionStorage {
                 guard let key = change.updated.first(where: { $0.id == state.signingKeys[index].id }) else { continue }
                 state.signingKeys[index] = key
             }
-            for event in change.events { state.auditLog.append(event) }
+            for event in change.events { state.note(event) }
             return state.signingKeys
         }
     }
@@ -223,7 +224,7 @@ public final class InMemorySessionStorage: SessionStorage {
             try state.admit()
             let value = candidate()
             state.values[name] = value
-            state.auditLog.append(event)
+            state.note(event)
             return value
         }
     }
@@ -238,7 +239,7 @@ public final class InMemorySessionStorage: SessionStorage {
         state.withLock { state in
             guard state.values[name] == old else { return false }
             state.values[name] = new
-            state.auditLog.append(event)
+            state.note(event)
             return true
         }
     }

@@ -159,7 +159,7 @@ struct Migration {
                 """),
         Migration(name: "0011-devices", sql: "ALTER TABLE session_info ADD COLUMN device TEXT"),
         Migration(name: "0012-bound-keys", sql: "ALTER TABLE session_info ADD COLUMN bound_key TEXT"),
-        revocations,
+        revocations, eventOutbox,
     ]
 
     /// Whether a file has the steps of this release and no others.

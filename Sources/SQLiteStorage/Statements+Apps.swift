@@ -17,7 +17,7 @@ extension Statement {
     /// One for each further table that has rows of apps; `SQLiteAppTests` finds a table that is missing here.
     static let deleteRowsOfApp = [
         "session_info", "signing_keys", "key_value", "user_last_active", "audit_trail", "cut_offs",
-        "audit_pages", "audit_salts", "revocations",
+        "audit_pages", "audit_salts", "revocations", "event_streams", "event_outbox",
     ].map { table in "DELETE FROM \(table) WHERE app_id = ?" }
 }
 

@@ -14,7 +14,7 @@ public final class FaultyStorage: SessionStorage {
 
     public var restoreNumber: UInt8 { base.restoreNumber }
 
-    private let base: any SessionStorage
+    let base: any SessionStorage
     private let plan: @Sendable (Int) -> Fault?
     private let calls = Mutex(0)
 
@@ -31,7 +31,7 @@ public final class FaultyStorage: SessionStorage {
     /// How many calls there have been.
     public var callCount: Int { calls.withLock { $0 } }
 
-    private func call<T>(_ body: () async throws(StorageError) -> T) async throws(StorageError) -> T {
+    func call<T>(_ body: () async throws(StorageError) -> T) async throws(StorageError) -> T {
         let number = calls.withLock { count in
             defer { count += 1 }
             return count

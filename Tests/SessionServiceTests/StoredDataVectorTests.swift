@@ -65,7 +65,8 @@ struct StoredDataVectorTests {
                 "created", "refused", "authenticated", "refreshed", "reuse_detected", "late_parent",
                 "binding_refused", "revoked",
                 "revoked_all", "data_changed",
-                "restored", "key_created", "key_used", "key_retired", "user_erased", "unreadable",
+                "restored", "key_created", "key_used", "key_retired", "user_erased", "credential_changed",
+                "unreadable",
             ])
         #expect(AuditActor.allCases.map(\.rawValue) == ["user", "admin", "driver", "core"])
         let means = [

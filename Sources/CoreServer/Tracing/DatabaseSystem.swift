@@ -37,6 +37,8 @@ enum StorageStatement {
     case insertValue, selectValue, updateValue, insertActivity, selectActivity
     case insertAudit, selectAudit, deleteAudit, insertAuditPages, selectAuditPages
     case selectRevocations, deleteRevocations
+    case insertStreams, selectStreams, updateStreams, deleteStreams
+    case selectEvents, updateEvents, deleteEvents
     case selectAccounts, selectApps, changeApps, deleteApps
 
     /// What a step is unless it says otherwise.
@@ -54,12 +56,14 @@ enum StorageStatement {
 
     var operation: String {
         switch self {
-        case .insertSession, .insertValue, .insertActivity, .insertAudit, .insertAuditPages: "INSERT"
+        case .insertSession, .insertValue, .insertActivity, .insertAudit, .insertAuditPages, .insertStreams:
+            "INSERT"
         case .selectSession, .selectValue, .selectActivity, .selectAudit, .selectAuditPages, .selectAccounts,
-            .selectApps, .selectRevocations:
+            .selectApps, .selectRevocations, .selectStreams, .selectEvents:
             "SELECT"
-        case .updateSession, .changeKeys, .updateValue, .changeApps: "UPDATE"
-        case .deleteSessions, .deleteAudit, .deleteApps, .deleteRevocations: "DELETE"
+        case .updateSession, .changeKeys, .updateValue, .changeApps, .updateStreams, .updateEvents: "UPDATE"
+        case .deleteSessions, .deleteAudit, .deleteApps, .deleteRevocations, .deleteStreams, .deleteEvents:
+            "DELETE"
         }
     }
 
@@ -73,6 +77,9 @@ enum StorageStatement {
         case .insertAudit, .selectAudit, .deleteAudit: system == .sqlite ? "audit_trail" : "tessera_audit_trail"
         case .insertAuditPages, .selectAuditPages: system == .sqlite ? "audit_pages" : "tessera_audit_pages"
         case .selectRevocations, .deleteRevocations: system == .sqlite ? "revocations" : "tessera_revocations"
+        case .insertStreams, .selectStreams, .updateStreams, .deleteStreams:
+            system == .sqlite ? "event_streams" : "tessera_event_streams"
+        case .selectEvents, .updateEvents, .deleteEvents: system == .sqlite ? "event_outbox" : "tessera_event_outbox"
         case .selectAccounts: "all_auth_recipe_users"
         case .selectApps, .changeApps, .deleteApps: "tenants"
         }

@@ -38,6 +38,8 @@ public struct AuditEvent: Sendable, Equatable {
         case keyRetired = "key_retired"
         /// A user was erased: the entries about them have a pseudonym from now on.
         case userErased = "user_erased"
+        /// An application says that a credential of a user is another one; it ends nothing by itself.
+        case credentialChanged = "credential_changed"
         /// An entry is there that cannot be read; never stored, so that one damaged entry does not hide the others.
         case unreadable
     }
