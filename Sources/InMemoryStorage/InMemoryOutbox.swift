@@ -39,8 +39,9 @@ struct InMemoryOutbox {
     mutating func lease(
         _ name: EventStreamName, for owner: String, lasting span: Milliseconds, at now: Timestamp
     ) -> Bool {
-        guard let stream = streams[name], stream.owner == owner || stream.leasedUntil <= now else { return false }
-        (streams[name]?.owner, streams[name]?.leasedUntil) = (owner, now + span)
+        guard var stream = streams[name], stream.owner == owner || stream.leasedUntil <= now else { return false }
+        (stream.owner, stream.leasedUntil) = (owner, now + span)
+        streams[name] = stream
         return true
     }
 

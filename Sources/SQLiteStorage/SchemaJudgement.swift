@@ -1,10 +1,11 @@
 public import SessionStorage
 
 /// Decides whether a database has what this release made: a table, a column or a key that was removed would only be
-/// noticed by the first request that needs it.
+/// noticed by the first request that needs it, and a trigger by no one.
 enum SchemaJudgement {
-    private static let columns = """
-        SELECT t.name || '.' || c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table'
+    private static let parts = """
+        SELECT 'column ' || t.name || '.' || c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c \
+        WHERE t.type = 'table' UNION ALL SELECT 'trigger ' || name FROM sqlite_schema WHERE type = 'trigger'
         """
 
     /// Looks at a database after its migrations.
@@ -13,10 +14,10 @@ enum SchemaJudgement {
     static func judge(_ connection: SQLiteConnection) throws(StorageError) {
         let whole = try SQLiteConnection(path: ":memory:", access: .readWrite)
         try Migration.run(on: whole)
-        let expected = Set(try whole.query(columns) { $0.text(0) })
-        let found = Set(try connection.query(columns) { $0.text(0) })
+        let expected = Set(try whole.query(parts) { $0.text(0) })
+        let found = Set(try connection.query(parts) { $0.text(0) })
         if let missing = expected.subtracting(found).sorted().first {
-            throw StorageError(.corrupt, "it lacks the column \(missing)")
+            throw StorageError(.corrupt, "it lacks the \(missing)")
         }
     }
 }

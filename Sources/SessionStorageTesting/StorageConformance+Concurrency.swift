@@ -129,6 +129,26 @@ extension StorageConformance {
             let left = try await two.revocations(after: 0, limit: 9).records.map(\.subject)
             try expect(left, is: [.session(SessionHandle("b"))], "noted for the second app")
         },
+        IsolationCheck("The events of one app do not wait for the streams of another") { one, two in
+            let name = try stream("s")
+            for (storage, handle) in [(one, "a"), (two, "b")] {
+                try await storage.registerStreams([name])
+                try await storage.insert(ConformanceSample.record(handle))
+                let revocation = Revocation(by: .user, .handle, at: ConformanceSample.start)
+                _ = try await storage.remove(.handles([SessionHandle(handle)]), audit: revocation)
+            }
+            try expect(try await waiting(one, "s"), is: ["revoked a handle"], "waiting in the first app")
+            let numbers = try await two.pendingEvents(of: name, after: 0, limit: 9).map(\.number)
+            let outcomes = numbers.map { EventOutcome($0, .delivered) }
+            try expect(try await one.settleEvents(of: name, outcomes), is: 0, "settled across apps")
+            let late = Timestamp(milliseconds: 32_000_000_000_000)
+            while try await one.buryEvents(olderThan: late, limit: 9) > 0 {}
+            try expect(try await one.reviveEvents(of: name, at: late), is: 0, "revived of the first app")
+            _ = try await one.removeStream(name)
+            try expect(try await waiting(two, "s"), is: ["revoked b handle"], "waiting in the second app")
+            let span = Milliseconds.seconds(100)
+            try expect(try await two.leaseStream(name, for: "x", lasting: span), "the second app's stream is gone")
+        },
         IsolationCheck("Keys and values are each app's own") { one, two in
             let key = try ConformanceSample.key("d-1")
             _ = try await one.updateSigningKeys { _ in SigningKeyChange(adding: [key]) }

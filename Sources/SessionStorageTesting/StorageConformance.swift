@@ -43,7 +43,7 @@ public enum StorageConformance {
     public static let checks: [Check] =
         insertChecks + updateChecks + listChecks + removalChecks + keyChecks + valueChecks + textChecks
         + cutOffChecks + cutOffModelChecks + activityChecks + auditChecks + auditLogChecks + auditChainChecks
-        + noteChecks + revocationChecks + policyChecks + deviceChecks + successionChecks + actorChecks
+        + noteChecks + revocationChecks + eventChecks + policyChecks + deviceChecks + successionChecks + actorChecks
         + concurrencyChecks
 }
 

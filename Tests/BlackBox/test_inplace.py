@@ -117,7 +117,7 @@ def migrated(cluster: Cluster, rows: int, say: Callable[[str], None]) -> str:
     assert {table: after[table] - before[table] for table in before if after[table] != before[table]} == ADDED
     assert sorted(set(after) - set(before)) == [
         "tessera_audit_pages", "tessera_audit_salts", "tessera_audit_trail", "tessera_cut_offs",
-        "tessera_revocations", "tessera_schema_migrations", "tessera_signing_keys"], "only our own was added"
+        "tessera_event_outbox", "tessera_event_streams", "tessera_revocations", "tessera_schema_migrations", "tessera_signing_keys"], "only our own was added"
     assert "up to date" in tessera(old, "migrate", "apply").stdout, "a second time there is nothing to do"
     return old
 

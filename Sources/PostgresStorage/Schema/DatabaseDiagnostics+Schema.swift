@@ -72,9 +72,9 @@ extension DatabaseDiagnostics {
         }
     }
 
-    /// Without its triggers the feed of ended sessions has gaps that no one sees.
+    /// Without its triggers the feed of ended sessions and the streams of security events have gaps that no one sees.
     private mutating func triggers(_ connection: BlockingConnection) throws(StatementError) {
-        for (name, table) in SchemaMigration.triggers {
+        for (name, table, gap) in SchemaMigration.triggers {
             let quoted = settings.tables.quoted(table)
             let found = try connection.run(
                 """
@@ -82,7 +82,7 @@ extension DatabaseDiagnostics {
                 """, [.text(name), .text(quoted)])
             if found.isEmpty {
                 note(
-                    .bad, "the trigger \(name) of \(quoted) is missing or off: the feed of ended sessions has gaps",
+                    .bad, "the trigger \(name) of \(quoted) is missing or off: \(gap)",
                     "ALTER TABLE \(quoted) ENABLE TRIGGER \(name); or make it again as 'tessera migrate plan' of an empty "
                         + "schema shows it")
             }

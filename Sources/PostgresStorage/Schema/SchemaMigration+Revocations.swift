@@ -36,10 +36,12 @@ extension SchemaMigration {
                 "SELECT app_id, 'key', key_id, '', noted.at, noted.at FROM changed, noted")
     }
 
-    /// The names of the triggers, each with its table.
+    /// The names of the triggers, each with its table and what is wrong without it.
     static let triggers = [
-        ("tessera_note_sessions", "session_info"), ("tessera_note_cut_offs", "tessera_cut_offs"),
-        ("tessera_note_keys", "tessera_signing_keys"),
+        ("tessera_note_sessions", "session_info", "the feed of ended sessions has gaps"),
+        ("tessera_note_cut_offs", "tessera_cut_offs", "the feed of ended sessions has gaps"),
+        ("tessera_note_keys", "tessera_signing_keys", "the feed of ended sessions has gaps"),
+        (eventTrigger, "tessera_audit_trail", "streams of security events miss ends of sessions"),
     ]
 
     /// A trigger for each statement, with its function.

@@ -66,6 +66,7 @@ struct SchemaMigration: Sendable {
             SchemaMigration(name: "0008-devices", level: 8, worksWith: 1, statements: devices(tables)),
             SchemaMigration(name: "0009-bound-keys", level: 9, worksWith: 1, statements: boundKeys(tables)),
             SchemaMigration(name: "0010-revocations", level: 10, worksWith: 1, statements: revocations(tables)),
+            SchemaMigration(name: "0011-event-outbox", level: 11, worksWith: 1, statements: eventOutbox(tables)),
         ]
     }
 

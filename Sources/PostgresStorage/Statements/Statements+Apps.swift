@@ -86,7 +86,7 @@ extension Statements {
     static let tablesOfApps = [
         "session_info", "tessera_signing_keys", "key_value", "user_last_active", "tessera_audit_trail",
         "tessera_cut_offs", "tessera_audit_pages", "tessera_audit_salts",
-        "tessera_revocations", "tenants", "apps",
+        "tessera_revocations", "tessera_event_streams", "tessera_event_outbox", "tenants", "apps",
     ]
 
     /// Removes an app with all its rows.

@@ -53,6 +53,8 @@ struct QuotedTables: Sendable {
     let auditPages: String
     let salts: String
     let revocations: String
+    let eventStreams: String
+    let eventOutbox: String
 
     init(_ names: TableNames) {
         sessions = names.quoted("session_info")
@@ -68,6 +70,8 @@ struct QuotedTables: Sendable {
         auditPages = names.quoted("tessera_audit_pages")
         salts = names.quoted("tessera_audit_salts")
         revocations = names.quoted("tessera_revocations")
+        eventStreams = names.quoted("tessera_event_streams")
+        eventOutbox = names.quoted("tessera_event_outbox")
     }
 }
 
