@@ -111,18 +111,18 @@ extension Statement {
     private static let pending = "event_outbox AS o WHERE o.app_id = s.app_id AND o.stream = s.name AND o.dead = 0"
     private static let dead = "event_outbox AS o WHERE o.app_id = s.app_id AND o.stream = s.name AND o.dead = 1"
     fileprivate static let deleteStream = "DELETE FROM event_streams WHERE app_id = ?1 AND name = ?2"
-    fileprivate static let deleteEventsOfStream = "DELETE FROM event_outbox WHERE app_id = ?1 AND stream = ?2"
+    static let deleteEventsOfStream = "DELETE FROM event_outbox WHERE app_id = ?1 AND stream = ?2"
     fileprivate static let leaseStream = """
         UPDATE event_streams SET owner = ?3, leased_until = \(Migration.moment) + ?4 WHERE app_id = ?1 AND name = ?2 \
         AND (owner = ?3 OR leased_until <= \(Migration.moment))
         """
     /// The columns of an entry of the audit log come first.
-    fileprivate static let selectPendingEvents = """
+    static let selectPendingEvents = """
         SELECT sequence, time, event, session_handle, tenant_id, user_id, details, actor, means, number, attempts, \
         next_attempt, since FROM event_outbox WHERE app_id = ?1 AND stream = ?2 AND dead = 0 AND number > ?3 \
         ORDER BY number LIMIT ?4
         """
-    fileprivate static let deleteEvent = "DELETE FROM event_outbox WHERE app_id = ?1 AND stream = ?2 AND number = ?3"
+    static let deleteEvent = "DELETE FROM event_outbox WHERE app_id = ?1 AND stream = ?2 AND number = ?3"
     fileprivate static let deferEvent = """
         UPDATE event_outbox SET attempts = attempts + 1, next_attempt = ?4 WHERE app_id = ?1 AND stream = ?2 \
         AND number = ?3 AND dead = 0 AND next_attempt <> ?4
@@ -135,7 +135,7 @@ extension Statement {
         UPDATE event_streams SET last_error = ?3, \
         last_delivery = CASE ?4 WHEN 1 THEN \(Migration.moment) ELSE last_delivery END WHERE app_id = ?1 AND name = ?2
         """
-    fileprivate static let reviveEvents = """
+    static let reviveEvents = """
         UPDATE event_outbox SET dead = 0, attempts = 0, next_attempt = ?3, since = \(Migration.moment) WHERE app_id = ?1 \
         AND stream = ?2 AND dead = 1
         """
@@ -146,8 +146,8 @@ extension Statement {
         AND dead = \(dead ? 1 : 0) ORDER BY number LIMIT ?4) WHERE since < ?3)
         """
     }
-    fileprivate static let deleteDeadEvents = "DELETE FROM event_outbox WHERE \(old(dead: true))"
-    fileprivate static let buryEvents = """
+    static let deleteDeadEvents = "DELETE FROM event_outbox WHERE \(old(dead: true))"
+    static let buryEvents = """
         UPDATE event_outbox SET dead = 1, since = \(Migration.moment) WHERE \(old(dead: false))
         """
 }

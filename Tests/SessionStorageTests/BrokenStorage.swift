@@ -18,6 +18,7 @@ struct BrokenStorage: StorageDecorator {
         case neverSweeps, sweepsTooEarly, sweepsLiveSessions
         case losesTraits, forgetsTheTerms, countsNobody
         case repeatsAPage, forgetsNoDevice
+        case settlesNothing, settlesAsDelivered, leasesToAll, revivesNothing, buriesNothing, repeatsEvents, keepsStreams
     }
 
     let base: any SessionStorage = InMemorySessionStorage()
