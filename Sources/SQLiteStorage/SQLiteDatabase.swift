@@ -167,6 +167,7 @@ extension SQLiteDatabase {
         try connection.execute("BEGIN IMMEDIATE")
         do throws(StorageError) {
             try mark.write(on: connection)
+            try connection.run(Statement.endLeases)
             try connection.execute("COMMIT")
         } catch {
             if !connection.isOutsideTransaction { try? connection.execute("ROLLBACK") }

@@ -116,6 +116,8 @@ extension Statement {
         UPDATE event_streams SET owner = ?3, leased_until = \(Migration.moment) + ?4 WHERE app_id = ?1 AND name = ?2 \
         AND (owner = ?3 OR leased_until <= \(Migration.moment))
         """
+    /// One process has the folder: what the one before it had is free.
+    static let endLeases = "UPDATE event_streams SET leased_until = 0 WHERE leased_until <> 0"
     /// The columns of an entry of the audit log come first.
     static let selectPendingEvents = """
         SELECT sequence, time, event, session_handle, tenant_id, user_id, details, actor, means, number, attempts, \

@@ -14,8 +14,8 @@
             abstract: "Move the data of a folder into the PostgreSQL database of the configuration.",
             discussion: """
                 Stop the core first. Apps, tenants, keys, sessions and users that were last active are copied into a \
-                database that has none yet, so that no user has to sign in again. The audit log stays in the folder. The \
-                folder's database is then renamed, so that no core starts on it. What was interrupted is repeated by the \
+                database that has none yet, so that no user has to sign in again. The audit log stays in the folder, and \
+                security events have to be delivered before. The folder's database is then renamed, so that no core starts on it. What was interrupted is repeated by the \
                 same command.
                 """)
 
@@ -63,6 +63,7 @@
         func run() async throws -> Int {
             let apps = try await source.apps.apps()
             try await refuseOthers(apps)
+            for app in apps { try await refuseWaiting(in: app) }
             var total = 0
             for app in apps { total += try source.storage(of: app.id).countSessions() }
             let meter = ProgressMeter(total: Int64(total))
@@ -93,6 +94,15 @@
                     throw Failure(
                         "the app \(app.id.rawValue) in the database has sessions of its own; name an empty database")
                 }
+            }
+        }
+
+        /// What waits for a receiver would be lost: it names entries of an audit log that is not moved.
+        private func refuseWaiting(in app: AppRecord) async throws {
+            for stream in try await source.storage(of: app.id).eventStreams() where stream.pending > 0 {
+                throw Failure(
+                    "\(stream.pending) security events of the app \(app.id.rawValue) wait for \(stream.name.rawValue): start "
+                        + "the core until they are delivered, or drop them with 'tessera events remove'")
             }
         }
 

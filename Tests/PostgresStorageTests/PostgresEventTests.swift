@@ -1,4 +1,5 @@
 import LibPQClient
+import LosslessJSON
 import SessionEngine
 import SessionStorage
 import Testing
@@ -40,7 +41,9 @@ struct PostgresEventTests {
                         return try await storage.leaseStream(name, for: owner, lasting: .seconds(1_000)) ? owner : nil
                     }
                 }
-                return try await group.reduce(into: []) { if let owner = $1 { $0.append(owner) } }
+                var held: [String] = []
+                for try await owner in group { if let owner { held.append(owner) } }
+                return held
             }
             let owner = try #require(held.first)
             #expect(held.count == 1)
@@ -196,7 +199,7 @@ struct PostgresEventTests {
     private func record(_ handle: String) -> SessionRecord {
         SessionRecord(
             handle: SessionHandle(handle), tenantID: .public, userID: UserID("u"),
-            currentTokenHash: StoredTokenHash(stored: "h"), sessionData: .empty, accessTokenPayload: .empty,
+            currentTokenHash: StoredTokenHash(stored: "h"), sessionData: JSONObjectText([:]), accessTokenPayload: JSONObjectText([:]),
             createdAt: Self.now, expiresAt: Timestamp(milliseconds: 32_000_000_000_000), signingKeyKind: .dynamic)
     }
 }

@@ -136,6 +136,21 @@ struct EventOutboxTests {
         #expect(try await Self.waiting(storage) == ["a"])
     }
 
+    @Test("A core that was killed has no stream any more when the next one opens its folder")
+    func leases() async throws {
+        let folder = try TemporaryFolder()
+        let name = try Self.stream("s")
+        do {
+            let storage = try SQLiteDatabase(folder: folder.path).storage(of: .public)
+            try await storage.registerStreams([name])
+            #expect(try await storage.leaseStream(name, for: "one", lasting: .seconds(1_000)))
+            let beside = try SQLiteDatabase(beside: folder.path).storage(of: .public)
+            #expect(try await !beside.leaseStream(name, for: "two", lasting: .seconds(1_000)))
+        }
+        let storage = try SQLiteDatabase(folder: folder.path).storage(of: .public)
+        #expect(try await storage.leaseStream(name, for: "two", lasting: .seconds(1_000)))
+    }
+
     @Test("A database without its trigger is refused: events would be missed without a sign")
     func missingTrigger() throws {
         let folder = try TemporaryFolder()
