@@ -77,7 +77,7 @@ extension EventOutcome {
 }
 
 extension EventStreamState {
-    /// Reads the columns of `Statements.selectStreams`; `nil` where a name is none of ours.
+    /// Reads the columns of `Statements.selectStreams`; `nil` where another program made up a name.
     fileprivate init?(row: PostgresRow) {
         guard let name = EventStreamName(row.text(0)) else { return nil }
         self.init(

@@ -155,7 +155,7 @@ extension Statement {
 }
 
 extension EventStreamState {
-    /// Reads the columns of `Statement.selectStreams`; `nil` where a name is none of ours.
+    /// Reads the columns of `Statement.selectStreams`; `nil` where another program made up a name.
     fileprivate init?(row: SQLiteRow) {
         guard let name = EventStreamName(row.text(0)) else { return nil }
         func time(_ column: Int32) -> Timestamp? {

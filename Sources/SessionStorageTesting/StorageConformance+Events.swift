@@ -28,6 +28,13 @@ extension StorageConformance {
         }
     }
 
+    /// The numbers of all that waits for a stream.
+    private static func numbers(_ storage: any SessionStorage, _ name: String, count: Int) async throws -> [Int64] {
+        let found = try await storage.pendingEvents(of: stream(name), after: 0, limit: 1_000).map(\.number)
+        try expect(found.count, is: count, "how many events wait for \(name)")
+        return found
+    }
+
     private static func state(_ storage: any SessionStorage, _ name: String) async throws -> EventStreamState {
         let wanted = try stream(name)
         guard let state = try await storage.eventStreams().first(where: { $0.name == wanted }) else {
@@ -94,8 +101,7 @@ extension StorageConformance {
             try expect(gone.map(\.rawValue), is: ["old"], "removed as expired")
             try expect(try await waiting(storage, "s"), is: [], "waiting")
         },
-        Check("Each way of ending a session is an event: reuse, a limit, a user, a tenant, and a credential that changed") {
-            storage in
+        Check("Each way of ending a session is an event, and so is a credential that changed") { storage in
             try await storage.registerStreams([stream("s")])
             try await storage.insert(all: ["a", "b", "c", "d"].map { record($0) })
             var reuse = entry(.reuseDetected, "a")
@@ -125,7 +131,8 @@ extension StorageConformance {
                 _ = try await storage.remove(all, audit: Revocation(by: .administrator, .all, at: later))
                 let swept = later + CutOff.settlingTime + Milliseconds(1)
                 while try await storage.sweepCutOffs(at: swept, limit: 100) > 0 {}
-                try expect(try await storage.auditEvents(AuditQuery(name: .revoked)).count, is: 6, "entries of sessions")
+                let entries = try await storage.auditEvents(AuditQuery(name: .revoked)).count
+                try expect(entries, is: 6, "entries of sessions")
                 let both = ["revoked_all u1 all", "revoked_all u1 all"]
                 try expect(try await waiting(storage, "s"), is: both, "waiting")
             }
@@ -158,7 +165,8 @@ extension StorageConformance {
             while true {
                 let page = try await storage.pendingEvents(of: stream("s"), after: last, limit: 7)
                 guard let newest = page.last?.number else { break }
-                try expect(page.count <= 7 && page.map(\.number) == page.map(\.number).sorted(), "a page is not in order")
+                let numbers = page.map(\.number)
+                try expect(numbers.count <= 7 && numbers == numbers.sorted(), "a page is not in order")
                 try expect(page.allSatisfy { $0.number > last }, "a page begins too early")
                 read += page.compactMap(\.event.handle?.rawValue)
                 last = newest
@@ -171,8 +179,8 @@ extension StorageConformance {
         Check("What was delivered goes, from its stream alone, and a second time changes nothing") { storage in
             try await storage.registerStreams([stream("s"), stream("t")])
             try await end(["a", "b", "c"], in: storage)
-            let numbers = try await storage.pendingEvents(of: stream("s"), after: 0, limit: 9).map(\.number)
-            let outcomes = [EventOutcome(numbers[0], .delivered), EventOutcome(numbers[2], .delivered)]
+            let listed = try await numbers(storage, "s", count: 3)
+            let outcomes = [EventOutcome(listed[0], .delivered), EventOutcome(listed[2], .delivered)]
             try expect(try await storage.settleEvents(of: stream("t"), outcomes), is: 0, "settled for another stream")
             try expect(try await storage.settleEvents(of: stream("s"), outcomes), is: 2, "settled")
             try expect(try await storage.settleEvents(of: stream("s"), outcomes), is: 0, "settled a second time")
@@ -188,41 +196,41 @@ extension StorageConformance {
         Check("What failed waits until its time, and one step settles it with the others") { storage in
             try await storage.registerStreams([stream("s")])
             try await end(["a", "b", "c"], in: storage)
-            let numbers = try await storage.pendingEvents(of: stream("s"), after: 0, limit: 9).map(\.number)
+            let listed = try await numbers(storage, "s", count: 3)
             let outcomes = [
-                EventOutcome(numbers[1], .delivered), EventOutcome(numbers[0], .later(far, error: "no answer\0")),
+                EventOutcome(listed[1], .delivered), EventOutcome(listed[0], .later(far, error: "no answer\0")),
             ]
             try expect(try await storage.settleEvents(of: stream("s"), outcomes), is: 2, "settled")
             try expect(try await storage.settleEvents(of: stream("s"), outcomes), is: 0, "settled a second time")
             let left = try await storage.pendingEvents(of: stream("s"), after: 0, limit: 9)
-            try expect(left.map(\.number), is: [numbers[0], numbers[2]], "left in the order of their numbers")
+            try expect(left.map(\.number), is: [listed[0], listed[2]], "left in the order of their numbers")
             try expect(left.map(\.attempts), is: [1, 0], "how often each failed")
             try expect(left.first?.nextAttempt, is: far, "when the first is tried again")
             let failed = try await state(storage, "s").lastError
             try expect(failed?.hasPrefix("no answer") ?? false, "the stream knows what went wrong")
-            _ = try await storage.settleEvents(of: stream("s"), [EventOutcome(numbers[0], .delivered)])
+            _ = try await storage.settleEvents(of: stream("s"), [EventOutcome(listed[0], .delivered)])
             try expect(try await state(storage, "s").lastError, is: nil, "the last error after a delivery")
         },
         Check("A dead event waits no more, is counted, waits again when it is revived, and goes if it is delivered") {
             storage in
             try await storage.registerStreams([stream("s"), stream("t")])
             try await end(["a", "b", "c"], in: storage)
-            let numbers = try await storage.pendingEvents(of: stream("s"), after: 0, limit: 9).map(\.number)
-            let dead = numbers.prefix(2).map { EventOutcome($0, .dead(error: "invalid_key")) }
+            let listed = try await numbers(storage, "s", count: 3)
+            let dead = listed.prefix(2).map { EventOutcome($0, .dead(error: "invalid_key")) }
             try expect(try await storage.settleEvents(of: stream("s"), dead), is: 2, "settled")
-            let again = [dead[0], EventOutcome(numbers[1], .later(far, error: "late"))]
+            let again = [dead[0], EventOutcome(listed[1], .later(far, error: "late"))]
             try expect(try await storage.settleEvents(of: stream("s"), again), is: 0, "settled a second time")
             try expect(try await waiting(storage, "s"), is: ["revoked c handle"], "waiting beside dead ones")
             let counted = try await state(storage, "s")
             try expect(counted.dead == 2 && counted.pending == 1, "the stream counts \(counted.dead) dead")
             try expect(counted.lastError, is: "invalid_key", "the last error")
-            _ = try await storage.settleEvents(of: stream("s"), [EventOutcome(numbers[1], .delivered)])
+            _ = try await storage.settleEvents(of: stream("s"), [EventOutcome(listed[1], .delivered)])
             try expect(try await state(storage, "s").dead, is: 1, "dead after one was delivered")
             let time = start + Milliseconds(7)
             try expect(try await storage.reviveEvents(of: stream("s"), at: time), is: 1, "revived")
             try expect(try await storage.reviveEvents(of: stream("s"), at: time), is: 0, "revived a second time")
             let first = try await storage.pendingEvents(of: stream("s"), after: 0, limit: 1).first
-            try expect(first?.number, is: numbers[0], "the oldest comes first again")
+            try expect(first?.number, is: listed[0], "the oldest comes first again")
             try expect(first?.attempts == 0 && first?.nextAttempt == time, "a revived event is as if it were new")
             try expect(try await waiting(storage, "t").count, is: 3, "left for the other stream")
         },
@@ -253,8 +261,9 @@ extension StorageConformance {
             try expect(try await storage.leaseStream(stream("t"), for: "two", lasting: long), "streams are not apart")
             let missing = try await storage.leaseStream(stream("no"), for: "one", lasting: long)
             try expect(!missing, "a stream that is not there was given")
-            try expect(try await storage.leaseStream(name, for: "one", lasting: Milliseconds(0)), "it is not taken back")
-            try expect(try await storage.leaseStream(name, for: "two", lasting: Milliseconds(0)), "it was not given back")
+            let end = Milliseconds(0)
+            try expect(try await storage.leaseStream(name, for: "one", lasting: end), "it is not taken back")
+            try expect(try await storage.leaseStream(name, for: "two", lasting: end), "it was not given back")
             try await storage.registerStreams([name])
             try expect(try await storage.leaseStream(name, for: "three", lasting: long), "one that ran out is refused")
             try expect(!(try await storage.leaseStream(name, for: "one", lasting: long)), "a former owner has it")

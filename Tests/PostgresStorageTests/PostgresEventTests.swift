@@ -28,7 +28,8 @@ struct PostgresEventTests {
     @Test("of two nodes that ask at once one has the stream, and the other once it has run out")
     func leases() async throws {
         let settings = try TestDatabase.settings()
-        let nodes = [try await TestDatabase.make(settings, node: "one"), try await TestDatabase.make(settings, node: "two")]
+        let one = try await TestDatabase.make(settings, node: "one")
+        let nodes = [one, try await TestDatabase.make(settings, node: "two")]
         defer { for node in nodes { node.close() } }
         let name = try Self.stream("s")
         try await nodes[0].storage(of: .public).registerStreams([name])
@@ -47,7 +48,8 @@ struct PostgresEventTests {
             }
             let owner = try #require(held.first)
             #expect(held.count == 1)
-            #expect(try await nodes[round % 2].storage(of: .public).leaseStream(name, for: owner, lasting: Milliseconds(0)))
+            let other = nodes[round % 2].storage(of: .public)
+            #expect(try await other.leaseStream(name, for: owner, lasting: Milliseconds(0)))
         }
     }
 
@@ -64,7 +66,8 @@ struct PostgresEventTests {
         try TestDatabase.run(Self.entry("late", settings.tables))
         let seen = try await storage.pendingEvents(of: Self.stream("s"), after: 0, limit: 9)
         #expect(seen.map(\.event.handle?.rawValue) == ["late"])
-        #expect(try await storage.settleEvents(of: Self.stream("s"), seen.map { EventOutcome($0.number, .delivered) }) == 1)
+        let outcomes = seen.map { EventOutcome($0.number, .delivered) }
+        #expect(try await storage.settleEvents(of: Self.stream("s"), outcomes) == 1)
         try other.run("COMMIT")
         let rest = try await storage.pendingEvents(of: Self.stream("s"), after: 0, limit: 9)
         #expect(rest.map(\.event.handle?.rawValue) == ["early"])
@@ -183,7 +186,8 @@ struct PostgresEventTests {
         try TestDatabase.run(
             """
             INSERT INTO \(outbox) (app_id, stream, sequence, time, event, session_handle, details, since, dead)
-            SELECT 'public', 's' || i % 3, i, i, 'revoked', 'h' || i, '{}', i, i % 100 = 0 FROM generate_series(1, 20000) AS i
+            SELECT 'public', 's' || i % 3, i, i, 'revoked', 'h' || i, '{}', i, i % 100 = 0
+            FROM generate_series(1, 20000) AS i
             """)
         try TestDatabase.run("ANALYZE \(outbox)")
         let statement = database.statements.selectPendingEvents

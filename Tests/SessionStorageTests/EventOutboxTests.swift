@@ -29,8 +29,8 @@ struct EventOutboxTests {
         try await storage.registerStreams([Self.stream("s")])
         try await storage.insert(Sample.record("a", expiresAt: Timestamp(milliseconds: 32_000_000_000_000)))
         try Self.run(
-            "CREATE TRIGGER planted BEFORE INSERT ON \(table) BEGIN SELECT RAISE(ABORT, 'planted'); END", on: database.path
-        )
+            "CREATE TRIGGER planted BEFORE INSERT ON \(table) BEGIN SELECT RAISE(ABORT, 'planted'); END",
+            on: database.path)
         await #expect(throws: StorageError.self) {
             try await storage.remove(.handles([SessionHandle("a")]), audit: Self.revocation)
         }

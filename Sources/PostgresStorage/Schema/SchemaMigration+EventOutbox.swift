@@ -8,7 +8,7 @@ extension SchemaMigration {
 
     /// The streams of security events with what waits for them, and what fills the outbox (docs/decisions/0049).
     ///
-    /// A trigger of each row with a condition: an entry that is none of those kept pays for the comparison of a name, where a
+    /// A trigger of each row with a condition: an entry that is not kept pays for the comparison of a name, where a
     /// trigger of the statement would cost every refresh a call.
     static func eventOutbox(_ tables: TableNames) -> [SchemaStatement] {
         let (streams, outbox) = ("tessera_event_streams", "tessera_event_outbox")
@@ -68,6 +68,7 @@ extension SchemaMigration {
         let kinds = PendingEvent.noted.map { kind in
             "NEW.event = '\(kind.name.rawValue)'" + (kind.means.map { " AND NEW.means = '\($0.rawValue)'" } ?? "")
         }
-        return "(\(kinds.joined(separator: " OR "))) AND NEW.means IS DISTINCT FROM '\(Revocation.Means.expiry.rawValue)'"
+        let isNoExpiry = "NEW.means IS DISTINCT FROM '\(Revocation.Means.expiry.rawValue)'"
+        return "(\(kinds.joined(separator: " OR "))) AND \(isNoExpiry)"
     }()
 }

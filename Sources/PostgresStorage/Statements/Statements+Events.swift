@@ -2,7 +2,7 @@ import LibPQClient
 
 /// The statements about the outbox of security events; `$app` is the app and `$stream` the stream.
 extension Statements {
-    private static let now = "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint"
+    private static let moment = "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint"
     private static let isNamed = "app_id = $app AND name = $stream"
     private static let isOfStream = "app_id = $app AND stream = $stream"
 
@@ -51,8 +51,8 @@ extension Statements {
         PostgresStatement(
             "leaseStream", .write,
             """
-            UPDATE \(tables.eventStreams) SET owner = $owner, leased_until = \(Self.now) + $milliseconds \
-            WHERE \(Self.isNamed) AND (owner = $owner OR leased_until <= \(Self.now))
+            UPDATE \(tables.eventStreams) SET owner = $owner, leased_until = \(Self.moment) + $milliseconds \
+            WHERE \(Self.isNamed) AND (owner = $owner OR leased_until <= \(Self.moment))
             """)
     }
 
@@ -77,13 +77,13 @@ extension Statements {
             AND number IN (SELECT number FROM outcome WHERE result = 'delivered') RETURNING number), \
             kept AS (UPDATE \(tables.eventOutbox) AS e SET attempts = attempts + 1, dead = result = 'dead', \
             next_attempt = CASE result WHEN 'later' THEN o.time ELSE next_attempt END, \
-            since = CASE result WHEN 'dead' THEN \(Self.now) ELSE since END FROM outcome AS o \
+            since = CASE result WHEN 'dead' THEN \(Self.moment) ELSE since END FROM outcome AS o \
             WHERE \(Self.isOfStream) AND e.number = o.number AND NOT dead \
             AND (result = 'dead' OR result = 'later' AND next_attempt <> o.time) RETURNING e.number), \
             changed AS (SELECT number FROM gone UNION ALL SELECT number FROM kept), \
             last AS (SELECT o.error FROM outcome AS o JOIN changed USING (number) ORDER BY position DESC LIMIT 1), \
             noted AS (UPDATE \(tables.eventStreams) SET last_error = nullif(last.error, ''), \
-            last_delivery = CASE WHEN EXISTS (SELECT 1 FROM gone) THEN \(Self.now) ELSE last_delivery END \
+            last_delivery = CASE WHEN EXISTS (SELECT 1 FROM gone) THEN \(Self.moment) ELSE last_delivery END \
             FROM last WHERE \(Self.isNamed)) SELECT count(*) FROM changed
             """)
     }
@@ -93,7 +93,7 @@ extension Statements {
         PostgresStatement(
             "reviveEvents", .alone,
             """
-            UPDATE \(tables.eventOutbox) SET dead = false, attempts = 0, next_attempt = $time, since = \(Self.now) \
+            UPDATE \(tables.eventOutbox) SET dead = false, attempts = 0, next_attempt = $time, since = \(Self.moment) \
             WHERE \(Self.isOfStream) AND dead
             """)
     }
@@ -115,7 +115,7 @@ extension Statements {
             "buryEvents", .alone,
             """
             WITH gone AS (DELETE FROM \(outbox) WHERE \(old(dead: true)) AND dead RETURNING 1), \
-            late AS (UPDATE \(outbox) SET dead = true, since = \(Self.now) WHERE \(old(dead: false)) AND NOT dead \
+            late AS (UPDATE \(outbox) SET dead = true, since = \(Self.moment) WHERE \(old(dead: false)) AND NOT dead \
             RETURNING 1), \
             lost AS (DELETE FROM \(outbox) WHERE number = ANY (ARRAY(SELECT number FROM (SELECT number, app_id, stream \
             FROM \(outbox) ORDER BY number LIMIT $limit) AS e WHERE NOT EXISTS (SELECT 1 FROM \(streams) AS s \
