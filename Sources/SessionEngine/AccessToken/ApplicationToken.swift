@@ -21,12 +21,6 @@ public enum ApplicationToken {
             "iat": .integer(issuedAt.wholeSeconds), "exp": .integer(expiresAt.wholeSeconds), "iss": .string(issuer),
         ]
         let claims = JSONObject(uniqueMembers: added.members.filter { payload[$0.name] == nil } + payload.members)
-        var bytes = Base64.url.encode(header.serialized())
-        bytes.append(UInt8(ascii: "."))
-        bytes.append(contentsOf: Base64.url.encode(claims.serialized()))
-        let signature = try key.signature(over: bytes)
-        bytes.append(UInt8(ascii: "."))
-        bytes.append(contentsOf: Base64.url.encode(signature))
-        return String(decoding: bytes, as: UTF8.self)
+        return try CompactToken.sign(header, claims, with: key)
     }
 }
