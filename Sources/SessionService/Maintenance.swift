@@ -83,6 +83,7 @@ public struct Maintenance: Service, CustomStringConvertible {
                 group.addTask { await repeated(every: schedule.auditTrimInterval, sweepCutOffs) }
                 group.addTask { await repeated(every: schedule.auditTrimInterval, trimAuditLog) }
                 group.addTask { await repeated(every: schedule.auditTrimInterval, trimRevocations) }
+                group.addTask { await repeated(every: schedule.auditTrimInterval, buryEvents) }
             }
         }
     }
@@ -140,6 +141,18 @@ public struct Maintenance: Service, CustomStringConvertible {
     private func trimRevocations(of service: SessionManager) async throws {
         let count = try await inBatches { try await service.trimRevocations(atMost: $0) }
         if count > 0 { logger.debug("ends that no verifier needs removed", metadata: ["count": "\(count)"]) }
+    }
+
+    private func buryEvents(of service: SessionManager) async throws {
+        // Of each stream so many go in one step: nothing is left when nothing went.
+        var count = 0
+        while true {
+            let buried = try await service.buryEvents(atMost: schedule.batch)
+            count += buried
+            if buried == 0 { break }
+            try await wait(schedule.pause)
+        }
+        if count > 0 { logger.warning("security events given up or deleted", metadata: ["count": "\(count)"]) }
     }
 
     /// Repeats a removal until there is nothing left, with pauses for the writes of others.

@@ -114,7 +114,7 @@ struct RequestTableTests {
         .nameDevice: ["userId", "sessionHandle", "label"], .removeDevices: ["userId"], .forgetDevices: ["userId"],
         .stepUpSession: ["refreshToken", "level"], .regenerateSession: ["accessToken"], .listSessions: ["userId"],
         .upgradeSession: ["refreshToken", "userId"], .impersonateUser: ["userId", "actor", "reason"],
-        .endImpersonation: ["sessionHandle"],
+        .endImpersonation: ["sessionHandle"], .noteCredentialChange: ["userId", "credentialType", "changeType"],
         .readSession: ["sessionHandle"],
         .readSessionData: ["sessionHandle"], .readPayload: ["sessionHandle"],
         .writeSessionData: ["sessionHandle", "userDataInDatabase"], .writePayload: ["sessionHandle", "userDataInJWT"],

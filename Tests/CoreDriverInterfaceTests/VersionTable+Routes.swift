@@ -24,6 +24,7 @@ extension VersionTable {
             row(.post, "/tessera/session/upgrade", .upgradeSession, "1.0-"),
             row(.post, "/tessera/session/impersonate", .impersonateUser, "1.0-"),
             row(.post, "/tessera/session/impersonate/end", .endImpersonation, "1.0-"),
+            row(.post, "/tessera/events/credential-change", .noteCredentialChange, "1.0-"),
 
             row(.post, "/handshake", .handshake, "1.0-2.3"),
             row(.post, "/session", .createSession, "1.0-2.3"),

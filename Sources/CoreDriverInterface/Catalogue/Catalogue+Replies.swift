@@ -227,6 +227,7 @@ extension Catalogue {
         .forgetDevices: [devicesForgotten],
         .upgradeSession: [refreshed, theftDetected, refreshRefused],
         .impersonateUser: [refreshed], .endImpersonation: [removed],
+        .noteCredentialChange: [done, status("AUDIT_LOG_OFF")],
         .countUsers: [usersCounted],
         .countActiveUsers: [activeUsersCounted],
         .listUsers: [usersListed],

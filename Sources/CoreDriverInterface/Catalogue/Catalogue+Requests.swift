@@ -122,6 +122,18 @@ extension Catalogue {
     package static let endImpersonation = RequestTable<ReadSessionRequest>(
         .endImpersonation, [.required("sessionHandle", \.handle)])
 
+    package static let noteCredentialChange = RequestTable<CredentialChangeRequest>(
+        .noteCredentialChange,
+        [
+            .required("userId", \.userID, upTo: UserID.maximumLength),
+            .required("credentialType", \.type, where: CredentialChange.isText),
+            .required("changeType", \.change),
+            .optional("friendlyName", \.friendlyName, where: CredentialChange.isText),
+            .optional("x509Issuer", \.x509Issuer, where: CredentialChange.isText),
+            .optional("x509Serial", \.x509Serial, where: CredentialChange.isText),
+            .optional("fido2Aaguid", \.fido2Aaguid, where: CredentialChange.isText),
+        ])
+
     package static let regenerateSession = RequestTable<RegenerateSessionRequest>(
         .regenerateSession,
         [.token("accessToken", \.accessToken), .optional("userDataInJWT", \.payload)])
@@ -278,7 +290,7 @@ extension Catalogue {
         stepUpSession,
         listDevices, revokeWithToken, explainEnd, nameDevice, removeDevices, forgetDevices, upgradeSession,
         impersonateUser,
-        endImpersonation, putApp, putAppV2, removeApp, putTenant, putTenantV2, removeTenant,
+        endImpersonation, noteCredentialChange, putApp, putAppV2, removeApp, putTenant, putTenantV2, removeTenant,
     ]
 
     /// Of these only the handshake comes with a body at all.

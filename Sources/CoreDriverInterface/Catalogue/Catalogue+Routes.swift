@@ -34,6 +34,7 @@ extension Catalogue {
         versionFree(.upgradeSession, [.post], "/tessera/session/upgrade", .anyTenant),
         versionFree(.impersonateUser, [.post], "/tessera/session/impersonate", .tenant),
         versionFree(.endImpersonation, [.post], "/tessera/session/impersonate/end", .anyTenant),
+        versionFree(.noteCredentialChange, [.post], "/tessera/events/credential-change", .app),
     ]
 
     private static let plainRoutes = [

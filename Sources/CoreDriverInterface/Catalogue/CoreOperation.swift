@@ -66,6 +66,8 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case impersonateUser
     /// That person is done.
     case endImpersonation
+    /// A credential of a user is another one.
+    case noteCredentialChange
     /// How many users are there?
     case countUsers
     /// How many users had a session since?

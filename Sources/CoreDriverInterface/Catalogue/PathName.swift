@@ -10,6 +10,15 @@ enum PathName {
     /// Segments that begin the cores' own paths.
     private static let reserved: Set<String> = ["recipe", "config", "users", "hello"]
 
+    /// Takes the app's segment from the beginning of a path in lower case; without one it is the app `public`.
+    static func takeApp(from segments: inout ArraySlice<Substring>) -> AppID {
+        guard let first = segments.first, first.hasPrefix(appPrefix), isName(first.dropFirst(appPrefix.count)) else {
+            return .public
+        }
+        segments.removeFirst()
+        return AppID(String(first.dropFirst(appPrefix.count)))
+    }
+
     /// Whether a segment in lower case can be a name at all.
     static func isName(_ segment: Substring) -> Bool {
         !segment.isEmpty

@@ -21,14 +21,8 @@ public struct RouteMatch: Sendable {
         guard path.hasPrefix("/") else { return nil }
         var segments = path.lowercased().split(separator: "/")[...]
         if segments.isEmpty { segments = [""] }
-        var app = AppID.public
-        if let first = segments.first, first.hasPrefix(PathName.appPrefix),
-            PathName.isName(first.dropFirst(PathName.appPrefix.count))
-        {
-            app = AppID(String(first.dropFirst(PathName.appPrefix.count)))
-            segments.removeFirst()
-            if segments.isEmpty { segments = [""] }
-        }
+        let app = PathName.takeApp(from: &segments)
+        if segments.isEmpty { segments = [""] }
         if let routes = Self.otherPaths[Self.path(segments)] {
             self.init(app: app, tenant: .public, routes: routes)
             return

@@ -83,6 +83,30 @@ package struct ReadFeedRequest: RequestMessage {
     package init() {}
 }
 
+/// A credential of a user is another one.
+package struct CredentialChangeRequest: RequestMessage {
+    package var userID = ""
+    package var type = ""
+    package var change = CredentialChange.Change.update
+    package var friendlyName: String?
+    package var x509Issuer: String?
+    package var x509Serial: String?
+    package var fido2Aaguid: String?
+
+    package init() {}
+
+    /// The change; `nil` for what the table does not let through.
+    package var credentialChange: CredentialChange? {
+        let members = [
+            ("friendly_name", friendlyName), ("x509_issuer", x509Issuer), ("x509_serial", x509Serial),
+            ("fido2_aaguid", fido2Aaguid),
+        ]
+        return CredentialChange(
+            of: UserID(userID), type: type, change,
+            details: members.compactMap { name, text in text.map { (name, $0) } })
+    }
+}
+
 /// An app or a tenant is to be made or changed.
 package protocol TenantMessage: RequestMessage {
     /// What is said of the tenant, or of the app's first one.

@@ -132,37 +132,25 @@ package struct Factors: WireValue {
     package var wire: JSONValue { names?.wire ?? .null }
 }
 
-/// The name of an event, in this core's own interface, which says what it has to be.
-extension AuditEvent.Name: WireValue {
+/// A value of a closed set, by its name, in this core's own interface.
+package protocol NamedWireValue: WireValue, CaseIterable, RawRepresentable<String> {}
+
+extension NamedWireValue {
     package static var wireType: WireType { .string }
-    package static func parse(_ value: FieldValue) -> AuditEvent.Name? {
-        String.parse(value).flatMap(Self.init(rawValue:))
-    }
-    package static func read(_ value: FieldValue, of name: String) throws(InvalidRequest) -> AuditEvent.Name {
-        guard let event = parse(value) else {
+    package static func parse(_ value: FieldValue) -> Self? { String.parse(value).flatMap(Self.init(rawValue:)) }
+    package static func read(_ value: FieldValue, of name: String) throws(InvalidRequest) -> Self {
+        guard let known = parse(value) else {
             let names = allCases.map(\.rawValue).joined(separator: ", ")
             throw InvalidRequest(.invalidParameter(name, expected: "one of \(names)"))
         }
-        return event
+        return known
     }
     package var wire: JSONValue { .string(rawValue) }
 }
 
-/// An actor of the audit log, in this core's own interface.
-extension AuditActor: WireValue {
-    package static var wireType: WireType { .string }
-    package static func parse(_ value: FieldValue) -> AuditActor? {
-        String.parse(value).flatMap(Self.init(rawValue:))
-    }
-    package static func read(_ value: FieldValue, of name: String) throws(InvalidRequest) -> AuditActor {
-        guard let actor = parse(value) else {
-            let names = allCases.map(\.rawValue).joined(separator: ", ")
-            throw InvalidRequest(.invalidParameter(name, expected: "one of \(names)"))
-        }
-        return actor
-    }
-    package var wire: JSONValue { .string(rawValue) }
-}
+extension AuditEvent.Name: NamedWireValue {}
+extension AuditActor: NamedWireValue {}
+extension CredentialChange.Change: NamedWireValue {}
 
 /// A time, in this core's own interface: milliseconds since 1970, or a date of RFC 3339.
 package struct WireTime: WireValue {

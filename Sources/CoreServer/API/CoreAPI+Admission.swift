@@ -19,6 +19,7 @@ extension CoreAPI {
         enum Work: Sendable {
             case health(HealthQuestion)
             case oauth(OAuthQuestion)
+            case poll(EventStream)
             case operation(Call, Place)
             /// What a sidecar is asked, never a core.
             case edge(EdgeQuestion)
@@ -32,6 +33,7 @@ extension CoreAPI {
             case .health: 16 * 1024
             case .edge(.introspect), .oauth: OAuthQuestion.maximumBodyLength
             case .edge: 16 * 1024
+            case .poll: 1 << 20
             case .operation(let call, _): call.operation.maximumBodyLength
             }
         }
@@ -43,6 +45,7 @@ extension CoreAPI {
             case .health, .edge(.health): true
             case .edge: false
             case .oauth(let question): question == .revoke
+            case .poll: false
             case .operation(let call, _):
                 [.hello, .removeSessions, .removeAndCountSessions, .revokeWithToken, .removeDevices].contains(
                     call.operation)
@@ -85,6 +88,7 @@ extension CoreAPI {
             return .left(.refused(notFound(request.path)))
         }
         if let question = OAuthQuestion(rawValue: relative) { return .left(admission(of: question, request)) }
+        if let polls, let path = EventPollPath(relative) { return .left(admission(of: path, request, polls)) }
         return .right(relative)
     }
 

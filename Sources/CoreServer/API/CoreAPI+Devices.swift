@@ -9,7 +9,7 @@ extension CoreAPI {
     /// What this core can do that a SuperTokens core cannot; those answer 404.
     static let capabilities = [
         "audit", "policy", "step-up", "devices", "revoke-with-token", "explain-end", "anonymous", "impersonation",
-        "feed", "dpop",
+        "feed", "dpop", "events",
     ]
 
     func listCapabilities() -> CoreReply {

@@ -34,6 +34,7 @@ extension CoreAPI {
             return .waiting { await health(question) }
         case .oauth(let question): return .waiting { await answer(question, body) }
         case .edge: return .reply(CoreReply(InvalidRequest(.notFound)))
+        case .poll(let stream): return .waiting { await answer(stream, body) }
         case .operation(var call, let place):
             call.request.body = body
             do {

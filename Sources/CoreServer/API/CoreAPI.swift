@@ -19,6 +19,8 @@ public struct CoreAPI: Sendable {
     private(set) var metrics = TesseraMetrics()
     /// What traces requests, if anything does.
     var tracer: Tracer?
+    /// What answers those who ask for security events, if there are such streams.
+    private(set) var polls: EventPolls?
 
     /// Creates the interface of a service.
     ///
@@ -45,7 +47,7 @@ public struct CoreAPI: Sendable {
         self.service = service
         current = CurrentSettings(settings)
         (logger, apps, readiness, events) = (other.logger, other.apps, other.readiness, other.events)
-        (metrics, tracer) = (other.metrics, other.tracer)
+        (metrics, tracer, polls) = (other.metrics, other.tracer, other.polls)
     }
 
     /// The same interface, which counts where a scrape finds it.
@@ -55,6 +57,15 @@ public struct CoreAPI: Sendable {
         var counting = self
         counting.metrics = metrics
         return counting
+    }
+
+    /// The same interface, which answers those who ask for security events.
+    ///
+    /// - Parameter polls: their streams; `nil` leaves it as it is.
+    package func answering(_ polls: EventPolls?) -> CoreAPI {
+        var answering = self
+        answering.polls = polls
+        return answering
     }
 
     /// What was decided about the answers, as it is now.
@@ -122,6 +133,7 @@ public struct CoreAPI: Sendable {
         case .upgradeSession: try await upgradeSession(call)
         case .impersonateUser: try await impersonateUser(call)
         case .endImpersonation: try await endImpersonation(call)
+        case .noteCredentialChange: try await noteCredentialChange(call)
         case .countUsers: try countUsers(call)
         case .countActiveUsers: try await countActiveUsers(call)
         case .listUsers, .findUsersByAccount: listUsers()

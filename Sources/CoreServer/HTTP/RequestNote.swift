@@ -57,6 +57,9 @@ struct RequestNote {
         ]
         switch admitted?.work {
         case .oauth(let question)?: details["operation"] = "\(question.operation)"
+        case .poll(let stream)?:
+            details["operation"] = "pollEvents"
+            details["stream"] = "\(stream.label)"
         case .health?, .edge?: details["operation"] = "\(OperationLabel(admitted?.work).label)"
         case .operation(let call, _)?:
             details["operation"] = "\(call.operation.rawValue)"

@@ -8,7 +8,8 @@ enum OperationLabel: Int, MetricLabel {
     case hello, showConfiguration, handshake, createSession, verifySession, refreshSession,
         regenerateSession, removeSessions, removeAndCountSessions, listSessions, readSession, readSessionData,
         writeSessionData, readPayload, writePayload, publishKeys, listKeys, createToken, showTelemetry, readAuditTrail,
-        stepUpSession, upgradeSession, impersonation, readFeed
+        stepUpSession, upgradeSession, impersonation, readFeed, pollEvents,
+        noteCredentialChange
     /// Lists of devices, and what is done with them.
     case devices
     /// Apps and tenants.
@@ -31,6 +32,7 @@ enum OperationLabel: Int, MetricLabel {
         case .oauth(.revoke): self = .removeSessions
         case .edge(.health), .edge(.metrics): self = .health
         case .edge: self = .verifySession
+        case .poll: self = .pollEvents
         case .operation(let call, _): self.init(call.operation)
         }
     }
@@ -62,6 +64,7 @@ enum OperationLabel: Int, MetricLabel {
         case .listDevices, .nameDevice, .removeDevices, .forgetDevices, .explainEnd: self = .devices
         case .upgradeSession: self = .upgradeSession
         case .impersonateUser, .endImpersonation: self = .impersonation
+        case .noteCredentialChange: self = .noteCredentialChange
         case .countUsers, .countActiveUsers, .listUsers, .findUsersByAccount, .findUser: self = .users
         case .putApp, .putAppV2, .listApps, .listAppsV2, .removeApp, .putTenant, .putTenantV2, .readTenant,
             .readTenantV2, .listTenants, .listTenantsV2, .removeTenant:

@@ -61,6 +61,7 @@ struct RequestSpan {
             attributes.append(SpanAttribute("tessera.operation", call.operation.rawValue))
             attributes.append(SpanAttribute("tessera.cdi", call.dialect.version.description))
         case .oauth(let question)?: attributes.append(SpanAttribute("tessera.operation", question.operation))
+        case .poll?: attributes.append(SpanAttribute("tessera.operation", OperationLabel.pollEvents.label))
         case .health?, .edge?:
             attributes.append(SpanAttribute("tessera.operation", OperationLabel(admitted?.work).label))
         case nil: attributes.append(SpanAttribute("tessera.operation", OperationLabel.none.label))
@@ -106,6 +107,7 @@ extension CoreAPI {
     func route(of request: CoreRequest) -> String? {
         guard let path = settings.basePath.relative(request.path) else { return nil }
         if let question = HealthQuestion(path: path, method: request.method) { return question.rawValue }
+        if EventPollPath(path) != nil { return EventPollPath.route }
         return RouteMatch(path: path)?.route
     }
 }

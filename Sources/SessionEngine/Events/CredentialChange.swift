@@ -22,12 +22,15 @@ public struct CredentialChange: Sendable, Equatable {
     /// The longest text of a member, in bytes.
     public static let longestText = 256
 
+    /// Whether a member may have a text.
+    package static func isText(_ text: String) -> Bool { (1...longestText).contains(text.utf8.count) }
+
     /// Creates a change.
     ///
     /// - Returns: `nil` where a text is empty or longer than ``longestText``, or a name is none of CAEP's.
     public init?(of user: UserID, type: String, _ change: Change, details: [(name: String, text: String)] = []) {
         let texts = [type] + details.map(\.text)
-        guard texts.allSatisfy({ (1...Self.longestText).contains($0.utf8.count) }),
+        guard texts.allSatisfy(Self.isText),
             details.allSatisfy({ Self.optionalMembers.contains($0.name) }), !user.rawValue.isEmpty
         else { return nil }
         (self.user, self.type, self.change) = (user, type, change)

@@ -114,11 +114,14 @@ public struct StreamPace: Sendable, Equatable {
         }
     }
 
+    /// Whether the receiver has failed too often in a row for anything more to be sent now.
+    public var isExhausted: Bool { failures >= Self.mostFailures }
+
     /// How long nothing is sent now; `nil` where the receiver answers. After it one failure more is enough for the next rest.
     ///
     /// - Parameter random: 64 random bits.
     public mutating func rest(random: UInt64) -> Milliseconds? {
-        guard failures >= Self.mostFailures else { return nil }
+        guard isExhausted else { return nil }
         let span = BackOff.span(after: rests, random: random)
         rests = min(rests + 1, 16)
         failures = Self.mostFailures - 1

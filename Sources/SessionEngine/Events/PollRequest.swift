@@ -1,4 +1,4 @@
-public import LosslessJSON
+import LosslessJSON
 
 /// What a receiver asks for (RFC 8936 section 2.2).
 public struct PollRequest: Sendable, Equatable {

@@ -44,7 +44,8 @@ struct StreamDelivery: Sendable {
     func work(_ state: inout State) async throws(ServiceError) -> Milliseconds {
         guard let sessions = await sessions() else { return Self.standby }
         let now = clock.time()
-        if let end = state.restsUntil, now < end {
+        // A rest that seems longer than any was begun before the clock was set back.
+        if let end = state.restsUntil, now < end, end - now <= BackOff.longest {
             // Nobody else is to send meanwhile: the receiver would have as many visitors as there are processes.
             guard try await hasLease(&state, sessions) else { return Self.standby }
             return min(end - now, Self.renewal)
@@ -98,7 +99,9 @@ struct StreamDelivery: Sendable {
     private func judge(_ pending: PendingEvent, _ order: inout EventOrder, _ now: Timestamp) -> Judgement {
         if pending.event.name == .unreadable { return .unreadable }
         guard stream.event(pending.event) != nil else { return .passedOver }
-        return order.admits(pending.event, isDue: pending.nextAttempt <= now) ? .sent : .held
+        // A time that lies further ahead than any wait is of a clock that was wrong.
+        let isDue = pending.nextAttempt <= now || pending.nextAttempt - now > BackOff.longest
+        return order.admits(pending.event, isDue: isDue) ? .sent : .held
     }
 
     /// Sends what may go, the oldest first.
@@ -164,7 +167,7 @@ struct StreamDelivery: Sendable {
             state.restsUntil = state.pace.rest(random: clock.randomBits()).map { clock.time() + $0 }
             throw error
         }
-        return verdicts.count == tokens.count && !state.pace.isResting && !Task.isCancelled
+        return verdicts.count == tokens.count && !state.pace.isExhausted && !Task.isCancelled
     }
 
     /// Sends tokens at the same time; those whose answer the end of the core did not wait for are not in the result.
