@@ -25,6 +25,8 @@ public struct OperatorConfiguration: Sendable {
     public var database: DatabaseSettings?
     /// Where the key that encrypts private keys comes from.
     public var keyEncryption: KeyEncryptionSource?
+    /// The file that names the receivers of security events, if there are any.
+    public var eventStreamsFile: String?
     /// Which library makes RSA signatures.
     public var rsaProvider: RSAProvider
     /// What was decided about sessions.
@@ -99,6 +101,7 @@ public struct OperatorConfiguration: Sendable {
         reading.judgeSessions()
         reading.judgeAccess()
         reading.judgeAdminPage()
+        reading.judgeEvents()
         database = reading.database(environment)
         keyEncryption = reading.keyEncryption()
         guard reading.problems.isEmpty else { throw ConfigurationError(reading.problems) }
@@ -109,6 +112,7 @@ public struct OperatorConfiguration: Sendable {
         settings.configurationPath = path
         (metrics, admin, adminSettings) = (draft.metrics, draft.admin, draft.adminSettings)
         traceSampleRatio = draft.traceSampleRatio
+        eventStreamsFile = draft.eventStreamsFile
         let collector = reading.collector()
         tracing = draft.tracing ?? collector.destination
         warnings = values.warnings + policy.warnings

@@ -29,17 +29,10 @@ public struct TraceCollectorAddress: Sendable, Equatable {
     ///
     /// - Parameter text: such as `http://localhost:4318/v1/traces`.
     init?(_ text: String) {
-        let schemes: [(prefix: String, isEncrypted: Bool)] = [("http://", false), ("https://", true)]
-        guard let scheme = schemes.first(where: { text.lowercased().hasPrefix($0.prefix) }),
-            text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !#""\<>?#@"#.utf8.contains($0) })
-        else { return nil }
-        let rest = text.dropFirst(scheme.prefix.count)
-        let authority = rest.prefix { $0 != "/" }
-        guard Self.isAuthority(authority) else { return nil }
-        let path = rest.dropFirst(authority.count)
-        isEncrypted = scheme.isEncrypted
-        self.authority = String(authority)
-        self.path = path.isEmpty || path == "/" ? Self.standardPath : String(path)
+        guard let address = WebURL(text), !address.rest.contains("?") else { return nil }
+        isEncrypted = address.isEncrypted
+        authority = address.authority
+        path = address.rest.isEmpty || address.rest == "/" ? Self.standardPath : address.rest
     }
 
     /// The whole address.
@@ -47,19 +40,6 @@ public struct TraceCollectorAddress: Sendable, Equatable {
 
     /// Whether the port is the one at which collectors speak gRPC.
     var hasPortOfGRPC: Bool { authority.hasSuffix(":4317") }
-
-    private static func isAuthority(_ text: Substring) -> Bool {
-        var (host, rest) = (text.prefix { $0 != ":" }, text.drop { $0 != ":" })
-        if text.hasPrefix("[") {
-            guard let end = text.firstIndex(of: "]") else { return false }
-            (host, rest) = (text[...end].dropFirst().dropLast(), text[text.index(after: end)...])
-            guard host.contains(":"), host.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else { return false }
-        } else {
-            guard host.allSatisfy({ $0.isLetter || $0.isNumber || "-._".contains($0) }) else { return false }
-        }
-        guard !host.isEmpty else { return false }
-        return rest.isEmpty || UInt16(rest.dropFirst()).map { $0 > 0 } ?? false
-    }
 }
 
 extension ValueFormat where Value == TraceDestination? {

@@ -67,9 +67,11 @@ struct CoreProcess {
             directory: storage.apps, keyStore: { storage.keys(of: $0, logger: logger) },
             settings: AppSettings(policy: configuration.policy, core: configuration.settings), service: service,
             keyPool: keyPool, isShared: storage.isShared, logger: logger, readSettings: configuration.apps.settings)
+        let events = try EventReceivers(configuration, apps, metrics, logger: logger)
+        await events?.delivery.register()
         let api = CoreAPI(
             service: service, settings: configuration.settings, logger: logger, apps: apps, isReady: storage.isReady
-        ).counting(metrics).tracing(by: traces?.tracer)
+        ).counting(metrics).tracing(by: traces?.tracer).answering(events?.polls)
         let page = try await AnsweredMetrics.open(metrics, api, storage, configuration)
         let admin = try await AnsweredAdminPage.open(api, apps, storage, configuration, logger)
         let banner = Banner(
@@ -93,7 +95,7 @@ struct CoreProcess {
         let services: [any Service] =
             [traces].compactMap(\.self) + [
                 KeyPreparation(service: service, logger: logger), server, chaining, reload(api, apps, admin, logger),
-            ] + page.services + (admin?.services ?? [])
+            ] + page.services + (admin?.services ?? []) + [events?.delivery].compactMap(\.self)
         defer { registration.remove() }
         do {
             try await Shutdown(logger: logger, quiet: quiet, manager: manager)

@@ -56,13 +56,14 @@ enum ShellCommand {
         return posix_spawn(&pid, "/bin/sh", &actions, &attributes, &arguments, &environment) == 0 ? pid : nil
     }
 
-    static func readAll(_ descriptor: Int32) -> [UInt8] {
+    static func readAll(_ descriptor: Int32, limit: Int = .max) -> [UInt8] {
         var output: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4_096)
-        while true {
+        while output.count < limit {
             let count = read(descriptor, &chunk, chunk.count)
             if count > 0 { output.append(contentsOf: chunk[..<count]) }
-            if count == 0 || (count < 0 && errno != EINTR) { return output }
+            if count == 0 || (count < 0 && errno != EINTR) { break }
         }
+        return output
     }
 }

@@ -1,15 +1,8 @@
 import ArgumentParser
-import CoreConfiguration
 import CoreServer
 import Foundations
-import Logging
-import SQLiteStorage
 import SessionEngine
 import SessionStorage
-
-#if PostgreSQL
-    import PostgresStorage
-#endif
 
 /// `tessera users`: what an operator does about a user.
 struct Users: AsyncParsableCommand {
@@ -38,27 +31,7 @@ struct Users: AsyncParsableCommand {
 
         func run() async throws {
             try confirmation.ask("What is kept about this user will be erased; it cannot be undone.", for: user)
-            do {
-                try await forget()
-            } catch let error as StorageError {
-                throw Failure(error.detail)
-            }
-        }
-
-        private func forget() async throws {
-            let place = try options.place()
-            #if PostgreSQL
-                if options.dataDir == nil, let settings = try place.database.map(PostgresSettings.make) {
-                    let database = try await PostgresDatabase(
-                        settings, migrates: false, node: "forget",
-                        logger: Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() })
-                    defer { database.close() }
-                    return try await erase(in: database.apps, waits: true)
-                }
-            #endif
-            let folder = Paths.dataFolder(place)
-            let database = try SQLiteDatabase(beside: folder)
-            try await erase(in: database.apps, waits: SQLiteDatabase.isInUse(folder: folder))
+            try await options.withApps(as: "forget") { apps, isInUse in try await erase(in: apps, waits: isInUse) }
         }
 
         /// Erases, and once more when running cores have written what they had in memory.

@@ -33,6 +33,7 @@ struct ConfigurationDraft: Sendable {
     var keyEncryptionKey: String?
     var keyEncryptionKeyFile: String?
     var keyEncryptionKeyCommand: String?
+    var eventStreamsFile: String?
 }
 
 /// What the keys of the database set.

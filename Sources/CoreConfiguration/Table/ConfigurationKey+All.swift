@@ -14,6 +14,7 @@ extension ConfigurationKey {
         Group(title: "Cookies, for drivers before CDI 2.4", keys: ofCookies),
         Group(title: "Logs", keys: ofLogs),
         Group(title: "Traces", keys: ofTraces),
+        Group(title: "Security events", keys: ofEvents),
         Group(title: "PostgreSQL", keys: ofDatabase),
         Group(title: "Private keys at rest", keys: ofKeyEncryption),
         Group(title: "Accepted without effect", keys: ignored),

@@ -241,6 +241,12 @@ public final class AppRegistry: Sendable {
         return services
     }
 
+    /// The sessions of one app; `nil` where there is no such app, or it cannot be opened now.
+    package func service(of app: AppID) async -> SessionManager? {
+        guard let found = try? await self.app(app) else { return nil }
+        return try? await found.service.value()
+    }
+
     /// Has the services that are open use the signing keys that are stored now.
     ///
     /// - Throws: the first `StorageError`, once every app had its turn: a key that cannot be read in one does not keep the

@@ -105,6 +105,39 @@ extension TesseraMetrics {
         ) { service.feedFigures.map { Double($0.entries) } }
     }
 
+    /// Adds what becomes of security events.
+    ///
+    /// - Parameter events: the streams of the configuration with their figures.
+    package func show(_ events: EventFigures) {
+        func add(_ name: String, _ help: String, _ value: @escaping @Sendable (EventFigures.Figures) -> Double?) {
+            registry.gauge(MetricDescription(name, help, labels: ["app", "stream"])) {
+                events.streams.compactMap { stream in
+                    value(events.value(of: stream)).map { ([stream.app.rawValue, stream.name.rawValue], $0) }
+                }
+            }
+        }
+        add("tessera_events_pending", "Security events that wait for their receiver, as storage said last.") {
+            $0.state.map { Double($0.pending) }
+        }
+        add("tessera_events_dead", "Security events that were given up, as storage said last.") {
+            $0.state.map { Double($0.dead) }
+        }
+        add("tessera_events_oldest_pending_seconds", "For how long the oldest security event waits; 0 where none does.") {
+            $0.age(at: ClockAndRandomness.system.time())
+        }
+        registry.gauge(
+            MetricDescription(
+                "tessera_events_deliveries_total", "What became of security events that were sent or asked for, by result.",
+                labels: ["app", "stream", "result"]), isCounter: true
+        ) {
+            events.streams.flatMap { stream in
+                let (figures, names) = (events.value(of: stream), [stream.app.rawValue, stream.name.rawValue])
+                let counts = [("delivered", figures.delivered), ("failed", figures.failed), ("refused", figures.refused)]
+                return counts.map { (labels: names + [$0.0], value: Double($0.1)) }
+            }
+        }
+    }
+
     private func showStorage(_ readiness: Readiness, _ storage: StorageGauges) {
         registry.gauge(
             MetricDescription("tessera_storage_up", "Whether storage answers: 1 or 0, as /health/ready says.")

@@ -15,6 +15,11 @@ package final class EventFigures: Sendable {
         package var refused = 0
         /// What storage said last; `nil` before the first time.
         package var state: EventStreamState?
+
+        /// For how many seconds the oldest event waits; 0 where none does, `nil` where that is not known.
+        package func age(at now: Timestamp) -> Double? {
+            state.map { state in state.oldestPending.map { Double(max(0, (now - $0).count)) / 1_000 } ?? 0 }
+        }
     }
 
     private struct Key: Hashable {

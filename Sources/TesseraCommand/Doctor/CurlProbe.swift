@@ -14,6 +14,8 @@ import SessionDoctor
 struct CurlProbe {
     private let transport: ProbeTransport
     private static let mark = "tessera-doctor-first-byte "
+    /// How much of the output is read: heads and a body.
+    private static let outputLimit = ProbeTransport.bodyLimit + 256 * 1_024
 
     init(_ transport: ProbeTransport) {
         self.transport = transport
@@ -21,7 +23,8 @@ struct CurlProbe {
 
     func send(_ request: ProbeRequest) -> ProbeOutcome {
         let start = ClockAndRandomness.system.time()
-        guard let ended = PipedCommand.run(["curl", "-q", "--config", "-"], input: configuration(request)) else {
+        guard let ended = PipedCommand.run(["curl", "-q", "--config", "-"], input: configuration(request), limit: Self.outputLimit)
+        else {
             return .failure(.transport("https is asked with the system's 'curl', which is not installed"))
         }
         guard let reply = Self.reply(ended.output, sentAt: start, bodyLimit: transport.bodyLimit) else {
@@ -33,7 +36,7 @@ struct CurlProbe {
     /// The request as a configuration file of curl.
     func configuration(_ request: ProbeRequest) -> String {
         let address = request.address
-        var lines = ["silent", "include", "http1.1", "no-buffer", #"noproxy = "*""#]
+        var lines = ["silent", "include", "http1.1", "no-buffer", #"noproxy = "*""#, #"proto = "=https""#, "max-redirs = 0"]
         func set(_ name: String, _ value: String) { lines.append("\(name) = \(Self.quoted(value))") }
         set("url", address.origin + request.target)
         set("request", request.method)
@@ -117,8 +120,9 @@ enum PipedCommand {
     /// - Parameters:
     ///   - words: its name and its arguments.
     ///   - input: what it reads; at most what a pipe holds is taken before it has to read.
+    ///   - limit: after how many bytes of output nothing more is read: a program that has more finds its output closed.
     /// - Returns: `nil` where it cannot be started.
-    static func run(_ words: [String], input: String) -> (output: String, status: Int32)? {
+    static func run(_ words: [String], input: String, limit: Int = .max) -> (output: String, status: Int32)? {
         var (toChild, fromChild): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
         guard pipe(&toChild) == 0 else { return nil }
         guard pipe(&fromChild) == 0 else {
@@ -131,9 +135,12 @@ enum PipedCommand {
         close(fromChild[1])
         if pid != nil { write(input, to: toChild[1]) }
         close(toChild[1])
-        defer { close(fromChild[0]) }
-        guard let pid else { return nil }
-        let output = ShellCommand.readAll(fromChild[0])
+        guard let pid else {
+            close(fromChild[0])
+            return nil
+        }
+        let output = ShellCommand.readAll(fromChild[0], limit: limit)
+        close(fromChild[0])
         var status: Int32 = 0
         while waitpid(pid, &status, 0) == -1, errno == EINTR {}
         return (String(decoding: output, as: UTF8.self), status & 0x7F == 0 ? status >> 8 & 0xFF : 128)

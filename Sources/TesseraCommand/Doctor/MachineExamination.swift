@@ -34,7 +34,8 @@ struct MachineExamination {
                 Self.examine(folder: place, &facts)
             }
             facts.secretFiles = Self.secretFiles(
-                configuration.hasSecretInFile ? options.config : nil, configuration.keyEncryption)
+                configuration.hasSecretInFile ? options.config : nil, configuration.keyEncryption,
+                configuration.eventStreamsFile)
         } catch {
             facts.configurationProblem = "\(error)"
         }
@@ -77,8 +78,10 @@ struct MachineExamination {
         #endif
     }
 
-    private static func secretFiles(_ configuration: String?, _ key: KeyEncryptionSource?) -> [MachineFacts.Entry] {
-        var paths = [configuration].compactMap(\.self)
+    private static func secretFiles(
+        _ configuration: String?, _ key: KeyEncryptionSource?, _ events: String?
+    ) -> [MachineFacts.Entry] {
+        var paths = [configuration, events].compactMap(\.self)
         if case .file(let path)? = key { paths.append(path) }
         return paths.compactMap { entry(Paths.absolute($0))?.entry }
     }
