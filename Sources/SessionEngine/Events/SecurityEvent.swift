@@ -85,7 +85,7 @@ public struct SecurityEvent: Sendable, Equatable {
             by: Self.initiator(end), because: end.text)
     }
 
-    /// Who caused the end of a session (docs/specification, SE14 of the table in docs/events.md).
+    /// Who caused the end of a session (docs/events.md has the table).
     private static func initiator(_ end: SessionEnd) -> InitiatingEntity? {
         switch end.cause {
         case .limit, .replaced: .policy
@@ -136,6 +136,8 @@ public struct SecurityEventID: Sendable, Hashable {
         id = Self.digest("tessera security event 1", [stream] + entry)
         transaction = Self.digest("tessera security event transaction 1", entry)
     }
+
+    init(id: String, transaction: String) { (self.id, self.transaction) = (id, transaction) }
 
     private static func digest(_ purpose: String, _ texts: [String?]) -> String {
         String(AuditChain.hash(purpose, texts).prefix(32))

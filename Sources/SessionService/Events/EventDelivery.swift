@@ -1,13 +1,13 @@
-public import Foundations
-public import Logging
-public import ServiceLifecycle
-public import SessionEngine
+package import Foundations
+package import Logging
+package import ServiceLifecycle
+package import SessionEngine
 import SessionStorage
 
 /// Delivers security events to their receivers while a core runs, and has them kept for those that ask.
 ///
 /// It stops within a second: an event that is on its way then is sent again later, under the same `jti`.
-public struct EventDelivery: Service, CustomStringConvertible {
+package struct EventDelivery: Service, CustomStringConvertible {
     private let streams: [EventStream]
     private let sessions: @Sendable (AppID) async -> SessionManager?
     private let sender: any EventSender
@@ -45,7 +45,7 @@ public struct EventDelivery: Service, CustomStringConvertible {
     }
 
     /// The name alone; libraries log their services.
-    public var description: String { "EventDelivery" }
+    package var description: String { "EventDelivery" }
 
     private var apps: [AppID: Set<EventStreamName>] {
         Dictionary(grouping: streams, by: \.app).mapValues { Set($0.map(\.name)) }
@@ -54,7 +54,7 @@ public struct EventDelivery: Service, CustomStringConvertible {
     /// Has events kept for all streams of apps that exist, before anything can end a session.
     ///
     /// What fails is logged, and done again while the core runs.
-    public func register() async {
+    package func register() async {
         for (app, names) in apps { _ = await register(names, of: app) }
     }
 
@@ -70,7 +70,7 @@ public struct EventDelivery: Service, CustomStringConvertible {
     }
 
     /// Works until the core stops.
-    public func run() async throws {
+    package func run() async throws {
         await withGracefulShutdownHandler {
             await cancelWhenGracefulShutdown {
                 await withTaskGroup { group in

@@ -1,6 +1,6 @@
-import Foundations
+package import Foundations
 import SessionEngine
-import SessionStorage
+package import SessionStorage
 import Synchronization
 
 /// What became of events and what waits, for metrics; read without waiting.
