@@ -2,6 +2,7 @@ import CoreDriverInterface
 import Foundations
 import Logging
 import SessionEngine
+import SessionService
 
 /// What names a request in the logs of all who had to do with it.
 enum RequestID {

@@ -1,7 +1,8 @@
 import Foundations
 import OperatorMetrics
 import SessionEngine
-import SessionService
+package import SessionService
+import SessionStorage
 
 /// What a storage says of itself at a scrape; each waits for nothing, and `nil` is what this storage does not have.
 package struct StorageGauges: Sendable {

@@ -1,6 +1,6 @@
 package import Foundations
 package import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 package import SessionEngine
 import SessionStorage
 

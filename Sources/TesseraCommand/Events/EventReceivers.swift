@@ -25,14 +25,16 @@ struct EventReceivers: Sendable {
     init?(
         _ configuration: OperatorConfiguration, _ apps: AppRegistry, _ metrics: TesseraMetrics, logger: Logger
     ) throws {
-        guard let path = configuration.eventStreamsFile else { return nil }
-        let figures = EventFigures(of: try Self.streams(Paths.absolute(path)))
+        let file = configuration.eventStreamsFile.map(Paths.absolute)
+        let figures = EventFigures(of: try file.map(Self.streams) ?? [])
+        // The families are on the page also where they have nothing to show.
+        metrics.show(figures)
+        guard !figures.streams.isEmpty else { return nil }
         polls = EventPolls(figures)
         var random = ClockAndRandomness.system.random
         delivery = EventDelivery(
             ReceiverTransport(), polls: polls, figures: figures, sessions: { await apps.service(of: $0) },
             owner: RandomText.uuid(using: &random), logger: logger)
-        metrics.show(figures)
     }
 
     /// Reads a file of receivers, which only the core and its administrators may read.
