@@ -151,7 +151,8 @@ private struct StreamMembers {
         }
         guard let text = object["url"]?.string, let address = WebURL(text) else {
             throw problem(
-                "url", "has to be an https address without a user, a password and a fragment, such as "
+                "url",
+                "has to be an https address without a user, a password and a fragment, such as "
                     + "https://rp.example.com/events")
         }
         let insecure = object["insecure"]
@@ -168,7 +169,8 @@ private struct StreamMembers {
         case .poll:
             guard let token = object[name]?.string, token.utf8.count >= Self.shortestToken, Self.isToken(token) else {
                 throw problem(
-                    name, "has to be the bearer token that the receiver shows, without 'Bearer': \(Self.shortestToken) "
+                    name,
+                    "has to be the bearer token that the receiver shows, without 'Bearer': \(Self.shortestToken) "
                         + "characters or more of letters, digits and -._~+/=")
             }
             return token

@@ -26,15 +26,19 @@ struct WebURL: Sendable, Equatable {
     }
 
     private static func host(of text: Substring) -> String? {
-        var (host, rest) = (text.prefix { $0 != ":" }, text.drop { $0 != ":" })
-        if text.hasPrefix("[") {
-            guard let end = text.firstIndex(of: "]") else { return nil }
-            (host, rest) = (text[...end].dropFirst().dropLast(), text[text.index(after: end)...])
-            guard host.contains(":"), host.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else { return nil }
-        } else {
-            guard host.allSatisfy({ $0.isLetter || $0.isNumber || "-._".contains($0) }) else { return nil }
+        guard text.hasPrefix("[") else {
+            let host = text.prefix { $0 != ":" }
+            let isName = !host.isEmpty && host.allSatisfy { $0.isLetter || $0.isNumber || "-._".contains($0) }
+            return isName && isPort(text.dropFirst(host.count)) ? String(host) : nil
         }
-        let hasPort = rest.isEmpty || (rest.first == ":" && UInt16(rest.dropFirst()).map { $0 > 0 } ?? false)
-        return host.isEmpty || !hasPort ? nil : String(host)
+        guard let end = text.firstIndex(of: "]") else { return nil }
+        let host = text[..<end].dropFirst()
+        let isAddress = host.contains(":") && host.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." }
+        return isAddress && isPort(text[end...].dropFirst()) ? String(host) : nil
+    }
+
+    /// Whether a text is a colon with a port, or nothing.
+    private static func isPort(_ text: Substring) -> Bool {
+        text.isEmpty || (text.first == ":" && UInt16(text.dropFirst()).map { $0 > 0 } ?? false)
     }
 }

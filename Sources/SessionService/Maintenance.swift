@@ -144,7 +144,7 @@ public struct Maintenance: Service, CustomStringConvertible {
     }
 
     private func buryEvents(of service: SessionManager) async throws {
-        // Of each stream so many go in one step: nothing is left when nothing went.
+        // The limit is for each stream: nothing is left when nothing went.
         var count = 0
         while true {
             let buried = try await service.buryEvents(atMost: schedule.batch)

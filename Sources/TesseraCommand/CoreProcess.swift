@@ -67,8 +67,7 @@ struct CoreProcess {
             directory: storage.apps, keyStore: { storage.keys(of: $0, logger: logger) },
             settings: AppSettings(policy: configuration.policy, core: configuration.settings), service: service,
             keyPool: keyPool, isShared: storage.isShared, logger: logger, readSettings: configuration.apps.settings)
-        let events = try EventReceivers(configuration, apps, metrics, logger: logger)
-        await events?.delivery.register()
+        let events = try await EventReceivers.open(configuration, apps, metrics, logger: logger)
         let api = CoreAPI(
             service: service, settings: configuration.settings, logger: logger, apps: apps, isReady: storage.isReady
         ).counting(metrics).tracing(by: traces?.tracer).answering(events?.polls)

@@ -53,13 +53,15 @@ struct EventStreamFileTests {
     @Test(
         "http is for this machine, unless the operator says otherwise; a redirect or a name decides nothing",
         arguments: [
-            (#""http://localhost:1/x""#, nil, true), (#""http://127.0.0.2/""#, nil, true), (#""http://[::1]:9/""#, nil, true),
+            (#""http://localhost:1/x""#, nil, true), (#""http://127.0.0.2/""#, nil, true),
+            (#""http://[::1]:9/""#, nil, true),
             (#""HTTPS://B.example.com""#, nil, true), (#""https://10.0.0.1/""#, nil, true),
             (#""http://b.example.com/""#, nil, false), (#""http://b.example.com/""#, "true", true),
             (#""http://b.example.com/""#, "false", false), (#""http://b.example.com/""#, #""true""#, false),
             (#""http://10.0.0.1/""#, nil, false), (#""http://169.254.169.254/latest""#, nil, false),
             (#""http://localhost.example.com/""#, nil, false), (#""http://127.0.0.1.example.com/""#, nil, false),
-            (#""http://0177.0.0.1/""#, nil, false), (#""http://0/""#, nil, false), (#""http://2130706433/""#, nil, false),
+            (#""http://0177.0.0.1/""#, nil, false), (#""http://0/""#, nil, false),
+            (#""http://2130706433/""#, nil, false),
             (#""https://user:pw@b.example.com/""#, nil, false), (#""https://b.example.com/#x""#, nil, false),
             (#""https://b.example.com/ x""#, nil, false), (#""https://b.example.com/\r\nX: y""#, nil, false),
             (#""ftp://b.example.com/""#, nil, false), (#""file:///etc/passwd""#, nil, false), (#""//b""#, nil, false),
@@ -75,7 +77,8 @@ struct EventStreamFileTests {
 
     /// A text, and what its error names.
     static let bad: [(text: String, words: [String])] = [
-        ("", ["no JSON"]), ("[]", ["'issuer' and 'streams'"]), ("{}", ["'issuer'"]), (#"{"issuer":"x"}"#, ["'streams'"]),
+        ("", ["no JSON"]), ("[]", ["'issuer' and 'streams'"]), ("{}", ["'issuer'"]),
+        (#"{"issuer":"x"}"#, ["'streams'"]),
         (#"{"issuer":"x","streams":[]}"#, ["'streams'"]), (#"{"issuer":"x","streams":{}}"#, ["'streams'"]),
         (#"{"issuer":"x","streams":[1]}"#, ["stream 1"]), (#"{"issuer":"","streams":[\#(push)]}"#, ["'issuer'"]),
         (#"{"issuer":"x","stream":[]}"#, ["only have 'issuer', 'streams'"]),
@@ -104,12 +107,15 @@ struct EventStreamFileTests {
             ["'p'", "without 'Bearer'"]
         ),
         (
-            file(#"{"name":"p","method":"backchannel_logout","audience":"a","url":"https://a/","authorization":"SECRET"}"#),
+            file(
+                #"{"name":"p","method":"backchannel_logout","audience":"a","url":"https://a/","authorization":"SECRET"}"#
+            ),
             ["'p'", "'authorization'"]
         ),
         (
             file(
-                #"{"name":"p","method":"backchannel_logout","audience":"a","url":"https://a/","events":["credential-change"]}"#),
+                #"{"name":"p","method":"backchannel_logout","audience":"a","url":"https://a/","events":["credential-change"]}"#
+            ),
             ["'p'", "'events'"]
         ),
         (String(repeating: " ", count: EventStreamFile.longest + 1), ["1 MiB"]),

@@ -1,8 +1,8 @@
 import CoreServer
 import Foundations
 import InMemoryStorage
-import LosslessJSON
 import Logging
+import LosslessJSON
 import SessionEngine
 import SessionService
 import SessionStorage
@@ -93,7 +93,9 @@ struct EventsAPITests {
         }
     }
 
-    @Test("a request that is none is refused as RFC 8936 says", arguments: ["", "[]", #"{"ack":1}"#, #"{"maxEvents":-1}"#])
+    @Test(
+        "a request that is none is refused as RFC 8936 says",
+        arguments: ["", "[]", #"{"ack":1}"#, #"{"maxEvents":-1}"#])
     func badRequests(body: String) async throws {
         let reply = try await Self.server().send(Self.path, body, authorization: "bearer \(Self.token)")
         #expect(reply.status == 400 && reply.body.contains("\"err\":\"invalid_request\""))
@@ -123,7 +125,8 @@ struct EventsAPITests {
         #expect(events[0].event.details.names == ["credential_type", "change_type", "friendly_name", "fido2_aaguid"])
     }
 
-    @Test("a SET and a logout token are no access tokens", arguments: [EventToken.setType, EventToken.logoutType, "JWT"])
+    @Test(
+        "a SET and a logout token are no access tokens", arguments: [EventToken.setType, EventToken.logoutType, "JWT"])
     func confusion(type: String) async throws {
         let server = try await Self.server()
         let key = try TestKeys.signingKey(.rs256, id: "s-1", kind: .static)

@@ -159,7 +159,8 @@ struct SecurityEventTests {
             id(AuditEvent(name: .reuseDetected, time: entry.time, handle: entry.handle)),
         ]
         #expect(Set(ids.map(\.id)).count == ids.count && id(entry) == id(entry) && id(erased) == id(entry))
-        #expect(id(entry).transaction == id(entry, 5, "b").transaction && id(entry).transaction != id(later).transaction)
+        #expect(
+            id(entry).transaction == id(entry, 5, "b").transaction && id(entry).transaction != id(later).transaction)
     }
 
     @Test("neither token passes for an access token", arguments: SigningAlgorithm.allCases)
@@ -236,45 +237,65 @@ struct DeliveryRuleTests {
         for odd in [Int.min, -1, 64, Int.max] { #expect(BackOff.span(after: odd, random: 3) <= BackOff.longest) }
     }
 
+    /// Notes some answers and asks for a rest.
+    private static func rest(_ pace: inout StreamPace, _ verdicts: DeliveryVerdict...) -> Milliseconds? {
+        for verdict in verdicts { pace.note(verdict) }
+        return pace.rest(random: 0)
+    }
+
     @Test("a stream widens while its receiver answers, and rests after three failures in a row")
     func pace() {
+        let failure = DeliveryVerdict.again("", after: nil)
         var pace = StreamPace()
-        for width in [2, 4, 8, 8] {
+        var found = [2, 4, 8, 8].map { _ in
+            let rest = Self.rest(&pace, .delivered)
+            return rest == nil ? pace.width : 0
+        }
+        #expect(found == [2, 4, 8, 8])
+        found = (0..<2).map { _ in Self.rest(&pace, failure) == nil && !pace.isExhausted ? pace.width : 0 }
+        #expect(found == [1, 1])
+        // A receiver that refuses answers.
+        var rests = [Self.rest(&pace, .refused("400")), Self.rest(&pace, failure, failure, failure)]
+        #expect(rests == [nil, .seconds(1)])
+        rests = (0..<10).map { _ in Self.rest(&pace) ?? Self.rest(&pace, failure) }
+        #expect(rests == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300].map { Milliseconds.seconds($0) })
+        rests = [Self.rest(&pace, .delivered), Self.rest(&pace, failure, failure, failure)]
+        #expect(rests == [nil, .seconds(1)])
+    }
+
+    @Test("what cannot be noted is sent the more seldom, however well the receiver answers")
+    func unnoted() {
+        var pace = StreamPace()
+        let rests = (0..<11).map { _ in
             pace.note(.delivered)
-            #expect(pace.width == width && pace.rest(random: 0) == nil)
+            return pace.restUnnoted(random: 0)
         }
-        for _ in 0..<2 {
-            pace.note(.again("", after: nil))
-            #expect(pace.width == 1 && pace.rest(random: 0) == nil && !pace.isExhausted)
-        }
-        pace.note(.refused("400"))
-        #expect(pace.rest(random: 0) == nil, "a receiver that refuses answers")
-        for _ in 0..<3 { pace.note(.again("", after: nil)) }
-        #expect(pace.rest(random: 0) == .seconds(1))
-        for seconds in [2, 4, 8, 16, 32, 64, 128, 256, 300, 300] as [Int64] {
-            #expect(pace.rest(random: 0) == nil)
-            pace.note(.again("", after: nil))
-            #expect(pace.rest(random: 0) == .seconds(seconds))
-        }
-        pace.note(.delivered)
-        for _ in 0..<3 { pace.note(.again("", after: nil)) }
-        #expect(pace.rest(random: 0) == .seconds(1))
+        #expect(rests == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300].map { Milliseconds.seconds($0) })
+        pace.noted()
+        let first = pace.restUnnoted(random: 0)
+        #expect(first == .seconds(1))
     }
 
     @Test("an event waits for each earlier one of its session and of its user")
     func order() {
-        func event(_ handle: String?, _ user: String?) -> AuditEvent {
-            AuditEvent(
-                name: .revoked, time: Sample.now, handle: handle.map(SessionHandle.init), userID: user.map(UserID.init))
-        }
+        /// Session, user, whether it is due, whether it may go.
+        let rows: [(String?, String?, Bool, Bool)] = [
+            ("a", "u", true, true), ("a", "u", true, false), ("b", "u", true, false),
+            // The end of all sessions of the user waits too.
+            (nil, "u", true, false),
+            // b waits for u, so w waits for b.
+            ("b", "w", true, false), ("c", "w", true, false),
+            ("d", "x", true, true), ("e", "y", false, false),
+            // The first event of y is not due yet.
+            ("f", "y", true, false),
+        ]
         var order = EventOrder()
-        #expect(order.admits(event("a", "u"), isDue: true))
-        #expect(!order.admits(event("a", "u"), isDue: true) && !order.admits(event("b", "u"), isDue: true))
-        #expect(!order.admits(event(nil, "u"), isDue: true), "the end of all waits too")
-        #expect(!order.admits(event("b", "w"), isDue: true), "b waits for u, and w for b")
-        #expect(!order.admits(event("c", "w"), isDue: true))
-        #expect(order.admits(event("d", "x"), isDue: true) && !order.admits(event("e", "y"), isDue: false))
-        #expect(!order.admits(event("f", "y"), isDue: true), "the first one is not due yet")
+        for (handle, user, isDue, expected) in rows {
+            let event = AuditEvent(
+                name: .revoked, time: Sample.now, handle: handle.map(SessionHandle.init), userID: user.map(UserID.init))
+            let isAdmitted = order.admits(event, isDue: isDue)
+            #expect(isAdmitted == expected, "\(handle ?? "-") \(user ?? "-")")
+        }
     }
 
     /// Body, and what is read of it (RFC 8936 2.2); `nil` is refused.
@@ -313,11 +334,15 @@ struct DeliveryRuleTests {
         var request = PollRequest()
         (request.maxEvents, request.acknowledged, request.refused) = (2, ["1", "gone"], ["3": "invalid_key"])
         var round = PollRound(request)
-        #expect(round.judge(event("u"), "1") == .acknowledged && round.judge(event("u"), "2") == .sent)
-        #expect(round.judge(event("w"), "3") == .refused("invalid_key") && round.judge(event("u"), "4") == .held)
-        #expect(round.hasMore && !round.isComplete)
-        #expect(round.judge(event("w"), "5") == .sent && round.judge(event("x"), "6") == .held)
-        #expect(!round.isComplete, "one that is acknowledged was not seen")
-        #expect(round.judge(event("y"), "gone") == .acknowledged && round.isComplete)
+        var judgements: [PollRound.Judgement] = []
+        var isComplete: [Bool] = []
+        for (user, id) in [("u", "1"), ("u", "2"), ("w", "3"), ("u", "4"), ("w", "5"), ("x", "6"), ("y", "gone")] {
+            judgements.append(round.judge(event(user), id))
+            isComplete.append(round.isComplete)
+        }
+        #expect(
+            judgements == [.acknowledged, .sent, .refused("invalid_key"), .held, .sent, .held, .acknowledged])
+        // What is acknowledged may come later than the last that is sent.
+        #expect(isComplete == [false, false, false, false, false, false, true] && round.hasMore)
     }
 }

@@ -1,6 +1,6 @@
 import Foundations
-import LosslessJSON
 import Logging
+import LosslessJSON
 import SessionEngine
 import SessionStorage
 import Synchronization
@@ -128,7 +128,8 @@ struct EventPollTests {
         #expect(polls.stream("audit", of: .public, shown: token) != nil)
         for (name, app, shown) in [
             ("audit", AppID.public, "the-token-of-the-receives"), ("audit", .public, ""), ("audit", AppID("b"), token),
-            ("billing", .public, token), ("none", .public, token), ("none", .public, "no such stream"), ("", .public, ""),
+            ("billing", .public, token), ("none", .public, token), ("none", .public, "no such stream"),
+            ("", .public, ""),
         ] {
             #expect(polls.stream(name, of: app, shown: shown) == nil, "\(name) \(shown)")
         }

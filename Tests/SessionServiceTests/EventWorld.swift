@@ -120,7 +120,8 @@ final class TestReceiver: EventSender {
             let session = read.payload["sid"]?.string ?? subject?["session"]?.object?["id"]?.string
             let user = read.payload["sub"]?.string ?? subject?["user"]?.object?["sub"]?.string ?? ""
             let asked = Arrival(
-                id: read.payload["jti"]?.string ?? "", session: session, user: user, time: state.time, reply: Self.taken)
+                id: read.payload["jti"]?.string ?? "", session: session, user: user, time: state.time, reply: Self.taken
+            )
             let reply = state.answer(asked)
             state.arrivals.append(
                 Arrival(id: asked.id, session: session, user: user, time: state.time, reply: reply))

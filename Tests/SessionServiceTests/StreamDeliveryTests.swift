@@ -18,7 +18,8 @@ struct StreamDeliveryTests {
         let world = try await EventWorld()
         try await world.sessions.registerStreams([Self.stream.name])
         let made = try await world.sessions.createSession(
-            NewSession(userID: UserID("u"), accessTokenPayload: [:], sessionData: [:], format: .v5, usesAntiCSRF: false))
+            NewSession(userID: UserID("u"), accessTokenPayload: [:], sessionData: [:], format: .v5, usesAntiCSRF: false)
+        )
         guard case .created(let issued) = made else { throw Unexpected("\(made)") }
         _ = try await world.sessions.revoke([issued.session.handle], by: .user)
         var state = StreamDelivery.State()
@@ -52,7 +53,9 @@ struct StreamDeliveryTests {
         #expect(world.sessionsOutOfOrder(of: 40).isEmpty)
     }
 
-    @Test("a receiver that answers at random: at least once, and for each user in order", arguments: [1, 2, 3, 4] as [UInt64])
+    @Test(
+        "a receiver that answers at random: at least once, and for each user in order",
+        arguments: [1, 2, 3, 4] as [UInt64])
     func randomReceiver(seed: UInt64) async throws {
         let world = try await EventWorld(seed: seed)
         try await world.sessions.registerStreams([Self.stream.name])
@@ -96,7 +99,8 @@ struct StreamDeliveryTests {
         #expect(try await world.storage.reviveEvents(of: Self.stream.name, at: world.clock.now) == 1)
         world.receiver.answer { _ in TestReceiver.taken }
         try await world.run(world.delivery(), &state, for: .seconds(5))
-        #expect(world.receiver.taken.map(\.session) == ["b", "c", "a"] && Set(world.receiver.arrivals.map(\.id)).count == 3)
+        #expect(
+            world.receiver.taken.map(\.session) == ["b", "c", "a"] && Set(world.receiver.arrivals.map(\.id)).count == 3)
     }
 
     @Test("one user's receiver error does not hold the others")
@@ -104,10 +108,14 @@ struct StreamDeliveryTests {
         let world = try await EventWorld()
         try await world.sessions.registerStreams([Self.stream.name])
         for number in 0..<30 { try await world.end("s\(number)", of: number % 3 == 0 ? "bad" : "u\(number)") }
-        world.receiver.answer { $0.user == "bad" ? .answered(status: 500, body: [], retryAfter: nil) : TestReceiver.taken }
+        world.receiver.answer {
+            $0.user == "bad" ? .answered(status: 500, body: [], retryAfter: nil) : TestReceiver.taken
+        }
         var state = StreamDelivery.State()
         try await world.run(world.delivery(), &state, for: .seconds(20))
-        #expect(world.receiver.taken.count == 20 && Set(world.receiver.arrivals.filter { $0.user == "bad" }.map(\.id)).count == 1)
+        #expect(
+            world.receiver.taken.count == 20
+                && Set(world.receiver.arrivals.filter { $0.user == "bad" }.map(\.id)).count == 1)
     }
 
     @Test("two processes: one sends, and the other takes the stream when the first is gone")

@@ -123,17 +123,21 @@ extension TesseraMetrics {
         add("tessera_events_dead", "Security events that were given up, as storage said last.") {
             $0.state.map { Double($0.dead) }
         }
-        add("tessera_events_oldest_pending_seconds", "For how long the oldest security event waits; 0 where none does.") {
+        add("tessera_events_oldest_pending_seconds", "For how long the oldest security event waits; 0 where none does.")
+        {
             $0.age(at: ClockAndRandomness.system.time())
         }
         registry.gauge(
             MetricDescription(
-                "tessera_events_deliveries_total", "What became of security events that were sent or asked for, by result.",
+                "tessera_events_deliveries_total",
+                "What became of security events that were sent or asked for, by result.",
                 labels: ["app", "stream", "result"]), isCounter: true
         ) {
             events.streams.flatMap { stream in
                 let (figures, names) = (events.value(of: stream), [stream.app.rawValue, stream.name.rawValue])
-                let counts = [("delivered", figures.delivered), ("failed", figures.failed), ("refused", figures.refused)]
+                let counts = [
+                    ("delivered", figures.delivered), ("failed", figures.failed), ("refused", figures.refused),
+                ]
                 return counts.map { (labels: names + [$0.0], value: Double($0.1)) }
             }
         }

@@ -5,7 +5,14 @@ public import LosslessJSON
 public struct CredentialChange: Sendable, Equatable {
     /// What was done with the credential.
     public enum Change: String, Sendable, CaseIterable {
-        case create, revoke, update, delete
+        /// There is a new one.
+        case create
+        /// It is not accepted any more.
+        case revoke
+        /// It is another one.
+        case update
+        /// It is gone.
+        case delete
     }
 
     /// Whose credential.
@@ -27,7 +34,7 @@ public struct CredentialChange: Sendable, Equatable {
 
     /// Creates a change.
     ///
-    /// - Returns: `nil` where a text is empty or longer than ``longestText``, or a name is none of CAEP's.
+    /// - Returns: `nil` where a text is empty or longer than ``longestText``, or CAEP does not have a name.
     public init?(of user: UserID, type: String, _ change: Change, details: [(name: String, text: String)] = []) {
         let texts = [type] + details.map(\.text)
         guard texts.allSatisfy(Self.isText),

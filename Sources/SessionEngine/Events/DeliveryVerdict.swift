@@ -95,10 +95,11 @@ public struct StreamPace: Sendable, Equatable {
     public private(set) var width = 1
     private var failures = 0
     private var rests = 0
+    private var unnoted = 0
 
     /// The most events that are on their way at once.
     public static let widest = 8
-    /// After so many failures in a row the stream rests.
+    /// The number of failures in a row after which the stream rests.
     static let mostFailures = 3
 
     public init() {}
@@ -117,7 +118,9 @@ public struct StreamPace: Sendable, Equatable {
     /// Whether the receiver has failed too often in a row for anything more to be sent now.
     public var isExhausted: Bool { failures >= Self.mostFailures }
 
-    /// How long nothing is sent now; `nil` where the receiver answers. After it one failure more is enough for the next rest.
+    /// How long nothing is sent now; `nil` where the receiver answers.
+    ///
+    /// After it one failure more is enough for the next rest.
     ///
     /// - Parameter random: 64 random bits.
     public mutating func rest(random: UInt64) -> Milliseconds? {
@@ -127,4 +130,16 @@ public struct StreamPace: Sendable, Equatable {
         failures = Self.mostFailures - 1
         return span
     }
+
+    /// How long nothing is sent because what became of events could not be noted: they would only be sent again.
+    ///
+    /// - Parameter random: 64 random bits.
+    public mutating func restUnnoted(random: UInt64) -> Milliseconds {
+        let span = BackOff.span(after: unnoted, random: random)
+        unnoted = min(unnoted + 1, 16)
+        return span
+    }
+
+    /// Takes note that what became of events is noted.
+    public mutating func noted() { unnoted = 0 }
 }

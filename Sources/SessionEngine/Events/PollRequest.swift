@@ -39,7 +39,9 @@ public struct PollRequest: Sendable, Equatable {
             maxEvents = Int(min(number, Int64(Self.most)))
         }
         if let value = object["returnImmediately"] {
-            guard let flag = value.bool else { throw Refusal(description: "'returnImmediately' has to be true or false") }
+            guard let flag = value.bool else {
+                throw Refusal(description: "'returnImmediately' has to be true or false")
+            }
             returnsImmediately = flag
         }
         if let value = object["ack"] {
@@ -90,7 +92,9 @@ public struct PollRound: Sendable {
     }
 
     /// Whether events that come now change nothing any more.
-    public var isComplete: Bool { sentCount >= request.maxEvents && unseen.isEmpty && (hasMore || request.maxEvents == 0) }
+    public var isComplete: Bool {
+        sentCount >= request.maxEvents && unseen.isEmpty && (hasMore || request.maxEvents == 0)
+    }
 
     /// Judges an event.
     ///

@@ -20,7 +20,7 @@ public struct SecurityEvent: Sendable, Equatable {
 
         /// Reads a type.
         ///
-        /// - Parameter text: its last word, such as `session-revoked`, or the whole URI.
+        /// - Parameter text: the end of the URI, such as `session-revoked`, or the whole URI.
         /// - Returns: `nil` for a type that is not sent.
         public init?(_ text: String) {
             let name = text.hasPrefix(Self.prefix) ? String(text.dropFirst(Self.prefix.count)) : text

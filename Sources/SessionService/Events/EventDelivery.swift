@@ -114,7 +114,7 @@ package struct EventDelivery: Service, CustomStringConvertible {
         await delivery.release(&state)
     }
 
-    /// Logs a problem once until it is another, and once that there is none.
+    /// Logs a problem once until it is another, and once that it is gone.
     private func report(_ problem: String?, after logged: inout String?, _ stream: EventStream) {
         guard problem != logged else { return }
         if let problem {

@@ -132,7 +132,8 @@ package final class EventPolls: Sendable {
         return answer
     }
 
-    private func judge(_ pending: PendingEvent, _ stream: EventStream, _ round: inout PollRound) -> PollRound.Judgement {
+    private func judge(_ pending: PendingEvent, _ stream: EventStream, _ round: inout PollRound) -> PollRound.Judgement
+    {
         if pending.event.name == .unreadable { return .refused(EventOutcome.unreadable) }
         guard stream.event(pending.event) != nil else { return .acknowledged }
         let judgement = round.judge(pending.event, stream.id(of: pending).id)
@@ -165,7 +166,8 @@ extension SessionManager {
         }
     }
 
-    func lease(_ stream: EventStream, for owner: String, lasting span: Milliseconds) async throws(ServiceError) -> Bool {
+    func lease(_ stream: EventStream, for owner: String, lasting span: Milliseconds) async throws(ServiceError) -> Bool
+    {
         try await storing { () async throws(StorageError) in
             try await storage.leaseStream(stream.name, for: owner, lasting: span)
         }

@@ -36,7 +36,9 @@ public struct EventStream: Sendable, Redacted {
 
     /// What an entry of the audit log is for it; `nil` where it is no news.
     func event(_ entry: AuditEvent) -> SecurityEvent? {
-        guard let event = SecurityEvent(entry), kinds.contains(event.kind), method.carries(event.kind) else { return nil }
+        guard let event = SecurityEvent(entry), kinds.contains(event.kind), method.carries(event.kind) else {
+            return nil
+        }
         return event
     }
 

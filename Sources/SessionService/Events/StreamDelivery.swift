@@ -22,7 +22,7 @@ struct StreamDelivery: Sendable {
     static let renewal = Milliseconds.seconds(10)
     /// Before another process is asked for the stream again.
     static let standby = Milliseconds.seconds(5)
-    /// After so many attempts the oldest events are looked at again.
+    /// The number of events after which the oldest ones are looked at again.
     static let longestPass = 1_000
     private static let pageSize = 200
 
@@ -34,6 +34,11 @@ struct StreamDelivery: Sendable {
         var leasedAt: Timestamp?
         /// What went wrong last, for the log.
         var problem: String?
+
+        fileprivate mutating func note(_ verdict: DeliveryVerdict) {
+            pace.note(verdict)
+            if case .again(let reason, _) = verdict { problem = reason } else { problem = nil }
+        }
     }
 
     /// Does what there is to do now.
@@ -46,7 +51,7 @@ struct StreamDelivery: Sendable {
         let now = clock.time()
         // A rest that seems longer than any was begun before the clock was set back.
         if let end = state.restsUntil, now < end, end - now <= BackOff.longest {
-            // Nobody else is to send meanwhile: the receiver would have as many visitors as there are processes.
+            // No other process is to send meanwhile: a receiver that is down would be asked by each.
             guard try await hasLease(&state, sessions) else { return Self.standby }
             return min(end - now, Self.renewal)
         }
@@ -147,27 +152,39 @@ struct StreamDelivery: Sendable {
     ) async throws(ServiceError) -> Bool {
         guard !batch.events.isEmpty || !batch.outcomes.isEmpty else { return !Task.isCancelled }
         guard try await hasLease(&state, sessions) else { return false }
-        var tokens: [(PendingEvent, String)] = []
-        for pending in batch.events {
-            if let token = try await sessions.token(for: pending, to: stream) { tokens.append((pending, token)) }
-        }
+        let tokens = try await tokens(for: batch.events, sessions)
         let verdicts = await send(tokens)
         var outcomes = batch.outcomes
         for (pending, verdict) in verdicts {
-            state.pace.note(verdict)
+            state.note(verdict)
             note(verdict)
             outcomes.append(EventOutcome(pending.number, result(verdict, pending)))
-            if case .again(let reason, _) = verdict { state.problem = reason } else { state.problem = nil }
         }
+        try await settle(outcomes, &state, sessions)
+        return verdicts.count == tokens.count && !state.pace.isExhausted && !Task.isCancelled
+    }
+
+    private func tokens(
+        for events: [PendingEvent], _ sessions: SessionManager
+    ) async throws(ServiceError) -> [(PendingEvent, String)] {
+        var tokens: [(PendingEvent, String)] = []
+        for pending in events {
+            if let token = try await sessions.token(for: pending, to: stream) { tokens.append((pending, token)) }
+        }
+        return tokens
+    }
+
+    private func settle(
+        _ outcomes: [EventOutcome], _ state: inout State, _ sessions: SessionManager
+    ) async throws(ServiceError) {
+        guard !outcomes.isEmpty else { return }
         do throws(ServiceError) {
-            if !outcomes.isEmpty { try await sessions.settle(outcomes, of: stream) }
+            try await sessions.settle(outcomes, of: stream)
+            state.pace.noted()
         } catch {
-            // What was sent will be sent again: the more slowly the longer storage cannot note it.
-            for _ in 0..<3 { state.pace.note(.again("", after: nil)) }
-            state.restsUntil = state.pace.rest(random: clock.randomBits()).map { clock.time() + $0 }
+            state.restsUntil = clock.time() + state.pace.restUnnoted(random: clock.randomBits())
             throw error
         }
-        return verdicts.count == tokens.count && !state.pace.isExhausted && !Task.isCancelled
     }
 
     /// Sends tokens at the same time; those whose answer the end of the core did not wait for are not in the result.

@@ -23,7 +23,9 @@ struct CurlProbe {
 
     func send(_ request: ProbeRequest) -> ProbeOutcome {
         let start = ClockAndRandomness.system.time()
-        guard let ended = PipedCommand.run(["curl", "-q", "--config", "-"], input: configuration(request), limit: Self.outputLimit)
+        guard
+            let ended = PipedCommand.run(
+                ["curl", "-q", "--config", "-"], input: configuration(request), limit: Self.outputLimit)
         else {
             return .failure(.transport("https is asked with the system's 'curl', which is not installed"))
         }
@@ -36,7 +38,9 @@ struct CurlProbe {
     /// The request as a configuration file of curl.
     func configuration(_ request: ProbeRequest) -> String {
         let address = request.address
-        var lines = ["silent", "include", "http1.1", "no-buffer", #"noproxy = "*""#, #"proto = "=https""#, "max-redirs = 0"]
+        var lines = [
+            "silent", "include", "http1.1", "no-buffer", #"noproxy = "*""#, #"proto = "=https""#, "max-redirs = 0",
+        ]
         func set(_ name: String, _ value: String) { lines.append("\(name) = \(Self.quoted(value))") }
         set("url", address.origin + request.target)
         set("request", request.method)

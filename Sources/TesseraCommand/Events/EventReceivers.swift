@@ -14,7 +14,7 @@ struct EventReceivers: Sendable {
     /// What answers those who ask.
     let polls: EventPolls
 
-    /// Prepares what the configuration wants; `nil` where it names no receivers.
+    /// Prepares what the configuration wants, before anything can end a session; `nil` where it names no receivers.
     ///
     /// - Parameters:
     ///   - configuration: names the file.
@@ -22,19 +22,21 @@ struct EventReceivers: Sendable {
     ///   - metrics: shows what becomes of events.
     ///   - logger: where it is said that a receiver does not answer.
     /// - Throws: ``Failure`` for a file that cannot be used.
-    init?(
+    static func open(
         _ configuration: OperatorConfiguration, _ apps: AppRegistry, _ metrics: TesseraMetrics, logger: Logger
-    ) throws {
+    ) async throws -> EventReceivers? {
         let file = configuration.eventStreamsFile.map(Paths.absolute)
-        let figures = EventFigures(of: try file.map(Self.streams) ?? [])
+        let figures = EventFigures(of: try file.map(streams) ?? [])
         // The families are on the page also where they have nothing to show.
         metrics.show(figures)
         guard !figures.streams.isEmpty else { return nil }
-        polls = EventPolls(figures)
+        let polls = EventPolls(figures)
         var random = ClockAndRandomness.system.random
-        delivery = EventDelivery(
+        let delivery = EventDelivery(
             ReceiverTransport(), polls: polls, figures: figures, sessions: { await apps.service(of: $0) },
             owner: RandomText.uuid(using: &random), logger: logger)
+        await delivery.register()
+        return EventReceivers(delivery: delivery, polls: polls)
     }
 
     /// Reads a file of receivers, which only the core and its administrators may read.

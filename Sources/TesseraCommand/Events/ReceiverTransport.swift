@@ -36,7 +36,8 @@ struct ReceiverTransport: EventSender {
         var request = ProbeRequest(
             "POST", address,
             [
-                HeaderField("Content-Type", isLogout ? "application/x-www-form-urlencoded" : "application/secevent+jwt"),
+                HeaderField(
+                    "Content-Type", isLogout ? "application/x-www-form-urlencoded" : "application/secevent+jwt"),
                 HeaderField("Accept", "application/json"),
             ])
         if let query = text.firstIndex(of: "?") { request.query = String(text[text.index(after: query)...]) }
