@@ -412,6 +412,7 @@ let package = Package(
                 "Foundations", "SessionService", "SessionStorage", "InMemoryStorage", "SessionStorageTesting",
                 "SQLiteStorage", "SessionEngine", "RevocationFeed",
                 "LosslessJSON", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ] + crypto,
             swiftSettings: settings
         ),
@@ -489,7 +490,8 @@ let package = Package(
         .testTarget(
             name: "CoreConfigurationTests",
             dependencies: [
-                "CoreConfiguration", "CoreServer", "CoreDriverInterface", "SessionService", "SessionEngine",
+                "CoreConfiguration", "CoreServer", "CoreDriverInterface", "SessionService", "SessionStorage",
+                "SessionEngine",
                 "LosslessJSON",
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -1,6 +1,7 @@
 import CoreConfiguration
 import SessionEngine
 import SessionService
+import SessionStorage
 import Testing
 
 @Suite("event_streams_file (docs/events.md)")

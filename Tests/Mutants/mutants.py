@@ -49,6 +49,13 @@ _feed_list = _of("feed", "SessionService/Feed/FeedList.swift")
 _feed_marks = _of("feed", "SessionService/Feed/FeedMarks.swift")
 _token_life = _of("feed", "SessionService/Feed/TokenLife.swift")
 _noted = _of("feed", "InMemoryStorage/InMemoryRevocations.swift")
+_news = _of("events", "SessionEngine/Events/SecurityEvent.swift")
+_event_token = _of("events", "SessionEngine/Events/EventToken.swift")
+_event_order = _of("events", "SessionEngine/Events/EventOrder.swift")
+_event_verdict = _of("events", "SessionEngine/Events/DeliveryVerdict.swift")
+_event_poll = _of("events", "SessionEngine/Events/PollRequest.swift")
+_delivery = _of("events", "SessionService/Events/StreamDelivery.swift")
+_polls = _of("events", "SessionService/Events/EventPolls.swift")
 _admission = _of("limit of sessions", "SessionStorage/SessionLimit.swift")
 _memory = _of("storage in memory", "InMemoryStorage/InMemorySessionStorage.swift")
 _sharing = _of("sharing", "SessionEngine/Session/SharingState.swift")
@@ -472,6 +479,42 @@ KEYS = [
           "return scheduled"),
 ]
 
+EVENTS = [
+    _news("an expiry is news", "!end.isExpiry, ", ""),
+    _news("a cut-off ends at its own time", "time = Timestamp(milliseconds: upTo)", "time = end.endedAt + (time - time)"),
+    _news("a limit is the system's", "case .limit, .replaced: .policy", "case .limit, .replaced: .system"),
+    _news("streams share a jti", "[stream] + entry", "entry"),
+    _news("an empty database repeats a jti", '"\\(event.time.milliseconds)", ', ""),
+    _event_token("a log-out has no session", 'if let session = event.session { claims.append("sid"',
+                 'if let session = event.session, event.user == nil { claims.append("sid"'),
+    _event_token("a change is a log-out", "guard event.kind == .sessionRevoked else { return nil }", ""),
+    _event_token("a SET has a sub", '"txn": .string(id.transaction),', '"txn": .string(id.transaction), "sub": "x",'),
+    _event_order("order by session alone", "event.userID.map(Subject.user)", "nil as Subject?"),
+    _event_order("what is not due holds nothing", "held.formUnion(subjects)", "if isDue { held.formUnion(subjects) }"),
+    _event_verdict("no answer is success", "case .failed(let reason): self = .again(reason, after: nil)",
+                   "case .failed: self = .delivered"),
+    _event_verdict("any 400 is dead", "if let code = ErrorCode.read(body, member) {",
+                   'if case let code = ErrorCode.read(body, member) ?? "x" {'),
+    _event_verdict("a receiver's words are kept", 'return isCode ? code : "(a code that is not shown)"', "return isCode ? code : code"),
+    _event_verdict("a stream never rests", "guard isExhausted else { return nil }", "guard isExhausted, width > 1 else { return nil }"),
+    _event_poll("all of a user in one answer", "guard isFree, sentCount < request.maxEvents else {",
+                "guard isFree || !isFree, sentCount < request.maxEvents else {"),
+    _event_poll("what is acknowledged comes again", "if request.acknowledged.contains(id) { return .acknowledged }", ""),
+    _delivery("no lease is asked for", "state.leasedAt = isOurs ? now : nil\n        return isOurs",
+              "state.leasedAt = isOurs ? now : nil\n        return isOurs || !isOurs"),
+    _delivery("a lease is not given back", "lasting: Milliseconds(0))", "lasting: Self.lease)"),
+    _delivery("a damaged row is sent", "if pending.event.name == .unreadable { return .unreadable }", ""),
+    _delivery("others may ask while a stream rests", "guard try await hasLease(&state, sessions) else { return Self.standby }\n            return min",
+              "return min"),
+    _delivery("a storage that fails is asked on", "state.restsUntil = clock.time() + state.pace.restUnnoted(random: clock.randomBits())\n", ""),
+    _delivery("a time far ahead is waited for", " || pending.nextAttempt - now > BackOff.longest", ""),
+    _delivery("the end waits for a receiver", "let reply = await Abandonable.value { await sender.send(token, to: stream) }",
+              "let reply: PushReply? = await sender.send(token, to: stream)"),
+    _polls("any token opens a stream", "return isHolder ? stream : nil", "return isHolder ? stream : stream"),
+    _polls("a pushed stream can be read", "figures.streams.filter { $0.method == .poll }", "figures.streams"),
+    _polls("an acknowledgement counts with each look", "var question = PollRequest()", "var question = request"),
+]
+
 BINDING = [
     _refresh("proof: none is asked for", "if record.traits.boundKey != nil { return record.refusal(of: proof, at: now) }",
              "if record.expiresAt < record.createdAt { return .noProof }"),
@@ -610,4 +653,4 @@ CLIENT = [
     _client_record("the clock of before a restart decides", "if boot == clock.boot, !boot.isEmpty {", "if true {"),
 ]
 
-MUTANTS = READERS + EDGE + CLIENT + BINDING + REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS
+MUTANTS = EVENTS + READERS + EDGE + CLIENT + BINDING + REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS

@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutants import CLIENT, EDGE, KEYS, MUTANTS, READERS, Mutant
+from mutants import CLIENT, EDGE, EVENTS, KEYS, MUTANTS, READERS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--explicit-target-dependency-import-check", "error", "-Xswiftc", "-require-explicit-sendable"]
@@ -86,8 +86,8 @@ TARGETS = [
     Target("TrialTests", ["TrialSupport", "SessionEngine"], [], "testTarget"),
     Target("SessionEngineTests", [*BASE, "TestSupport"], CRYPTO, "testTarget",
            'resources: [.copy("Vectors")], '),
-    Target("SessionServiceTests", ["SessionService", "SessionStorageTesting", "RevocationFeed", "TestSupport", *STORAGE], CRYPTO,
-           "testTarget"),
+    Target("SessionServiceTests", ["SessionService", "SessionStorageTesting", "RevocationFeed", "TestSupport", *STORAGE],
+           CRYPTO + LOGGING, "testTarget"),
     Target("TesseraClient", BASE[:3], HTTP_TYPES + CRYPTO),
     Target("TesseraClientTesting", ["Foundations", "LosslessJSON", "TesseraClient"], HTTP_TYPES + CRYPTO),
     Target("TesseraClientTests", ["TesseraClient", "TesseraClientTesting", *BASE[:3]], HTTP_TYPES + CRYPTO, "testTarget"),
@@ -153,6 +153,9 @@ def judge(package: Path, mutant: Mutant) -> tuple[str, str]:
             return run(package, ["EdgeVerdictsTests"], "JunkProperties")
         if mutant in CLIENT:
             return run(package, ["TesseraClientTests"], "JunkProperties")
+        if mutant in EVENTS:
+            return run(package, ["SecurityEventTests|DeliveryRuleTests|StreamDeliveryTests|EventPollTests|EventDeliveryTests"],
+                       "JunkProperties")
         if mutant in KEYS:
             return run(package, [UNRELATED], "JunkProperties")
         return run(package, STAGES, UNRELATED)

@@ -157,22 +157,32 @@ struct EventDeliveryTests {
         let stream = EventWorld.stream()
         try await world.sessions.registerStreams([stream.name])
         try await world.end("a", of: "u")
-        let stuck = StuckReceiver()
         let figures = EventFigures(of: [stream])
         let sessions = world.sessions
-        func delivery(_ sender: any EventSender, _ owner: String) -> EventDelivery {
+        func delivery(_ sender: any EventSender, _ owner: String, onTick: @escaping @Sendable () -> Void)
+            -> EventDelivery
+        {
             EventDelivery(
                 sender, polls: EventPolls(figures), figures: figures, sessions: { _ in sessions }, owner: owner,
-                wait: { try await Task.sleep(for: min($0, .milliseconds(5))) }, logger: Self.logger)
+                wait: { span in
+                    if span == .milliseconds(StreamDelivery.tick.count) { onTick() }
+                    // For ever: nothing comes, and the end of the task ends it.
+                    let (never, end) = AsyncStream.makeStream(of: Void.self)
+                    for await _ in never {}
+                    end.finish()
+                    throw CancellationError()
+                }, logger: Self.logger)
         }
-        let first = Task { try await delivery(stuck, "core-1").run() }
+        let stuck = StuckReceiver()
+        let first = Task { try await delivery(stuck, "core-1") {}.run() }
         var arrivals = stuck.arrivals.makeAsyncIterator()
         let token = try #require(await arrivals.next())
         first.cancel()
         try? await first.value
         #expect(try await world.pending().count == 1, "it returned although the receiver never answers")
-        let second = Task { try await delivery(world.receiver, "core-2").run() }
-        while world.receiver.taken.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        let (ticks, ticked) = AsyncStream.makeStream(of: Void.self)
+        let second = Task { try await delivery(world.receiver, "core-2") { ticked.yield() }.run() }
+        for await _ in ticks { break }
         second.cancel()
         try? await second.value
         #expect(world.receiver.taken.map(\.id) == [try ReadToken(token).payload["jti"]?.string])
