@@ -22,6 +22,7 @@ struct Config: ParsableCommand {
             } else {
                 _ = try KeyEncryption.read(configuration.keyEncryption)
             }
+            _ = try EventReceivers.streams(of: configuration)
             for warning in configuration.warnings { print("note: \(warning)") }
             print("The configuration is good.")
         }

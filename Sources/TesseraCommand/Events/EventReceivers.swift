@@ -25,8 +25,7 @@ struct EventReceivers: Sendable {
     static func open(
         _ configuration: OperatorConfiguration, _ apps: AppRegistry, _ metrics: TesseraMetrics, logger: Logger
     ) async throws -> EventReceivers? {
-        let file = configuration.eventStreamsFile.map(Paths.absolute)
-        let figures = EventFigures(of: try file.map(streams) ?? [])
+        let figures = EventFigures(of: try streams(of: configuration))
         // The families are on the page also where they have nothing to show.
         metrics.show(figures)
         guard !figures.streams.isEmpty else { return nil }
@@ -39,10 +38,17 @@ struct EventReceivers: Sendable {
         return EventReceivers(delivery: delivery, polls: polls)
     }
 
+    /// The receivers that a configuration names.
+    ///
+    /// - Throws: ``Failure`` for a file that cannot be used.
+    static func streams(of configuration: OperatorConfiguration) throws -> [EventStream] {
+        try configuration.eventStreamsFile.map { try streams(Paths.absolute($0)) } ?? []
+    }
+
     /// Reads a file of receivers, which only the core and its administrators may read.
     ///
     /// - Throws: ``Failure`` that says what is wrong with it.
-    static func streams(_ path: String) throws -> [EventStream] {
+    private static func streams(_ path: String) throws -> [EventStream] {
         func failure(_ reason: String) -> Failure { Failure("event_streams_file: \(path): \(reason)") }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure("it cannot be opened: \(String(cString: strerror(errno)))") }
