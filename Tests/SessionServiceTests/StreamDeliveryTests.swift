@@ -3,6 +3,7 @@ import InMemoryStorage
 import LosslessJSON
 import SessionEngine
 import SessionStorage
+import SessionStorageTesting
 import Synchronization
 import TestSupport
 import Testing
@@ -95,7 +96,8 @@ struct StreamDeliveryTests {
         var state = StreamDelivery.State()
         try await world.run(world.delivery(), &state, for: .seconds(5))
         #expect(world.receiver.arrivals.map(\.session) == ["a", "b", "c"])
-        #expect(try await world.dead() == 1 && world.pending().isEmpty)
+        #expect(try await world.dead() == 1)
+        #expect(try await world.pending().isEmpty)
         #expect(try await world.storage.reviveEvents(of: Self.stream.name, at: world.clock.now) == 1)
         world.receiver.answer { _ in TestReceiver.taken }
         try await world.run(world.delivery(), &state, for: .seconds(5))
@@ -127,7 +129,8 @@ struct StreamDeliveryTests {
         try await world.end("a", of: "u")
         _ = try await first.work(&one)
         try await world.end("b", of: "u")
-        #expect(try await second.work(&two) == StreamDelivery.standby && world.receiver.arrivals.count == 1)
+        let pause = try await second.work(&two)
+        #expect(pause == StreamDelivery.standby && world.receiver.arrivals.count == 1)
         _ = try await first.work(&one)
         #expect(world.receiver.taken.map(\.session) == ["a", "b"])
         // The first process is killed: nothing is given back.
@@ -191,7 +194,8 @@ struct StreamDeliveryTests {
         var state = StreamDelivery.State()
         try await world.run(world.delivery(of: damaged), &state, for: .seconds(5))
         #expect(world.receiver.taken.map(\.session) == ["b"])
-        #expect(try await world.dead() == 1 && world.pending().isEmpty)
+        #expect(try await world.dead() == 1)
+        #expect(try await world.pending().isEmpty)
     }
 
     @Test("a clock that is set back, and times of a clock that was wrong, hold nothing for long")
