@@ -1,9 +1,9 @@
 import CoreServer
 public import Foundations
 import LosslessJSON
-public import SessionEngine
+import SessionEngine
 public import SessionService
-public import SessionStorage
+import SessionStorage
 
 /// The receivers of security events, as the operator's file describes them (docs/events.md).
 ///
@@ -132,7 +132,7 @@ private struct StreamMembers {
     private func kinds(of method: DeliveryMethod) throws(EventStreamFile.Problem) -> Set<SecurityEvent.Kind> {
         let carried = SecurityEvent.Kind.allCases.filter(method.carries)
         guard let value = object["events"] else { return Set(carried) }
-        let kinds = value.array?.map { $0.string.flatMap(SecurityEvent.Kind.init) }
+        let kinds = value.array?.map { $0.string.flatMap { SecurityEvent.Kind($0) } }
         let known = (kinds ?? []).compactMap(\.self).filter(carried.contains)
         guard let kinds, !kinds.isEmpty, known.count == kinds.count else {
             throw problem("events", "has to be an array of \(carried.map(\.rawValue).joined(separator: ", "))")

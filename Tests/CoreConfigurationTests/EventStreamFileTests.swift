@@ -8,8 +8,8 @@ import Testing
 struct EventStreamFileTests {
     private static let secret = "0123456789abcdefghij"
 
-    private static func file(_ streams: String) -> String {
-        #"{"issuer":"https://auth.example.com","streams":[\#(streams)]}"#
+    private static func file(_ streams: String...) -> String {
+        #"{"issuer":"https://auth.example.com","streams":[\#(streams.joined(separator: ","))]}"#
     }
 
     private static let push =
@@ -24,7 +24,7 @@ struct EventStreamFileTests {
 
     @Test("each kind of stream")
     func good() throws {
-        let text = Self.file([Self.push, Self.poll, Self.logout].joined(separator: ","))
+        let text = Self.file(Self.push, Self.poll, Self.logout)
         let streams = try EventStreamFile(text.utf8, path: "f").streams
         #expect(streams.map(\.name.rawValue) == ["billing", "audit", "web"])
         #expect(streams.map(\.method) == [.push, .poll, .backchannelLogout])
@@ -76,6 +76,12 @@ struct EventStreamFileTests {
         #expect(((try? EventStreamFile(Self.file(text).utf8, path: "f")) != nil) == isGood, "\(url)")
     }
 
+    private static let tooLong = String(repeating: " ", count: EventStreamFile.longest + 1)
+    private static let tooMany: String = {
+        let streams = (0...EventStreamFile.most).map { stream("name", "\"s\($0)\"") }
+        return file(streams.joined(separator: ","))
+    }()
+
     /// A text, and what its error names.
     static let bad: [(text: String, words: [String])] = [
         ("", ["no JSON"]), ("[]", ["'issuer' and 'streams'"]), ("{}", ["'issuer'"]),
@@ -84,7 +90,7 @@ struct EventStreamFileTests {
         (#"{"issuer":"x","streams":[1]}"#, ["stream 1"]), (#"{"issuer":"","streams":[\#(push)]}"#, ["'issuer'"]),
         (#"{"issuer":"x","stream":[]}"#, ["only have 'issuer', 'streams'"]),
         (#"{"issuer":"a\nb","streams":[\#(push)]}"#, ["'issuer'"]),
-        (file(push + "," + push), ["two streams", "'billing'"]), (file(push + ",{}"), ["stream 2", "'name'"]),
+        (file(push, push), ["two streams", "'billing'"]), (file(push, "{}"), ["stream 2", "'name'"]),
         (file(stream("name", #""Billing""#)), ["stream 1", "'name'"]), (file(stream("name", #""""#)), ["'name'"]),
         (file(stream("name", #""../x""#)), ["'name'"]), (file(stream("app", #""a/b""#)), ["'billing'", "'app'"]),
         (file(stream("method", #""webhook""#)), ["'billing'", "'method'", "backchannel_logout"]),
@@ -119,12 +125,9 @@ struct EventStreamFileTests {
             ),
             ["'p'", "'events'"]
         ),
-        (String(repeating: " ", count: EventStreamFile.longest + 1), ["1 MiB"]),
+        (tooLong, ["1 MiB"]),
         (String(repeating: "[", count: 100_000), ["no JSON"]),
-        (
-            file((0...EventStreamFile.most).map { stream("name", "\"s\($0)\"") }.joined(separator: ",")),
-            ["more than 100"]
-        ),
+        (tooMany, ["more than 100"]),
     ]
 
     @Test("what is wrong is named by file, stream and member, and no value is repeated", arguments: bad.indices)

@@ -29,7 +29,7 @@ struct EventsAPITests {
         }
 
         func poll(_ body: String) async throws -> JSONObject {
-            let reply = try await send(path, body, authorization: "Bearer \(token)")
+            let reply = try await send(EventsAPITests.path, body, authorization: "Bearer \(EventsAPITests.token)")
             #expect(reply.status == 200 && reply.headers["cache-control"] == "no-store", "\(reply)")
             return try #require(try JSONValue(parsing: reply.body).object)
         }

@@ -2,6 +2,7 @@ import Foundations
 import LosslessJSON
 import SessionEngine
 import TesseraSessions
+import TesseraTesting
 import TestSupport
 import Testing
 
@@ -18,7 +19,7 @@ struct EventConfusionTests {
         let now = changes.clock.time
         let key = try TestKeys.signingKey(.rs256, id: "s-1", kind: .static, createdAt: now.milliseconds)
         let schedule = KeySchedule(updateInterval: .seconds(86_400), accessTokenValidity: .seconds(3_600))
-        changes.cores.publish(.array(try KeyRing([key]).jwks(at: now, schedule: schedule)))
+        changes.cores.publish(try KeyRing([key]).jwks(at: now, schedule: schedule))
         let entry = AuditEvent.revoked(
             SessionHandle("0b6fd6e4-9cfe-4b4a-9a1b-3b1b7f3e4c11"), tenant: .public, user: UserID("u"),
             Revocation(by: .user, .handle, at: now))

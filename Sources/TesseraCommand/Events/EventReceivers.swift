@@ -50,7 +50,7 @@ struct EventReceivers: Sendable {
     /// - Throws: ``Failure`` that says what is wrong with it.
     private static func streams(_ path: String) throws -> [EventStream] {
         func failure(_ reason: String) -> Failure { Failure("event_streams_file: \(path): \(reason)") }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = PlatformLibC.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure("it cannot be opened: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         var status = stat()
