@@ -26,13 +26,13 @@ struct InMemoryOutbox {
         streams.removeValue(forKey: name).map { Int64($0.events.count) }
     }
 
-    mutating func note(_ event: AuditEvent, sequence: Int64, at now: Timestamp) {
+    mutating func note(_ event: AuditEvent, sequence: Int64) {
         for name in streams.keys.sorted() {
             last = last.saturatingAdd(1)
             streams[name]?.events.append(
                 PendingEvent(
                     number: last, sequence: sequence, event: event, attempts: 0,
-                    nextAttempt: Timestamp(milliseconds: 0), since: now))
+                    nextAttempt: Timestamp(milliseconds: 0), since: event.time))
         }
     }
 
@@ -53,12 +53,12 @@ struct InMemoryOutbox {
         return changed
     }
 
-    mutating func revive(_ name: EventStreamName, at time: Timestamp, now: Timestamp) -> Int64 {
+    mutating func revive(_ name: EventStreamName, at time: Timestamp) -> Int64 {
         guard var stream = streams[name] else { return 0 }
         let count = stream.dead.count
         for index in stream.events.indices where stream.dead.contains(stream.events[index].number) {
             (stream.events[index].attempts, stream.events[index].nextAttempt) = (0, time)
-            stream.events[index].since = now
+            stream.events[index].since = time
         }
         stream.dead = []
         streams[name] = stream
@@ -113,7 +113,7 @@ extension InMemorySessionStorage.State {
         guard let event else { return }
         let sequence = auditLog.append(event)
         guard !follows, PendingEvent.isNoted(event) else { return }
-        outbox.note(event, sequence: sequence, at: clock())
+        outbox.note(event, sequence: sequence)
     }
 }
 
@@ -163,7 +163,7 @@ extension InMemorySessionStorage {
     }
 
     public func reviveEvents(of stream: EventStreamName, at time: Timestamp) async throws(StorageError) -> Int64 {
-        state.withLock { $0.outbox.revive(stream, at: time, now: $0.clock()) }
+        state.withLock { $0.outbox.revive(stream, at: time) }
     }
 
     public func buryEvents(olderThan time: Timestamp, limit: Int) async throws(StorageError) -> Int {

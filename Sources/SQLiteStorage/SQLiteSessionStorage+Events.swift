@@ -138,7 +138,7 @@ extension Statement {
         last_delivery = CASE ?4 WHEN 1 THEN \(Migration.moment) ELSE last_delivery END WHERE app_id = ?1 AND name = ?2
         """
     static let reviveEvents = """
-        UPDATE event_outbox SET dead = 0, attempts = 0, next_attempt = ?3, since = \(Migration.moment) WHERE app_id = ?1 \
+        UPDATE event_outbox SET dead = 0, attempts = 0, next_attempt = ?3, since = ?3 WHERE app_id = ?1 \
         AND stream = ?2 AND dead = 1
         """
     /// Looks at the oldest only: they are in the order of time but for steps of the clock and those that wait again.

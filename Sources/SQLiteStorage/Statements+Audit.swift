@@ -8,8 +8,10 @@ extension Statement {
     /// Each app counts its own entries; the newest one is never deleted, so no number is given twice.
     private static let lastSequence = "(SELECT coalesce(max(sequence), 0) FROM audit_trail WHERE app_id = ?1)"
 
+    /// What a failure leaves is undone with the transaction, or to its savepoint (docs/decisions/0049).
     static let insertAudit = """
-        INSERT INTO audit_trail (app_id, \(auditColumns)) VALUES (?1, \(lastSequence) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        INSERT OR FAIL INTO audit_trail (app_id, \(auditColumns)) \
+        VALUES (?1, \(lastSequence) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
         """
 
     /// An entry with a number of its own.

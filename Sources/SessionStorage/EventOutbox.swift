@@ -60,12 +60,12 @@ public protocol EventOutbox: Sendable {
     ///
     /// - Parameters:
     ///   - stream: the stream.
-    ///   - time: not to be sent before.
+    ///   - time: since when they wait, and not to be sent before.
     /// - Returns: how many there were.
     func reviveEvents(of stream: EventStreamName, at time: Timestamp) async throws(StorageError) -> Int64
 
-    /// Gives up events that wait since before a time, and deletes those that were given up before it: both by the database's
-    /// clock, the oldest first, of all streams of the app.
+    /// Gives up events that wait since before a time, and deletes those that were given up before it, the oldest first, of
+    /// all streams of the app.
     ///
     /// - Parameters:
     ///   - time: what waits, or is dead, since before it.
@@ -111,7 +111,7 @@ public struct PendingEvent: Sendable, Equatable {
     public var attempts: Int
     /// Not to be sent before.
     public var nextAttempt: Timestamp
-    /// Since when it waits, by the database's clock.
+    /// Since when it waits: the time of ``event``, or when it was revived.
     public var since: Timestamp
 
     public init(
@@ -173,7 +173,7 @@ public struct EventStreamState: Sendable, Equatable {
     public var pending: Int64
     /// How many were given up.
     public var dead: Int64
-    /// Since when the first of those that wait does, by the database's clock; `nil` where none waits.
+    /// Since when the first of those that wait does, as ``PendingEvent/since``; `nil` where none waits.
     public var oldestPending: Timestamp?
     /// What went wrong last, if the delivery after it did not succeed.
     public var lastError: String?

@@ -53,7 +53,7 @@ extension SchemaMigration {
         INSERT INTO \(tables.quoted("tessera_event_outbox")) (app_id, stream, sequence, time, event, session_handle, \
         tenant_id, user_id, details, actor, means, since) \
         SELECT NEW.app_id, name, NEW.sequence, NEW.time, NEW.event, NEW.session_handle, NEW.tenant_id, NEW.user_id, \
-        NEW.details, NEW.actor, NEW.means, (extract(epoch FROM clock_timestamp()) * 1000)::bigint \
+        NEW.details, NEW.actor, NEW.means, NEW.time \
         FROM \(tables.quoted("tessera_event_streams")) WHERE app_id = NEW.app_id \
         AND NOT (NEW.event = '\(AuditEvent.Name.revoked.rawValue)' \
         AND NEW.means IS NOT DISTINCT FROM '\(Revocation.Means.all.rawValue)' \

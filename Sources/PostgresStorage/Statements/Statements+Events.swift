@@ -93,7 +93,7 @@ extension Statements {
         PostgresStatement(
             "reviveEvents", .alone,
             """
-            UPDATE \(tables.eventOutbox) SET dead = false, attempts = 0, next_attempt = $time, since = \(Self.moment) \
+            UPDATE \(tables.eventOutbox) SET dead = false, attempts = 0, next_attempt = $time, since = $time \
             WHERE \(Self.isOfStream) AND dead
             """)
     }
