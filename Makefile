@@ -40,7 +40,7 @@ export NOTES = $(abspath $(EXAMPLES_SCRATCH))/debug/notes
 
 .PHONY: beside admin client hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
 .PHONY: allocations bench check clean doctor door failover inplace mass metrics network nodes postgres schema packages dist soak storm
-.PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin mutants devices feed feed-load verify
+.PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin mutants devices feed feed-load events verify
 
 help:
 	@echo "make run     build the core and start it (make run ARGS='--port 4000')"
@@ -77,7 +77,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme packages metrics soak hello browser admin client drivers devices feed verify beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
+PARTS = readme packages metrics soak hello browser admin client drivers devices feed events verify beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -169,6 +169,10 @@ export TESSERA_TEST_FEED
 feed-load: build
 	swift build --package-path Benchmarks -c release --product FeedBenchmark
 	$(PYTEST) $(BOX)feed_load.py
+
+# Security events reach receivers that are slow, refuse or are away, through kills of cores.
+events: build
+	$(PYTEST) $(BOX)events.py
 
 # The sidecar beside a real nginx and a real Caddy, by the recipes that docs/verify.md prints.
 verify: build
