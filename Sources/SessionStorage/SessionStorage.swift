@@ -8,8 +8,10 @@ public import SessionEngine
 /// and only ``StorageError/Code/unknownOutcome`` leaves the question open. An event for the audit log is written in the
 /// same step as the change that it records: either both are there or neither is. Run `StorageConformance` (in
 /// `SessionStorageTesting`) over every implementation.
-public typealias SessionStorage = SessionStore & KeyStore & ActivityStore & AuditLog & AuditChainStore & RevocationLog
-    & EventOutbox
+public typealias SessionStorage = SessionStore & KeyStore & ActivityStore & AuditLog & AuditChainStore & NotedEnds
+
+/// What the database notes when sessions end: for verifiers that do not ask, and for receivers of security events.
+public typealias NotedEnds = RevocationLog & EventOutbox
 
 /// Where it is kept when an app's users were last seen.
 public protocol ActivityStore: Sendable {

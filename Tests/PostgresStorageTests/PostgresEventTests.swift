@@ -203,7 +203,7 @@ struct PostgresEventTests {
     private func record(_ handle: String) -> SessionRecord {
         SessionRecord(
             handle: SessionHandle(handle), tenantID: .public, userID: UserID("u"),
-            currentTokenHash: StoredTokenHash(stored: "h"), sessionData: JSONObjectText([:]), accessTokenPayload: JSONObjectText([:]),
-            createdAt: Self.now, expiresAt: Timestamp(milliseconds: 32_000_000_000_000), signingKeyKind: .dynamic)
+            currentTokenHash: StoredTokenHash(stored: "h"), sessionData: JSONObjectText([:]),
+            accessTokenPayload: JSONObjectText([:]), createdAt: Self.now, expiresAt: Timestamp(milliseconds: 32_000_000_000_000), signingKeyKind: .dynamic)
     }
 }
