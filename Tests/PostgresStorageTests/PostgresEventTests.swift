@@ -204,6 +204,7 @@ struct PostgresEventTests {
         SessionRecord(
             handle: SessionHandle(handle), tenantID: .public, userID: UserID("u"),
             currentTokenHash: StoredTokenHash(stored: "h"), sessionData: JSONObjectText([:]),
-            accessTokenPayload: JSONObjectText([:]), createdAt: Self.now, expiresAt: Timestamp(milliseconds: 32_000_000_000_000), signingKeyKind: .dynamic)
+            accessTokenPayload: JSONObjectText([:]), createdAt: Self.now,
+            expiresAt: Timestamp(milliseconds: 32_000_000_000_000), signingKeyKind: .dynamic)
     }
 }
