@@ -83,7 +83,7 @@ struct EventStreamFileTests {
     }()
 
     /// A text, and what its error names.
-    static let bad: [(text: String, words: [String])] = [
+    static let faults: [(text: String, words: [String])] = [
         ("", ["no JSON"]), ("[]", ["'issuer' and 'streams'"]), ("{}", ["'issuer'"]),
         (#"{"issuer":"x"}"#, ["'streams'"]),
         (#"{"issuer":"x","streams":[]}"#, ["'streams'"]), (#"{"issuer":"x","streams":{}}"#, ["'streams'"]),
@@ -91,7 +91,7 @@ struct EventStreamFileTests {
         (#"{"issuer":"x","stream":[]}"#, ["only have 'issuer', 'streams'"]),
         (#"{"issuer":"a\nb","streams":[\#(push)]}"#, ["'issuer'"]),
         (file(push, push), ["two streams", "'billing'"]), (file(push, "{}"), ["stream 2", "'name'"]),
-        (file(stream("name", #""Billing""#)), ["stream 1", "'name'"]), (file(stream("name", #""""#)), ["'name'"]),
+        (file(stream("name", #""Billing""#)), ["stream 1", "'name'"]), (file(stream("name", "\"\"")), ["'name'"]),
         (file(stream("name", #""../x""#)), ["'name'"]), (file(stream("app", #""a/b""#)), ["'billing'", "'app'"]),
         (file(stream("method", #""webhook""#)), ["'billing'", "'method'", "backchannel_logout"]),
         (file(stream("audience", nil)), ["'billing'", "'audience'"]), (file(stream("audience", "7")), ["'audience'"]),
@@ -130,9 +130,9 @@ struct EventStreamFileTests {
         (tooMany, ["more than 100"]),
     ]
 
-    @Test("what is wrong is named by file, stream and member, and no value is repeated", arguments: bad.indices)
-    func bad(index: Int) {
-        let row = Self.bad[index]
+    @Test("what is wrong is named by file, stream and member, and no value is repeated", arguments: faults.indices)
+    func faulty(index: Int) {
+        let row = Self.faults[index]
         let error = #expect(throws: EventStreamFile.Problem.self) {
             try EventStreamFile(row.text.utf8, path: "/etc/tessera/streams.json")
         }

@@ -99,7 +99,7 @@ struct EventsAPITests {
     func badRequests(body: String) async throws {
         let reply = try await Self.server().send(Self.path, body, authorization: "bearer \(Self.token)")
         #expect(reply.status == 400 && reply.body.contains("\"err\":\"invalid_request\""))
-        #expect(reply.contentType.hasPrefix("application/json"))
+        #expect(reply.contentType?.hasPrefix("application/json") == true)
     }
 
     @Test("a credential change needs a full key, its members, and no more than they may have")
