@@ -39,7 +39,7 @@ extension Migration {
             ) STRICT;
             CREATE INDEX event_outbox_stream ON event_outbox (app_id, stream, dead, number);
             CREATE TRIGGER event_noted AFTER INSERT ON audit_trail
-            WHEN \(isNoted)
+            WHEN \(PendingEvent.isNoted)
             BEGIN
                 INSERT INTO event_outbox (app_id, stream, sequence, time, event, session_handle, tenant_id, user_id, details,
                     actor, means, since)
@@ -51,12 +51,4 @@ extension Migration {
                     AND c.tenant IN ('', NEW.tenant_id) AND c.made_at = NEW.time));
             END;
             """)
-
-    /// Whether an entry of the audit log is kept for streams, as `PendingEvent.isNoted`.
-    private static let isNoted: String = {
-        let kinds = PendingEvent.noted.map { kind in
-            "NEW.event = '\(kind.name.rawValue)'" + (kind.means.map { " AND NEW.means IS '\($0.rawValue)'" } ?? "")
-        }
-        return "(\(kinds.joined(separator: " OR "))) AND NEW.means IS NOT '\(Revocation.Means.expiry.rawValue)'"
-    }()
 }

@@ -127,19 +127,19 @@ public struct PendingEvent: Sendable, Equatable {
 }
 
 extension PendingEvent {
-    /// The kinds of entries that are kept for streams, by how a session ended: `nil` for any way and for none.
-    package static let noted: [(name: AuditEvent.Name, means: Revocation.Means?)] = [
-        (.revoked, nil), (.revokedAll, nil), (.reuseDetected, .reuse), (.credentialChanged, nil),
-    ]
-
-    /// Whether an entry of the audit log is kept for streams.
+    /// Whether an entry of the audit log is kept for streams: it ended sessions otherwise than by expiry, or says that a
+    /// credential changed.
     ///
     /// Sessions that expire are no news to a receiver, which knows when they do. Neither are the entries that follow one about
     /// all sessions of a user, ``AuditEvent/Name/revokedAll``: storage does not keep those either.
     public static func isNoted(_ event: AuditEvent) -> Bool {
-        event.means != .expiry
-            && noted.contains { $0.name == event.name && ($0.means == nil || $0.means == event.means) }
+        event.name == .credentialChanged || event.means.map { $0 != .expiry } ?? false
     }
+
+    /// The same of a row `NEW` of the audit log, in SQL; short, because PostgreSQL reads it anew for each statement.
+    package static let isNoted = """
+        NEW.means <> '\(Revocation.Means.expiry.rawValue)' OR NEW.event = '\(AuditEvent.Name.credentialChanged.rawValue)'
+        """
 }
 
 /// What became of an event.

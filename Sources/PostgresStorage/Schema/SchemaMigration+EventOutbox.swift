@@ -41,7 +41,7 @@ extension SchemaMigration {
                 sql: """
                     DO $do$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = '\(eventTrigger)' \
                     AND tgrelid = '\(tables.quoted("tessera_audit_trail"))'::regclass) THEN CREATE TRIGGER \(eventTrigger) \
-                    AFTER INSERT ON \(tables.quoted("tessera_audit_trail")) FOR EACH ROW WHEN (\(isNoted)) \
+                    AFTER INSERT ON \(tables.quoted("tessera_audit_trail")) FOR EACH ROW WHEN (\(PendingEvent.isNoted)) \
                     EXECUTE FUNCTION \(tables.quoted(eventTrigger))(); END IF; END $do$
                     """, lock: .shareRowExclusiveBrief),
         ]
@@ -62,13 +62,4 @@ extension SchemaMigration {
         AND c.made_at = NEW.time))
         """
     }
-
-    /// Whether an entry of the audit log is kept for streams, as `PendingEvent.isNoted`.
-    private static let isNoted: String = {
-        let kinds = PendingEvent.noted.map { kind in
-            "NEW.event = '\(kind.name.rawValue)'" + (kind.means.map { " AND NEW.means = '\($0.rawValue)'" } ?? "")
-        }
-        let isNoExpiry = "NEW.means IS DISTINCT FROM '\(Revocation.Means.expiry.rawValue)'"
-        return "(\(kinds.joined(separator: " OR "))) AND \(isNoExpiry)"
-    }()
 }
