@@ -93,7 +93,7 @@ public struct PollRound: Sendable {
 
     /// Whether events that come now change nothing any more.
     public var isComplete: Bool {
-        sentCount >= request.maxEvents && unseen.isEmpty && (hasMore || request.maxEvents == 0)
+        sentCount >= request.maxEvents && unseen.isEmpty && hasMore
     }
 
     /// Judges an event.
