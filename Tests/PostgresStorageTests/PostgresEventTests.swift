@@ -21,7 +21,7 @@ struct PostgresEventTests {
     private static func entry(_ handle: String, _ tables: TableNames) -> String {
         """
         INSERT INTO \(tables.quoted("tessera_audit_trail")) (app_id, time, event, session_handle, user_id, details, means)
-        VALUES ('public', 1, 'revoked', '\(handle)', 'u', '{}', 'handle')
+        VALUES ('public', \(now.milliseconds), 'revoked', '\(handle)', 'u', '{}', 'handle')
         """
     }
 
