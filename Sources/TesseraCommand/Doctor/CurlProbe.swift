@@ -14,8 +14,8 @@ import SessionDoctor
 struct CurlProbe {
     private let transport: ProbeTransport
     private static let mark = "tessera-doctor-first-byte "
-    /// How much of the output is read: heads and a body.
-    private static let outputLimit = ProbeTransport.bodyLimit + 256 * 1_024
+    /// How much of the output is read beside a body: heads.
+    private static let headLimit = 256 * 1_024
 
     init(_ transport: ProbeTransport) {
         self.transport = transport
@@ -25,7 +25,8 @@ struct CurlProbe {
         let start = ClockAndRandomness.system.time()
         guard
             let ended = PipedCommand.run(
-                ["curl", "-q", "--config", "-"], input: configuration(request), limit: Self.outputLimit)
+                ["curl", "-q", "--config", "-"], input: configuration(request),
+                limit: transport.bodyLimit + Self.headLimit)
         else {
             return .failure(.transport("https is asked with the system's 'curl', which is not installed"))
         }
