@@ -224,6 +224,8 @@ class Load:
             user, core = f"user-{name}-{dice.randrange(3)}", Core(dice.choice(self.ports), timeout=10)
             try:
                 for _ in range(dice.randrange(1, 5)):
+                    # Some forty events a second: what is delivered has to keep up, on a slow machine too.
+                    time.sleep(dice.uniform(0, 0.2))
                     count += 1
                     self._step(core, user, f"{name}#{count}", dice.random() < 0.3)
             except (OSError, KeyError, AssertionError):
@@ -267,12 +269,15 @@ class Load:
             assert arrived == expected, f"the events of {user} arrived in another order"
 
 
-def collect(port: int, verifier: Verifier, into: list[Event]) -> None:
-    """Takes all that waits for the receiver that asks."""
+def collect(port: int, verifier: Verifier, into: list[Event], pages: int = 1_000_000) -> None:
+    """Takes what waits for the receiver that asks, up to a number of pages, of which the last is not acknowledged."""
     poller, taken = Poller(port, "siem", BEARER), []
-    while page := poller.ask(ack=taken, returnImmediately=True)["sets"]:
+    for _ in range(pages):
+        page = poller.ask(ack=taken, returnImmediately=True)["sets"]
         into += [verifier.event(token, POLL["audience"]) for token in page.values()]
         taken = list(page)
+        if not page:
+            return
 
 
 def test_kill_9_at_any_moment(seed: int, rounds: Callable[[int, int], int], tmp_path: Path,
@@ -290,10 +295,7 @@ def test_kill_9_at_any_moment(seed: int, rounds: Callable[[int, int], int], tmp_
             server.start()
             ports[0] = server.port
             if number % 3 == 0:
-                try:
-                    collect(server.port, verifier, polled)
-                except OSError as error:
-                    raise AssertionError(f"seed {seed}: nobody killed the core") from error
+                collect(server.port, verifier, polled, pages=5)
         receiver.behaviour = "accept"
         load.stop()
         assert until(lambda: listed(server)["billing"]["pending"] == 0, SETTLE_SECONDS, 0.2)
