@@ -140,8 +140,10 @@ private struct StreamMembers {
         return Set(known)
     }
 
-    /// Where tokens are posted: what the operator writes here is where the core sends, and nothing else decides about it. So
-    /// `http`, by which all on the way can read and forge, is for this machine alone unless the operator says otherwise.
+    /// The address that tokens are posted to.
+    ///
+    /// What the operator writes here is where the core sends, and nothing else decides about it. So `http`, by which all on the
+    /// way can read and forge, is for this machine alone unless the operator says otherwise.
     private func address(of method: DeliveryMethod) throws(EventStreamFile.Problem) -> String? {
         guard method.isSent else {
             guard object["url"] == nil, object["insecure"] == nil else {

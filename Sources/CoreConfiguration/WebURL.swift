@@ -28,13 +28,19 @@ struct WebURL: Sendable, Equatable {
     private static func host(of text: Substring) -> String? {
         guard text.hasPrefix("[") else {
             let host = text.prefix { $0 != ":" }
-            let isName = !host.isEmpty && host.allSatisfy { $0.isLetter || $0.isNumber || "-._".contains($0) }
-            return isName && isPort(text.dropFirst(host.count)) ? String(host) : nil
+            return isName(host) && isPort(text.dropFirst(host.count)) ? String(host) : nil
         }
         guard let end = text.firstIndex(of: "]") else { return nil }
         let host = text[..<end].dropFirst()
-        let isAddress = host.contains(":") && host.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." }
-        return isAddress && isPort(text[end...].dropFirst()) ? String(host) : nil
+        return isAddress(host) && isPort(text[end...].dropFirst()) ? String(host) : nil
+    }
+
+    private static func isName(_ host: Substring) -> Bool {
+        !host.isEmpty && host.allSatisfy { $0.isLetter || $0.isNumber || "-._".contains($0) }
+    }
+
+    private static func isAddress(_ host: Substring) -> Bool {
+        host.contains(":") && host.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." }
     }
 
     /// Whether a text is a colon with a port, or nothing.

@@ -136,7 +136,7 @@ extension PendingEvent {
         event.name == .credentialChanged || event.means.map { $0 != .expiry } ?? false
     }
 
-    /// The same of a row `NEW` of the audit log, in SQL; short, because PostgreSQL reads it anew for each statement.
+    /// The same of a row `NEW` of the audit log, in SQL; short, because PostgreSQL reads it again for each statement.
     package static let isNoted = """
         NEW.means <> '\(Revocation.Means.expiry.rawValue)' OR NEW.event = '\(AuditEvent.Name.credentialChanged.rawValue)'
         """
