@@ -28,7 +28,11 @@ struct RefusalTests {
         }
 
     private static func sample(_ name: String, _ type: WireType) -> JSONValue {
-        name == "actor" ? ["sub": "x"] : type.sample
+        switch name {
+        case "actor": ["sub": "x"]
+        case "changeType": "update"
+        default: type.sample
+        }
     }
 
     @Test("each operation with a body is asked")
@@ -37,7 +41,7 @@ struct RefusalTests {
             Self.bodies.map(\.path).sorted() == [
                 "/recipe/jwt", "/recipe/jwt/data", "/recipe/session", "/recipe/session/data", "/recipe/session/refresh",
                 "/recipe/session/regenerate", "/recipe/session/remove", "/recipe/session/verify",
-                "/tessera/session/authenticated", "/tessera/session/end", "/tessera/session/impersonate",
+                "/tessera/events/credential-change", "/tessera/session/authenticated", "/tessera/session/end", "/tessera/session/impersonate",
                 "/tessera/session/impersonate/end",
                 "/tessera/session/revoke", "/tessera/session/upgrade", "/tessera/sessions/label",
                 "/tessera/sessions/revoke", "/tessera/users/forget",
