@@ -7,9 +7,10 @@ import SessionService
 enum OperationLabel: Int, MetricLabel {
     case hello, showConfiguration, handshake, createSession, verifySession, refreshSession,
         regenerateSession, removeSessions, removeAndCountSessions, listSessions, readSession, readSessionData,
-        writeSessionData, readPayload, writePayload, publishKeys, listKeys, createToken, showTelemetry, readAuditTrail,
-        stepUpSession, upgradeSession, impersonation, readFeed, pollEvents,
-        noteCredentialChange
+        writeSessionData, readPayload, writePayload, publishKeys, listKeys, createToken, readAuditTrail,
+        stepUpSession, upgradeSession, impersonation, readFeed
+    /// Security events: what receivers ask for, and what applications note.
+    case events
     /// Lists of devices, and what is done with them.
     case devices
     /// Apps and tenants.
@@ -32,7 +33,7 @@ enum OperationLabel: Int, MetricLabel {
         case .oauth(.revoke): self = .removeSessions
         case .edge(.health), .edge(.metrics): self = .health
         case .edge: self = .verifySession
-        case .poll: self = .pollEvents
+        case .poll: self = .events
         case .operation(let call, _): self.init(call.operation)
         }
     }
@@ -40,7 +41,7 @@ enum OperationLabel: Int, MetricLabel {
     private init(_ operation: CoreOperation) {
         switch operation {
         case .hello, .listCapabilities, .listVersions: self = .hello
-        case .showConfiguration: self = .showConfiguration
+        case .showConfiguration, .showTelemetry: self = .showConfiguration
         case .handshake: self = .handshake
         case .createSession: self = .createSession
         case .verifySession: self = .verifySession
@@ -57,14 +58,13 @@ enum OperationLabel: Int, MetricLabel {
         case .publishKeys: self = .publishKeys
         case .listKeys: self = .listKeys
         case .createToken: self = .createToken
-        case .showTelemetry: self = .showTelemetry
         case .readAuditTrail: self = .readAuditTrail
         case .readFeed: self = .readFeed
         case .stepUpSession: self = .stepUpSession
         case .listDevices, .nameDevice, .removeDevices, .forgetDevices, .explainEnd: self = .devices
         case .upgradeSession: self = .upgradeSession
         case .impersonateUser, .endImpersonation: self = .impersonation
-        case .noteCredentialChange: self = .noteCredentialChange
+        case .noteCredentialChange: self = .events
         case .countUsers, .countActiveUsers, .listUsers, .findUsersByAccount, .findUser: self = .users
         case .putApp, .putAppV2, .listApps, .listAppsV2, .removeApp, .putTenant, .putTenantV2, .readTenant,
             .readTenantV2, .listTenants, .listTenantsV2, .removeTenant:

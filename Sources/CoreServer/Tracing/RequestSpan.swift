@@ -61,7 +61,7 @@ struct RequestSpan {
             attributes.append(SpanAttribute("tessera.operation", call.operation.rawValue))
             attributes.append(SpanAttribute("tessera.cdi", call.dialect.version.description))
         case .oauth(let question)?: attributes.append(SpanAttribute("tessera.operation", question.operation))
-        case .poll?: attributes.append(SpanAttribute("tessera.operation", OperationLabel.pollEvents.label))
+        case .poll?: attributes.append(SpanAttribute("tessera.operation", OperationLabel.events.label))
         case .health?, .edge?:
             attributes.append(SpanAttribute("tessera.operation", OperationLabel(admitted?.work).label))
         case nil: attributes.append(SpanAttribute("tessera.operation", OperationLabel.none.label))
