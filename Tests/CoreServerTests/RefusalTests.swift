@@ -59,7 +59,9 @@ struct RefusalTests {
                         broken[name] = wrong
                         let reply = try await core.send(method, path, broken.text)
                         #expect(reply.status == 400 && reply.contentType == "text/html;charset=UTF-8")
-                        #expect(reply.body == "Field name '\(name)' is invalid in JSON input\n")
+                        // Where there are few right values, these are named.
+                        let isChoice = reply.body.hasPrefix("'\(name)' must be one of ")
+                        #expect(isChoice || reply.body == "Field name '\(name)' is invalid in JSON input\n")
                     }
                 }
             }
