@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
+from event_receiver import Receiver
 from harness import ROOT, Core, Server, binary
 from postgres import Cluster
+from test_events import end, pushed, streams, tessera
 
 PAGE = ROOT / "docs" / "operations.md"
 BLOCK = re.compile(r"^```sh postgres\n(.*?)^```$", re.M | re.S)
@@ -79,3 +81,17 @@ def test_a_database_with_sessions_of_its_own_is_refused(tmp_path: Path, cluster:
         assert done.returncode == 1 and "sessions of its own" in done.stderr
         here.start()
         assert here.core().refresh(token).ok, "nothing has happened to the folder"
+
+
+def test_security_events_that_wait_are_not_left_behind(tmp_path: Path, cluster: Cluster) -> None:
+    """A move is refused while events wait for a receiver, until they are dropped."""
+    uri = cluster.create_database("waiting")
+    config = streams(tmp_path, pushed(Receiver()))
+    with Server(data=tmp_path / "data", config=config) as old:
+        end(old.core(), "u")
+        assert old.stop() == 0
+        done = move(tmp_path, uri)
+        assert done.returncode == 1 and "1 security events of the app public wait for billing" in done.stderr, done.stderr
+        assert tessera(old, "events", "remove", "billing", "--confirm", "billing").returncode == 0
+    done = move(tmp_path, uri)
+    assert done.returncode == 0 and "Moved 0 sessions" in done.stdout, done.stdout + done.stderr
