@@ -131,7 +131,7 @@ extension PendingEvent {
     /// credential changed.
     ///
     /// Sessions that expire are no news to a receiver, which knows when they do. Neither are the entries that follow one about
-    /// all sessions of a user, ``AuditEvent/Name/revokedAll``: storage does not keep those either.
+    /// all sessions of a user, `AuditEvent.Name.revokedAll`: storage does not keep those either.
     public static func isNoted(_ event: AuditEvent) -> Bool {
         event.name == .credentialChanged || event.means.map { $0 != .expiry } ?? false
     }
