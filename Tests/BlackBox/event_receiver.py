@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import sys
 import threading
 import time
@@ -105,13 +106,15 @@ class Receiver:
     arrivals: list[Arrival] = field(default_factory=list)
     redirected: int = 0
     """How many requests came to where it redirects."""
+    certificate: tuple[Path, Path] | None = None
+    """What it shows to who comes by https, with its key; without one it has http."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _freed: threading.Event = field(default_factory=threading.Event)
     _server: ThreadingHTTPServer | None = None
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}/events"
+        return f"https://localhost:{self.port}/events" if self.certificate else f"http://{HOST}:{self.port}/events"
 
     def start(self) -> "Receiver":
         receiver = self
@@ -135,6 +138,12 @@ class Receiver:
 
         self._freed.clear()
         self._server = Listener((HOST, self.port), Handler)
+        if self.certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.certificate)
+            # The handshake is the work of the thread that answers, not of the one that accepts.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 

@@ -17,6 +17,7 @@ import pytest
 from event_receiver import CHANGED, ISSUER, LOGOUT, REVOKED, Event, Poller, Receiver, Verifier
 from harness import Core, Json, Server, binary, until
 from postgres import Cluster
+from verify_place import certificate
 
 SECRET = "Bearer a-secret-of-the-receiver"
 BEARER = "the-bearer-of-a-poller-that-is-long"
@@ -160,6 +161,24 @@ def test_an_answer_that_takes_nothing_is_tried_again(behaviour: str, tmp_path: P
         assert len(receiver.arrivals) > 1 and len(identifiers) == 1, "one event has one identifier"
         assert receiver.redirected == 0
         assert "secret-of-the-receiver" not in server.output + str(state["lastError"])
+
+
+def test_a_receiver_by_https(tmp_path: Path) -> None:
+    """Its certificate is checked: one that is not trusted gets no token, and nothing is lost meanwhile."""
+    signed, private = certificate(tmp_path)
+    with Receiver(certificate=(signed, private)) as receiver:
+        config = streams(tmp_path, pushed(receiver))
+        with Server(config=config) as untrusting:
+            handle = end(untrusting.core(), "alice")
+            assert until(lambda: listed(untrusting)["billing"]["lastError"] is not None)
+            assert receiver.arrivals == [] and listed(untrusting)["billing"]["pending"] == 1
+            data, trust = untrusting.data, {"SSL_CERT_FILE": str(signed), "CURL_CA_BUNDLE": str(signed)}
+            untrusting.stop()
+            with Server(data=data, config=config, environment=trust) as server:
+                assert until(lambda: len(receiver.accepted()) == 1, SETTLE_SECONDS)
+                event = Verifier(server.port).event(receiver.accepted()[0], PUSH["audience"])
+                assert (event.session, receiver.arrivals[0].headers["authorization"]) == (handle, SECRET)
+                assert until(lambda: listed(server)["billing"]["pending"] == 0)
 
 
 def test_a_dead_letter_is_sent_when_an_operator_asks(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ struct CurlProbe {
         case 7: .refused
         case 28: .timeout
         case 35: .transport("TLS is not agreed on")
-        case 60: .transport("the certificate is not trusted (--cacert FILE names who signed it)")
+        case 60: .transport("the certificate is not trusted (SSL_CERT_FILE or --cacert names who signed it)")
         case 77: .transport("the file of --cacert cannot be read")
         default: .transport("curl ended with \(status)")
         }
