@@ -25,7 +25,6 @@ struct Load {
         var delays = Delays()
         var wrong = 0
         var unavailable = 0
-        var waiting = 0
     }
 
     func run() async throws -> Figures {
@@ -63,7 +62,6 @@ struct Load {
             total.delays.add(tally.delays)
             total.wrong += tally.wrong
             total.unavailable += tally.unavailable
-            total.waiting += tally.waiting
         }
         let whole = ended.sessions.withLock(\.count)
         for verifier in verifiers { verifier.stop() }
@@ -85,8 +83,9 @@ struct Load {
         let start = Moment()
         while start.seconds < seconds {
             let due = Int(start.seconds * Double(rate))
-            open += ended.sessions.withLock { Array($0[known...]) }
-            known = ended.sessions.withLock(\.count)
+            let new = ended.sessions.withLock { Array($0[known...]) }
+            open += new
+            known += new.count
             var isDone: [Int] = []
             for (index, session) in open.enumerated() {
                 tally.verifications += 1
@@ -107,7 +106,6 @@ struct Load {
             }
             try? await Task.sleep(for: .milliseconds(10))
         }
-        tally.waiting = open.count
         return tally
     }
 
