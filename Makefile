@@ -172,6 +172,7 @@ feed-load: build
 
 # Security events reach receivers that are slow, refuse or are away, through kills of cores.
 events: build
+	@scripts/install-dependencies openssl curl
 	$(PYTEST) $(BOX)events.py
 
 # The sidecar beside a real nginx and a real Caddy, by the recipes that docs/verify.md prints.
