@@ -1,4 +1,5 @@
 import Foundations
+import InMemoryStorage
 import Logging
 import LosslessJSON
 import SessionEngine
@@ -105,6 +106,21 @@ struct EventPollTests {
         request.acknowledged = Set(news.sets.map(\.id))
         let silence = try await polls.answer(request, Self.stream, of: world.sessions)
         #expect(silence == EventPolls.Answer() && waits.withLock(\.self) == 63)
+    }
+
+    @Test("an event that is refused, and revived while its receiver waits, is sent again")
+    func revived() async throws {
+        let world = try await EventWorld()
+        try await world.sessions.registerStreams([Self.stream.name])
+        try await world.end("a", of: "u")
+        let polls = Self.polls(world) {
+            _ = try await world.storage.reviveEvents(of: Self.stream.name, at: world.clock.now)
+        }
+        let news = try await polls.answer(Self.request(), Self.stream, of: world.sessions)
+        var refusal = PollRequest()
+        refusal.refused = [try #require(news.sets.first).id: "invalid_key"]
+        let again = try await polls.answer(refusal, Self.stream, of: world.sessions)
+        #expect(again.sets.map(\.id) == news.sets.map(\.id), "what the receiver said counts once")
     }
 
     @Test("a core that stops answers those who wait, and lets none wait")

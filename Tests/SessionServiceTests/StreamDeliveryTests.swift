@@ -154,11 +154,12 @@ struct StreamDeliveryTests {
         let (first, second) = (world.delivery(owner: "core-1"), world.delivery(owner: "core-2"))
         var (one, two) = (StreamDelivery.State(), StreamDelivery.State())
         let end = world.clock.now + .minutes(30)
-        while world.clock.now < end {
+        while world.clock.now < end, two.leasedAt == nil {
             _ = try await first.work(&one)
             _ = try await second.work(&two)
             world.clock.advance(by: .seconds(1))
         }
+        #expect(two.leasedAt == nil, "the stream stays with the process that rests")
         #expect(world.receiver.arrivals.count < 60, "\(world.receiver.arrivals.count)")
     }
 
