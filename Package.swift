@@ -445,6 +445,7 @@ let package = Package(
             dependencies: [
                 "Tessera", "TesseraHummingbirdTesting", "TesseraSessions", "TesseraHummingbird", "TesseraTesting",
                 "SessionService", "SessionEngine", "LosslessJSON", "Foundations", "TestSupport", "TesseraClient",
+                "SessionStorage", "SessionStorageTesting", "InMemoryStorage", "TesseraInProcess",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),

@@ -46,6 +46,9 @@ public enum RefreshResult: Sendable {
     /// The session is bound to a key, and nothing came that proves it now; it lives. With a nonce the client may make
     /// another proof.
     case proofNeeded(nonce: String?)
+    /// The session is bound to the device of a browser, which lacks its cookie for the moment: nothing is given, it lives, and the
+    /// browser may try again.
+    case deviceNotYet
     /// A superseded refresh token was reused: there is a copy.
     ///
     /// Where sessions rotate at once this has ended the session; where they rotate at first use the driver ends it.
@@ -64,6 +67,8 @@ public enum RefreshRefusal: Sendable, Equatable {
     case payloadRefused
     /// The session is bound to another key than that of the client; it lives.
     case boundToOtherKey
+    /// The session is bound to the device of a browser, and the request lacks what only that browser has; it lives.
+    case boundToDevice
     /// The token is newer than its session: storage went back to an older state, and the session was revoked.
     case newerThanSession
     /// Another person acts as the user of the session, who cannot be authenticated by that; nothing was changed.

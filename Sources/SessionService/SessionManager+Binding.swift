@@ -14,6 +14,8 @@ extension SessionManager {
         switch refusal {
         case .otherKey: .unauthorised(.boundToOtherKey)
         case .noProof: .proofNeeded(nonce: nil)
+        case .noCookie: .unauthorised(.boundToDevice)
+        case .skipped, .notYet: .deviceNotYet
         case .needsNonce:
             .proofNeeded(nonce: ProofNonce.make(at: now, random: clock.randomBits(), key: refreshTokenKey.nonceKey))
         }

@@ -8,6 +8,9 @@ extension SessionManager {
     ///
     /// - Throws: ``ServiceError``: the outcome is then unknown to the client, who may simply try again.
     public func refresh(_ request: PresentedRefreshToken) async throws(ServiceError) -> RefreshResult {
+        var request = request
+        // Offered once for each authentication: a copied jar gets none.
+        request.device.wantsOffer = false
         let rules = rules(for: request)
         return try await exchange(request) { presented, record, now, successor in
             Refresh.decide(of: presented, against: record, at: now, rules: rules, successor: successor)
@@ -79,6 +82,7 @@ extension SessionManager {
                 part, for: record, parent: presented.parentHash(request.rotation), format: request.format,
                 validity: validity, isBackground: request.isBackground, at: now)
             issued.isShared = lifetime == .shortened
+            issued.deviceOffer = offer(for: record, wanted: request.device.wantsOffer)
             Failpoint.reach("refresh.signed")
             return .refreshed(issued)
         }
@@ -136,7 +140,9 @@ extension SessionManager {
             restoreNumber: storage.restoreNumber, afterRestore: policy.afterRestore,
             revokesOnReuse: policy.revokesOnReuse, isBackground: request.isBackground, client: request.client,
             privacy: policy.devicePrivacy)
-        rules.proof = judged(request.proof, at: clock.time())
+        let now = clock.time()
+        rules.proof = judged(request.proof, at: now)
+        rules.device = request.device.judged(at: now, key: refreshTokenKey.nonceKey)
         return rules
     }
 

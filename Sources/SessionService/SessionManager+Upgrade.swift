@@ -117,9 +117,11 @@ extension SessionManager {
         var record = record
         record.primaryUserID = try await primaryUser(of: record.userID)
         noteActivity(of: record, at: now)
-        return try await issue(
+        var issued = try await issue(
             step.first, for: record, parent: nil, format: step.request.format,
             validity: policy.lifetime(.whole, for: record.traits, using: clock), at: now)
+        issued.deviceOffer = offer(for: record, wanted: step.request.device.wantsOffer)
+        return issued
     }
 
     /// The anonymous session is gone: by this upgrade, by another, or otherwise.

@@ -89,7 +89,7 @@ public struct SessionManager: Sendable {
         let proof = judged(request.proof, at: now)
         if proof == .invalid { return .proofRefused }
         var traits = request.traits(at: now, keeping: policy.devicePrivacy)
-        traits.boundKey = proof.offered
+        traits.boundKey = proof.offered.map(BoundKey.thumbprint)
         var record = SessionRecord(
             handle: handle, tenantID: request.tenantID, userID: request.userID, currentTokenHash: part.hash.stored,
             sessionData: JSONObjectText(request.sessionData),
@@ -102,9 +102,10 @@ public struct SessionManager: Sendable {
         }
         record.primaryUserID = try await primaryUser(of: record.userID)
         let created = record
-        let issued = try await issue(
+        var issued = try await issue(
             part, for: created, parent: nil, format: request.format,
             validity: policy.lifetime(.whole, for: traits, of: request.accessTokenValidity, using: clock), at: now)
+        issued.deviceOffer = offer(for: created, wanted: request.wantsDeviceOffer)
         Failpoint.reach("create.before-storage")
         if let refusal = try await store(created, request) { return refusal }
         Failpoint.reach("create.stored")

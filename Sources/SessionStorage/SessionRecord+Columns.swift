@@ -56,7 +56,7 @@ package struct TraitColumns: Sendable, Equatable {
             ),
             level: level, methods: listed.compactMap(\.string), levelAt: levelAt.map(Timestamp.init(milliseconds:)),
             flags: SessionTraits.Flags(rawValue: flags ?? 0), device: device.flatMap(SessionDevice.init(stored:)),
-            boundKey: boundKey.map(KeyThumbprint.init(stored:)))
+            boundKey: boundKey.map(BoundKey.init(stored:)))
     }
 }
 

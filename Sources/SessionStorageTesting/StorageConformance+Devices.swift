@@ -60,7 +60,7 @@ extension StorageConformance {
         ) {
             storage in
             var record = ConformanceSample.record("h")
-            record.traits.boundKey = KeyThumbprint(stored: "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U")
+            record.traits.boundKey = BoundKey(stored: "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U")
             let stored = record
             try await storage.insert(stored)
             try expect(ConformanceSample.isSame(try await storage.session(stored.handle), stored), "the record")
@@ -71,7 +71,7 @@ extension StorageConformance {
             _ = try await storage.forgetDevices(of: UserID("u1"), limit: 10)
             try expect(
                 try await storage.session(stored.handle)?.traits.boundKey == stored.traits.boundKey, "the rotated one")
-            record.traits.boundKey = KeyThumbprint(stored: "no thumbprint")
+            record.traits.boundKey = BoundKey(stored: "dbsc.no key")
             let damaged = record
             try await storage.update(stored.handle) { _ in Decision(.replace(damaged), ()) }
             try expect(

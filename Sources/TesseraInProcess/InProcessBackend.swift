@@ -148,6 +148,7 @@ public struct InProcessBackend: SessionBackend, Redacted {
             throw .unauthorised(reason: "the refresh token is not accepted: \(refusal)", clearTokens: true)
         case .proofNeeded(let nonce): throw .proofNeeded(nonce: nonce)
         case .tooLate: throw .retryLater(reason: "the refresh token was used a moment ago")
+        case .deviceNotYet: throw .deviceNotYet
         case .reuseDetected(let handle, let user, _):
             let primary = (try? await service.primaryUser(of: user)).flatMap(\.self) ?? user
             throw .tokenTheftDetected(handle: handle, userID: primary, recipeUserID: user)

@@ -22,6 +22,8 @@ final class CoreClient: Sendable, Redacted {
         var client = ClientFacts()
         /// The proof that came with the client's request; a core of SuperTokens does not read it.
         var proof: PresentedProof?
+        /// What came of the credentials of its browser's device; a core of SuperTokens does not read it.
+        var device = PresentedDevice()
         /// For how long each host is waited for at most.
         var timeout: Milliseconds?
     }
@@ -67,6 +69,7 @@ final class CoreClient: Sendable, Redacted {
     ///   - policy: what a new session asks for.
     ///   - client: what is known about the client.
     ///   - proof: the proof that came with the client's request.
+    ///   - device: what came of the credentials of its browser's device.
     ///   - timeout: for how long each host is waited for at most.
     ///   - fill: what is asked.
     /// - Throws: ``SessionError/badInput(_:)`` before anything is sent for a value that has no place in an address; else as
@@ -74,7 +77,8 @@ final class CoreClient: Sendable, Redacted {
     func ask<Message>(
         _ table: RequestTable<Message>, tenant: TenantID? = nil, isRepeatable: Bool = false,
         for actor: AuditActor = .driver, policy: String? = nil, client: ClientFacts = ClientFacts(),
-        proof: PresentedProof? = nil, timeout: Milliseconds? = nil, _ fill: (inout Message) -> Void
+        proof: PresentedProof? = nil, device: PresentedDevice = PresentedDevice(), timeout: Milliseconds? = nil,
+        _ fill: (inout Message) -> Void
     ) async throws(SessionError) -> CoreReply {
         var message = Message()
         fill(&message)
@@ -82,7 +86,7 @@ final class CoreClient: Sendable, Redacted {
         let dialect = try await dialect()
         var call = try Self.call(table, prefix, isRepeatable, dialect, message)
         (call.actor, call.policy, call.client, call.proof) = (actor, policy, client, proof)
-        call.timeout = timeout
+        (call.device, call.timeout) = (device, timeout)
         return CoreReply(try await ask(call))
     }
 
@@ -98,6 +102,7 @@ final class CoreClient: Sendable, Redacted {
         if let policy = call.policy { fields.append(("tessera-session-policy", policy)) }
         fields += call.client.fields
         fields += call.proof?.fields ?? []
+        fields += call.device.fields
         return try Self.object(try await send(call, fields), call)
     }
 

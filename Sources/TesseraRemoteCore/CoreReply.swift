@@ -70,11 +70,13 @@ struct CoreReply: Redacted {
         else { throw unexpected }
         let facts = try facts(reply)
         // It is no secret and never checked; where the core gives none the session's name stands for it.
-        return IssuedTokens(
+        var issued = IssuedTokens(
             session: facts, accessToken: access, refreshToken: RefreshToken(refresh.text),
             refreshTokenIssuedAt: refresh.issuedAt, refreshTokenExpiresAt: refresh.expiresAt,
             idRefreshToken: try timed(reply.idRefreshToken)?.text ?? facts.handle.rawValue,
             antiCSRFToken: reply.antiCSRFToken.map(AntiCSRFToken.init))
+        issued.deviceOffer = reply.deviceOffer
+        return issued
     }
 
     /// What is kept about a session.

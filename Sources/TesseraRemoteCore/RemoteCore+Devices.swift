@@ -100,6 +100,7 @@ extension Device {
         level = entry.authentication?.level
         isRemembered = entry.limits?.isRemembered ?? false
         isImpersonated = entry.isImpersonated ?? false
+        binding = entry.binding.flatMap(BoundKey.Kind.init)
     }
 }
 

@@ -71,7 +71,7 @@ public struct RemoteCore: SessionBackend, Redacted {
         if let impersonation = session.impersonation { return try await impersonate(session, impersonation) }
         return try await client.ask(
             Catalogue.createSession, tenant: session.tenantID, policy: session.policyField, client: session.client,
-            proof: session.proof
+            proof: session.proof, device: session.device
         ) {
             $0.userID = session.userID.rawValue
             $0.payload = session.accessTokenPayload
@@ -145,7 +145,8 @@ public struct RemoteCore: SessionBackend, Redacted {
     public func refresh(_ token: PresentedRefreshToken) async throws(SessionError) -> IssuedTokens {
         // The rotation rule gives the same successor again, or none: a lost reply is no theft (docs/decisions/0019).
         let reply = try await client.ask(
-            Catalogue.refreshSession, isRepeatable: true, client: token.client, proof: token.proof
+            Catalogue.refreshSession, isRepeatable: true, client: token.client, proof: token.proof,
+            device: token.device
         ) {
             $0.refreshToken = token.refreshToken.exposed
             $0.antiCSRFToken = token.antiCSRFToken?.exposed
@@ -160,7 +161,8 @@ public struct RemoteCore: SessionBackend, Redacted {
     ) async throws(SessionError) -> IssuedTokens {
         // The same question gets the same answer: a lost reply does no harm.
         let reply = try await client.ask(
-            Catalogue.stepUpSession, isRepeatable: true, client: token.client, proof: token.proof
+            Catalogue.stepUpSession, isRepeatable: true, client: token.client, proof: token.proof,
+            device: token.device
         ) {
             $0.refreshToken = token.refreshToken.exposed
             $0.antiCSRFToken = token.antiCSRFToken?.exposed
@@ -179,7 +181,7 @@ public struct RemoteCore: SessionBackend, Redacted {
         // The same question gets the same answer: a lost reply does no harm.
         let reply = try await client.ask(
             Catalogue.upgradeSession, isRepeatable: true, policy: session.policyField, client: token.client,
-            proof: token.proof
+            proof: token.proof, device: token.device
         ) {
             $0.refreshToken = token.refreshToken.exposed
             $0.antiCSRFToken = token.antiCSRFToken?.exposed
@@ -219,6 +221,7 @@ public struct RemoteCore: SessionBackend, Redacted {
             let facts = try reply.facts(reply.session(Catalogue.theftDetected))
             throw .tokenTheftDetected(
                 handle: facts.handle, userID: facts.userID, recipeUserID: facts.recipeUserID)
+        case "TRY_LATER": throw .deviceNotYet
         default: throw reply.unexpected
         }
     }
@@ -237,6 +240,13 @@ public struct RemoteCore: SessionBackend, Redacted {
 }
 
 extension NewSession {
+    /// Whether an offer to bind the session is wanted.
+    fileprivate var device: PresentedDevice {
+        var device = PresentedDevice()
+        device.wantsOffer = wantsDeviceOffer
+        return device
+    }
+
     /// What it asks for beside what SuperTokens' interface has, as a dictionary of RFC 9651; `nil` for nothing.
     fileprivate var policyField: String? {
         var members: [String] = []

@@ -17,7 +17,12 @@
 @_exported public import struct SessionEngine.ActingParty
 @_exported public import struct SessionEngine.AntiCSRFToken
 @_exported public import enum SessionEngine.AuditActor
+@_exported public import enum SessionEngine.BoundKey
 @_exported public import struct SessionEngine.ClientFacts
+@_exported public import struct SessionEngine.DeviceCredentials
+@_exported public import struct SessionEngine.DeviceRegistration
+@_exported public import struct SessionEngine.DeviceRenewal
+@_exported public import enum SessionEngine.DeviceStanding
 @_exported public import struct SessionEngine.Impersonation
 @_exported public import struct SessionEngine.IssuedTokens
 @_exported public import struct SessionEngine.NewSession

@@ -115,6 +115,8 @@ struct RequestTableTests {
         .stepUpSession: ["refreshToken", "level"], .regenerateSession: ["accessToken"], .listSessions: ["userId"],
         .upgradeSession: ["refreshToken", "userId"], .impersonateUser: ["userId", "actor", "reason"],
         .endImpersonation: ["sessionHandle"], .noteCredentialChange: ["userId", "credentialType", "changeType"],
+        .registerDevice: ["sessionHandle", "proof"], .renewDevice: ["sessionIdentifier"],
+        .checkDevice: ["sessionHandle"],
         .readSession: ["sessionHandle"],
         .readSessionData: ["sessionHandle"], .readPayload: ["sessionHandle"],
         .writeSessionData: ["sessionHandle", "userDataInDatabase"], .writePayload: ["sessionHandle", "userDataInJWT"],

@@ -25,6 +25,9 @@ extension VersionTable {
             row(.post, "/tessera/session/impersonate", .impersonateUser, "1.0-"),
             row(.post, "/tessera/session/impersonate/end", .endImpersonation, "1.0-"),
             row(.post, "/tessera/events/credential-change", .noteCredentialChange, "1.0-"),
+            row(.post, "/tessera/dbsc/register", .registerDevice, "1.0-"),
+            row(.post, "/tessera/dbsc/refresh", .renewDevice, "1.0-"),
+            row(.post, "/tessera/dbsc/check", .checkDevice, "1.0-"),
 
             row(.post, "/handshake", .handshake, "1.0-2.3"),
             row(.post, "/session", .createSession, "1.0-2.3"),

@@ -74,7 +74,7 @@ struct AuditAPITests {
             (
                 "event=theft",
                 "'event' must be one of created, refused, authenticated, refreshed, reuse_detected, late_parent, "
-                    + "binding_refused, revoked, revoked_all, data_changed, restored, key_created, key_used, key_retired, user_erased, "
+                    + "bound, binding_refused, revoked, revoked_all, data_changed, restored, key_created, key_used, key_retired, user_erased, "
                     + "credential_changed, unreadable"
             ),
         ])

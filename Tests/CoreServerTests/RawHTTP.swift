@@ -29,6 +29,7 @@ struct RawHTTP: Sendable {
             ("tessera-session-policy", request.policy), ("tessera-client-address", request.client.address),
             ("Tessera-Client-User-Agent", request.client.userAgent), ("tessera-client-hints", request.client.hints),
             ("tessera-client-label", request.client.label), ("tessera-client-country", request.client.country),
+            ("tessera-dbsc", request.device),
         ]
         for case (let name, let value?) in headers { head += "\(name): \(value)\r\n" }
         if !request.body.isEmpty { head += "Content-Length: \(request.body.count)\r\n" }

@@ -41,6 +41,7 @@ struct RefusalTests {
             Self.bodies.map(\.path).sorted() == [
                 "/recipe/jwt", "/recipe/jwt/data", "/recipe/session", "/recipe/session/data", "/recipe/session/refresh",
                 "/recipe/session/regenerate", "/recipe/session/remove", "/recipe/session/verify",
+                "/tessera/dbsc/check", "/tessera/dbsc/refresh", "/tessera/dbsc/register",
                 "/tessera/events/credential-change", "/tessera/session/authenticated", "/tessera/session/end",
                 "/tessera/session/impersonate", "/tessera/session/impersonate/end", "/tessera/session/revoke",
                 "/tessera/session/upgrade", "/tessera/sessions/label",

@@ -117,7 +117,7 @@ struct WorkBoundTests {
             .endImpersonation, .regenerateSession, .removeSessions,
             .removeAndCountSessions, .writeSessionData, .writePayload, .createToken, .putApp, .putAppV2, .removeApp,
             .putTenant, .putTenantV2, .removeTenant, .nameDevice, .removeDevices, .forgetDevices, .revokeWithToken,
-            .explainEnd, .noteCredentialChange:
+            .explainEnd, .noteCredentialChange, .registerDevice, .renewDevice, .checkDevice:
             1_400
         }
     }

@@ -285,7 +285,7 @@ struct BindingTests {
         let place = try await Place(isBound: true)
         try await place.world.storage.update(place.issued.session.handle) { record, _ in
             guard var record else { return Decision(.keep, ()) }
-            record.traits.boundKey = KeyThumbprint(stored: "")
+            record.traits.boundKey = BoundKey(stored: "")
             return Decision(.replace(record), ())
         }
         #expect(try await place.refresh(place.proof()).refusal == .boundToOtherKey)

@@ -156,7 +156,7 @@ struct SideBySide {
         case .tooLate: return (.tooLate, expected)
         case .reuseDetected: return (.reuse, expected)
         case .unauthorised(let refusal): throw Unexpected("\(refusal)")
-        case .proofNeeded: throw Unexpected("no session is bound to a key")
+        case .proofNeeded, .deviceNotYet: throw Unexpected("no session is bound to a key")
         }
     }
 

@@ -63,7 +63,7 @@ struct StoredDataVectorTests {
         #expect(
             AuditEvent.Name.allCases.map(\.rawValue) == [
                 "created", "refused", "authenticated", "refreshed", "reuse_detected", "late_parent",
-                "binding_refused", "revoked",
+                "bound", "binding_refused", "revoked",
                 "revoked_all", "data_changed",
                 "restored", "key_created", "key_used", "key_retired", "user_erased", "credential_changed",
                 "unreadable",

@@ -91,6 +91,64 @@ struct LiveCoreTests {
         }
     }
 
+    @Test("a session is bound to the device of a browser at a core elsewhere, and asks for its cookie (docs/dbsc.md)")
+    func boundDevices() async throws {
+        let clock = TestClock()
+        try await withCore(clock) { sessions in
+            let remote = try #require(sessions.backend as? RemoteCore)
+            var new = NewSession(userID: "u1")
+            #expect(try await remote.create(new).deviceOffer == nil)
+            clock.advance(by: .seconds(1))
+            new.wantsDeviceOffer = true
+            let issued = try await remote.create(new)
+            let (device, handle) = (TestDeviceKey(), issued.session.handle)
+            let proof = try device.registration(try #require(issued.deviceOffer))
+            #expect(try await remote.standing(of: nil, in: handle) == .unbound)
+            #expect(try await remote.register(DeviceRegistration(proof: proof, handle: "another")) == nil)
+            let bound = try #require(try await remote.register(DeviceRegistration(proof: proof, handle: handle)))
+            #expect(bound.cookieSeconds == 570)
+            #expect(try await remote.standing(of: bound.cookie, in: handle) == .proved)
+            #expect(try await remote.standing(of: "x", in: handle) == .unproved)
+            var request = PresentedRefreshToken(refreshToken: issued.refreshToken, signingKeyKind: .dynamic)
+            request.device.wantsOffer = true
+            await #expect(throws: SessionError.deviceNotYet, "it was bound a moment ago") {
+                try await remote.refresh(request)
+            }
+            request.device.wantsOffer = false
+            clock.advance(by: .seconds(121))
+            for cookie in [nil, "x", "a\"b\r\n", bound.challenge] {
+                request.device.cookie = cookie
+                let refusal = SessionError.unauthorised(
+                    reason: "The session is bound to the device of another browser", clearTokens: true)
+                await #expect(throws: refusal) { try await remote.refresh(request) }
+            }
+            request.device.wasSkipped = true
+            await #expect(throws: SessionError.deviceNotYet) { try await remote.refresh(request) }
+            request.device.cookie = bound.cookie
+            #expect(try await remote.refresh(request).session.handle == handle)
+            request.device = PresentedDevice()
+            request.device.reportsOnly = true
+            #expect(try await remote.refresh(request).session.handle == handle)
+            clock.advance(by: .seconds(601))
+            let late = DeviceRenewal(
+                identifier: bound.identifier, proof: try device.renewal(bound.challenge), handle: handle)
+            guard case .challenge(let challenge) = try await remote.renew(late) else { throw Unlikely() }
+            let good = DeviceRenewal(identifier: bound.identifier, proof: try device.renewal(challenge))
+            guard case .renewed(let next) = try await remote.renew(good) else { throw Unlikely() }
+            request.device = PresentedDevice()
+            (request.device.cookie, request.device.wantsOffer) = (next.cookie, true)
+            #expect(try await remote.stepUp(StepUp(level: "aal2", methods: []), with: request).deviceOffer == nil)
+            #expect(
+                try await remote.devices(of: "u1", tenant: nil, after: nil, limit: 10).devices.map(\.binding) == [
+                    .dbsc, nil,
+                ])
+            _ = try await remote.revoke([handle], by: .user)
+            #expect(try await remote.renew(good) == .ended)
+        }
+    }
+
+    private struct Unlikely: Error {}
+
     @Test("a session that ended is refused by what the feed says, and no request asks the core")
     func feed() async throws {
         try await withCore(feed: .on(FeedPolicy(whenSilent: .reject, silence: .seconds(600)))) { sessions in

@@ -106,7 +106,7 @@ struct Device {
         switch answer {
         case .tooLate: simulation.storage.ledger.count("soft refusals")
         case .refreshed: break
-        case .unauthorised, .proofNeeded, .reuseDetected: await judge(held, ["late: \(answer.word)"])
+        case .unauthorised, .proofNeeded, .deviceNotYet, .reuseDetected: await judge(held, ["late: \(answer.word)"])
         }
     }
 

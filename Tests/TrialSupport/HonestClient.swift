@@ -202,7 +202,7 @@ struct HonestClient {
         let result = try await world.refresh(call.token.refreshToken, atOnce: call.atOnce)
         switch result {
         case .refreshed, .tooLate: break
-        case .unauthorised, .proofNeeded, .reuseDetected: broken.append("a refresh: \(result.word)")
+        case .unauthorised, .proofNeeded, .deviceNotYet, .reuseDetected: broken.append("a refresh: \(result.word)")
         }
         guard call.isWaitedFor, !call.isLost else { return }
         at(now + way(try await longest()), .reply(to: call, result.tokens))

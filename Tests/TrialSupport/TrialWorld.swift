@@ -83,6 +83,7 @@ extension RefreshResult {
         case .unauthorised(let refusal): "unauthorised(\(refusal))"
         case .tooLate: "too late"
         case .proofNeeded: "proof needed"
+        case .deviceNotYet: "device skipped"
         case .reuseDetected(_, _, let found): "reuse(\(found))"
         }
     }

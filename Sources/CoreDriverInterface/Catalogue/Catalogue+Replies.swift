@@ -33,7 +33,7 @@ extension Catalogue {
     private static let issued: [ReplyMember<TokensReply>] = [
         .always("session", \.session, session), .always("accessToken", \.accessToken, token),
         .always("refreshToken", \.refreshToken, token), .always("idRefreshToken", \.idRefreshToken, token),
-        .sometimes("antiCsrfToken", \.antiCSRFToken),
+        .sometimes("antiCsrfToken", \.antiCSRFToken), .sometimes("dbscOffer", \.deviceOffer),
     ]
 
     private static let session: [ReplyMember<SessionPart>] = [
@@ -121,6 +121,7 @@ extension Catalogue {
             .always("expires", \.expiresAt), .always("device", \.device, device),
             .always("authentication", \.authentication, authentication), .always("limits", \.limits, limits),
             .always("anonymous", \.isAnonymous), .always("impersonated", \.isImpersonated),
+            .sometimes("binding", \.binding),
         ])
     private static let device: [ReplyMember<DevicePart>] = [
         .always("label", \.label), .sometimes("userAgent", \.userAgent), .sometimes("firstAddress", \.firstAddress),
@@ -133,6 +134,22 @@ extension Catalogue {
     private static let limits: [ReplyMember<LimitsPart>] = [
         .sometimes("idle", \.idle), .sometimes("absolute", \.absolute), .always("remembered", \.isRemembered),
     ]
+
+    package static let deviceBound = ReplyTable<DeviceCredentialsReply>(
+        nil,
+        [
+            .status("OK"), .always("sessionIdentifier", \.identifier), .always("cookie", \.cookie),
+            .always("challenge", \.challenge), .always("maxAge", \.cookieSeconds),
+        ])
+    /// The offer is not good, or the session is bound already.
+    package static let deviceRefused = status("REFUSED")
+    package static let deviceChallenged = ReplyTable<DeviceCredentialsReply>(
+        nil, [.status("CHALLENGE"), .always("challenge", \.challenge)])
+    /// What a backend is answered that says something about a browser's device, which is to show it in a moment.
+    package static let deviceNotYet = status("TRY_LATER")
+    /// The browser may forget the key.
+    package static let deviceEnded = status("ENDED")
+    package static let deviceChecked = ReplyTable<TextReply>(nil, [.status("OK"), .always("standing", \.text)])
 
     package static let done = ReplyTable<StatusReply>(nil, [.status("OK")])
 
@@ -199,7 +216,7 @@ extension Catalogue {
         .handshake: [handshakeMade],
         .createSession: [created],
         .verifySession: [verified, unauthorised, tryRefresh],
-        .refreshSession: [refreshed, theftDetected, refreshRefused],
+        .refreshSession: [refreshed, theftDetected, refreshRefused, deviceNotYet],
         .regenerateSession: [regenerated, unauthorised],
         .removeSessions: [sessionsRemoved],
         .removeAndCountSessions: [sessionsCounted],
@@ -217,7 +234,7 @@ extension Catalogue {
         .showTelemetry: [telemetryShown],
         .readAuditTrail: [auditRead],
         .readFeed: [feedRead],
-        .stepUpSession: [refreshed, theftDetected, refreshRefused],
+        .stepUpSession: [refreshed, theftDetected, refreshRefused, deviceNotYet],
         .revokeWithToken: [tokenRevoked],
         .explainEnd: [endExplained],
         .listCapabilities: [capabilitiesListed],
@@ -225,9 +242,12 @@ extension Catalogue {
         .nameDevice: [done, unauthorised],
         .removeDevices: [sessionsRemoved],
         .forgetDevices: [devicesForgotten],
-        .upgradeSession: [refreshed, theftDetected, refreshRefused],
+        .upgradeSession: [refreshed, theftDetected, refreshRefused, deviceNotYet],
         .impersonateUser: [refreshed], .endImpersonation: [removed],
         .noteCredentialChange: [done, status("AUDIT_LOG_OFF")],
+        .registerDevice: [deviceBound, deviceRefused],
+        .renewDevice: [deviceBound, deviceChallenged, deviceEnded],
+        .checkDevice: [deviceChecked],
         .countUsers: [usersCounted],
         .countActiveUsers: [activeUsersCounted],
         .listUsers: [usersListed],

@@ -134,6 +134,21 @@ extension Catalogue {
             .optional("fido2Aaguid", \.fido2Aaguid, where: CredentialChange.isText),
         ])
 
+    package static let registerDevice = RequestTable<RegisterDeviceRequest>(
+        .registerDevice,
+        [.required("sessionHandle", \.handle), .required("proof", \.proof, upTo: DeviceProof.maximumLength)])
+
+    package static let renewDevice = RequestTable<RenewDeviceRequest>(
+        .renewDevice,
+        [
+            .required("sessionIdentifier", \.identifier, upTo: 1_024),
+            .optional("proof", \.proof) { $0.utf8.count <= DeviceProof.maximumLength },
+            .optional("sessionHandle", \.handle),
+        ])
+
+    package static let checkDevice = RequestTable<CheckDeviceRequest>(
+        .checkDevice, [.required("sessionHandle", \.handle), .optional("cookie", \.cookie) { $0.utf8.count <= 1_024 }])
+
     package static let regenerateSession = RequestTable<RegenerateSessionRequest>(
         .regenerateSession,
         [.token("accessToken", \.accessToken), .optional("userDataInJWT", \.payload)])
@@ -290,7 +305,8 @@ extension Catalogue {
         stepUpSession,
         listDevices, revokeWithToken, explainEnd, nameDevice, removeDevices, forgetDevices, upgradeSession,
         impersonateUser,
-        endImpersonation, noteCredentialChange, putApp, putAppV2, removeApp, putTenant, putTenantV2, removeTenant,
+        endImpersonation, noteCredentialChange, registerDevice, renewDevice, checkDevice, putApp, putAppV2, removeApp,
+        putTenant, putTenantV2, removeTenant,
     ]
 
     /// Of these only the handshake comes with a body at all.

@@ -35,6 +35,9 @@ extension Catalogue {
         versionFree(.impersonateUser, [.post], "/tessera/session/impersonate", .tenant),
         versionFree(.endImpersonation, [.post], "/tessera/session/impersonate/end", .anyTenant),
         versionFree(.noteCredentialChange, [.post], "/tessera/events/credential-change", .app),
+        versionFree(.registerDevice, [.post], "/tessera/dbsc/register", .anyTenant),
+        versionFree(.renewDevice, [.post], "/tessera/dbsc/refresh", .anyTenant),
+        versionFree(.checkDevice, [.post], "/tessera/dbsc/check", .anyTenant),
     ]
 
     private static let plainRoutes = [

@@ -68,6 +68,12 @@ public enum CoreOperation: String, Sendable, CaseIterable {
     case endImpersonation
     /// A credential of a user is another one.
     case noteCredentialChange
+    /// A browser's device has signed the offer to bind a session to it.
+    case registerDevice
+    /// A browser wants another bound cookie.
+    case renewDevice
+    /// Does this request show the device of its session?
+    case checkDevice
     /// How many users are there?
     case countUsers
     /// How many users had a session since?

@@ -64,6 +64,8 @@ package struct TokensReply: ReplyMessage {
     package var refreshToken: TokenPart?
     package var idRefreshToken: TokenPart?
     package var antiCSRFToken: String?
+    /// What the device of a browser may sign, so that the session is bound to it; only for callers that want it.
+    package var deviceOffer: String?
     /// Whether a refresh would give another payload.
     package var payloadUpdateAvailable: Bool?
     package var keys = LegacyKeys()
@@ -136,6 +138,8 @@ package struct DeviceEntry: ReplyMessage {
     package var limits: LimitsPart?
     package var isAnonymous: Bool?
     package var isImpersonated: Bool?
+    /// How the key is proved that the session is bound to: `dpop` or `dbsc`.
+    package var binding: String?
 
     package init() {}
 }
@@ -196,6 +200,17 @@ package struct HandshakeReply: ReplyMessage {
     package var cookieSameSite: String?
     package var idRefreshTokenPath: String?
     package var sessionExpiredStatusCode: Int64?
+
+    package init() {}
+}
+
+/// What a browser is given for a proof of its device, or what it is to prove.
+package struct DeviceCredentialsReply: ReplyMessage {
+    package var identifier: String?
+    package var cookie: String?
+    package var challenge: String?
+    /// For how many seconds the browser keeps the cookie.
+    package var cookieSeconds: Int64?
 
     package init() {}
 }

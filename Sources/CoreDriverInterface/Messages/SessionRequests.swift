@@ -197,3 +197,31 @@ package struct WriteSessionRequest: RequestMessage {
 
     package init() {}
 }
+
+/// A browser's device has signed the offer to bind a session to it.
+package struct RegisterDeviceRequest: RequestMessage {
+    package var handle = ""
+    package var proof = ""
+
+    package init() {}
+}
+
+/// A browser wants another bound cookie.
+package struct RenewDeviceRequest: RequestMessage {
+    /// What the browser calls the session.
+    package var identifier = ""
+    package var proof: String?
+    /// The session whose access token came with the browser's request.
+    package var handle: String?
+
+    package init() {}
+}
+
+/// Whether a request shows the device of its session is asked for.
+package struct CheckDeviceRequest: RequestMessage {
+    package var handle = ""
+    /// The value of the bound cookie.
+    package var cookie: String?
+
+    package init() {}
+}

@@ -20,6 +20,8 @@ public enum WireText {
     public static let recentReuse = "refresh token reuse detected"
     /// A proof of another key than that of the session.
     public static let boundToOtherKey = "The session is bound to another key"
+    /// A request that lacks what only the device of its session has.
+    public static let boundToDevice = "The session is bound to the device of another browser"
     /// A refresh token that is newer than its session: storage went back to an older state.
     public static let newerThanSession = "The session was restored from a backup"
     /// A superseded refresh token that came a moment too late.

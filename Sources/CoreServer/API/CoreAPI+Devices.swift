@@ -9,7 +9,7 @@ extension CoreAPI {
     /// What this core can do that a SuperTokens core cannot; those answer 404.
     static let capabilities = [
         "audit", "policy", "step-up", "devices", "revoke-with-token", "explain-end", "anonymous", "impersonation",
-        "feed", "dpop", "events",
+        "feed", "dpop", "events", "dbsc",
     ]
 
     func listCapabilities() -> CoreReply {
@@ -66,6 +66,7 @@ extension CoreAPI {
         entry.limits = limitsPart
         entry.isAnonymous = traits.flags.contains(.anonymous)
         entry.isImpersonated = traits.flags.contains(.impersonated)
+        entry.binding = traits.boundKey?.kind.rawValue
         return Catalogue.deviceEntry.encode(entry)
     }
 

@@ -16,6 +16,7 @@ extension CoreAPI {
         try SessionPolicyField(call.request.policy)?.apply(to: &request)
         request.client = call.request.client.facts
         request.proof = call.request.presentedProof
+        request.wantsDeviceOffer = try call.request.presentedDevice().wantsOffer
         switch try await service.createSession(request) {
         case .payloadRefused(let problem): throw InvalidRequest(.payload(problem))
         case .limitReached(let limit, let handles): return .limitReached(limit, handles, call.request)
@@ -56,8 +57,7 @@ extension CoreAPI {
             signingKeyKind: request.usesDynamicKey.map { $0 ? .dynamic : .static }, rotation: rules.rotation,
             accessTokenValidity: try accessTokenValidity(request.accessTokenValidity))
         presented.isBackground = try call.isBackground()
-        presented.client = call.request.client.facts
-        presented.proof = call.request.presentedProof
+        try call.request.describeClient(to: &presented)
         return try await reply(to: try await service.refresh(presented), call)
     }
 
@@ -70,8 +70,7 @@ extension CoreAPI {
             usesAntiCSRF: request.usesAntiCSRF ?? settings.usesAntiCSRF,
             checksAntiCSRF: call.dialect.rules.checksAntiCSRFAtRefresh, format: call.dialect.rules.accessTokenFormat,
             rotation: .atOnce)
-        presented.client = call.request.client.facts
-        presented.proof = call.request.presentedProof
+        try call.request.describeClient(to: &presented)
         let stepUp = StepUp(level: request.level, methods: request.methods ?? [], isFull: request.isFull ?? false)
         return try await reply(to: try await service.stepUp(stepUp, with: presented), call)
     }
@@ -87,6 +86,7 @@ extension CoreAPI {
             return .unauthorised(message(refusal, call))
         case .tooLate: return .tooLate
         case .proofNeeded(let nonce): return .proofNeeded(nonce: nonce)
+        case .deviceNotYet: return .deviceNotYet(isKnown: call.request.device != nil)
         case .reuseDetected(let handle, let user, let found): return await reuseDetected(handle, user, found, call)
         }
     }
@@ -100,6 +100,7 @@ extension CoreAPI {
         case .newerThanSession: WireText.newerThanSession
         case .impersonated: WireText.impersonated
         case .boundToOtherKey: WireText.boundToOtherKey
+        case .boundToDevice: WireText.boundToDevice
         }
     }
 
@@ -142,6 +143,7 @@ extension CoreAPI {
         reply.refreshToken = part(issued.refreshToken.exposed, issuedAt, expiresAt, cookies.refreshTokenPath, call)
         reply.idRefreshToken = part(issued.idRefreshToken, issuedAt, expiresAt, cookies.accessTokenPath, call)
         reply.antiCSRFToken = issued.antiCSRFToken?.exposed
+        reply.deviceOffer = issued.deviceOffer
         return reply
     }
 

@@ -23,8 +23,7 @@ extension CoreAPI {
             refreshToken: RefreshToken(asked.refreshToken),
             antiCSRFToken: asked.antiCSRFToken.map(AntiCSRFToken.init), usesAntiCSRF: usesAntiCSRF,
             checksAntiCSRF: rules.checksAntiCSRFAtRefresh, format: rules.accessTokenFormat, rotation: .atOnce)
-        presented.client = call.request.client.facts
-        presented.proof = call.request.presentedProof
+        try call.request.describeClient(to: &presented)
         let upgrade = Upgrade(to: session, keepsData: asked.keepsData ?? true)
         switch try await service.upgrade(upgrade, with: presented) {
         case .upgraded(let issued):

@@ -103,6 +103,13 @@ public struct CoreReply: Sendable, Redacted {
         return reply.meaning(.tooLate)
     }
 
+    /// The session is bound to the device of a browser, which lacks its cookie for the moment: it may try again.
+    ///
+    /// - Parameter isKnown: whether the caller has sent `tessera-dbsc` and knows this answer; a 503 would have it ask other cores.
+    static func deviceNotYet(isKnown: Bool) -> CoreReply {
+        isKnown ? json(Catalogue.deviceNotYet.encode(StatusReply())).meaning(.tooLate) : tooLate
+    }
+
     /// The session is bound to a key, and nothing was given: the client may prove it (RFC 9449 sections 5 and 8).
     static func proofNeeded(nonce: String?) -> CoreReply {
         var reply = json(Catalogue.proofNeeded.encode(ProofReply(nonce: nonce)))

@@ -1,3 +1,4 @@
+import CoreDriverInterface
 import EdgeVerdicts
 public import Foundations
 import SessionEngine
@@ -42,6 +43,8 @@ public struct CoreRequest: Sendable, Redacted {
     package var proofTarget: String?
     /// What a sidecar reads of the fields; a core has no use for it.
     var edgeFields: [EdgeRequest.Field] = []
+    /// The `tessera-dbsc` header: what came with a browser's request of the credentials of its device.
+    package var device: String?
     /// The body.
     ///
     /// It is UTF-8 whatever its content type says.
@@ -63,6 +66,37 @@ public struct CoreRequest: Sendable, Redacted {
 
     /// The proof of a client's key, if its backend passed one on.
     var presentedProof: PresentedProof? { proof.map { PresentedProof($0, for: proofTarget ?? "") } }
+
+    /// What its backend says about the browser's device: a dictionary of RFC 9651 (docs/dbsc.md).
+    ///
+    /// - Throws: `InvalidRequest` for what is no dictionary, or has a member of another form.
+    func presentedDevice() throws(InvalidRequest) -> PresentedDevice {
+        var presented = PresentedDevice()
+        guard let device else { return presented }
+        guard let members = StructuredDictionary(device)?.members else { throw Self.notADevice }
+        for (name, value) in members {
+            switch (name, value) {
+            case ("offer", .flag(let flag)): presented.wantsOffer = flag
+            case ("report", .flag(let flag)): presented.reportsOnly = flag
+            case ("skipped", .flag(let flag)): presented.wasSkipped = flag
+            case ("value", .text(let text)): presented.cookie = text
+            case ("offer", _), ("report", _), ("skipped", _), ("value", _): throw Self.notADevice
+            default: break
+            }
+        }
+        return presented
+    }
+
+    private static var notADevice: InvalidRequest {
+        InvalidRequest(
+            .invalidParameter("tessera-dbsc", expected: "a dictionary of offer, report, skipped and value=\"text\""))
+    }
+
+    /// Adds what its backend says about the client to a refresh token.
+    func describeClient(to presented: inout PresentedRefreshToken) throws(InvalidRequest) {
+        (presented.client, presented.proof) = (client.facts, presentedProof)
+        presented.device = try presentedDevice()
+    }
 
     /// The method and the path; keys, tokens and the body are secrets.
     public var description: String { "\(method) \(path)" }

@@ -38,6 +38,7 @@ final class Door: Sendable {
         value.client = head.fields.client
         (value.proof, value.proofTarget) = (head.fields.proof, head.fields.proofTarget)
         value.edgeFields = served.edgeFields(of: head.headers)
+        value.device = head.fields.device
         return value
     }
 

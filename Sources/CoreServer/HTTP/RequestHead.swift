@@ -40,6 +40,7 @@ struct RequestHead {
         var client = ClientFields()
         var proof: String?
         var proofTarget: String?
+        var device: String?
         var requestIDs: [String] = []
         var hasUpgrade = false
         /// Whether a field that has one value came with two.
@@ -116,6 +117,7 @@ extension RequestHead.Fields {
         case 11 where name.isField("cdi-version"): set(\.version, value)
         case 12 where name.isField("x-request-id"): requestIDs.append(value)
         case 12 where name.isField("tessera-dpop"): set(\.proof, value)
+        case 12 where name.isField("tessera-dbsc"): set(\.device, value)
         case 13 where name.isField("last-event-id"): lastEventID = value
         case 13 where name.isField("authorization"): set(\.authorization, value)
         case 13 where name.isField("tessera-actor"): set(\.actor, value)

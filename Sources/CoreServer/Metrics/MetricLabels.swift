@@ -6,13 +6,15 @@ import SessionService
 /// What was asked, as a label: session operations one by one, what is rare in groups.
 enum OperationLabel: Int, MetricLabel {
     case hello, showConfiguration, handshake, createSession, verifySession, refreshSession,
-        regenerateSession, removeSessions, removeAndCountSessions, listSessions, readSession, readSessionData,
+        regenerateSession, removeSessions, listSessions, readSession, readSessionData,
         writeSessionData, readPayload, writePayload, publishKeys, listKeys, createToken, readAuditTrail,
         stepUpSession, upgradeSession, impersonation, readFeed
     /// Security events: what receivers ask for, and what applications note.
     case events
     /// Lists of devices, and what is done with them.
     case devices
+    /// Sessions that are bound to the device of a browser.
+    case deviceBinding
     /// Apps and tenants.
     case manage
     /// Questions about users.
@@ -47,8 +49,7 @@ enum OperationLabel: Int, MetricLabel {
         case .verifySession: self = .verifySession
         case .refreshSession: self = .refreshSession
         case .regenerateSession: self = .regenerateSession
-        case .removeSessions, .revokeWithToken: self = .removeSessions
-        case .removeAndCountSessions: self = .removeAndCountSessions
+        case .removeSessions, .removeAndCountSessions, .revokeWithToken: self = .removeSessions
         case .listSessions: self = .listSessions
         case .readSession: self = .readSession
         case .readSessionData: self = .readSessionData
@@ -63,6 +64,7 @@ enum OperationLabel: Int, MetricLabel {
         case .stepUpSession: self = .stepUpSession
         case .listDevices, .nameDevice, .removeDevices, .forgetDevices, .explainEnd: self = .devices
         case .upgradeSession: self = .upgradeSession
+        case .registerDevice, .renewDevice, .checkDevice: self = .deviceBinding
         case .impersonateUser, .endImpersonation: self = .impersonation
         case .noteCredentialChange: self = .events
         case .countUsers, .countActiveUsers, .listUsers, .findUsersByAccount, .findUser: self = .users
@@ -148,7 +150,8 @@ enum RefreshLabel: Int, MetricLabel {
         case .unauthorised(.payloadRefused): self = .payloadRefused
         case .unauthorised(.newerThanSession): self = .newerThanSession
         case .unauthorised(.impersonated): self = .impersonated
-        case .unauthorised(.boundToOtherKey), .proofNeeded: self = .bindingRefused
+        case .unauthorised(.boundToOtherKey), .unauthorised(.boundToDevice), .proofNeeded, .deviceNotYet:
+            self = .bindingRefused
         }
     }
 }

@@ -20,6 +20,8 @@ public struct AuditEvent: Sendable, Equatable {
         /// A superseded refresh token was reused so soon after its successor's first use that nothing was said (once
         /// for each rotation).
         case latePredecessor = "late_parent"
+        /// A session was bound to a key after it was created.
+        case bound
         /// A session that is bound to a key gave nothing to a client that did not show it.
         case bindingRefused = "binding_refused"
         /// A session was revoked.
@@ -205,8 +207,26 @@ public struct AuditEvent: Sendable, Equatable {
     }
 
     /// A session that is bound to a key gave nothing to a client that did not show it.
-    static func bindingRefused(_ record: SessionRecord, _ refusal: ProofRefusal, at time: Timestamp) -> AuditEvent {
-        AuditEvent(.bindingRefused, record, at: time, details: ["reason": .string(refusal.rawValue)])
+    ///
+    /// - Parameters:
+    ///   - refusal: what was wrong.
+    ///   - isReported: whether it was only noted, and the client got what it asked for.
+    static func bindingRefused(
+        _ record: SessionRecord, _ refusal: ProofRefusal, isReported: Bool = false, at time: Timestamp
+    ) -> AuditEvent {
+        var details: JSONObject = ["reason": .string(refusal.rawValue)]
+        if record.traits.boundKey?.kind == .dbsc { details.append("binding", .string(BoundKey.Kind.dbsc.rawValue)) }
+        if isReported { details.append("reported", true) }
+        return AuditEvent(.bindingRefused, record, at: time, details: details)
+    }
+
+    /// A session was bound to the device of a browser.
+    static func bound(_ record: SessionRecord, to key: DeviceKey, at time: Timestamp) -> AuditEvent {
+        AuditEvent(
+            .bound, record, at: time,
+            details: [
+                "binding": .string(BoundKey.Kind.dbsc.rawValue), "boundKey": .string(key.thumbprint.rawValue),
+            ])
     }
 
     /// A session was revoked.

@@ -11,10 +11,11 @@ package enum ConfirmationClaim {
     ///
     /// - Parameters:
     ///   - payload: the payload without it.
-    ///   - key: the key that the session is bound to; `nil` changes nothing.
-    package static func added(to payload: JSONObjectText, _ key: KeyThumbprint?) -> JSONObjectText {
+    ///   - key: the key that the session is bound to; none, and one in the device of a browser, which no call proves by itself,
+    ///     change nothing.
+    package static func added(to payload: JSONObjectText, _ key: BoundKey?) -> JSONObjectText {
         // A damaged payload stays as it is: signing it fails.
-        guard let key, var object = try? payload.decoded() else { return payload }
+        guard case .thumbprint(let key)? = key, var object = try? payload.decoded() else { return payload }
         object[name] = nil
         object.append(name, .object([member: .string(key.rawValue)]))
         return JSONObjectText(object)

@@ -29,29 +29,25 @@ package struct DPoPProof: Sendable, Redacted {
     /// The member `ath`: base64url of the SHA-256 of an access token.
     package let accessTokenHash: String?
 
+    private static let members: Set = ["typ", "alg", "jwk"]
+
     /// Takes a proof apart and verifies its signature; `nil` for anything that is not one.
     package init?(_ text: String) {
-        guard text.utf8.count <= Self.maximumLength else { return nil }
-        let parts = text.utf8.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
-        guard parts.count == 3, let header = Self.object(parts[0]), let key = ProofKey(header: header),
-            let signature = Base64.url.decode(parts[2])
+        guard let proof = SignedProof(text, longest: Self.maximumLength), Set(proof.header.names) == Self.members,
+            proof.header["typ"] == "dpop+jwt", proof.header["alg"] == "ES256",
+            let key = proof.header["jwk"]?.object.flatMap(ProofKey.init), proof.isSigned(by: key.publicKey)
         else { return nil }
-        let signed = Array(text.utf8[..<parts[1].endIndex])
-        guard key.accepts(signature, over: signed), let claims = Self.object(parts[1]),
-            let identifier = claims["jti"]?.string, (1...Self.longestIdentifier).contains(identifier.utf8.count),
+        let claims = proof.claims
+        guard let identifier = claims["jti"]?.string, (1...Self.longestIdentifier).contains(identifier.utf8.count),
             let method = claims["htm"]?.string, let url = claims["htu"]?.string,
             let seconds = claims["iat"]?.number?.int64
         else { return nil }
         guard Self.isTextIfThere(claims["nonce"]), Self.isTextIfThere(claims["ath"]) else { return nil }
-        self.key = key.thumbprint
+        self.key = KeyThumbprint(x: key.x, y: key.y)
         self.identifier = identifier
         target = ProofTarget(method: method, url: url)
         issuedAt = Timestamp(milliseconds: Milliseconds.seconds(seconds).count)
         (nonce, accessTokenHash) = (claims["nonce"]?.string, claims["ath"]?.string)
-    }
-
-    private static func object(_ part: Substring.UTF8View) -> JSONObject? {
-        Base64.url.decode(part).flatMap { try? JSONValue(parsing: $0).object }
     }
 
     private static func isTextIfThere(_ value: JSONValue?) -> Bool { value == nil || value?.string != nil }
@@ -59,34 +55,5 @@ package struct DPoPProof: Sendable, Redacted {
     /// What `ath` is for an access token.
     package static func hash(ofAccessToken token: String) -> String {
         Base64.url.encodedText(Array(SHA256.hash(data: Array(token.utf8))))
-    }
-}
-
-/// The public key in the header of a proof.
-private struct ProofKey {
-    let publicKey: P256.Signing.PublicKey
-    let thumbprint: KeyThumbprint
-
-    private static let header: Set = ["typ", "alg", "jwk"]
-    /// The members of a JWK that only a private or a symmetric key has (RFC 7518 section 6).
-    private static let secret: Set = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
-
-    init?(header: JSONObject) {
-        guard Set(header.names) == Self.header, header["typ"] == "dpop+jwt", header["alg"] == "ES256",
-            let jwk = header["jwk"]?.object, Self.secret.isDisjoint(with: jwk.names),
-            jwk["kty"] == "EC", jwk["crv"] == "P-256", jwk["alg"] == nil || jwk["alg"] == "ES256",
-            let x = jwk["x"]?.string, let y = jwk["y"]?.string,
-            let left = Base64.url.decode(x.utf8), let right = Base64.url.decode(y.utf8),
-            left.count == 32, right.count == 32,
-            let key = try? P256.Signing.PublicKey(rawRepresentation: left + right)
-        else { return nil }
-        (publicKey, thumbprint) = (key, KeyThumbprint(x: x, y: y))
-    }
-
-    func accepts(_ signature: [UInt8], over bytes: [UInt8]) -> Bool {
-        guard signature.count == 64, let parsed = try? P256.Signing.ECDSASignature(rawRepresentation: signature) else {
-            return false
-        }
-        return publicKey.isValidSignature(parsed, for: bytes)
     }
 }

@@ -99,13 +99,32 @@ public enum ProofRefusal: String, Sendable, Hashable, CaseIterable {
     case needsNonce = "nonce"
     /// There is no proof for this request.
     case noProof = "proof"
+    /// The bound cookie of the session's device is missing, has expired or is of another session.
+    case noCookie = "cookie"
+    /// The same, and the browser says that it did not renew it now: it may try again later.
+    case skipped
+    /// The same, and the browser has another one soon: the session was bound a moment ago, or the cookie of another session, or of a
+    /// clock that was ahead, is still kept.
+    case notYet = "not_yet"
 }
 
 extension SessionRecord {
     /// Why the session gives nothing where it is bound to a key; `nil` where it may.
-    func refusal(of proof: ProofJudgement, at now: Timestamp) -> ProofRefusal? {
-        guard let boundKey = traits.boundKey else { return nil }
-        return switch proof {
+    ///
+    /// - Parameters:
+    ///   - proof: what the request shows of a key of its client.
+    ///   - device: what it shows of the device of its browser.
+    ///   - now: the time.
+    func refusal(of proof: ProofJudgement, _ device: DeviceEvidence, at now: Timestamp) -> ProofRefusal? {
+        switch traits.boundKey {
+        case nil: nil
+        case .thumbprint(let key)?: refusal(of: proof, by: key, at: now)
+        case .device?: device.refusal(of: self, at: now)
+        }
+    }
+
+    private func refusal(of proof: ProofJudgement, by boundKey: KeyThumbprint, at now: Timestamp) -> ProofRefusal? {
+        switch proof {
         case .absent, .invalid: .noProof
         case .good(let key, let time):
             if key != boundKey { .otherKey } else { wasAnswered(since: time, at: now) ? .needsNonce : nil }

@@ -59,6 +59,8 @@ public struct IssuedTokens: Sendable, Redacted {
     public let antiCSRFToken: AntiCSRFToken?
     /// Whether the refresh token for which they were given had been presented before, in a window that was still open.
     package var isShared = false
+    /// What the browser's device signs so that the session is bound to it; `nil` where that is not offered (docs/dbsc.md).
+    public var deviceOffer: String?
 
     /// The tokens that were made here, or that a core elsewhere gave.
     public init(

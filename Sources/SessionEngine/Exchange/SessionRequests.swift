@@ -35,6 +35,8 @@ public struct NewSession: Sendable, Redacted {
     public var client = ClientFacts()
     /// The proof of a key that the session is bound to from now on; `nil` binds it to none.
     public var proof: PresentedProof?
+    /// Whether the answer may have an offer to bind the session to the device of its browser (docs/dbsc.md).
+    public var wantsDeviceOffer = false
     /// Whether no user has signed in yet; an empty ``userID`` is then made by the core (docs/decisions/0044).
     public var isAnonymous = false
     /// Who acts as the user, and why; `nil` for a session of the user's own.
@@ -186,6 +188,8 @@ public struct PresentedRefreshToken: Sendable, Redacted {
     public var client = ClientFacts()
     /// The proof of the client's key that came with it.
     public var proof: PresentedProof?
+    /// What came with it of the credentials that are bound to the device of a browser.
+    public var device = PresentedDevice()
 
     public init(
         refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool = false,

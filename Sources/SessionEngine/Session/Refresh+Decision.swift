@@ -1,3 +1,5 @@
+import LosslessJSON
+
 extension Refresh {
     /// Decides what a refresh is answered and what becomes of its session.
     ///
@@ -28,11 +30,13 @@ extension Refresh {
         guard let record, !record.isExpired(at: now, within: rules.terms) else {
             return Decision(.keep, .sessionNotActive)
         }
-        if let refusal = refusal(of: rules.proof, for: record, isStepUp: stepUp != nil, at: now) {
+        let refusal = refusal(by: rules, for: record, isStepUp: stepUp != nil, at: now)
+        if let refusal, !record.isOnlyReported(by: rules) {
             return Decision(.keep, .proofRefused(refusal), audit: .bindingRefused(record, refusal, at: now))
         }
         let step = RefreshStep(presented: presented, now: now, rules: rules, stepUp: stepUp, successor: successor)
-        return step.decided(stepUp.map { step.move(record, $0) } ?? step.move(record), record)
+        let decided = step.decided(stepUp.map { step.move(record, $0) } ?? step.move(record), record)
+        return refusal.map { decided.reporting($0, record, at: now) } ?? decided
     }
 
     /// Decides about a token that is presented for something else than its successor.
@@ -58,11 +62,33 @@ extension Refresh {
     /// Why nothing is given although the session lives: before its lineage is looked at, so that a copied token without
     /// the key ends nothing (docs/decisions/0045).
     private static func refusal(
-        of proof: ProofJudgement, for record: SessionRecord, isStepUp: Bool, at now: Timestamp
+        by rules: Rules, for record: SessionRecord, isStepUp: Bool, at now: Timestamp
     ) -> ProofRefusal? {
-        if record.traits.boundKey != nil { return record.refusal(of: proof, at: now) }
+        if record.traits.boundKey != nil { return record.refusal(of: rules.proof, rules.device, at: now) }
         // A client that offers its key with a step-up learns if the session is not bound to it.
-        return isStepUp && proof == .invalid ? .noProof : nil
+        return isStepUp && rules.proof == .invalid ? .noProof : nil
+    }
+}
+
+extension SessionRecord {
+    /// Whether a request without the key of the session's device is answered as ever, and only noted.
+    func isOnlyReported(by rules: Refresh.Rules) -> Bool {
+        traits.boundKey?.kind == .dbsc && rules.device.reportsOnly
+    }
+}
+
+extension Decision {
+    /// The same with a note of what would have been refused: in the event that there is, or as one of its own.
+    fileprivate func reporting(
+        _ refusal: ProofRefusal, _ record: SessionRecord, at now: Timestamp
+    ) -> Decision {
+        var noted = self
+        if noted.audit == nil {
+            noted.audit = .bindingRefused(record, refusal, isReported: true, at: now)
+        } else {
+            noted.audit?.details.append("unproved", .string(refusal.rawValue))
+        }
+        return noted
     }
 }
 
@@ -347,7 +373,7 @@ extension RefreshStep {
         let issue = SharingState.Issue(window: SharingState.stepUpWindow, repeatsUntil: now + rules.sharingWindow)
         var next = record.rotating(from: presented.storedHash, to: hash.stored, count: count, issue, at: now)
         next.traits = stepUp.applied(to: next.traits, at: now)
-        next.traits.boundKey = next.traits.boundKey ?? rules.proof.offered
+        next.traits.boundKey = next.traits.boundKey ?? rules.proof.offered.map(BoundKey.thumbprint)
         return .issue(next.active(at: now, within: rules.terms), wanted)
     }
 

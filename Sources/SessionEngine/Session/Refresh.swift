@@ -122,6 +122,8 @@ public enum Refresh {
         public var privacy: DevicePrivacy
         /// What the request shows about the key of its client.
         public var proof = ProofJudgement.absent
+        /// What it shows about the device of its browser.
+        public var device = DeviceEvidence.none
         /// When the session rotates.
         public var rotation: Rotation
         /// How the successors of one token relate.

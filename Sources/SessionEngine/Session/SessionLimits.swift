@@ -69,8 +69,8 @@ public struct SessionTraits: Sendable, Hashable {
     public var flags: Flags
     /// The device it is used on; `nil` where nothing is known.
     public var device: SessionDevice?
-    /// The key without whose proofs nothing is given for its refresh tokens; `nil` where it is bound to none.
-    public var boundKey: KeyThumbprint?
+    /// The key without whose proof nothing is given for its refresh tokens; `nil` where it is bound to none.
+    public var boundKey: BoundKey?
 
     /// The traits of a session about which nothing was said.
     public static let none = SessionTraits()
@@ -88,7 +88,7 @@ public struct SessionTraits: Sendable, Hashable {
     ///   - boundKey: the key that it is bound to.
     public init(
         authenticatedAt: Timestamp? = nil, limits: SessionLimits = .none, level: String? = nil, methods: [String] = [],
-        levelAt: Timestamp? = nil, flags: Flags = [], device: SessionDevice? = nil, boundKey: KeyThumbprint? = nil
+        levelAt: Timestamp? = nil, flags: Flags = [], device: SessionDevice? = nil, boundKey: BoundKey? = nil
     ) {
         self.authenticatedAt = authenticatedAt
         self.limits = limits

@@ -63,7 +63,7 @@ public struct Upgrade: Sendable {
     ) -> SessionRecord {
         var traits = session.traits(at: now, keeping: rules.privacy)
         // The user signs in: what the client proves counts, and not what the anonymous session was bound to.
-        traits.boundKey = rules.proof.offered
+        traits.boundKey = rules.proof.offered.map(BoundKey.thumbprint)
         traits.device = (record.traits.device ?? SessionDevice()).updated(by: rules.client, keeping: rules.privacy)
         var next = SessionRecord(
             handle: handle, tenantID: record.tenantID, userID: session.userID, currentTokenHash: first.stored,
@@ -93,7 +93,9 @@ public struct Upgrade: Sendable {
         _ record: SessionRecord?, at now: Timestamp, rules: Refresh.Rules, first: TokenHash
     ) -> Refresh.Outcome {
         guard let record, record.isRecentUpgrade(at: now, rules: rules) else { return .sessionNotActive }
-        if let refusal = record.refusal(of: rules.proof, at: now) { return .proofRefused(refusal) }
+        if let refusal = record.refusal(of: rules.proof, rules.device, at: now), !record.isOnlyReported(by: rules) {
+            return .proofRefused(refusal)
+        }
         let isSame =
             record.userID == session.userID && record.currentTokenHash == first.stored
             && record.traits.level == session.level && record.traits.methods == session.methods

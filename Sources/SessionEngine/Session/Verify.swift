@@ -99,7 +99,7 @@ public enum Verify {
     /// Whether the stored payload is another one than the token's, apart from what only tokens have.
     private static func isChanged(_ record: SessionRecord, _ claims: AccessTokenClaims, _ rules: Rules) -> Bool {
         var (stored, carried) = (record.accessTokenPayload, claims.userData)
-        if record.traits.boundKey != nil {
+        if record.traits.boundKey?.kind == .dpop {
             (stored, carried) = (ConfirmationClaim.removed(from: stored), ConfirmationClaim.removed(from: carried))
         }
         guard rules.tellsAuthentication else { return !stored.isEquivalent(to: carried) }
@@ -149,6 +149,8 @@ public enum Verify {
         let life = rules.terms.accessTokenLife(rules.accessTokenValidity, of: record.traits)
         let isWhole = claims.expiresAt - claims.issuedAt > life - .seconds(1)
         guard isWhole else { return .unchanged }
-        return record.isRecentlyShared ? .shortened : .whole
+        if record.isRecentlyShared { return .shortened }
+        // Who has copied it lacks the cookie of the device, which no verification asks for: it gets no longer life by one.
+        return record.traits.boundKey?.kind == .dbsc ? .unchanged : .whole
     }
 }

@@ -42,6 +42,8 @@ public struct Device: Sendable, Hashable, Redacted {
     public var isRemembered: Bool
     /// Whether another person acts as the user.
     public var isImpersonated: Bool
+    /// How the key is proved that the session is bound to; `nil` where it is bound to none (docs/dbsc.md, docs/dpop.md).
+    public var binding: BoundKey.Kind?
 
     /// The answer of a backend of your own.
     public init(
@@ -72,6 +74,7 @@ public struct Device: Sendable, Hashable, Redacted {
         (authenticatedAt, level) = (record.authenticatedAt.date, traits.level)
         isRemembered = traits.flags.contains(.remembered)
         isImpersonated = traits.flags.contains(.impersonated)
+        binding = traits.boundKey?.kind
     }
 }
 

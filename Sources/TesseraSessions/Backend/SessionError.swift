@@ -193,6 +193,9 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
     /// Another refresh with the same token was finished a moment ago: the client keeps what it has and may try again.
     public static func retryLater(reason: String) -> SessionError { SessionError(.retryLater(reason: reason)) }
 
+    /// The session is bound to the device of a browser, which lacks its cookie for the moment (docs/dbsc.md).
+    package static let deviceNotYet = retryLater(reason: "the browser lacks the cookie of its device for the moment")
+
     /// What was asked for cannot be done.
     public static func badInput(_ text: String) -> SessionError { SessionError(.badInput(text)) }
 

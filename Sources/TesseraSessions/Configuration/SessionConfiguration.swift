@@ -111,6 +111,10 @@ public struct SessionConfiguration: Sendable {
     public var explainsEnds = false
     /// Whether sessions are bound to a key where a client proves that it has one (docs/dpop.md).
     public var dpop = ProofOfPossession.off
+    /// Whether browsers that can do so bind their sessions to their device (docs/dbsc.md).
+    public var deviceBinding = DeviceBindingPolicy.off
+    /// Paths of the API whose requests need no bound cookie, such as `/assets/`: browsers do not wait for one there.
+    public var deviceBindingExcludedPaths: [String] = []
     /// The status of a response that a session or an access token has expired.
     public var sessionExpiredStatus = 401
     /// The status of a response that a session does not fulfil a claim.
@@ -137,6 +141,8 @@ public struct SessionRoute: Sendable, Hashable, CaseIterable {
         case devices = "/session/devices"
         case endDevices = "/session/devices/revoke"
         case nameDevice = "/session/devices/label"
+        case deviceRegistration = "/session/dbsc/register"
+        case deviceRenewal = "/session/dbsc/refresh"
     }
 
     package let kind: Kind
@@ -166,6 +172,10 @@ public struct SessionRoute: Sendable, Hashable, CaseIterable {
     public static let endDevices = SessionRoute(kind: .endDevices)
     /// `PUT /session/devices/label`: names one of the user's own devices.
     public static let nameDevice = SessionRoute(kind: .nameDevice)
+    /// `POST /session/dbsc/register`: the device of a browser binds its session (docs/dbsc.md).
+    public static let deviceRegistration = SessionRoute(kind: .deviceRegistration)
+    /// `POST /session/dbsc/refresh`: it proves its key for another bound cookie.
+    public static let deviceRenewal = SessionRoute(kind: .deviceRenewal)
     /// The routes for a page with the user's own devices; add them to ``SessionConfiguration/routes``.
     public static let ofDevices: Set<SessionRoute> = [.devices, .endDevices, .nameDevice]
 
@@ -178,7 +188,7 @@ public struct SessionRoute: Sendable, Hashable, CaseIterable {
     /// The method that it is asked with.
     var method: HTTPRequest.Method {
         switch kind {
-        case .refresh, .signOut, .revoke, .endDevices: .post
+        case .refresh, .signOut, .revoke, .endDevices, .deviceRegistration, .deviceRenewal: .post
         case .nameDevice: .put
         case .keySet, .discovery, .browserModule, .refreshPage, .devices: .get
         }

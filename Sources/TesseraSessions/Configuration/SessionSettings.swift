@@ -54,6 +54,7 @@ final class SessionSettings: Sendable {
         guard configuration.sessionExpiredStatus != configuration.invalidClaimStatus else {
             throw .misconfigured("sessionExpiredStatus and invalidClaimStatus must be different")
         }
+        try checkDeviceBinding()
     }
 
     /// A cookie's domain; browsers drop cookies of a domain under which any owner can have a name.

@@ -37,6 +37,16 @@ extension HTTPField.Name {
     package static let dpop = of("dpop")
     /// `DPoP-Nonce`: what the next proof has to repeat (RFC 9449 section 8).
     package static let dpopNonce = of("dpop-nonce")
+    /// `Secure-Session-Registration`: what asks a browser to bind its session (Device Bound Session Credentials).
+    package static let secureSessionRegistration = of("secure-session-registration")
+    /// `Secure-Session-Challenge`: what the device of a browser signs next.
+    package static let secureSessionChallenge = of("secure-session-challenge")
+    /// `Secure-Session-Response`: the proof of the device.
+    package static let secureSessionResponse = of("secure-session-response")
+    /// `Sec-Secure-Session-Id`: what the browser calls the session whose cookie it renews.
+    package static let secureSessionID = of("sec-secure-session-id")
+    /// `Secure-Session-Skipped`: the browser did not renew a cookie now.
+    package static let secureSessionSkipped = of("secure-session-skipped")
     /// `Access-Control-Expose-Headers`: the response fields that scripts of other origins may read.
     package static let exposedHeaders = of("access-control-expose-headers")
 }

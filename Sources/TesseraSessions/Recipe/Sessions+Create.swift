@@ -43,6 +43,7 @@ extension Sessions {
         var new = new
         new.client = exchange.client(configuration)
         new.proof = settings.proof(of: exchange.request, mayBind: true)
+        new.wantsDeviceOffer = transfer == .cookie && offersDevices
         let issued = try await backend.create(new)
         if transfer == .cookie {
             try await requireFittingCookies(issued, payload: new.accessTokenPayload)
@@ -56,6 +57,7 @@ extension Sessions {
         let session = try Session(
             issued, sessions: self, attachment: .init(exchange: exchange, transfer: transfer))
         try session.writeAllTokens()
+        try offerDevice(issued, in: exchange)
         return session
     }
 

@@ -63,15 +63,18 @@ extension Sessions {
 
     /// Exchanges a refresh token that reached the application in its own way; the new tokens are in the session.
     ///
+    /// A session that is bound to the device of a browser is not refreshed by it: there is no request with the bound cookie.
+    ///
     /// - Throws: ``SessionError``.
     public func refresh(
         refreshToken: RefreshToken, antiCSRFToken: AntiCSRFToken? = nil, usesAntiCSRF: Bool? = nil
     ) async throws(SessionError) -> Session {
-        let issued = try await backend.refresh(
-            PresentedRefreshToken(
-                refreshToken: refreshToken, antiCSRFToken: antiCSRFToken,
-                usesAntiCSRF: usesAntiCSRF ?? (configuration.antiCSRF == .viaToken),
-                signingKeyKind: settings.signingKeyKind))
+        var presented = PresentedRefreshToken(
+            refreshToken: refreshToken, antiCSRFToken: antiCSRFToken,
+            usesAntiCSRF: usesAntiCSRF ?? (configuration.antiCSRF == .viaToken),
+            signingKeyKind: settings.signingKeyKind)
+        presented.device.reportsOnly = configuration.deviceBinding == .report
+        let issued = try await backend.refresh(presented)
         return try Session(issued, sessions: self, attachment: nil)
     }
 
@@ -105,12 +108,14 @@ extension Sessions {
             refreshToken: token, antiCSRFToken: exchange.request.headerFields[.antiCSRF].map(AntiCSRFToken.init),
             usesAntiCSRF: transfer == .cookie && antiCSRF == .viaToken, signingKeyKind: settings.signingKeyKind)
         presented.client = exchange.client(configuration)
-        if case .refresh = use {
-            presented.proof = settings.proof(of: exchange.request, mayBind: false)
-        } else {
-            presented.proof = settings.proof(of: exchange.request, mayBind: true)
+        var mayBind = true
+        if case .refresh = use { mayBind = false }
+        presented.proof = settings.proof(of: exchange.request, mayBind: mayBind)
+        presented.device = presentedDevice(exchange.request, mayOffer: mayBind && transfer == .cookie)
+        let shown = presented
+        let issued = try await removingUselessCookie(exchange) { () async throws(SessionError) in
+            try await exchanged(shown, use)
         }
-        let issued = try await exchanged(presented, use)
         var isSameSession = true
         if case .upgrade = use { isSameSession = false }
         if transfer == .cookie {
@@ -124,6 +129,7 @@ extension Sessions {
         try writer.removeStrangers(tokens)
         let session = try Session(issued, sessions: self, attachment: .init(exchange: exchange, transfer: transfer))
         try session.writeAllTokens()
+        try offerDevice(issued, in: exchange)
         return session
     }
 

@@ -65,6 +65,7 @@ extension Sessions {
         presented.checksRevocation = looksUp(options) == nil && looksByDefault
         let answer = try await backend.verify(presented)
         try checkProof(attachment?.exchange, token, presented.text, options)
+        try await checkDevice(attachment?.exchange, answer.facts.handle, options)
         let session = try Session(
             answer.facts, accessToken: presented.text, token: token, sessions: self, attachment: attachment)
         if let replacement = answer.replacement { try session.adopt(replacement) }
@@ -97,13 +98,22 @@ extension Sessions {
         {
             return (token, text, .header)
         }
-        guard allowed != .header else { return nil }
+        guard allowed != .header, let (token, text) = try cookieToken(tokens) else { return nil }
+        return (token, text, .cookie)
+    }
+
+    /// The access token of a request's cookie.
+    ///
+    /// - Throws: ``SessionError/tryRefreshToken(reason:)`` where it came twice, or from an older SDK.
+    func cookieToken(
+        _ tokens: RequestTokens
+    ) throws(SessionError) -> (token: UnverifiedAccessToken, text: String)? {
         if tokens.hasLegacyCookie { throw .tryRefreshToken(reason: "the request has a cookie of an older SDK") }
         if tokens.isDuplicated(.access) {
             throw .tryRefreshToken(reason: "the request has two access token cookies")
         }
-        guard let cookie, let token = sessionToken(cookie) else { return nil }
-        return (token, cookie, .cookie)
+        guard let text = tokens.firstCookieValue(.access), let token = sessionToken(text) else { return nil }
+        return (token, text)
     }
 
     /// Whether a token names another issuer: an application may talk to two.

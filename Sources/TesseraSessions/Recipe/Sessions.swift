@@ -42,6 +42,9 @@ public final class Sessions: Sendable {
         guard Set(claims.map(\.key)).count == claims.count else {
             throw .misconfigured("two claims have the same key: \(claims.map(\.key).sorted().joined(separator: ", "))")
         }
+        guard configuration.deviceBinding == .off || backend is any DeviceBindingBackend else {
+            throw .misconfigured("deviceBinding needs a backend that binds sessions to devices")
+        }
         self.backend = backend
         self.claims = claims
         self.requirements = requirements
@@ -78,6 +81,10 @@ public struct VerifyOptions: Sendable {
     ///
     /// `nil` does as ``SessionConfiguration/dpop`` says. Sessions that are bound to no key are not asked (docs/dpop.md).
     public var checksProof: Bool?
+    /// Whether a request has to bring the bound cookie of its session's device; `nil` does not ask (docs/dbsc.md).
+    ///
+    /// The backend is asked: in process that takes microseconds, and a core elsewhere is asked at each request.
+    public var device: DeviceRequirement?
     /// Whether a session is accepted in which no user has signed in; not by default, so that code that knows nothing of anonymous
     /// users never sees one: 403, or no session where none is required (docs/policy.md).
     public var anonymous: Acceptance
@@ -99,7 +106,7 @@ public struct VerifyOptions: Sendable {
     /// The defaults.
     public init(
         isRequired: Bool = true, checksAntiCSRF: Bool? = nil, checksDatabase: Bool? = nil, checksProof: Bool? = nil,
-        anonymous: Acceptance = .refused, impersonation: Acceptance = .allowed,
+        device: DeviceRequirement? = nil, anonymous: Acceptance = .refused, impersonation: Acceptance = .allowed,
         requirements: (@Sendable (_ global: [SessionRequirement], _ session: Session) async -> [SessionRequirement])? =
             nil
     ) {
@@ -107,6 +114,7 @@ public struct VerifyOptions: Sendable {
         self.checksAntiCSRF = checksAntiCSRF
         self.checksDatabase = checksDatabase
         self.checksProof = checksProof
+        self.device = device
         self.anonymous = anonymous
         self.impersonation = impersonation
         self.requirements = requirements

@@ -65,7 +65,7 @@ extension Sessions {
     }
 
     /// A client's text, as far as a log has to show it.
-    private static func printable(_ text: String) -> String {
+    static func printable(_ text: String) -> String {
         String(
             text.unicodeScalars.filter { $0.isASCII && $0.value > 32 && $0.value != 127 }.prefix(100).map(
                 Character.init))

@@ -44,8 +44,30 @@ extension Sessions {
 
     /// Answers a page on its way: refreshes, and sends it back.
     func refreshPage(in exchange: SessionExchange) async throws(SessionError) -> SessionReply {
+        if let page = pageOfOwn(before: exchange.request) { return page }
         _ = try await refresh(in: exchange)
         return .redirect(to: returnPlace(of: exchange.request))
+    }
+
+    /// A page that asks for the same again, once; `nil` where the browser has its bound cookie or none that it could renew.
+    ///
+    /// Browsers renew the cookie of a session's device for requests of the API's own pages, and not for those that a link on
+    /// another site caused, also after redirects, and do not say so (docs/dbsc.md, DB09).
+    private func pageOfOwn(before request: HTTPRequest) -> SessionReply? {
+        guard offersDevices, ["cross-site", "same-site"].contains(request.headerFields[.fetchSite] ?? ""),
+            !bringsBoundCookie(request), Self.parameter(Self.ownField, of: request) == nil
+        else { return nil }
+        let path = settings.pathInBrowser(request)
+        let target = Self.escaped(path + (path.contains("?") ? "&" : "?") + "\(Self.ownField)=1")
+        return SessionReply(
+            "<!doctype html><meta charset=utf-8><title></title><meta http-equiv=refresh content=\"0;url=\(target)\">",
+            type: "text/html; charset=utf-8",
+            fields: [.cacheControl: "no-store", .contentSecurityPolicy: "default-src 'none'"])
+    }
+
+    /// A text as the value of an attribute in quotes.
+    private static func escaped(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("\"", with: "&quot;").replacing("<", with: "&lt;")
     }
 
     /// Whether a link can refresh: it cannot carry what guards against forgery elsewhere.
@@ -73,6 +95,8 @@ extension Sessions {
     package static let returnField = "returnTo"
     /// The parameter that keeps a page from asking for a refresh for ever.
     private static let againField = "again"
+    /// The parameter of a refresh that a page of the API itself asks for.
+    private static let ownField = "own"
 }
 
 /// A place to go to, read as strictly as all browsers together do.

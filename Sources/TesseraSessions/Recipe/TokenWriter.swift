@@ -53,6 +53,9 @@ struct TokenWriter {
 
     /// Takes the tokens of one way of travelling from a client.
     func remove(_ transfer: TokenTransfer) throws(SessionError) {
+        if transfer == .cookie, settings.configuration.deviceBinding != .off {
+            exchange.changes.set(try settings.removalOfBoundCookie(for: exchange.request))
+        }
         for kind in TokenKind.allCases {
             switch transfer {
             case .cookie: exchange.changes.set(try settings.removal(of: kind, for: exchange.request))

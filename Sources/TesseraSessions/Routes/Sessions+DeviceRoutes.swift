@@ -92,6 +92,7 @@ extension Device {
         let texts = [
             ("firstAddress", firstAddress), ("lastAddress", lastAddress), ("country", country), ("level", level),
         ]
+        if let binding { object.append("binding", .string(binding.rawValue)) }
         for (name, text) in texts { if let text { object.append(name, .string(text)) } }
         return object
     }

@@ -45,6 +45,8 @@ extension Sessions {
             case .keySet: return try await keySet()
             case .devices: return try await ownDevices(in: exchange)
             case .endDevices: return try await endOwnDevices(body, in: exchange)
+            case .deviceRegistration: return await registerDevice(in: exchange)
+            case .deviceRenewal: return await renewDevice(in: exchange)
             case .nameDevice: return try await nameOwnDevice(body, in: exchange)
             case .discovery: return try await discovery()
             case .browserModule:

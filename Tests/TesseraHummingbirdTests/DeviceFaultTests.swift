@@ -1,0 +1,164 @@
+import Foundations
+import HTTPTypes
+import SessionEngine
+import TesseraSessions
+import TesseraTesting
+import TestSupport
+import Testing
+
+/// What must not cost a browser its session, and what must not help who has copied its jar.
+@Suite("Sessions that are bound to the device of a browser, when something goes wrong")
+struct DeviceFaultTests {
+    @Test("a link on another site leads a user whose bound cookie has ended to the page, through one of the API's own")
+    func link() async throws {
+        let world = try await DeviceWorld { $0.signInPage = "/login" }
+        try await world.run { way in
+            var (browser, handle) = try await DeviceBindingRouteTests.signedIn(world, way)
+            for seconds in [601, 3_600, 100_000] {
+                world.clock.advance(by: .seconds(seconds))
+                for path in ["/safe", "/me"] {
+                    let reply = try await browser.follow(path, from: "mail.test")
+                    #expect(
+                        reply.status == 200 && reply.body == handle, "\(path): \(browser.visited) \(browser.events)")
+                }
+            }
+            var thief = browser
+            thief.bound = nil
+            thief.jar["__Host-st-dbsc"] = nil
+            world.clock.advance(by: .seconds(3_600))
+            let reply = try await thief.follow("/me", from: "mail.test")
+            #expect(reply.status == 404, "the page of sign-in, which this application does not have: \(reply.status)")
+            #expect(thief.jar["__Host-sRefreshToken"] == nil && thief.jar["__Secure-sRefreshToken"] == nil)
+            #expect(try await browser.follow("/me", from: "mail.test").body == handle)
+        }
+    }
+
+    @Test("the page of its own is plain, kept by no cache, asked for once, and only from elsewhere")
+    func ownPage() async throws {
+        let world = try await DeviceWorld { $0.signInPage = "/login" }
+        try await world.run { way in
+            let page = [("accept", "text/html"), ("sec-fetch-mode", "navigate")]
+            let path = DeviceWorld.refresh + "?returnTo=%2F%22%3E&x=\"<"
+            for site in ["cross-site", "same-site"] {
+                let reply = try await way.call(.get, path, page + [("sec-fetch-site", site)])
+                #expect(reply.status == 200 && reply["cache-control"] == "no-store" && reply.setCookies.isEmpty)
+                #expect(reply.body.contains("?returnTo=%2F%22%3E&amp;x=&quot;&lt;&amp;own=1\">"), "\(reply.body)")
+            }
+            for (path, site) in [(path + "&own=1", "cross-site"), (path, "same-origin"), (path, "none")] {
+                #expect(try await way.call(.get, path, page + [("sec-fetch-site", site)]).status == 303)
+            }
+            #expect(try await way.call(.get, path, page).status == 303, "a browser that cannot bind sessions")
+        }
+    }
+
+    @Test("an answer of storage that is lost binds no session without its browser", arguments: 0..<3)
+    func lostAnswer(number: Int) async throws {
+        let world = try await DeviceWorld()
+        try await world.run { way in
+            let reply = try await way.call(.post, "/sign-in", [("st-auth-mode", "cookie")])
+            let offer = try #require(reply["secure-session-registration"].flatMap(Offer.init))
+            let fields = [
+                ("cookie", "__Host-sAccessToken=\(reply.cookie("__Host-sAccessToken") ?? "")"),
+                ("secure-session-response", try TestDeviceKey().registration(offer.challenge)),
+            ]
+            world.away.loseAnswer(after: number)
+            #expect(try await way.call(.post, offer.path, fields).status == 200)
+            world.away.loseAnswer(after: -1)
+            #expect(try await world.events(reply.body).filter { $0 == "bound" }.count == 1)
+        }
+    }
+
+    @Test("the cookie of the session before makes a browser renew its own, and costs it nothing")
+    func otherCookie() async throws {
+        let world = try await DeviceWorld()
+        try await world.run { way in
+            let (before, _) = try await DeviceBindingRouteTests.signedIn(world, way)
+            var (browser, handle) = try await DeviceBindingRouteTests.signedIn(world, way)
+            world.clock.advance(by: .seconds(300))
+            var late = try #require(before.jar["__Host-st-dbsc"])
+            late.until = world.clock.time + .seconds(500)
+            browser.jar["__Host-st-dbsc"] = late
+            let refused = try await browser.call(.post, DeviceWorld.refresh)
+            #expect(refused.status == 503 && refused.setCookies.count == 1 && browser.jar["__Host-st-dbsc"] == nil)
+            #expect(try await browser.call(.post, DeviceWorld.refresh).status == 200)
+            #expect(try await browser.call(.get, "/bound").body == handle)
+            #expect(try await world.events(handle).contains("binding_refused not_yet"))
+        }
+    }
+
+    @Test("a request that left before the session was bound is asked to wait, and keeps its tokens")
+    func overtaken() async throws {
+        let world = try await DeviceWorld()
+        try await world.run { way in
+            let (browser, _) = try await DeviceBindingRouteTests.signedIn(world, way)
+            var tab = browser
+            (tab.bound, tab.jar["__Host-st-dbsc"]) = (nil, nil)
+            for (seconds, status) in [(0, 503), (120, 503), (1, 401)] {
+                world.clock.advance(by: .seconds(seconds))
+                let reply = try await way.call(.post, DeviceWorld.refresh, tab.cookies(for: DeviceWorld.refresh))
+                #expect(reply.status == status && reply.setCookies.isEmpty == (status == 503), "\(seconds)")
+            }
+        }
+    }
+
+    @Test("a name of the API that the instructions do not have, and access tokens of others, bind nothing")
+    func others() async throws {
+        let world = try await DeviceWorld()
+        try await world.run { way in
+            let first = try await way.call(.post, "/sign-in", [("st-auth-mode", "cookie")])
+            let second = try await way.call(.post, "/sign-in", [("st-auth-mode", "cookie")])
+            let offer = try #require(first["secure-session-registration"].flatMap(Offer.init))
+            let proof = ("secure-session-response", try TestDeviceKey().registration(offer.challenge))
+            func cookie(_ reply: Reply) -> String {
+                "__Host-sAccessToken=\(reply.cookie("__Host-sAccessToken") ?? "")"
+            }
+            let own = ("cookie", cookie(first))
+            for fields in [
+                [own, ("origin", "https://t1.example.com")], [own, ("origin", "null")], [],
+                [("cookie", cookie(second))],
+                [("cookie", cookie(first) + "; " + cookie(second))],
+            ] {
+                #expect(try await way.call(.post, DeviceWorld.register, fields + [proof]).status == 403, "\(fields)")
+            }
+            world.clock.advance(by: .seconds(59))
+            #expect(
+                try await way.call(.post, DeviceWorld.register, [own, ("origin", DeviceWorld.api), proof]).status == 200
+            )
+        }
+    }
+
+    @Test("two access tokens in a jar, one of which another host has planted, end no key")
+    func planted() async throws {
+        let world = try await DeviceWorld { $0.cookieNaming = .superTokens }
+        try await world.run { way in
+            let (browser, _) = try await DeviceBindingRouteTests.signedIn(world, way)
+            let other = try await way.call(.post, "/sign-in", [("st-auth-mode", "cookie")])
+            let planted = "sAccessToken=\(other.cookie("sAccessToken") ?? "")"
+            let bound = try #require(browser.bound)
+            let own = try #require(browser.cookies(for: "/").first?.1)
+            for (cookies, isEnded) in [(own, false), ("\(planted); \(own)", false), (planted, true)] {
+                let fields = [
+                    ("sec-secure-session-id", bound.identifier), ("cookie", cookies),
+                    ("secure-session-response", try bound.key.renewal(bound.challenge ?? "")),
+                ]
+                let reply = try await way.call(.post, DeviceWorld.renew, fields)
+                #expect(reply.status == 200 && (reply.json?["continue"] == false) == isEnded, "\(reply.body)")
+            }
+        }
+    }
+
+    @Test(
+        "what a browser would refuse, or never renew, is refused when the application starts",
+        arguments: ["assets/", "/", "/auth", "/auth/session/refresh", "/a b", "/\u{e9}", "/a?b", ""])
+    func excluded(path: String) async throws {
+        await #expect(throws: SessionError.self) {
+            try await DeviceWorld { $0.deviceBindingExcludedPaths = ["/assets/", path] }
+        }
+    }
+
+    @Test("both routes are needed, or neither", arguments: [SessionRoute.deviceRegistration, .deviceRenewal])
+    func routes(route: SessionRoute) async throws {
+        await #expect(throws: SessionError.self) { try await DeviceWorld { $0.routes.remove(route) } }
+        _ = try await DeviceWorld(.off) { $0.routes.remove(route) }
+    }
+}
