@@ -39,7 +39,7 @@ export WEB_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/WebApp
 export NOTES = $(abspath $(EXAMPLES_SCRATCH))/debug/notes
 
 .PHONY: beside admin client hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
-.PHONY: allocations bench check clean doctor door failover inplace mass metrics network nodes postgres schema packages dist soak storm
+.PHONY: allocations bench check clean dbsc doctor door failover inplace mass metrics network nodes postgres schema packages dist soak storm
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin mutants devices feed feed-load events verify
 
 help:
@@ -77,7 +77,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme packages metrics soak hello browser admin client drivers devices feed events verify beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
+PARTS = readme packages metrics soak hello browser admin dbsc client drivers devices feed events verify beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -138,11 +138,16 @@ readme: build
 # The example web application in headless Chromium; pictures are kept in .build/screenshots.
 browser: dependencies
 	$(EXAMPLES) --product WebApp
-	$(PYTEST) $(filter-out %test_admin.py,$(wildcard Tests/Browser/test_*.py))
+	$(PYTEST) $(filter-out %test_admin.py %test_dbsc.py,$(wildcard Tests/Browser/test_*.py))
 
 # The admin page in headless Chromium: every function, by keyboard too, with checks of accessibility and pictures.
 admin: build
 	$(PYTEST) Tests/Browser/test_admin.py
+
+# Chromium with a key in its device binds sessions, and a copied jar has none.
+dbsc: build
+	$(EXAMPLES) --product RemoteApp
+	$(PYTEST) Tests/Browser/test_dbsc.py
 
 # Processes that share a session of a client, are killed and stopped; the example against the demo application.
 client: build

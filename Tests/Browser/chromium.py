@@ -24,8 +24,11 @@ def ready() -> None:
         site.addsitedir(str(packages))
 
 
-def start(name: str, *more: str):
-    """A browser profile of its own; `name` goes into the names of its pictures, `more` are options of Chromium."""
+def start(name: str, *more: str, watches: bool = False):
+    """A browser profile of its own; `name` goes into the names of its pictures, `more` are options of Chromium.
+
+    One that is watched also logs what its network says to developers.
+    """
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
@@ -33,7 +36,7 @@ def start(name: str, *more: str):
     for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
                  "--window-size=1280,1000", *more):
         options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", **({"performance": "ALL"} if watches else {})})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
     driver.set_script_timeout(60)
     driver.profile_name = name

@@ -65,6 +65,12 @@ _sealed = _of("refresh token", "SessionEngine/RefreshToken/RefreshTokenKey.swift
 _access = _of("access token", "SessionEngine/AccessToken/UnverifiedAccessToken.swift")
 _proof = _of("proof", "SessionEngine/Binding/PresentedProof.swift")
 _jwt = _of("proof", "SessionEngine/Binding/DPoPProof.swift")
+_signed = _of("proof", "SessionEngine/Binding/SignedProof.swift")
+_device_proof = _of("device proof", "SessionEngine/Binding/DeviceProof.swift")
+_device_note = _of("device note", "SessionEngine/Binding/DeviceNote.swift")
+_device_binding = _of("device binding", "SessionEngine/Binding/DeviceBinding.swift")
+_device_evidence = _of("device binding", "SessionEngine/Binding/DeviceEvidence.swift")
+_device_service = _of("device binding", "SessionService/SessionManager+DeviceBinding.swift")
 _nonce = _of("proof", "SessionEngine/Binding/ProofNonce.swift")
 _binding = _of("proof", "SessionService/SessionManager+Binding.swift")
 _finding = _of("feed reader", "RevocationFeed/FeedFinding.swift")
@@ -481,7 +487,7 @@ KEYS = [
 
 EVENTS = [
     _news("an expiry is news", "!end.isExpiry, ", ""),
-    _news("a cut-off ends at its own time", "time = Timestamp(milliseconds: upTo)", "time = end.endedAt + (time - time)"),
+    _news("a cut-off ends at its own time", "time = Timestamp(milliseconds: upTo)", "time = upTo < 0 ? time : end.endedAt"),
     _news("a limit is the system's", "case .limit, .replaced: .policy", "case .limit, .replaced: .system"),
     _news("streams share a jti", "[stream] + entry", "entry"),
     _news("an empty database repeats a jti", '"\\(event.time.milliseconds)", ', ""),
@@ -494,7 +500,7 @@ EVENTS = [
     _event_verdict("no answer is success", "case .failed(let reason): self = .again(reason, after: nil)",
                    "case .failed: self = .delivered"),
     _event_verdict("any 400 is dead", "if let code = ErrorCode.read(body, member) {",
-                   'if case let code = ErrorCode.read(body, member) ?? "x" {'),
+                   'if let code = Optional(ErrorCode.read(body, member) ?? "x") {'),
     _event_verdict("a receiver's words are kept", 'return isCode ? code : "(a code that is not shown)"', "return isCode ? code : code"),
     _event_verdict("a stream never rests", "guard isExhausted else { return nil }", "guard isExhausted, width > 1 else { return nil }"),
     _event_poll("all of a user in one answer", "guard isFree, sentCount < request.maxEvents else {",
@@ -516,12 +522,17 @@ EVENTS = [
 ]
 
 BINDING = [
-    _refresh("proof: none is asked for", "if record.traits.boundKey != nil { return record.refusal(of: proof, at: now) }",
+    _refresh("proof: none is asked for",
+             "if record.traits.boundKey != nil { return record.refusal(of: rules.proof, rules.device, at: now) }",
              "if record.expiresAt < record.createdAt { return .noProof }"),
     _refresh("proof: the lineage is judged before it", "return Decision(.keep, .proofRefused(refusal), audit: .bindingRefused(record, refusal, at: now))",
              "return Decision(.remove, .proofRefused(refusal), audit: .bindingRefused(record, refusal, at: now))"),
-    _refresh("proof: a step-up binds nothing", "next.traits.boundKey = next.traits.boundKey ?? rules.proof.offered",
+    _refresh("proof: a step-up binds nothing",
+             "next.traits.boundKey = next.traits.boundKey ?? rules.proof.offered.map(BoundKey.thumbprint)",
              "next.traits.boundKey = next.traits.boundKey ?? nil"),
+    _refresh("proof: any key is only reported", 'traits.boundKey?.kind == .dbsc && rules.device.reportsOnly', "rules.device.reportsOnly"),
+    _refresh("proof: what is only reported is not noted", "return refusal.map { decided.reporting($0, record, at: now) } ?? decided",
+             "return refusal == nil ? decided : decided"),
     _proof("another's key is good", "if key != boundKey { .otherKey }", "if key.rawValue.isEmpty { .otherKey }"),
     _proof("one that is late is good", "case .late(let key): key == boundKey ? .needsNonce : .otherKey",
            "case .late(let key): key == boundKey ? nil : .otherKey"),
@@ -533,14 +544,44 @@ BINDING = [
     _proof("one to come is good", "age >= Milliseconds(0) - ahead", "age >= Milliseconds(0) - ahead - ahead"),
     _proof("one beside another access token is good", "proof.accessTokenHash == DPoPProof.hash(ofAccessToken: accessToken)",
            "proof.accessTokenHash != nil || accessToken.isEmpty"),
-    _jwt("the signature is not looked at", "guard key.accepts(signature, over: signed), let claims",
-         "guard key.accepts(signature, over: signed) || !signed.isEmpty, let claims"),
-    _jwt("a private key is taken", "Self.secret.isDisjoint(with: jwk.names)", "!Self.secret.isEmpty"),
-    _jwt("any type of JWT is a proof", 'header["typ"] == "dpop+jwt", ', ""),
+    _signed("the signature is not looked at", "key.isValidSignature(signature, for: signed) }",
+            "key.isValidSignature(signature, for: signed) || !signed.isEmpty }"),
+    _signed("a private key is taken", "Self.secret.isDisjoint(with: jwk.names)", "!Self.secret.isEmpty"),
+    _jwt("any type of JWT is a proof", 'proof.header["typ"] == "dpop+jwt", ', ""),
     _jwt("a proof without a number is one", "(1...Self.longestIdentifier).contains(identifier.utf8.count)",
          "(0...Self.longestIdentifier).contains(identifier.utf8.count)"),
     _nonce("an old one is fresh", "age <= life && age", "age <= life + life && age"),
     _binding("each refusal is written", "now - last.time < Self.pause {", "now - last.time < Milliseconds(0) {"),
+    _device_proof("any type of JWT is a proof", 'proof.header["typ"] == Self.type, ', ""),
+    _device_proof("any algorithm is good", 'proof.header["alg"] == "ES256",', ""),
+    _device_proof("a registration is signed by any key", "            let key = proof.header[\"jwk\"]?.object.flatMap(ProofKey.init), proof.isSigned(by: key.publicKey)",
+                  "            let key = proof.header[\"jwk\"]?.object.flatMap(ProofKey.init)"),
+    _device_proof("a renewal is signed by any key", "let publicKey = key.publicKey, proof.isSigned(by: publicKey)", "key.publicKey != nil"),
+    _device_proof("a renewal may bring a key", 'Set(proof.header.names) == ["typ", "alg"],', ""),
+    _device_note("an old one is good", "age <= life, age", "age <= life + life, age"),
+    _device_note("one to come is good", "age >= Milliseconds(0) - Self.ahead", "age >= Milliseconds(0) - Self.ahead - Self.ahead"),
+    _device_note("one purpose serves another", "purpose: rawValue, key: key), body.count > 8", 'purpose: DeviceNote.cookie.rawValue, key: key), body.count > 8'),
+    _device_binding("a second key takes the place of the first", "case .some: return Decision(.keep, .taken, audit: .bindingRefused(record, .otherKey, at: now))",
+                    "case .some: break"),
+    _device_binding("a session that has ended is bound", "guard let record, !record.isExpired(at: now, within: terms) else { return Decision(.keep, .refused) }",
+                    "guard let record else { return Decision(.keep, .refused) }"),
+    _device_binding("an offer of before the step-up binds", "authenticated < stepUp { return", "authenticated < stepUp, false { return"),
+    _device_binding("any challenge is good", "note?.handle == record.handle ? .proved", "note != nil ? .proved"),
+    _device_binding("no challenge is asked for", "note?.handle == record.handle ? .proved", "note?.handle == record.handle || note == nil ? .proved"),
+    _device_evidence("another session's cookie is good", "if self.handle == handle { return nil }", "if self.handle != nil { return nil }"),
+    _device_evidence("who says that it skipped is let in", "return wasSkipped ? .skipped : .noCookie", "return wasSkipped ? nil : .noCookie"),
+    _device_evidence("who left before the session was bound is signed out", "isKept || hasOffer ? .notYet : .noCookie",
+                     "isKept ? .notYet : .noCookie"),
+    _device_evidence("another session's cookie signs out", "isKept || hasOffer ? .notYet : .noCookie", "hasOffer ? .notYet : .noCookie"),
+    _device_evidence("no request is refused for good", "isKept || hasOffer ? .notYet : .noCookie", "isKept || hasOffer ? .notYet : .skipped"),
+    _verify("proof: a copy lives by verifications", "record.traits.boundKey?.kind == .dbsc ? .unchanged : .whole",
+            "record.traits.boundKey?.kind == .dpop ? .unchanged : .whole"),
+    _upgrade("proof: a report refuses a repeated upgrade", ", !record.isOnlyReported(by: rules) {", " {"),
+    _device_service("the offer of another session binds", "offer.handle == registration.handle", "!offer.handle.rawValue.isEmpty"),
+    _device_service("an anonymous session is offered", "record.traits.flags.isDisjoint(with: [.anonymous, .impersonated])", "!record.handle.rawValue.isEmpty"),
+    _device_service("a bound session is offered again", "guard wanted, record.traits.boundKey == nil,", "guard wanted,"),
+    _device_service("the key of the session before is kept", "renewal.handle == nil || renewal.handle == handle", "!handle.rawValue.isEmpty"),
+    _device_service("a route takes another session's cookie", "if note?.handle == handle { return .proved }", "if note != nil { return .proved }"),
 ]
 
 READERS = [
