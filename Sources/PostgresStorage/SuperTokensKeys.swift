@@ -58,7 +58,10 @@ struct SuperTokensKeys: Sendable {
     }
 
     private static func value(of record: SigningKeyRecord) -> String? {
-        guard record.algorithm == .rs256, let key = try? record.signingKey() else { return nil }
+        // The other core could not sign with a key that a signer keeps.
+        guard record.algorithm == .rs256, let key = try? record.signingKey(), !key.privateKey.isExternal else {
+            return nil
+        }
         return key.verificationKey.spkiBase64 + "|" + Data(record.privateKeyDER).base64EncodedString()
     }
 }

@@ -17,7 +17,7 @@ public struct SigningKeyRecord: Sendable, Equatable, Redacted {
     public var firstUsedAt: Timestamp?
     /// Until when its tokens live at least, where that is later than its schedule says; `nil` where it is not.
     public var verifiesUntil: Timestamp?
-    /// The private key in PKCS#8 DER.
+    /// The private key in PKCS#8 DER, or the public half of one that a signer outside this process keeps.
     public var privateKeyDER: [UInt8]
 
     public init(
@@ -37,7 +37,7 @@ public struct SigningKeyRecord: Sendable, Equatable, Redacted {
     public init(_ key: SigningKey) {
         self.init(
             id: key.id, kind: key.kind, algorithm: key.algorithm, createdAt: key.createdAt,
-            privateKeyDER: key.privateKey.pkcs8DER)
+            privateKeyDER: key.privateKey.storedBytes)
     }
 
     /// The key of this record.
@@ -45,7 +45,7 @@ public struct SigningKeyRecord: Sendable, Equatable, Redacted {
     /// - Throws: ``StorageError`` with ``StorageError/Code/corrupt`` when the bytes are not a key.
     public func signingKey() throws(StorageError) -> SigningKey {
         do {
-            let privateKey = try PrivateSigningKey(pkcs8DER: privateKeyDER, algorithm: algorithm)
+            let privateKey = try PrivateSigningKey(storedBytes: privateKeyDER, algorithm: algorithm)
             var key = SigningKey(id: id, kind: kind, createdAt: createdAt, privateKey: privateKey)
             key.verifiesUntil = verifiesUntil
             return key

@@ -28,19 +28,42 @@ public struct AccessToken: Sendable, Redacted {
     ///   - key: the key; legacy formats take RSA keys only.
     /// - Throws: ``SigningError`` when the key cannot sign this format or the payload in storage is damaged.
     public init(signing claims: AccessTokenClaims, with key: SigningKey) throws(SigningError) {
+        let bytes = try Self.signingInput(of: claims, for: key)
+        let signature = try key.signature(over: bytes)
+        self.init(claims, signingInput: bytes, signature: signature)
+    }
+
+    /// What a signature of claims is made over (RFC 7515 section 5.1).
+    ///
+    /// - Parameters:
+    ///   - claims: the claims, and in which format.
+    ///   - key: the key; legacy formats take RSA keys only.
+    /// - Throws: ``SigningError`` when the key cannot sign this format or the payload in storage is damaged.
+    package static func signingInput(
+        of claims: AccessTokenClaims, for key: SigningKey
+    ) throws(SigningError) -> [UInt8] {
         guard !claims.format.isLegacy || key.algorithm == .rs256 else { throw .algorithmNotAllowed }
         let payload: [UInt8]
         do { payload = try claims.payload() } catch { throw .payloadDamaged }
-        let base64 = claims.format.base64
         let header = key.header(of: claims.format)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(header.count + payload.count * 4 / 3 + Self.roomForSignature)
         bytes.append(contentsOf: header)
         bytes.append(UInt8(ascii: "."))
-        bytes.append(contentsOf: base64.encode(payload))
-        let signature = try key.signature(over: bytes)
+        bytes.append(contentsOf: claims.format.base64.encode(payload))
+        return bytes
+    }
+
+    /// A token of claims that were signed.
+    ///
+    /// - Parameters:
+    ///   - claims: the claims.
+    ///   - signingInput: what was signed.
+    ///   - signature: its signature.
+    package init(_ claims: AccessTokenClaims, signingInput: consuming [UInt8], signature: [UInt8]) {
+        var bytes = signingInput
         bytes.append(UInt8(ascii: "."))
-        bytes.append(contentsOf: base64.encode(signature))
+        bytes.append(contentsOf: claims.format.base64.encode(signature))
         exposed = String(decoding: bytes, as: UTF8.self)
         issuedAt = claims.issuedAt
         expiresAt = claims.expiresAt
@@ -55,6 +78,11 @@ public struct AccessToken: Sendable, Redacted {
         exposed = text
         self.issuedAt = issuedAt
         self.expiresAt = expiresAt
+    }
+
+    /// The claims of a token that was made here.
+    package var madeClaims: AccessTokenClaims? {
+        if case .made(let claims) = content { claims } else { nil }
     }
 
     /// The payload as a front end is shown it: all of it, and of legacy tokens the application's part.
@@ -79,7 +107,7 @@ public struct AccessToken: Sendable, Redacted {
 
 /// Why a token could not be signed.
 ///
-/// None of these can be caused by a request.
+/// None of these can be caused by a request, but that a signer refuses what an application has signed.
 public enum SigningError: Error, Sendable, Equatable {
     /// The format needs another kind of key.
     case algorithmNotAllowed
@@ -87,4 +115,8 @@ public enum SigningError: Error, Sendable, Equatable {
     case payloadDamaged
     /// The cryptographic library refused.
     case cryptographyFailed
+    /// The signer outside this process does not answer in time, or has too much to do: the caller may try again.
+    case signerUnavailable
+    /// The signer outside this process does not sign this: it has no such key, or its rules forbid it.
+    case signerRefused
 }

@@ -14,6 +14,14 @@ public enum ApplicationToken {
     public static func sign(
         payload: JSONObject, issuer: String, issuedAt: Timestamp, expiresAt: Timestamp, with key: SigningKey
     ) throws(SigningError) -> String {
+        let bytes = signingInput(payload: payload, issuer: issuer, issuedAt: issuedAt, expiresAt: expiresAt, for: key)
+        return CompactToken.text(bytes, signature: try key.signature(over: bytes))
+    }
+
+    /// What the signature of such a token is made over.
+    package static func signingInput(
+        payload: JSONObject, issuer: String, issuedAt: Timestamp, expiresAt: Timestamp, for key: SigningKey
+    ) -> [UInt8] {
         let header: JSONObject = [
             "kid": .string(key.id.rawValue), "typ": "JWT", "alg": .string(key.algorithm.rawValue),
         ]
@@ -21,6 +29,6 @@ public enum ApplicationToken {
             "iat": .integer(issuedAt.wholeSeconds), "exp": .integer(expiresAt.wholeSeconds), "iss": .string(issuer),
         ]
         let claims = JSONObject(uniqueMembers: added.members.filter { payload[$0.name] == nil } + payload.members)
-        return try CompactToken.sign(header, claims, with: key)
+        return CompactToken.signingInput(header, claims)
     }
 }

@@ -12,6 +12,11 @@ public enum EventToken {
     /// How long a logout token lives.
     public static let logoutLife = Milliseconds.seconds(120)
 
+    /// The names of all claims of a Security Event Token.
+    static let setNames: Set = ["iss", "jti", "iat", "aud", "txn", "sub_id", "events"]
+    /// The names of all claims of a logout token.
+    static let logoutNames: Set = ["iss", "sub", "aud", "iat", "exp", "jti", "sid", "events"]
+
     private static let logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
     /// Who sends tokens to whom.
@@ -98,24 +103,28 @@ public enum EventToken {
     public static func sign(
         _ claims: JSONObject, as type: String, with key: SigningKey
     ) throws(SigningError) -> String {
+        let input = signingInput(claims, as: type, for: key)
+        return CompactToken.text(input, signature: try key.signature(over: input))
+    }
+
+    /// What the signature of such a token is made over.
+    package static func signingInput(_ claims: JSONObject, as type: String, for key: SigningKey) -> [UInt8] {
         let header: JSONObject = [
             "typ": .string(type), "alg": .string(key.algorithm.rawValue), "kid": .string(key.id.rawValue),
         ]
-        return try CompactToken.sign(header, claims, with: key)
+        return CompactToken.signingInput(header, claims)
     }
 }
 
 /// The compact form of a signed token (RFC 7515 section 7.1).
-enum CompactToken {
-    static func sign(
-        _ header: JSONObject, _ claims: JSONObject, with key: SigningKey
-    ) throws(SigningError) -> String {
-        var bytes = Base64.url.encode(header.serialized())
-        bytes.append(UInt8(ascii: "."))
-        bytes.append(contentsOf: Base64.url.encode(claims.serialized()))
-        let signature = try key.signature(over: bytes)
-        bytes.append(UInt8(ascii: "."))
-        bytes.append(contentsOf: Base64.url.encode(signature))
-        return String(decoding: bytes, as: UTF8.self)
+package enum CompactToken {
+    /// What a signature is made over.
+    static func signingInput(_ header: JSONObject, _ claims: JSONObject) -> [UInt8] {
+        Base64.url.encode(header.serialized()) + [UInt8(ascii: ".")] + Base64.url.encode(claims.serialized())
+    }
+
+    /// The token of what was signed.
+    package static func text(_ signingInput: [UInt8], signature: [UInt8]) -> String {
+        String(decoding: signingInput + [UInt8(ascii: ".")] + Base64.url.encode(signature), as: UTF8.self)
     }
 }

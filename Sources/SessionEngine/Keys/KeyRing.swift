@@ -8,7 +8,17 @@ public struct KeyRing: Sendable {
     /// Static keys, newest first.
     public let staticKeys: [SigningKey]
 
-    public init(_ keys: [SigningKey] = []) {
+    /// Whether a signer outside this process signs: its keys are the ones that are made, and those that this process has
+    /// sign until one of them can.
+    private let signsExternally: Bool
+
+    /// Creates a ring of keys.
+    ///
+    /// - Parameters:
+    ///   - keys: the keys, in any order.
+    ///   - signsExternally: whether a signer outside this process signs; without one its keys verify and never sign.
+    public init(_ keys: [SigningKey] = [], signsExternally: Bool = false) {
+        self.signsExternally = signsExternally
         let newestFirst = keys.sorted { ($1.createdAt, $1.id.rawValue) < ($0.createdAt, $0.id.rawValue) }
         dynamicKeys = newestFirst.filter { $0.kind == .dynamic }
         staticKeys = newestFirst.filter { $0.kind == .static }
@@ -31,7 +41,8 @@ public struct KeyRing: Sendable {
         schedule: KeySchedule
     ) -> SigningKey? {
         let usable = keys(kind).filter { key in
-            key.kind == .static
+            guard signsExternally || !key.privateKey.isExternal else { return false }
+            return key.kind == .static
                 || !isFromTheFuture(key, at: now) && now < schedule.signingEnd(ofKeyMadeAt: key.createdAt)
         }
         let wanted = usable.filter { $0.algorithm == algorithm }
@@ -72,8 +83,11 @@ public struct KeyRing: Sendable {
     public func lacksKey(
         _ kind: SigningKeyKind, _ algorithm: SigningAlgorithm, at now: Timestamp, schedule: KeySchedule
     ) -> Bool {
-        guard kind == .dynamic else { return !staticKeys.contains { $0.algorithm == algorithm } }
-        let newest = dynamicKeys.first { $0.algorithm == algorithm && !isFromTheFuture($0, at: now) }
+        func isWanted(_ key: SigningKey) -> Bool {
+            key.algorithm == algorithm && key.privateKey.isExternal == signsExternally
+        }
+        guard kind == .dynamic else { return !staticKeys.contains(where: isWanted) }
+        let newest = dynamicKeys.first { isWanted($0) && !isFromTheFuture($0, at: now) }
         return newest.map { now > schedule.successorDue(ofKeyMadeAt: $0.createdAt) } ?? true
     }
 

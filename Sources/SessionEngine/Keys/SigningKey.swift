@@ -54,19 +54,27 @@ public struct KeyID: Sendable, Hashable {
     }
 }
 
-/// The private half of a signing key.
+/// The private half of a signing key, or that it is elsewhere.
 public enum PrivateSigningKey: Sendable, Redacted {
     /// An RSA key for RS256.
     case rsa(_RSA.Signing.PrivateKey)
     /// A P-256 key for ES256.
     case p256(P256.Signing.PrivateKey)
+    /// A key that a signer outside this process keeps, by its public half (docs/decisions/0050).
+    case external(PublicVerificationKey)
 
     /// The algorithm this key is for.
     public var algorithm: SigningAlgorithm {
         switch self {
         case .rsa: .rs256
         case .p256: .es256
+        case .external(let key): key.algorithm
         }
+    }
+
+    /// Whether a signer outside this process keeps it.
+    public var isExternal: Bool {
+        if case .external = self { true } else { false }
     }
 
     /// Reads a key from PKCS#8 DER.
@@ -80,21 +88,47 @@ public enum PrivateSigningKey: Sendable, Redacted {
             }
     }
 
-    /// The key in PKCS#8 DER.
+    /// The key in PKCS#8 DER; empty where a signer outside this process keeps it.
     ///
     /// A secret.
     public var pkcs8DER: [UInt8] {
         switch self {
         case .rsa(let key): Array(key.pkcs8DERRepresentation)
         case .p256(let key): Array(key.derRepresentation)
+        case .external: []
         }
     }
+
+    /// What the bytes of an external key begin with; a private key in DER begins with another byte.
+    private static let externalMark = Array("TSX1".utf8)
+
+    /// What storage keeps: the private key in PKCS#8 DER, or a mark and the public half of an external one.
+    public var storedBytes: [UInt8] {
+        guard case .external(let key) = self else { return pkcs8DER }
+        return Self.externalMark + key.spkiDER
+    }
+
+    /// Reads what storage keeps.
+    ///
+    /// - Throws: the cryptographic library's error when the bytes are no such key.
+    public init(storedBytes bytes: [UInt8], algorithm: SigningAlgorithm) throws {
+        guard Self.isExternal(storedBytes: bytes) else {
+            try self.init(pkcs8DER: bytes, algorithm: algorithm)
+            return
+        }
+        self = .external(
+            try PublicVerificationKey(spkiDER: Array(bytes.dropFirst(Self.externalMark.count)), algorithm: algorithm))
+    }
+
+    /// Whether bytes as storage keeps them are those of an external key.
+    public static func isExternal(storedBytes bytes: [UInt8]) -> Bool { bytes.starts(with: externalMark) }
 
     /// The public half.
     public var publicKey: PublicVerificationKey {
         switch self {
         case .rsa(let key): .rsa(key.publicKey)
         case .p256(let key): .p256(key.publicKey)
+        case .external(let key): key
         }
     }
 }
@@ -128,6 +162,8 @@ public struct SigningKey: Sendable, Redacted {
     private let headers: [AccessTokenFormat: [UInt8]]
     /// What signs instead of the key itself.
     private var signer: (any RSASigner)?
+    /// The name of the key at the signer that keeps it; `nil` for one that this process has.
+    public let externalName: SignerKeyName?
 
     public init(id: KeyID, kind: SigningKeyKind, createdAt: Timestamp, privateKey: PrivateSigningKey) {
         self.id = id
@@ -140,6 +176,7 @@ public struct SigningKey: Sendable, Redacted {
             return (format, format.isLegacy ? AccessTokenHeader.legacy(format) : header.encoded)
         }
         headers = Dictionary(formats) { first, _ in first }
+        externalName = privateKey.isExternal ? SignerKeyName(of: privateKey.publicKey) : nil
     }
 
     /// Its one algorithm.
@@ -160,7 +197,8 @@ public struct SigningKey: Sendable, Redacted {
 
     /// Signs bytes; an ES256 signature is r and s, 32 bytes each (RFC 7518 section 3.4).
     ///
-    /// - Throws: ``SigningError/cryptographyFailed`` when the library refuses.
+    /// - Throws: ``SigningError/cryptographyFailed`` when the library refuses, and for an external key, with which only
+    ///   its signer signs.
     public func signature(over bytes: [UInt8]) throws(SigningError) -> [UInt8] {
         if let signer { return try signer.signature(over: bytes) }
         do {
@@ -168,6 +206,7 @@ public struct SigningKey: Sendable, Redacted {
             case .rsa(let key):
                 return Array(try key.signature(for: bytes, padding: .insecurePKCS1v1_5).rawRepresentation)
             case .p256(let key): return Array(try key.signature(for: bytes).rawRepresentation)
+            case .external: throw SigningError.cryptographyFailed
             }
         } catch {
             throw .cryptographyFailed

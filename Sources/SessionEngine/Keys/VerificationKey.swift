@@ -15,6 +15,59 @@ public enum PublicVerificationKey: Sendable {
     case rsa(_RSA.Signing.PublicKey)
     /// A P-256 key for ES256.
     case p256(P256.Signing.PublicKey)
+
+    /// The algorithm this key is for.
+    public var algorithm: SigningAlgorithm {
+        switch self {
+        case .rsa: .rs256
+        case .p256: .es256
+        }
+    }
+
+    /// Reads a key from SubjectPublicKeyInfo DER.
+    ///
+    /// - Throws: the cryptographic library's error when the bytes are no such key, or one of RSA that is too short.
+    public init(spkiDER bytes: [UInt8], algorithm: SigningAlgorithm) throws {
+        switch algorithm {
+        case .rs256: self = .rsa(try _RSA.Signing.PublicKey(derRepresentation: bytes))
+        case .es256: self = .p256(try P256.Signing.PublicKey(derRepresentation: bytes))
+        }
+    }
+
+    /// The key in SubjectPublicKeyInfo DER.
+    public var spkiDER: [UInt8] {
+        switch self {
+        case .rsa(let key): Array(key.derRepresentation)
+        case .p256(let key): Array(key.derRepresentation)
+        }
+    }
+
+    /// The length of its signatures in bytes.
+    package var signatureLength: Int {
+        switch self {
+        case .rsa(let key): key.keySizeInBits / 8
+        case .p256: 64
+        }
+    }
+}
+
+/// The name of a key at a signer outside this process: the SHA-256 of its public half in SubjectPublicKeyInfo DER, so that
+/// it means the same to both.
+public struct SignerKeyName: Sendable, Hashable, CustomStringConvertible {
+    /// 32 bytes.
+    public let bytes: [UInt8]
+
+    /// The name of a key.
+    public init(of key: PublicVerificationKey) { bytes = Array(SHA256.hash(data: key.spkiDER)) }
+
+    /// Takes a name; `nil` unless it has 32 bytes.
+    public init?(bytes: [UInt8]) {
+        guard bytes.count == 32 else { return nil }
+        self.bytes = bytes
+    }
+
+    /// In hexadecimal digits.
+    public var description: String { Hex.encode(bytes) }
 }
 
 /// A key that verifies access tokens, bound to one algorithm.
@@ -32,20 +85,10 @@ public struct VerificationKey: Sendable {
     }
 
     /// Its one algorithm.
-    public var algorithm: SigningAlgorithm {
-        switch publicKey {
-        case .rsa: .rs256
-        case .p256: .es256
-        }
-    }
+    public var algorithm: SigningAlgorithm { publicKey.algorithm }
 
     /// The key in SubjectPublicKeyInfo DER and standard base64, without PEM armour: what SDKs before CDI 2.21 get.
-    public var spkiBase64: String {
-        switch publicKey {
-        case .rsa(let key): Base64.standard.encodedText(key.derRepresentation)
-        case .p256(let key): Base64.standard.encodedText(key.derRepresentation)
-        }
-    }
+    public var spkiBase64: String { Base64.standard.encodedText(publicKey.spkiDER) }
 
     /// Whether this key made a signature over bytes; one that was found good a moment ago is not checked again.
     ///
@@ -69,12 +112,7 @@ public struct VerificationKey: Sendable {
         }
     }
 
-    private var signatureLength: Int {
-        switch publicKey {
-        case .rsa(let key): key.keySizeInBits / 8
-        case .p256: 64
-        }
-    }
+    private var signatureLength: Int { publicKey.signatureLength }
 
     /// The key as a JWK (RFC 7517), members in the order of docs/specification/core.md 1.7.
     ///

@@ -15,6 +15,7 @@ extension PrivateSigningKey {
         switch self {
         case .rsa(let key): Array(try key.signature(for: bytes, padding: .insecurePKCS1v1_5).rawRepresentation)
         case .p256(let key): Array(try key.signature(for: bytes).rawRepresentation)
+        case .external: throw SigningError.cryptographyFailed
         }
     }
 }
