@@ -19,6 +19,8 @@ public struct KeyAdministration: Sendable {
         public let signsFrom: Timestamp
         /// Until when its tokens are accepted; `nil` for ever.
         public let verifiesUntil: Timestamp?
+        /// Whether a signer outside the process keeps its private half.
+        public let isExternal: Bool
     }
 
     private let keys: SigningKeyManager
@@ -58,7 +60,8 @@ public struct KeyAdministration: Sendable {
             id: key.id, kind: key.kind, algorithm: key.algorithm, createdAt: key.createdAt,
             state: ring.state(of: key, algorithm: policy.signingAlgorithm, at: now, schedule: policy.keySchedule),
             signsFrom: ring.signingStart(of: key, schedule: policy.keySchedule),
-            verifiesUntil: key.kind == .static ? nil : ring.retirement(of: key, schedule: policy.keySchedule))
+            verifiesUntil: key.kind == .static ? nil : ring.retirement(of: key, schedule: policy.keySchedule),
+            isExternal: key.privateKey.isExternal)
     }
 
     /// Makes a key ahead of its time.

@@ -1,7 +1,7 @@
 import Crypto
 public import Foundations
-import SessionEngine
-import SessionStorage
+package import SessionEngine
+package import SessionStorage
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -62,7 +62,7 @@ public struct KeyEncryption: Sendable, Redacted {
     }
 
     /// The record with its private key encrypted.
-    func encrypt(_ record: SigningKeyRecord, of app: AppID) throws(StorageError) -> SigningKeyRecord {
+    package func encrypt(_ record: SigningKeyRecord, of app: AppID) throws(StorageError) -> SigningKeyRecord {
         var encrypted = record
         let description = Self.description(of: record, app)
         encrypted.privateKeyDER = try encrypt(record.privateKeyDER, for: description, as: .current)
@@ -70,7 +70,7 @@ public struct KeyEncryption: Sendable, Redacted {
     }
 
     /// The record with its private key decrypted.
-    func decrypt(_ record: SigningKeyRecord, of app: AppID) throws(StorageError) -> SigningKeyRecord {
+    package func decrypt(_ record: SigningKeyRecord, of app: AppID) throws(StorageError) -> SigningKeyRecord {
         let place = Self.place(record.id.rawValue, app)
         guard let form = Self.form(of: record.privateKeyDER) else { throw Self.wrongKey(place) }
         let data = form == .earlier ? place : Self.description(of: record, app)

@@ -5,6 +5,9 @@ public import SessionStorage
 public struct KeyEncryptionReport: Sendable, Equatable {
     /// Those that are not encrypted.
     public var clear: [String] = []
+    /// Those whose private half a signer keeps and whose row is not encrypted: there is nothing to hide, and a key that another
+    /// program wrote would be accepted.
+    public var external: [String] = []
     /// Those that are encrypted in the form of earlier releases, which does not protect their times.
     public var earlierForm: [String] = []
     /// Those that are encrypted as new ones are.
@@ -16,6 +19,10 @@ public struct KeyEncryptionReport: Sendable, Equatable {
     /// - Throws: `StorageError`.
     public init(reading store: any KeyStore) async throws(StorageError) {
         for record in try await store.signingKeys() {
+            if PrivateSigningKey.isExternal(storedBytes: record.privateKeyDER) {
+                external.append(record.id.rawValue)
+                continue
+            }
             switch KeyEncryption.form(of: record.privateKeyDER) {
             case nil: clear.append(record.id.rawValue)
             case .earlier: earlierForm.append(record.id.rawValue)

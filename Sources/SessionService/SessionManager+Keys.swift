@@ -83,10 +83,9 @@ extension SessionManager {
         let now = clock.time()
         let key = try await keys.signer(kind, .rs256)
         try await keys.keep(key, until: Self.expiry(of: payload) ?? now + validity)
-        return try noted(key) { () throws(SigningError) in
-            try ApplicationToken.sign(
-                payload: payload, issuer: issuer, issuedAt: now, expiresAt: now + validity, with: key)
-        }
+        let input = ApplicationToken.signingInput(
+            payload: payload, issuer: issuer, issuedAt: now, expiresAt: now + validity, for: key)
+        return CompactToken.text(input, signature: try await sign(input, with: key))
     }
 
     /// When a payload says that its token ends; `nil` when it says nothing that is a time.

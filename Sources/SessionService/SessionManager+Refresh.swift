@@ -58,10 +58,83 @@ extension SessionManager {
         // A successor whose hash is stored is made within the step that stores it; signing waits until after it.
         let successors = SuccessorMaker(of: presented, request, self)
         let number = refusals.nextRequest()
-        let outcome = try await update(presented.content.handle) { [refusals] record, now in
+        let step: @Sendable (SessionRecord?, Timestamp) -> Decision<Refresh.Outcome> = { [refusals] record, now in
             let decided = decide(presented, record, now, successors.hash)
             return refusals.limited(decided, of: presented.content.handle, by: number, at: now)
         }
+        guard signsAhead else {
+            let outcome = try await update(presented.content.handle, step)
+            return try await answer(outcome, to: Exchange(request, presented, successors, now), ahead: nil)
+        }
+        // A token that is signed before its step says the same as one that is made in it.
+        let exchange = Exchange(request, presented, successors, now, bits: clock.randomBits())
+        let (outcome, ahead) = try await update(
+            presented.content.handle, signing: { self.claims(of: $0, exchange) }, step)
+        return try await answer(outcome, to: exchange, ahead: ahead)
+    }
+
+    /// A refresh token that is exchanged, and what is the same in every step of that.
+    private struct Exchange: Sendable {
+        let request: PresentedRefreshToken
+        let presented: Refresh.Presented
+        let successors: SuccessorMaker
+        let time: Timestamp
+        /// Random bits that were drawn before; `nil` draws them when they are needed.
+        let bits: UInt64?
+
+        init(
+            _ request: PresentedRefreshToken, _ presented: Refresh.Presented, _ successors: SuccessorMaker,
+            _ time: Timestamp, bits: UInt64? = nil
+        ) {
+            (self.request, self.presented, self.successors) = (request, presented, successors)
+            (self.time, self.bits) = (time, bits)
+        }
+    }
+
+    /// What the access token of an outcome says.
+    private func claims(
+        of outcome: Refresh.Outcome, _ exchange: Exchange
+    ) -> (claims: AccessTokenClaims, kind: SigningKeyKind)? {
+        guard case .issue(let record, let successor, let lifetime) = outcome,
+            let part = try? exchange.successors.part(successor)
+        else { return nil }
+        let request = exchange.request
+        let claims = accessClaims(
+            part, for: record, parent: exchange.presented.parentHash(request.rotation), format: request.format,
+            validity: policy.lifetime(
+                lifetime, for: record.traits, of: request.accessTokenValidity, using: clock, bits: exchange.bits),
+            isBackground: request.isBackground, at: exchange.time)
+        return (claims, record.signingKeyKind)
+    }
+
+    /// The answer, with tokens if the outcome gives some.
+    private func answer(
+        _ outcome: Refresh.Outcome, to exchange: Exchange, ahead: AccessToken?
+    ) async throws(ServiceError) -> RefreshResult {
+        let (request, now) = (exchange.request, exchange.time)
+        guard case .issue(let record, let successor, let lifetime) = outcome else {
+            return try await answer(outcome, to: exchange.presented, at: now)
+        }
+        if !request.isBackground { noteActivity(of: record, at: now) }
+        let part = try signing { () throws(SigningError) in try exchange.successors.part(successor) }
+        let token: AccessToken
+        if let ahead {
+            token = ahead
+        } else {
+            guard let (claims, kind) = claims(of: outcome, exchange) else { throw .signing(.cryptographyFailed) }
+            token = try await sign(claims, kind)
+        }
+        var issued = issued(part, token, for: record, isBackground: request.isBackground, at: now)
+        issued.isShared = lifetime == .shortened
+        issued.deviceOffer = offer(for: record, wanted: request.device.wantsOffer)
+        Failpoint.reach("refresh.signed")
+        return .refreshed(issued)
+    }
+
+    /// The answer where no tokens are given.
+    private func answer(
+        _ outcome: Refresh.Outcome, to presented: Refresh.Presented, at now: Timestamp
+    ) async throws(ServiceError) -> RefreshResult {
         switch outcome {
         case .antiCSRFMismatch: return .unauthorised(.antiCSRFMismatch)
         case .sessionNotActive: return try await notActive(presented.content)
@@ -70,21 +143,9 @@ extension SessionManager {
         case .proofRefused(let refusal): return result(of: refusal, at: now)
         case .newerThanSession: return .unauthorised(.newerThanSession)
         case .tooLate: return .tooLate
-        case .successorFailed: throw .signing(.cryptographyFailed)
+        case .successorFailed, .issue: throw .signing(.cryptographyFailed)
         case .reuse(let found):
             return .reuseDetected(presented.content.handle, presented.content.userID, found)
-        case .issue(let record, let successor, let lifetime):
-            if !request.isBackground { noteActivity(of: record, at: now) }
-            let part = try signing { () throws(SigningError) in try successors.part(successor) }
-            let validity = policy.lifetime(
-                lifetime, for: record.traits, of: request.accessTokenValidity, using: clock)
-            var issued = try await issue(
-                part, for: record, parent: presented.parentHash(request.rotation), format: request.format,
-                validity: validity, isBackground: request.isBackground, at: now)
-            issued.isShared = lifetime == .shortened
-            issued.deviceOffer = offer(for: record, wanted: request.device.wantsOffer)
-            Failpoint.reach("refresh.signed")
-            return .refreshed(issued)
         }
     }
 
@@ -164,14 +225,23 @@ extension SessionManager {
         }
         if let payload, let problem = claims.format.problem(with: payload) { return .payloadRefused(problem) }
         let terms = policy.terms
-        let outcome = try await update(claims.handle) { record, now in
+        let isExpired = claims.isExpired(at: now)
+        let reissued: @Sendable (SessionRecord) -> AccessTokenClaims = { record in
+            TokenIssue.reissue(of: claims, payload: self.payload(of: record, for: claims), issuedAt: now)
+        }
+        let (outcome, ahead) = try await update(
+            claims.handle,
+            signing: { outcome in
+                guard case .updated(let record) = outcome, !isExpired else { return nil }
+                return (reissued(record), record.signingKeyKind)
+            }
+        ) { record, now in
             DataUpdate.decide(payload: payload.map(JSONObjectText.init), against: record, at: now, within: terms)
         }
         guard case .updated(let record) = outcome else { return .sessionNotActive }
-        let reissued = TokenIssue.reissue(
-            of: claims, payload: self.payload(of: record, for: claims), issuedAt: now)
-        if claims.isExpired(at: now) { return .regenerated(SessionFacts(reissued), accessToken: nil) }
-        let token = try await sign(reissued, record.signingKeyKind)
-        return .regenerated(SessionFacts(reissued), accessToken: token)
+        let facts = SessionFacts(reissued(record))
+        if isExpired { return .regenerated(facts, accessToken: nil) }
+        if let ahead { return .regenerated(facts, accessToken: ahead) }
+        return .regenerated(facts, accessToken: try await sign(reissued(record), record.signingKeyKind))
     }
 }

@@ -82,12 +82,16 @@ extension SessionManager {
         case .refused(.sessionNotActive): return try await repeated(step)
         case .refused(let refusal): return .refused(refused(refusal, step))
         case .replace(let next, let record):
+            // Nothing is stored unless every token could be made.
+            let tokens = try await issued(next, step)
             switch try await replace(record, by: next, step.upgrade.session.replacedSession) {
             case .predecessorChanged?: return nil
             case .refused(let handles)?:
                 guard let limit = policy.sessionLimit else { return nil }
                 return .limitReached(limit, handles)
-            case .created?: return .upgraded(try await issued(next, step))
+            case .created?:
+                noteActivity(of: next, at: clock.time())
+                return .upgraded(tokens)
             case nil: return nil
             }
         }
@@ -116,9 +120,8 @@ extension SessionManager {
         let now = clock.time()
         var record = record
         record.primaryUserID = try await primaryUser(of: record.userID)
-        noteActivity(of: record, at: now)
         var issued = try await issue(
-            step.first, for: record, parent: nil, format: step.request.format,
+            step.first, for: record, format: step.request.format,
             validity: policy.lifetime(.whole, for: record.traits, using: clock), at: now)
         issued.deviceOffer = offer(for: record, wanted: step.request.device.wantsOffer)
         return issued
@@ -132,6 +135,7 @@ extension SessionManager {
                 step.upgrade.repeated(record, at: now, rules: step.rules, first: step.first.hash))
         }
         guard case .issue(let record, _, _) = outcome else { return .refused(refused(outcome, step)) }
+        noteActivity(of: record, at: clock.time())
         return .upgraded(try await issued(record, step))
     }
 

@@ -48,7 +48,8 @@ extension SessionManager {
             }
             return isLive ? .valid(SessionFacts(claims)) : try await notActive(claims)
         case .needsRecord(let claims, let request, let now):
-            return try await result(of: try await decide(of: claims, rules(for: request)), claims, at: now)
+            let (outcome, ahead) = try await decide(of: claims, rules(for: request), at: now)
+            return try await result(of: outcome, claims, ahead, at: now)
         case .needsKeys(let request, let problem, let now, let generation):
             switch try await claimsAfterReload(of: request.token, problem, generation, at: now) {
             case .failure(let problem): return .tryRefresh(problem)
@@ -84,30 +85,55 @@ extension SessionManager {
     }
 
     private func decide(
-        of claims: AccessTokenClaims, _ rules: Verify.Rules
-    ) async throws(ServiceError) -> Verify.Outcome {
+        of claims: AccessTokenClaims, _ rules: Verify.Rules, at now: Timestamp
+    ) async throws(ServiceError) -> (Verify.Outcome, AccessToken?) {
+        let step: @Sendable (SessionRecord?, Timestamp) -> Decision<Verify.Outcome> = { record, now in
+            Verify.decide(of: claims, against: record, at: now, rules: rules)
+        }
         do throws(ServiceError) {
-            return try await update(claims.handle) { record, now in
-                Verify.decide(of: claims, against: record, at: now, rules: rules)
-            }
+            guard signsAhead else { return (try await update(claims.handle, step), nil) }
+            let bits = clock.randomBits()
+            return try await update(
+                claims.handle,
+                signing: { outcome in
+                    guard case .renew(let record, let lifetime) = outcome else { return nil }
+                    return (renewed(claims, record, lifetime, bits, at: now), record.signingKeyKind)
+                }, step)
         } catch {
-            guard case .storage(let failure) = error, failure.code == .full else { throw error }
-            return try await decideWithoutNoting(claims, rules)
+            switch error {
+            case .storage(let failure) where failure.code == .full: break
+            case .signing where signsAhead: break
+            default: throw error
+            }
+            return (try await decideWithoutNoting(claims, rules), nil)
         }
     }
 
-    /// A first use that storage has no room to note: the token is good as it is, nothing is given for it, and the next
-    /// verification notes it (docs/decisions/0020).
+    /// A first use that storage has no room to note, or for which nothing can be signed now: the token is good as it is,
+    /// nothing is given for it, and the next verification notes it (docs/decisions/0020 and 0050).
     private func decideWithoutNoting(
         _ claims: AccessTokenClaims, _ rules: Verify.Rules
     ) async throws(ServiceError) -> Verify.Outcome {
         let record = try await storing { () async throws(StorageError) in try await storage.session(claims.handle) }
         let decided = Verify.decide(of: claims, against: record, at: clock.time(), rules: rules)
+        if signsAhead, case .renew = decided.outcome { return .valid(newerPayload: nil) }
         return decided.change == .keep ? decided.outcome : .valid(newerPayload: nil)
     }
 
+    /// The claims of the token that takes a verified one's place.
+    private func renewed(
+        _ claims: AccessTokenClaims, _ record: SessionRecord, _ lifetime: Refresh.Lifetime, _ bits: UInt64?,
+        at now: Timestamp
+    ) -> AccessTokenClaims {
+        let validity = policy.lifetime(lifetime, for: record.traits, using: clock, bits: bits)
+        let bound = record.bound(isBackground: false, within: policy.terms) ?? Timestamp(milliseconds: .max)
+        return TokenIssue.renewal(
+            of: claims, payload: payload(of: record, for: claims), issuedAt: now,
+            expiresAt: min(validity.map { now + $0 } ?? claims.expiresAt, bound))
+    }
+
     private func result(
-        of outcome: Verify.Outcome, _ claims: AccessTokenClaims, at now: Timestamp
+        of outcome: Verify.Outcome, _ claims: AccessTokenClaims, _ ahead: AccessToken?, at now: Timestamp
     ) async throws(ServiceError) -> VerifyResult {
         switch outcome {
         case .valid(let newerPayload): return .valid(SessionFacts(claims), newerPayload: newerPayload)
@@ -116,11 +142,8 @@ extension SessionManager {
         case .newerThanSession: return .tryRefresh(.newerThanSession)
         case .payloadRefused: return .payloadRefused
         case .renew(let record, let lifetime):
-            let validity = policy.lifetime(lifetime, for: record.traits, using: clock)
-            let bound = record.bound(isBackground: false, within: policy.terms) ?? Timestamp(milliseconds: .max)
-            let renewed = TokenIssue.renewal(
-                of: claims, payload: payload(of: record, for: claims), issuedAt: now,
-                expiresAt: min(validity.map { now + $0 } ?? claims.expiresAt, bound))
+            if let made = ahead?.madeClaims { return .valid(SessionFacts(made), replacement: ahead) }
+            let renewed = renewed(claims, record, lifetime, nil, at: now)
             let token = try await sign(renewed, record.signingKeyKind)
             return .valid(SessionFacts(renewed), replacement: token)
         }

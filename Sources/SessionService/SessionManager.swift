@@ -103,7 +103,7 @@ public struct SessionManager: Sendable {
         record.primaryUserID = try await primaryUser(of: record.userID)
         let created = record
         var issued = try await issue(
-            part, for: created, parent: nil, format: request.format,
+            part, for: created, format: request.format,
             validity: policy.lifetime(.whole, for: traits, of: request.accessTokenValidity, using: clock), at: now)
         issued.deviceOffer = offer(for: created, wanted: request.wantsDeviceOffer)
         Failpoint.reach("create.before-storage")
@@ -147,41 +147,40 @@ public struct SessionManager: Sendable {
         }
     }
 
-    /// Issues the tokens of a session.
+    /// The claims of the access token that a session gets.
     ///
-    /// - Parameter isBackground: whether a background task asked for them: then they end when the session would have.
-    func issue(
+    /// - Parameter isBackground: whether a background task asked for it: then it ends when the session would have.
+    func accessClaims(
         _ part: TokenIssue.RefreshPart, for record: SessionRecord, parent: TokenHash?, format: AccessTokenFormat,
         validity: Milliseconds?, isBackground: Bool = false, at now: Timestamp
-    ) async throws(ServiceError) -> IssuedTokens {
-        var random = clock.random
-        let bound = record.bound(isBackground: isBackground, within: policy.terms)
-        let claims = TokenIssue.claims(
+    ) -> AccessTokenClaims {
+        TokenIssue.claims(
             for: record, format: format, refreshPart: part, parent: parent, issuedAt: now,
-            validity: validity ?? policy.accessTokenValidity, notAfter: bound,
+            validity: validity ?? policy.accessTokenValidity,
+            notAfter: record.bound(isBackground: isBackground, within: policy.terms),
             tellsAuthentication: policy.tellsAuthentication)
+    }
+
+    /// The tokens of a session, of which the access token is signed.
+    func issued(
+        _ part: TokenIssue.RefreshPart, _ token: AccessToken, for record: SessionRecord, isBackground: Bool = false,
+        at now: Timestamp
+    ) -> IssuedTokens {
+        var random = clock.random
         return IssuedTokens(
-            session: SessionFacts(record), accessToken: try await sign(claims, record.signingKeyKind),
-            refreshToken: part.token, refreshTokenIssuedAt: now,
-            refreshTokenExpiresAt: bound ?? now + policy.refreshTokenValidity,
+            session: SessionFacts(record), accessToken: token, refreshToken: part.token, refreshTokenIssuedAt: now,
+            refreshTokenExpiresAt: record.bound(isBackground: isBackground, within: policy.terms)
+                ?? now + policy.refreshTokenValidity,
             idRefreshToken: RandomText.uuid(using: &random), antiCSRFToken: part.antiCSRFToken)
     }
 
-    func sign(_ claims: AccessTokenClaims, _ kind: SigningKeyKind) async throws(ServiceError) -> AccessToken {
-        let key = try await keys.signer(
-            kind, policy.algorithm(for: claims.format), orOther: !claims.format.isLegacy)
-        return try noted(key) { () throws(SigningError) in try AccessToken(signing: claims, with: key) }
-    }
-
-    /// Makes a signature, and notes its time if the pool says so.
-    func noted<Token>(
-        _ key: SigningKey, _ sign: () throws(SigningError) -> Token
-    ) throws(ServiceError) -> Token {
-        guard let note = keys.pool.onSignature else { return try signing(sign) }
-        let begun = MonotonicTime.present
-        let token = try signing(sign)
-        note(key.algorithm, begun)
-        return token
+    /// Issues the tokens of a session.
+    func issue(
+        _ part: TokenIssue.RefreshPart, for record: SessionRecord, format: AccessTokenFormat, validity: Milliseconds?,
+        at now: Timestamp
+    ) async throws(ServiceError) -> IssuedTokens {
+        let claims = accessClaims(part, for: record, parent: nil, format: format, validity: validity, at: now)
+        return issued(part, try await sign(claims, record.signingKeyKind), for: record, at: now)
     }
 
     /// What stands for a session in traces, where its handle must not: who has the storage can compare it.

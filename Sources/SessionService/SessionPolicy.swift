@@ -153,9 +153,10 @@ public struct SessionPolicy: Sendable, Equatable {
     ///   - traits: those of the session: one with an idle limit has tokens of a fifth of it.
     ///   - wanted: the life that a driver asks for, instead of the configured one.
     ///   - clock: the source of the random part.
+    ///   - bits: the random bits where they were drawn before.
     func lifetime(
         _ lifetime: Refresh.Lifetime, for traits: SessionTraits, of wanted: Milliseconds? = nil,
-        using clock: ClockAndRandomness
+        using clock: ClockAndRandomness, bits: UInt64? = nil
     ) -> Milliseconds? {
         let whole = terms.accessTokenLife(wanted ?? accessTokenValidity, of: traits)
         let usual = wanted == nil ? accessTokenValidityJitter : 0
@@ -167,7 +168,7 @@ public struct SessionPolicy: Sendable, Equatable {
         }
         let most = Double(whole.count) * share
         guard most >= 1 else { return whole }
-        return whole - Milliseconds(Int64(most * (Double(clock.randomBits() >> 11) / Double(1 << 53))))
+        return whole - Milliseconds(Int64(most * (Double((bits ?? clock.randomBits()) >> 11) / Double(1 << 53))))
     }
 
     /// When dynamic keys are replaced.

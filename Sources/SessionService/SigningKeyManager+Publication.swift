@@ -46,7 +46,10 @@ extension SigningKeyManager {
             guard let task = comparison.task else { throw comparison.failure ?? Self.noKey }
             try await task.value
         } catch {
-            throw error as? ServiceError ?? Self.noKey
+            let error = error as? ServiceError ?? Self.noKey
+            // A key of the other kind that a signer does not make now is no reason to keep those back that there are.
+            guard case .signing = error, pool.external != nil else { throw error }
+            guard !ring.published(at: now, schedule: schedule).isEmpty else { throw error }
         }
     }
 

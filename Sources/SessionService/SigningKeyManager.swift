@@ -21,7 +21,7 @@ final class SigningKeyManager: Sendable {
     }
 
     struct State {
-        var ring = KeyRing()
+        var ring: KeyRing
         /// Counts the changes of the ring.
         var generation = 0
         var verification: (keys: VerificationKeys, until: Timestamp)?
@@ -35,9 +35,11 @@ final class SigningKeyManager: Sendable {
         var comparison = Comparison()
         /// The names of the keys that were stored when another process's changes were last looked for.
         var followed: Set<String>?
+        /// Keys that a signer outside this process has made and that are not known to be stored.
+        var unstored: [Need: SigningKey] = [:]
     }
 
-    let state = Mutex(State())
+    let state: Mutex<State>
     private let store: any KeyStore
     let clock: ClockAndRandomness
     let schedule: KeySchedule
@@ -52,6 +54,7 @@ final class SigningKeyManager: Sendable {
         store: any KeyStore, clock: ClockAndRandomness, schedule: KeySchedule, pool: SigningKeyPool,
         keepsAuditLog: Bool, actor: AuditActor = .core, note: AuditNote? = nil
     ) {
+        state = Mutex(State(ring: KeyRing(signsExternally: pool.external != nil)))
         self.store = store
         self.clock = clock
         self.schedule = schedule
@@ -172,10 +175,16 @@ final class SigningKeyManager: Sendable {
     private func ensure(_ need: Need) async throws(ServiceError) {
         do {
             try await creation(of: need).value
-        } catch let error as StorageError {
-            throw .storage(error)
         } catch {
-            throw .signing(.cryptographyFailed)
+            throw Self.serviceError(error)
+        }
+    }
+
+    private static func serviceError(_ error: any Error) -> ServiceError {
+        switch error {
+        case let error as StorageError: .storage(error)
+        case let error as SigningError: .signing(error)
+        default: .signing(.cryptographyFailed)
         }
     }
 
@@ -197,11 +206,13 @@ final class SigningKeyManager: Sendable {
         try await load()
         let known = ring
         let now = clock.time()
-        guard known.lacksKey(need.kind, need.algorithm, at: now, schedule: schedule) else { return }
+        guard known.lacksKey(need.kind, need.algorithm, at: now, schedule: schedule) else {
+            state.withLock { $0.unstored[need] = nil }
+            return
+        }
         var random = clock.random
         guard let (id, createdAt) = known.makeID(need.kind, at: now, using: &random) else { return }
-        let key = SigningKey(
-            id: id, kind: need.kind, createdAt: createdAt, privateKey: try await pool.key(need.algorithm))
+        let key = try await key(for: need, id, createdAt, beside: known)
         let record = SigningKeyRecord(key)
         let basis = Set((known.dynamicKeys + known.staticKeys).map(\.id))
         let retired = known.retired(at: now, schedule: schedule)
@@ -210,7 +221,42 @@ final class SigningKeyManager: Sendable {
             guard Set(stored.map(\.id)) == basis else { return .none }
             return SigningKeyChange(adding: [record], removing: retired, events: events)
         }
+        state.withLock { $0.unstored[need] = nil }
+        let isStored = records.contains { $0.id == key.id && $0.privateKeyDER == record.privateKeyDER }
+        let gone = (known.dynamicKeys + known.staticKeys).filter { key in !records.contains { $0.id == key.id } }
+        deleteExternally(isStored ? gone : gone + [key])
         try adopt(records)
+    }
+
+    /// A new key, or the one that a signer outside this process has made and that could not be stored.
+    ///
+    /// So a storage that fails does not have a key made by each request. Whether it was stored after all is known by then.
+    private func key(
+        for need: Need, _ id: KeyID, _ createdAt: Timestamp, beside known: KeyRing
+    ) async throws -> SigningKey {
+        let stored = Set((known.dynamicKeys + known.staticKeys).map(\.id))
+        if let made = state.withLock({ $0.unstored[need] }), !stored.contains(made.id) {
+            return SigningKey(id: made.id, kind: need.kind, createdAt: createdAt, privateKey: made.privateKey)
+        }
+        let key = SigningKey(
+            id: id, kind: need.kind, createdAt: createdAt, privateKey: try await pool.key(need.algorithm, named: id))
+        if key.externalName != nil { state.withLock { $0.unstored[need] = key } }
+        return key
+    }
+
+    /// Has the signer outside this process delete what no record names any more; it says itself what it cannot
+    /// delete now.
+    private func deleteExternally(_ keys: [SigningKey]) {
+        guard let external = pool.external else { return }
+        let names = keys.compactMap(\.externalName)
+        guard !names.isEmpty else { return }
+        Task { for name in names { try? await external.deleteKey(name) } }
+    }
+
+    /// The same for a command, which ends right after it.
+    private func deleteAndWait(_ keys: [SigningKey]) async {
+        guard let external = pool.external else { return }
+        for name in keys.compactMap(\.externalName) { try? await external.deleteKey(name) }
     }
 
     /// Makes a key, whether one is lacking or not.
@@ -225,15 +271,13 @@ final class SigningKeyManager: Sendable {
                 throw SigningError.cryptographyFailed
             }
             let key = SigningKey(
-                id: id, kind: kind, createdAt: createdAt, privateKey: try await pool.key(algorithm))
+                id: id, kind: kind, createdAt: createdAt, privateKey: try await pool.key(algorithm, named: id))
             let change = SigningKeyChange(
                 adding: [SigningKeyRecord(key)], events: events(.keyCreated, [id], at: now))
             try adopt(try await store.updateSigningKeys { _ in change })
             return id
-        } catch let error as StorageError {
-            throw .storage(error)
         } catch {
-            throw .signing(.cryptographyFailed)
+            throw Self.serviceError(error)
         }
     }
 
@@ -243,13 +287,15 @@ final class SigningKeyManager: Sendable {
     func retire(
         _ wanted: @escaping @Sendable (KeyID, SigningKeyKind) -> Bool
     ) async throws(StorageError) -> [KeyID] {
-        let before = try await store.signingKeys().filter { wanted($0.id, $0.kind) }.map(\.id)
+        let found = try await store.signingKeys().filter { wanted($0.id, $0.kind) }
+        let before = found.map(\.id)
         let now = clock.time()
         let records = try await store.updateSigningKeys { stored in
             let present = stored.map(\.id).filter(before.contains)
             return SigningKeyChange(removing: present, events: self.events(.keyRetired, present, at: now))
         }
         try adopt(records)
+        await deleteAndWait(found.compactMap { try? $0.signingKey() })
         return before
     }
 
@@ -261,11 +307,13 @@ final class SigningKeyManager: Sendable {
         let now = clock.time()
         let retired = ring.retired(at: now, schedule: schedule)
         guard !retired.isEmpty else { return 0 }
+        let gone = (ring.dynamicKeys + ring.staticKeys).filter { retired.contains($0.id) }
         let records = try await store.updateSigningKeys { stored in
             let present = stored.map(\.id).filter(retired.contains)
             return SigningKeyChange(removing: present, events: self.events(.keyRetired, present, at: now))
         }
         try adopt(records)
+        deleteExternally(gone)
         return retired.count
     }
 
@@ -291,7 +339,9 @@ final class SigningKeyManager: Sendable {
             let keys = state.ring.dynamicKeys + state.ring.staticKeys
             let left = keys.filter { !isGone($0.id) }
             guard left.count < keys.count else { return }
-            (state.ring, state.verification, state.signers) = (KeyRing(left), nil, [:])
+            (state.ring, state.verification, state.signers) = (
+                KeyRing(left, signsExternally: pool.external != nil), nil, [:]
+            )
             state.generation += 1
         }
     }
@@ -317,7 +367,7 @@ final class SigningKeyManager: Sendable {
                 keys.append(pool.signers.opened(try record.signingKey()))
             }
         }
-        let adopted = KeyRing(keys)
+        let adopted = KeyRing(keys, signsExternally: pool.external != nil)
         state.withLock { state in
             if keys.count != known.count || !keys.allSatisfy({ known[$0.id] != nil }) { state.generation += 1 }
             state.ring = adopted

@@ -27,36 +27,56 @@ public final class SigningKeyPool: Sendable {
     private let state = Mutex(State())
     /// By which library the keys sign.
     let signers: RSASigners
+    /// What keeps the keys outside this process; `nil` where they are in it.
+    package let external: (any TokenSigner)?
     /// Gets the algorithm and the beginning of each signature of a token, when it is made.
     let onSignature: (@Sendable (SigningAlgorithm, MonotonicTime) -> Void)?
     private let queue = DispatchQueue(label: "tessera.signing-keys", qos: .utility, attributes: .concurrent)
 
     /// A pool without a reserve: every key is made when it is asked for.
     ///
-    /// - Parameter signers: by which library the keys sign.
-    public convenience init(signers: RSASigners = RSASigners()) {
-        self.init(signers: signers, onSignature: nil)
+    /// - Parameters:
+    ///   - signers: by which library the keys sign.
+    ///   - external: what keeps the keys outside this process and signs with them; `nil` keeps them here.
+    public convenience init(signers: RSASigners = RSASigners(), external: (any TokenSigner)? = nil) {
+        self.init(signers: signers, external: external, onSignature: nil)
     }
 
     /// A pool whose keys' signatures are noted.
     ///
     /// - Parameters:
     ///   - signers: by which library the keys sign.
+    ///   - external: what keeps the keys outside this process and signs with them; `nil` keeps them here.
     ///   - onSignature: gets the algorithm and the beginning of each signature of a token, as soon as it is made and in the
     ///     task that asked for it; it must not wait.
-    package init(signers: RSASigners, onSignature: (@Sendable (SigningAlgorithm, MonotonicTime) -> Void)?) {
+    package init(
+        signers: RSASigners, external: (any TokenSigner)? = nil,
+        onSignature: (@Sendable (SigningAlgorithm, MonotonicTime) -> Void)?
+    ) {
         self.signers = signers
+        self.external = external
         self.onSignature = onSignature
     }
 
     /// Keeps RSA keys in reserve from now on; they are made in the background.
+    ///
+    /// A signer outside this process has a reserve of its own.
     public func keepSpares(_ count: Int = 2) {
+        guard external == nil else { return }
         state.withLock { $0.spareCount = max($0.spareCount, count) }
         startWorkers()
     }
 
     /// How many keys are in reserve.
     var spareCount: Int { state.withLock { $0.spares.count } }
+
+    /// A new key of a name.
+    ///
+    /// - Throws: ``SigningError`` of the signer outside this process, and the cryptographic library's error.
+    func key(_ algorithm: SigningAlgorithm, named id: KeyID) async throws -> PrivateSigningKey {
+        guard let external else { return try await key(algorithm) }
+        return .external(try await external.makeKey(id, algorithm))
+    }
 
     /// A key that is used once.
     func key(_ algorithm: SigningAlgorithm) async throws -> PrivateSigningKey {

@@ -192,6 +192,7 @@ extension SessionError {
         case .storage(let storage) where [.misconfigured, .inUse, .newerSchema].contains(storage.code):
             self = .misconfigured(storage.detail)
         case .storage(let storage): self = .coreUnavailable("storage failed: \(storage.detail)")
+        case .signing(.signerUnavailable): self = .coreUnavailable("the signer does not answer")
         case .signing(let signing):
             self = .coreRejected(status: 500, message: "a token could not be signed: \(signing)")
         }

@@ -26,20 +26,23 @@ struct World {
 
     init(
         seed: UInt64 = 1, policy: SessionPolicy = World.policy, storage: any SessionStorage = InMemorySessionStorage(),
-        clock: TestClock = TestClock()
+        clock: TestClock = TestClock(), external: (any TokenSigner)? = nil
     ) async throws {
         self.clock = clock
         self.storage = storage
-        service = try await World.makeService(seed: seed, policy: policy, storage: storage, clock: clock)
+        service = try await World.makeService(
+            seed: seed, policy: policy, storage: storage, clock: clock, external: external)
     }
 
     /// A service whose dice begin with a seed.
     static func makeService(
-        seed: UInt64, policy: SessionPolicy = World.policy, storage: any SessionStorage, clock: TestClock
+        seed: UInt64, policy: SessionPolicy = World.policy, storage: any SessionStorage, clock: TestClock,
+        external: (any TokenSigner)? = nil
     ) async throws -> SessionManager {
         let dice = TestDice(seed: seed)
         let sources = ClockAndRandomness(time: { clock.now }, randomBits: { dice.next() })
-        return try await SessionManager(storage: storage, policy: policy, clock: sources)
+        return try await SessionManager(
+            storage: storage, policy: policy, clock: sources, keyPool: SigningKeyPool(external: external))
     }
 
     /// A storage that has the one RSA key of this process already, for formats that need one.

@@ -67,8 +67,8 @@ extension SessionManager {
             : EventToken.claims(of: event, id, stream.parties, issuedAt: pending.event.time)
         guard let claims else { return nil }
         let key = try await keys.signer(.static, .rs256)
-        return try noted(key) { () throws(SigningError) in
-            try EventToken.sign(claims, as: type ? EventToken.logoutType : EventToken.setType, with: key)
-        }
+        let input = EventToken.signingInput(
+            claims, as: type ? EventToken.logoutType : EventToken.setType, for: key)
+        return CompactToken.text(input, signature: try await sign(input, with: key))
     }
 }

@@ -1,0 +1,135 @@
+import Foundations
+import InMemoryStorage
+import SessionEngine
+import SessionService
+import SessionStorage
+import SessionStorageTesting
+import Synchronization
+import TestSupport
+import Testing
+
+/// What holds where the signer, storage or a clock is not as it should be (docs/decisions/0050).
+@Suite struct SignerFaultTests {
+    /// A storage with a clock of its own.
+    private struct OtherClock: StorageDecorator {
+        let base: any SessionStorage
+        let clock: TestClock
+        let offset: Milliseconds
+
+        func update<Outcome: Sendable>(
+            _ handle: SessionHandle, _ decide: @escaping @Sendable (SessionRecord?, Timestamp?) -> Decision<Outcome>
+        ) async throws(StorageError) -> Outcome {
+            let time = clock.now + offset
+            return try await base.update(handle) { record, _ in decide(record, time) }
+        }
+    }
+
+    /// A storage in which no keys can be written for a while; reading works.
+    private final class NoKeys: StorageDecorator {
+        let base: any SessionStorage = InMemorySessionStorage()
+        private let state = Mutex(true)
+
+        var isFull: Bool {
+            get { state.withLock { $0 } }
+            set { state.withLock { $0 = newValue } }
+        }
+
+        func updateSigningKeys(
+            _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
+        ) async throws(StorageError) -> [SigningKeyRecord] {
+            guard isFull else { return try await base.updateSigningKeys(decide) }
+            let known = try await base.signingKeys()
+            guard decide(known).added.isEmpty else { throw StorageError(.full, "no room") }
+            return known
+        }
+    }
+
+    @Test(arguments: [-5_000, -1_500, 1_500, 5_000] as [Int64])
+    func `A database whose clock is another one decides, and no refresh is refused for it`(offset: Int64) async throws {
+        let (signer, clock) = (TestSigner(), TestClock())
+        let storage = OtherClock(base: InMemorySessionStorage(), clock: clock, offset: Milliseconds(offset))
+        let world = try await World(storage: storage, clock: clock, external: signer)
+        let issued = try await world.create()
+        // Over the ends of sharing windows, and of the grace period.
+        for step in 0..<160 {
+            let result = try await world.refresh(issued.refreshToken, atOnce: true)
+            if step < 20 {
+                guard case .refreshed = result else {
+                    Issue.record("refused at step \(step): \(result)")
+                    return
+                }
+            }
+            clock.advance(by: Milliseconds(497))
+        }
+    }
+
+    @Test func `A storage that refuses keys has one made at the signer, not one for each sign-in`() async throws {
+        let (signer, storage) = (TestSigner(), NoKeys())
+        let world = try await World(storage: storage, external: signer)
+        for _ in 0..<50 {
+            await #expect(throws: ServiceError.self) { try await world.create() }
+            world.clock.advance(by: Milliseconds(1_000))
+        }
+        #expect(signer.keyNames.count == 1)
+        storage.isFull = false
+        let issued = try await world.create()
+        #expect(try await world.verdict(issued.accessToken.exposed) == .valid)
+        #expect(signer.keyNames.count == 1)
+        let made = try await storage.signingKeys().map(\.createdAt)
+        #expect(made == [world.clock.now], "published from now on, whenever its private half was made")
+    }
+
+    @Test func `A theft is noticed, once, while the signer is away`() async throws {
+        let (signer, storage) = (TestSigner(), InMemorySessionStorage())
+        let world = try await World(storage: storage, external: signer)
+        let first = try await world.create()
+        let second = try await world.refreshed(first.refreshToken)
+        _ = try await world.replacement(of: second.accessToken.exposed)
+        let third = try await world.refreshed(second.refreshToken)
+        _ = try await world.replacement(of: third.accessToken.exposed)
+        world.clock.advance(by: .seconds(600))
+        signer.isAway = true
+        guard case .reuseDetected = try await world.refresh(first.refreshToken) else {
+            Issue.record("the theft was not noticed")
+            return
+        }
+        #expect(try await storage.session(first.session.handle) == nil)
+        let signed = signer.signatures
+        _ = try await world.refresh(first.refreshToken)
+        #expect(signer.signatures == signed)
+    }
+
+    @Test func `A token is good where the signer has lost its keys and cannot sign the one after it`() async throws {
+        let (signer, storage) = (TestSigner(), InMemorySessionStorage())
+        let world = try await World(storage: storage, external: signer)
+        let next = try await world.refreshed(try await world.create().refreshToken)
+        for name in signer.keyNames { try await signer.deleteKey(name) }
+        #expect(try await world.verdict(next.accessToken.exposed) == .valid)
+    }
+
+    @Test func `Of two cores that begin at once one key is kept at the signer`() async throws {
+        let (signer, storage) = (TestSigner(), InMemorySessionStorage())
+        let first = try await World(seed: 1, storage: storage, external: signer)
+        let second = try await World(seed: 2, storage: storage, clock: first.clock, external: signer)
+        async let one = first.create(user: "u1")
+        async let other = second.create(user: "u2")
+        let tokens = [try await one.accessToken.exposed, try await other.accessToken.exposed]
+        for token in tokens {
+            #expect(try await first.verdict(token) == .valid)
+            #expect(try await second.verdict(token) == .valid)
+        }
+        let stored = try await storage.signingKeys().compactMap { try $0.signingKey().externalName }
+        // The loser's is deleted in the background.
+        for _ in 0..<100_000 where signer.keyNames.count > stored.count { await Task.yield() }
+        #expect(signer.keyNames == Set(stored))
+    }
+
+    @Test func `The key set is published while the signer makes no key of the other kind`() async throws {
+        let (signer, storage) = (TestSigner(), InMemorySessionStorage())
+        let world = try await World(storage: storage, external: signer)
+        _ = try await world.create()
+        signer.isAway = true
+        #expect(try await storage.signingKeys().map(\.kind) == [.dynamic])
+        _ = try await world.service.publishedKeys()
+    }
+}

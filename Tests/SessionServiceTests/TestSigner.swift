@@ -1,0 +1,54 @@
+import Crypto
+import SessionEngine
+import SessionService
+import Synchronization
+
+/// A signer that keeps its keys to itself, and does as a test says.
+final class TestSigner: TokenSigner {
+    private struct State {
+        var keys: [SignerKeyName: P256.Signing.PrivateKey] = [:]
+        var isAway = false
+        var signatures = 0
+        var beforeSigning: (@Sendable () async -> Void)?
+    }
+
+    private let state = Mutex(State())
+
+    /// Whether nothing is answered.
+    var isAway: Bool {
+        get { state.withLock(\.isAway) }
+        set { state.withLock { $0.isAway = newValue } }
+    }
+
+    var signatures: Int { state.withLock(\.signatures) }
+    var keyNames: Set<SignerKeyName> { state.withLock { Set($0.keys.keys) } }
+    var privateKeys: [[UInt8]] { state.withLock { $0.keys.values.map { Array($0.rawRepresentation) } } }
+
+    /// Does something once, before the next signature.
+    func once(_ work: @escaping @Sendable () async -> Void) { state.withLock { $0.beforeSigning = work } }
+
+    func makeKey(_ id: KeyID, _ algorithm: SigningAlgorithm) async throws(SigningError) -> PublicVerificationKey {
+        guard !isAway else { throw .signerUnavailable }
+        let key = P256.Signing.PrivateKey()
+        let half = PublicVerificationKey.p256(key.publicKey)
+        state.withLock { $0.keys[SignerKeyName(of: half)] = key }
+        return half
+    }
+
+    func signature(over input: [UInt8], by key: SignerKeyName) async throws(SigningError) -> [UInt8] {
+        guard !isAway else { throw .signerUnavailable }
+        let work = state.withLock { state in
+            defer { state.beforeSigning = nil }
+            return state.beforeSigning
+        }
+        await work?()
+        guard let own = state.withLock({ $0.keys[key] }) else { throw .signerRefused }
+        state.withLock { $0.signatures += 1 }
+        do { return Array(try own.signature(for: input).rawRepresentation) } catch { throw .cryptographyFailed }
+    }
+
+    func deleteKey(_ key: SignerKeyName) async throws(SigningError) {
+        guard !isAway else { throw .signerUnavailable }
+        state.withLock { $0.keys[key] = nil }
+    }
+}
