@@ -136,6 +136,15 @@ let package = Package(
             ] + crypto,
             swiftSettings: settings
         ),
+        .systemLibrary(name: "CTesseraPKCS11"),
+        .target(
+            name: "SignerAgent",
+            dependencies: [
+                "CTesseraPKCS11", "Foundations", "PlatformLibC", "SessionService", "SessionStorage", "SessionEngine",
+                "LosslessJSON",
+            ] + crypto,
+            swiftSettings: settings
+        ),
         .target(
             name: "SessionImport",
             dependencies: ["Foundations", "PlatformLibC", "SessionStorage", "SessionEngine", "LosslessJSON"] + crypto,
@@ -315,6 +324,7 @@ let package = Package(
                 "SessionService", "SessionEngine", "SessionStorage", "CoreDriverInterface", "LosslessJSON",
                 "OperatorLog", "OperatorMetrics", "OperatorTools", "OperatorTracing", "PublicSuffixList",
                 "SessionDoctor", "SessionImport", "EdgeVerdicts", "RevocationFeed",
+                "SignerAgent",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -413,6 +423,14 @@ let package = Package(
                 "SQLiteStorage", "SessionEngine", "RevocationFeed",
                 "LosslessJSON", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
+            ] + crypto,
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SignerAgentTests",
+            dependencies: [
+                "SignerAgent", "Foundations", "PlatformLibC", "SessionService", "SessionStorage", "InMemoryStorage",
+                "SessionEngine", "LosslessJSON", "TestSupport",
             ] + crypto,
             swiftSettings: settings
         ),

@@ -1,0 +1,44 @@
+import Foundations
+import PlatformLibC
+import SessionEngine
+import SessionService
+import SignerAgent
+import TestSupport
+
+/// An agent of this process at a socket in a folder of its own, with connections to it.
+final class RunningAgent: Sendable {
+    let folder: TemporaryFolder
+    let agent: SignerAgent
+    let signer: AgentSigner
+    let path: String
+    private let socket: SignerSocket
+
+    init(
+        vault: (any KeyVault)? = nil, rate: Int = 100_000, users: Set<UInt32> = [getuid()],
+        deadline: Duration = .seconds(20), onEvent: @escaping @Sendable (AgentSigner.Event) -> Void = { _ in }
+    ) throws {
+        folder = try TemporaryFolder()
+        path = folder.path + "/s"
+        agent = try SignerAgent(
+            vault ?? FileVault(path: nil, encryption: nil),
+            SignerAgent.Settings(rules: SigningRules(longestLife: .seconds(3_600)), rate: rate, users: users))
+        socket = try SignerSocket(at: path, group: nil)
+        let (agent, descriptor) = (agent, socket.descriptor)
+        _ = SystemThread.start { agent.serve(descriptor) }
+        signer = AgentSigner(AgentSigner.Settings(path: path, deadline: deadline), onEvent: onEvent)
+    }
+
+    deinit {
+        signer.close()
+        shutdown(socket.descriptor, Int32(SHUT_RDWR))
+        close(socket.descriptor)
+    }
+
+    /// What a token of now would be signed over.
+    static func input(_ key: KeyID, _ algorithm: SigningAlgorithm, subject: String = "u") -> [UInt8] {
+        let now = ClockAndRandomness.system.time().wholeSeconds
+        let header = #"{"kid":"\#(key.rawValue)","typ":"JWT","version":"5","alg":"\#(algorithm.rawValue)"}"#
+        let payload = #"{"sub":"\#(subject)","iat":\#(now),"exp":\#(now + 60)}"#
+        return Base64.url.encode(Array(header.utf8)) + [0x2E] + Base64.url.encode(Array(payload.utf8))
+    }
+}
