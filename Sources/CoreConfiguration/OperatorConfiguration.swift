@@ -27,6 +27,10 @@ public struct OperatorConfiguration: Sendable {
     public var keyEncryption: KeyEncryptionSource?
     /// The file that names the receivers of security events, if there are any.
     public var eventStreamsFile: String?
+    /// The path of the socket of the signer that keeps private keys; `nil` where the core does.
+    public var signer: String?
+    /// For how long a request waits for that signer at most, in seconds.
+    public var signerTimeout: Double
     /// Which library makes RSA signatures.
     public var rsaProvider: RSAProvider
     /// What was decided about sessions.
@@ -108,6 +112,7 @@ public struct OperatorConfiguration: Sendable {
         let draft = reading.draft
         (host, port, idleTimeout, dataDirectory) = (draft.host, draft.port, draft.idleTimeout, draft.dataDirectory)
         (rsaProvider, policy, log) = (draft.rsaProvider, draft.policy, draft.log)
+        (signer, signerTimeout) = (draft.signer, draft.signerTimeout)
         settings = draft.settings
         settings.configurationPath = path
         (metrics, admin, adminSettings) = (draft.metrics, draft.admin, draft.adminSettings)

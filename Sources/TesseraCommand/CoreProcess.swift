@@ -8,6 +8,7 @@ import ServiceLifecycle
 import SessionEngine
 import SessionService
 import SessionStorage
+import SignerAgent
 
 /// A core in this process.
 struct CoreProcess {
@@ -57,9 +58,7 @@ struct CoreProcess {
             configuration, startsAnew: options.newDatabase, logger: logger
         ).measured(by: metrics, isTraced: traces != nil)
         defer { storage.close() }
-        let keyPool = SigningKeyPool(
-            signers: RSASigners(configuration.rsaProvider) { logger.info("\($0)") },
-            onSignature: { [isTraced = traces != nil] in metrics.signed($0, $1, traces: isTraced) })
+        let keyPool = keyPool(metrics, isTraced: traces != nil, logger)
         let service = try await SessionManager(
             storage: storage.apps.storage(of: .public), keyStore: storage.keys(of: .public, logger: logger),
             policy: configuration.policy, keyPool: keyPool)
@@ -105,6 +104,14 @@ struct CoreProcess {
         }
         await apps.flush()
         await chaining.chain()
+    }
+
+    /// Where signing keys come from, and what signs.
+    private func keyPool(_ metrics: TesseraMetrics, isTraced: Bool, _ logger: Logger) -> SigningKeyPool {
+        SigningKeyPool(
+            signers: RSASigners(configuration.rsaProvider) { logger.info("\($0)") },
+            external: AgentSigner.of(configuration, logger),
+            onSignature: { metrics.signed($0, $1, traces: isTraced) })
     }
 
     /// For libraries: their own progress is not the operator's, and what they warn of is.

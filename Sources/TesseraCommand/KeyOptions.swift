@@ -6,6 +6,7 @@ import SQLiteStorage
 import SessionEngine
 import SessionService
 import SessionStorage
+import SignerAgent
 
 #if PostgreSQL
     import PostgresStorage
@@ -57,7 +58,8 @@ struct KeyOptions: ParsableArguments {
         let store = EncryptedKeyStore(apps.storage(of: id), of: id, with: encryption) { refused in
             Console.complain("\(refused.reason)\n")
         }
-        return (KeyAdministration(store: store, policy: try await policy(of: record)), store)
+        let pool = SigningKeyPool(external: AgentSigner.of(try configuration(), nil))
+        return (KeyAdministration(store: store, policy: try await policy(of: record), keyPool: pool), store)
     }
 
     /// What was decided about the app's sessions, by the app itself or for all.

@@ -121,7 +121,9 @@ struct Keys: AsyncParsableCommand {
                 }
                 reports.append((app, report))
             }
-            let clear = reports.flatMap { app, report in report.clear.map { "\($0) of the app \(app.rawValue)" } }
+            let clear = reports.flatMap { app, report in
+                (report.clear + report.external).map { "\($0) of the app \(app.rawValue)" }
+            }
             if !clear.isEmpty {
                 try confirmation.ask(
                     "These keys are not encrypted: \(clear.joined(separator: ", ")). Are all of them yours? If another "
@@ -143,6 +145,7 @@ extension KeyAdministration.Entry {
         var words = [id.rawValue, kind.rawValue, algorithm.rawValue, state.rawValue, "made \(createdAt.rfc3339)"]
         if state == .published { words.append("signs from \(signsFrom.rfc3339)") }
         if let verifiesUntil { words.append("verifies until \(verifiesUntil.rfc3339)") }
+        if isExternal { words.append("at the signer") }
         return words.joined(separator: "  ")
     }
 }

@@ -19,7 +19,7 @@ struct Tessera: AsyncParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Start.self, Stop.self, List.self, Health.self, Config.self, Keys.self, Audit.self, Users.self,
-            Events.self,
+            Signer.self, Events.self,
             Admin.self,
             Doctor.self, Verify.self, Top.self, Bench.self, Backup.self, Restore.self, Import.self,
             Versions.self,

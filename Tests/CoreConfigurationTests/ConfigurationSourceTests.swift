@@ -38,7 +38,7 @@ struct ConfigurationSourceTests {
             "postgresql_connection_attributes": "a=b", "metrics_listen": "127.0.0.1:7",
             "verify_api_keys": "\(Self.key)-v", "admin_listen": "127.0.0.1:7", "admin_api_keys": "alice:\(Self.key)-a",
             "admin_origin": "https://admin.example.com",
-            "tracing": "http://localhost:7/v1/traces", "tracing_sample_ratio": "0.25",
+            "signer": "unix:/run/s", "tracing": "http://localhost:7/v1/traces", "tracing_sample_ratio": "0.25",
         ]
         if let text = special[key.name] { return text }
         guard key.type == .boolean else { return "7" }

@@ -30,6 +30,8 @@ struct ConfigurationDraft: Sendable {
     var legacyNewestVersion: String?
     var oldestVersion: String?
     var database = DatabaseKeys()
+    var signer: String?
+    var signerTimeout = 1.0
     var keyEncryptionKey: String?
     var keyEncryptionKeyFile: String?
     var keyEncryptionKeyCommand: String?

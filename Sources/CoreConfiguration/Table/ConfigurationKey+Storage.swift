@@ -50,6 +50,15 @@ extension ConfigurationKey {
         ConfigurationKey(
             "key_encryption_key_command", .someText, \.keyEncryptionKeyCommand, [.secret, .own],
             "a command that prints it, run by `/bin/sh` at the start"),
+        ConfigurationKey(
+            "signer", .signerAddress, \.signer, .own,
+            """
+            what keeps private signing keys: `memory` is the core itself, `unix:/path` the socket of `tessera signer`, which \
+            then makes every new one (docs/signers.md)
+            """),
+        ConfigurationKey(
+            "signer_timeout", .number(0.05...10), \.signerTimeout, .own,
+            "seconds that a request waits for that signer at most; then it is answered 503"),
     ]
 
     static let ignored: [ConfigurationKey] = [

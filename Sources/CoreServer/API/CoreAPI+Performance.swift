@@ -1,5 +1,6 @@
 import CoreDriverInterface
 import Logging
+import SessionEngine
 import SessionService
 import SessionStorage
 
@@ -82,6 +83,18 @@ extension CoreAPI {
 
     /// An internal error: the caller learns nothing else, and it is logged once.
     private func reply(to failure: ServiceError) -> CoreReply {
+        if case .signing(.signerUnavailable) = failure {
+            logger.debug("the signer does not answer")
+            var reply = CoreReply.text(503, "The signer is not available. Try again.")
+            reply.headers.append(("Retry-After", "1"))
+            return reply
+        }
+        if case .signing(.signerRefused) = failure {
+            logger.error(
+                "the signer refuses: it has lost the key, or its rules forbid the token",
+                metadata: ["help": "put its keys back, or 'tessera keys retire'; its own log has the counts"])
+            return .text(500, "Internal Error")
+        }
         guard case .storage(let error) = failure else {
             logger.error("a token could not be made", metadata: ["error": "\(failure)"])
             return .text(500, "Internal Error")

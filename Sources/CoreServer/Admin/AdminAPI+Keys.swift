@@ -42,7 +42,8 @@ extension AdminAPI {
 
     private func administration(_ call: AdminCall, _ note: AuditNote? = nil) async throws -> KeyAdministration {
         let app = try await app(call).app
-        return KeyAdministration(store: keyStore(app.id), policy: app.settings.policy, clock: clock, note: note)
+        return KeyAdministration(
+            store: keyStore(app.id), policy: app.settings.policy, clock: clock, keyPool: apps.keyPool, note: note)
     }
 
     /// This core follows at once, the others within a second.

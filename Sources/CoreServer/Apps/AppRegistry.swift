@@ -35,7 +35,7 @@ public final class AppRegistry: Sendable {
     private let names: AppNames
     private let base: LazyService
     private let clock: ClockAndRandomness
-    private let keyPool: SigningKeyPool
+    let keyPool: SigningKeyPool
     private let isShared: Bool
     private let logger: Logger
 

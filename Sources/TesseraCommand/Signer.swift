@@ -1,0 +1,245 @@
+import ArgumentParser
+import CoreConfiguration
+import Dispatch
+import Foundations
+import Logging
+import OperatorLog
+import PlatformLibC
+import SessionEngine
+import SessionService
+import SignerAgent
+import Synchronization
+
+/// `tessera signer`: private keys in a process of their own.
+struct Signer: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Keep private signing keys in a process of their own, and sign for cores.",
+        discussion: """
+            A core whose configuration has 'signer: unix:SOCKET' has its tokens signed here, and has no private signing key \
+            itself. Run it as another user than the core (docs/signers.md).
+            """,
+        subcommands: [Run.self, Keys.self, Delete.self], defaultSubcommand: Run.self)
+
+    /// Where the signer is.
+    struct Place: ParsableArguments {
+        @Option(help: "The Unix socket.")
+        var listen: String
+
+        func asked<Result>(_ body: (AgentSigner) async throws(SigningError) -> Result) async throws -> Result {
+            let signer = AgentSigner(AgentSigner.Settings(path: Paths.absolute(listen), connections: 0))
+            do throws(SigningError) { return try await body(signer) } catch {
+                throw Failure("no signer answers this user at \(listen)")
+            }
+        }
+    }
+
+    struct Keys: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show the keys that a running signer has.")
+
+        @OptionGroup var place: Place
+
+        func run() async throws {
+            for key in try await place.asked({ signer throws(SigningError) in try await signer.keys() }) {
+                let time = Timestamp(milliseconds: key.createdAt).rfc3339
+                print("\(key.name)  \(key.id.rawValue)  \(key.algorithm.rawValue)  made \(time)")
+            }
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete a private key of a running signer, for example one that no core uses any more.",
+            discussion: "To retire a key that is in use, run 'tessera keys retire', which has it deleted here too.")
+
+        @OptionGroup var place: Place
+        @OptionGroup var confirmation: Confirmation
+
+        @Argument(help: "The first word of the key's line in 'tessera signer keys'.")
+        var name: String
+
+        func run() async throws {
+            guard let key = Hex.decode(name).flatMap(SignerKeyName.init(bytes:)) else {
+                throw Failure("'\(name)' is no name of a key; 'tessera signer keys' shows them")
+            }
+            try confirmation.ask("The private key \(name) will be deleted for ever.", for: name)
+            try await place.asked { signer throws(SigningError) in try await signer.deleteKey(key) }
+            print("Deleted \(name).")
+        }
+    }
+}
+
+extension Signer {
+    /// The signer itself.
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Sign for cores until the process is terminated.")
+
+        @OptionGroup var place: Place
+
+        @Option(
+            name: .customLong("keys"),
+            help: "The file of the keys, encrypted with the key-encryption key. Without it keys end with the process.")
+        var file: String?
+
+        @Option(help: "A file that holds the key-encryption key, 64 hexadecimal digits.")
+        var keyEncryptionKeyFile: String?
+
+        @Option(help: "A command that prints the key-encryption key, run by /bin/sh.")
+        var keyEncryptionKeyCommand: String?
+
+        @OptionGroup var device: SignerDevice
+
+        @Option(help: "A user whose processes may ask beside this one's: a name or a number. May be repeated.")
+        var user: [String] = []
+
+        @Option(help: "The group of the socket, so that the core's user can connect.")
+        var group: String?
+
+        @Option(help: "Signatures a second at most.")
+        var rate = 10_000
+
+        @Flag(help: "Also sign security events, which have no end, and logout tokens.")
+        var events = false
+
+        @Option(help: "The longest life of a token in seconds.")
+        var longestLife: Int64 = 3_600
+
+        func validate() throws {
+            guard (1...10_000_000).contains(rate), (1...315_360_000).contains(longestLife) else {
+                throw ValidationError("--rate is 1 to 10,000,000, --longest-life 1 to 315,360,000 (ten years).")
+            }
+        }
+
+        func run() async throws {
+            signal(SIGPIPE, SIG_IGN)
+            Console.claimDescriptors()
+            var warnings: [String] = []
+            let log = OperatorLogWriter(LogSettings(), warnings: &warnings)
+            defer { log.flush() }
+            let logger = Logger(label: "signer") { log.handler(label: $0) }
+            do throws(VaultError) { try await serve(logger) } catch {
+                logger.critical("the signer cannot start", metadata: ["reason": "\(error.description)"])
+                log.flush()
+                // EX_CONFIG (sysexits.h): to start it again does not help, and may lock a device.
+                throw ExitCode(error.isPassing ? 1 : 78)
+            }
+        }
+
+        private func serve(_ logger: Logger) async throws(VaultError) {
+            let vault = try vault(logger)
+            var settings = SignerAgent.Settings(
+                rules: SigningRules(longestLife: .seconds(longestLife), allowsEvents: events), rate: rate,
+                users: [getuid()])
+            for name in user { settings.users.insert(try Self.user(name)) }
+            let agent = try SignerAgent(vault, settings) { Self.log($0, logger) }
+            let path = Paths.absolute(place.listen)
+            let inherited = SignerSocket.inherited()
+            let socket =
+                if let inherited { inherited } else { try SignerSocket(at: path, group: try group.map(Self.group)) }
+            guard SystemThread.start({ agent.serve(socket.descriptor) }) else {
+                throw VaultError("the system gives no thread")
+            }
+            logger.info(
+                "the signer is ready",
+                metadata: [
+                    "socket": "\(path)", "keys": "\(agent.keyCount)", "place": "\(vault.place)",
+                    "users": "\(settings.users.sorted())", "rate": "\(rate)", "longestLife": "\(longestLife)",
+                ])
+            await Self.untilTerminated { Self.log(agent.takeCounts(), logger) }
+            socket.remove()
+            logger.info("the signer ends")
+        }
+
+        private func vault(_ logger: Logger) throws(VaultError) -> any KeyVault {
+            if let module = try device.open(for: Paths.absolute(place.listen)) { return module }
+            let source =
+                keyEncryptionKeyFile.map(KeyEncryptionSource.file)
+                ?? keyEncryptionKeyCommand.map(KeyEncryptionSource.command)
+                ?? getenv("TESSERA_KEY_ENCRYPTION_KEY").map { KeyEncryptionSource.text(String(cString: $0)) }
+            let encryption: KeyEncryption?
+            do { encryption = try KeyEncryption.read(source) } catch { throw VaultError("\(error)") }
+            if file == nil { logger.warning("keys are in memory alone and end with this process: set --keys") }
+            let vault = try FileVault(
+                path: file.map(Paths.absolute), encryption: encryption,
+                signers: RSASigners { logger.info("\($0)") })
+            if vault.isNew {
+                logger.warning("there is no file of keys yet: new ones are made", metadata: ["file": "\(vault.place)"])
+            }
+            return vault
+        }
+
+        private static func user(_ name: String) throws(VaultError) -> UInt32 {
+            if let number = UInt32(name) { return number }
+            guard let entry = getpwnam(name) else { throw VaultError("there is no user '\(name)'") }
+            return entry.pointee.pw_uid
+        }
+
+        private static func group(_ name: String) throws(VaultError) -> gid_t {
+            if let number = UInt32(name) { return number }
+            guard let entry = getgrnam(name) else { throw VaultError("there is no group '\(name)'") }
+            return entry.pointee.gr_gid
+        }
+
+        /// Waits for SIGTERM or SIGINT, and does something every minute and before the end.
+        private static func untilTerminated(_ report: @escaping @Sendable () -> Void) async {
+            let queue = DispatchQueue(label: "tessera.signer.end")
+            let reports = Task {
+                while !Task.isCancelled {
+                    await ClockAndRandomness.system.pause(.minutes(1))
+                    if !Task.isCancelled { report() }
+                }
+            }
+            let sources = [SIGTERM, SIGINT].map { number in
+                signal(number, SIG_IGN)
+                return DispatchSource.makeSignalSource(signal: number, queue: queue)
+            }
+            await withCheckedContinuation { end in
+                let once = Once(end)
+                for source in sources {
+                    source.setEventHandler { once.resume() }
+                    source.resume()
+                }
+            }
+            reports.cancel()
+            for source in sources { source.cancel() }
+            report()
+        }
+
+        private static func log(_ event: SignerAgent.Event, _ logger: Logger) {
+            switch event {
+            case .made(let id, let algorithm):
+                logger.notice("a key was made", metadata: ["key": "\(id.rawValue)", "alg": "\(algorithm.rawValue)"])
+            case .deleted(let id):
+                logger.notice("a key was deleted", metadata: ["key": "\(id?.rawValue ?? "unnamed")"])
+            case .vaultFailed(let reason): logger.error("the keys cannot be used", metadata: ["reason": "\(reason)"])
+            case .stranger(let user):
+                logger.warning(
+                    "a process of a user who may not ask was refused",
+                    metadata: ["uid": "\(user.map(String.init) ?? "unknown")"])
+            }
+        }
+
+        private static func log(_ counts: SignerAgent.Counts, _ logger: Logger) {
+            guard counts.signed + counts.failed + counts.strangers > 0 || !counts.refused.isEmpty else { return }
+            var details: Logger.Metadata = [
+                "signed": "\(counts.signed)", "failed": "\(counts.failed)", "strangers": "\(counts.strangers)",
+                "connections": "\(counts.connections)",
+            ]
+            for (reason, count) in counts.refused { details["refused.\(reason)"] = "\(count)" }
+            logger.info("signatures", metadata: details)
+        }
+    }
+}
+
+/// Resumes a continuation once.
+private final class Once: Sendable {
+    private let continuation: Mutex<CheckedContinuation<Void, Never>?>
+
+    init(_ continuation: CheckedContinuation<Void, Never>) { self.continuation = Mutex(continuation) }
+
+    func resume() {
+        continuation.withLock { continuation in
+            defer { continuation = nil }
+            return continuation
+        }?.resume()
+    }
+}
