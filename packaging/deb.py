@@ -26,6 +26,7 @@ def files(program: Program, epoch: int, bill: bytes) -> list[Entry]:
         Entry.of(CONFIGURATION, UNITS / "config.yaml", 0o640),
         Entry.of("usr/lib/systemd/system/tessera.service", UNITS / "tessera.service"),
         Entry.of("usr/lib/systemd/system/tessera.socket", UNITS / "tessera.socket"),
+        Entry.of("usr/lib/systemd/system/tessera-signer.service", UNITS / "tessera-signer.service"),
         Entry.of("usr/lib/sysusers.d/tessera.conf", UNITS / "tessera.sysusers"),
         Entry("usr/share/man/man1/tessera.1.gz", compressed(manual.commands(program, epoch).encode())),
         Entry("usr/share/man/man5/tessera.yaml.5.gz", compressed(manual.configuration(program, epoch).encode())),

@@ -19,7 +19,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 import test_readme
-from harness import HOST, ROOT, Child, binary, free_port, until
+from harness import HOST, ROOT, Child, Core, binary, free_port, until
 from systemd_root import SystemdRoot
 from upgrade_load import Load
 
@@ -148,15 +148,16 @@ def test_manual_and_completions(unpacked: Path) -> None:
 
 def test_systemd_accepts_the_units(unpacked: Path, tmp_path: Path, say: Callable[[str], None]) -> None:
     """`verify` without a word, and an exposure of at most 2.0."""
-    for name in ("tessera.service", "tessera.socket"):
+    for name in ("tessera.service", "tessera.socket", "tessera-signer.service"):
         shipped = unpacked / "usr/lib/systemd/system" / name
         assert shipped.read_text() == (UNITS / name).read_text()
         text = shipped.read_text().replace("/usr/bin/tessera", str(unpacked / "usr/bin/tessera"))
         (tmp_path / name).write_text(text.replace("man:tessera", "file:///tessera"))
-    units = [tmp_path / "tessera.service", tmp_path / "tessera.socket"]
+    units = [tmp_path / "tessera.service", tmp_path / "tessera.socket", tmp_path / "tessera-signer.service"]
     assert run("systemd-analyze", "verify", "--recursive-errors=no", *units) == ""
-    judged = run("systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE * 10:.0f}", units[0])
-    say(judged.strip().splitlines()[-1])
+    for unit in (units[0], units[2]):
+        judged = run("systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE * 10:.0f}", unit)
+        say(judged.strip().splitlines()[-1])
 
 
 def test_the_image_is_what_oci_says(dist: Path) -> None:
@@ -284,6 +285,19 @@ def debian(tmp_path: Path) -> Iterator[SystemdRoot]:
         yield root
 
 
+def signs_elsewhere(debian: SystemdRoot, port: int) -> None:
+    """The unit of the signer as docs/signers.md says: the core of the package has a key made there."""
+    debian.write("etc/tessera-signer/kek", "ab" * 32)
+    debian.write("etc/systemd/system/tessera.service.d/signer.conf", "[Service]\nSupplementaryGroups=tessera-signer\n")
+    debian.does("chmod 600 /etc/tessera-signer/kek; systemctl daemon-reload; systemctl start tessera-signer")
+    debian.does("echo 'signer: unix:/run/tessera-signer/socket' >> /etc/tessera/config.yaml; systemctl restart tessera")
+    keys = "runuser -u tessera-signer -- tessera signer keys --listen /run/tessera-signer/socket || true"
+    # A sign-in has it made where the signer was not yet there at the start.
+    assert until(lambda: Core(port).create("u").ok and "d-" in debian.does(keys), 30, 0.2), debian.does("journalctl --no-pager -u tessera-signer -u tessera")
+    assert debian.does("stat -c '%U %G %a' /run/tessera-signer /run/tessera-signer/socket /var/lib/tessera-signer/keys").split(
+        "\n")[:3] == ["tessera-signer tessera-signer 750", "tessera-signer tessera-signer 660", "tessera-signer tessera-signer 600"]
+
+
 @pytest.mark.long
 def test_debian_installs_upgrades_and_purges_it(debian: SystemdRoot, package: Path, say: Callable[[str], None]) -> None:
     """On a real systemd with every hardening flag: installed, served, upgraded under load with 0 failures, purged."""
@@ -310,7 +324,8 @@ def test_debian_installs_upgrades_and_purges_it(debian: SystemdRoot, package: Pa
     assert debian.does("systemctl show -P MainPID tessera").strip() != first
     assert debian.does("systemctl show -P NRestarts tessera").strip() == "0", "the watchdog was fed"
     say(debian.does("systemctl status tessera | head -12"))
-    debian.does("systemctl stop tessera.socket tessera.service")
+    signs_elsewhere(debian, port)
+    debian.does("systemctl stop tessera.socket tessera.service tessera-signer.service")
     assert debian.does("systemctl show -P Result tessera").strip() == "success"
     debian.does("dpkg --purge tessera")
-    assert debian.does("ls -d /var/lib/tessera /etc/tessera 2>/dev/null || true") == ""
+    assert debian.does("ls -d /var/lib/tessera /var/lib/tessera-signer /etc/tessera 2>/dev/null || true") == ""
