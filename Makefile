@@ -39,7 +39,7 @@ export WEB_APP = $(abspath $(EXAMPLES_SCRATCH))/debug/WebApp
 export NOTES = $(abspath $(EXAMPLES_SCRATCH))/debug/notes
 
 .PHONY: beside admin client hello help run tutorial demo browser test quick defaults examples build dependencies unit docs readme drivers kill9 import restore hostile operation
-.PHONY: allocations bench check clean dbsc doctor door failover inplace mass metrics network nodes postgres schema packages dist soak storm
+.PHONY: allocations bench check clean dbsc doctor door signer failover inplace mass metrics network nodes postgres schema packages dist soak storm
 .PHONY: proof sample trials schedules simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin mutants devices feed feed-load events verify
 
 help:
@@ -77,7 +77,7 @@ demo: dependencies
 	$(EXAMPLES) --product WebApp
 	exec $(WEB_APP)
 
-PARTS = readme packages metrics soak hello browser admin dbsc client drivers devices feed events verify beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
+PARTS = readme packages metrics soak hello browser admin dbsc client drivers devices feed events verify signer beside kill9 import restore hostile door doctor storm operation allocations schema postgres schedules \
     simulation follow sixty-periods same-token pairs session-limits killpoints cutreplies spin
 
 # One after the other: two builds, or two servers under load, disturb each other. Each part says how long it took.
@@ -165,6 +165,11 @@ devices: build
 # The feed of ended sessions reaches its readers through breaks of every kind.
 feed: build
 	$(PYTEST) $(BOX)feed.py
+
+# Keys in another process: it is killed, stopped and asked by strangers under load, and its keys are nowhere else.
+signer: build
+	@scripts/install-dependencies softhsm2:softhsm2-util opensc:pkcs11-tool
+	$(PYTEST) $(BOX)signer.py
 
 # TESSERA_TEST_FEED=1 makes each core of any part have a reader of its feed, as in `make nodes TESSERA_TEST_FEED=1`.
 export TESSERA_TEST_FEED
