@@ -694,4 +694,55 @@ CLIENT = [
     _client_record("the clock of before a restart decides", "if boot == clock.boot, !boot.isEmpty {", "if true {"),
 ]
 
-MUTANTS = EVENTS + READERS + EDGE + CLIENT + BINDING + REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS
+_signing = _of("signer", "SessionService/Signer/SessionManager+Signing.swift")
+_rules = _of("signer", "SessionEngine/Keys/SigningRules.swift")
+_ring = _of("signer", "SessionEngine/Keys/KeyRing.swift")
+_agent = _of("signer", "SignerAgent/SignerAgent.swift")
+_pool = _of("signer", "SessionService/SigningKeyPool.swift")
+_queue = _of("signer", "SignerAgent/SignerQueue.swift")
+_verify_ahead = _of("signer", "SessionService/SessionManager+Verify.swift")
+_managed = _of("signer", "SessionService/SigningKeyManager.swift")
+_asking = _of("signer", "SignerAgent/AgentSigner.swift")
+
+SIGNERS = [
+    _signing("a token is signed after its step", "var signsAhead: Bool { keys.pool.external != nil }",
+             "var signsAhead: Bool { false }"),
+    _signing("a token of an older state is given", "wanted.claims != ahead?.claims || wanted.kind != ahead?.kind {", "ahead == nil {"),
+    _signing("a token is made again where one is signed", "return (outcome, claims(outcome) == nil ? nil : ahead?.token)",
+             "return (outcome, nil)"),
+    _signing("what is no signature is given", "guard signature.count == key.privateKey.publicKey.signatureLength else {",
+             "guard !signature.isEmpty else {"),
+    _verify_ahead("a good token is refused where the signer has lost its keys", "case .signing where signsAhead: break",
+                  "case .signing(.signerUnavailable): break"),
+    _managed("each request has a key made that is not stored", "if key.externalName != nil { state.withLock { $0.unstored[need] = key } }", ""),
+    _rules("any header is signed", "read.keyID == key, read.algorithm == algorithm,", "read.algorithm == algorithm,"),
+    _rules("a token of another time is signed", "<= Double(tolerance.count) + unit else { throw .issuedAt }",
+           "<= .infinity else { throw .issuedAt }"),
+    _rules("a token of any lifetime is signed", "guard life > 0, life <= Double(longestLife.count) + unit", "guard life > 0"),
+    _ring("a key of a signer signs without one", "guard signsExternally || !key.privateKey.isExternal else { return false }",
+          ""),
+    _ring("a signer makes no key beside one of the process",
+          "key.algorithm == algorithm && key.privateKey.isExternal == signsExternally", "key.algorithm == algorithm"),
+    _rules("a legacy token has an end of ten years beside its own", "if let names = kind.names, !names.isSuperset(of: claims.names) { throw .claims }",
+           ""),
+    _agent("a process of any user is answered", "guard let user = connection.peer, settings.users.contains(user) else {",
+           "guard let user = connection.peer else {"),
+    _agent("the rules are not asked", "try settings.rules.check(input, by: id, key.publicKey.algorithm, at: time)\n",
+           "if time.milliseconds < 0 { try settings.rules.check(input, by: id, key.publicKey.algorithm, at: time) }\n"),
+    _agent("the rate has no bound", "let allowed = take(places.count, of: user)", "let allowed = max(places.count, take(places.count, of: user))"),
+    _agent("a key that came too late stays", "                undo(answer)\n", ""),
+    _asking("signatures of another frame are given", "guard results.count == batch.requests.count else { return false }",
+            "guard results.count != batch.requests.count else { return false }"),
+    _asking("a request waits for a signer without end", "end: now + settings.deadline, waiter", "end: .distantFuture, waiter"),
+    _asking("a signer that makes no key in time is asked for each request", "if answer == nil, MonotonicTime.present >= end {",
+            "if false {"),
+    _queue("a signer that was late with a key is never asked again", "guard isClosed || isSilent else { return false }",
+           "guard isClosed else { return false }"),
+    _queue("a signer that only greets is tried by every request", "!(isOnTrial && hasTrial), ", ""),
+    _queue("a signer that is silent is asked on and on", "defer { (isSilent, isOnTrial, hasTrial, waiting) = (true, true, false, []) }",
+           "defer { (isSilent, isOnTrial, hasTrial, waiting) = (false, false, false, []) }"),
+    _pool("keys are made in the process beside a signer", "guard let external else { return try await key(algorithm) }",
+          "guard external == nil else { return try await key(algorithm) }\n        guard let external else { return try await key(algorithm) }"),
+]
+
+MUTANTS = SIGNERS + EVENTS + READERS + EDGE + CLIENT + BINDING + REFRESH + RESTORE + RECORD + TOKENS + VERIFY + SERVICE + SIGNATURES + KEYS

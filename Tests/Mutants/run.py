@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutants import CLIENT, EDGE, EVENTS, KEYS, MUTANTS, READERS, Mutant
+from mutants import CLIENT, EDGE, EVENTS, KEYS, MUTANTS, READERS, SIGNERS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--explicit-target-dependency-import-check", "error", "-Xswiftc", "-require-explicit-sendable"]
@@ -59,6 +59,8 @@ class Target:
     @property
     def line(self) -> str:
         """What the manifest says about it."""
+        if self.kind == "systemLibrary":
+            return f'        .systemLibrary(name: "{self.name}"),\n'
         dependencies = ", ".join([f'"{name}"' for name in self.dependencies] + self.products)
         return (f'        .{self.kind}(name: "{self.name}", dependencies: [{dependencies}], {self.more}'
                 "swiftSettings: settings),\n")
@@ -79,6 +81,9 @@ TARGETS = [
     Target("EdgeVerdictsTests", ["EdgeVerdicts", "RevocationFeed", "SessionEngine", "Foundations", "LosslessJSON", "TestSupport"],
            CRYPTO, "testTarget"),
     Target("SessionService", [*STORAGE, "RevocationFeed"], CRYPTO + LOGGING + LIFECYCLE),
+    Target("CTesseraPKCS11", [], [], "systemLibrary"),
+    Target("SignerAgent", ["CTesseraPKCS11", *BASE, "SessionService", "SessionStorage"], CRYPTO),
+    Target("SignerAgentTests", ["SignerAgent", "SessionService", "TestSupport", *STORAGE], CRYPTO, "testTarget"),
     Target("RevocationFeedTests", ["RevocationFeed", "Foundations", "LosslessJSON", "TestSupport"], [], "testTarget"),
     Target("TestSupport", [*BASE, "RevocationFeed"], CRYPTO, more='path: "Tests/TestSupport", '),
     Target("TrialSupport", ["SessionService", "SessionStorageTesting", "TestSupport", *STORAGE], [],
@@ -156,6 +161,8 @@ def judge(package: Path, mutant: Mutant) -> tuple[str, str]:
         if mutant in EVENTS:
             return run(package, ["SecurityEventTests|DeliveryRuleTests|StreamDeliveryTests|EventPollTests|EventDeliveryTests"],
                        "JunkProperties")
+        if mutant in SIGNERS:
+            return run(package, ["SignerAgentTests|SignerTests|SignerFaultTests|SigningRulesTests"], "JunkProperties")
         if mutant in KEYS:
             return run(package, [UNRELATED], "JunkProperties")
         return run(package, STAGES, UNRELATED)
