@@ -207,6 +207,13 @@ struct DeviceBindingServiceTests {
         let result = try await place.world.service.upgrade(Upgrade(to: NewSession(userID: "u1")), with: request)
         guard case .upgraded(let issued) = result, let offer = issued.deviceOffer else { throw Unexpected("\(result)") }
         #expect(try await place.register(nil, offer, as: issued.session.handle) != nil)
+        // The same again, by a request that left before: it keeps what it has, or gets the same where this is only reported.
+        let again = try await place.world.service.upgrade(Upgrade(to: NewSession(userID: "u1")), with: request)
+        guard case .refused(.deviceNotYet) = again else { throw Unexpected("\(again)") }
+        request.device.reportsOnly = true
+        let reported = try await place.world.service.upgrade(Upgrade(to: NewSession(userID: "u1")), with: request)
+        guard case .upgraded(let same) = reported else { throw Unexpected("\(reported)") }
+        #expect(same.refreshToken.exposed == issued.refreshToken.exposed && same.deviceOffer == nil)
     }
 
     @Test("What a route may ask: the cookie of this session, or whether it is bound")
