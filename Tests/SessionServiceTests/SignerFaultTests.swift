@@ -1,5 +1,6 @@
 import Foundations
 import InMemoryStorage
+import LosslessJSON
 import SessionEngine
 import SessionService
 import SessionStorage
@@ -97,6 +98,33 @@ import Testing
         let signed = signer.signatures
         _ = try await world.refresh(first.refreshToken)
         #expect(signer.signatures == signed)
+    }
+
+    @Test func `A step-up and an upgrade that cannot be signed change nothing, and are done later`() async throws {
+        let signer = TestSigner()
+        let world = try await World(external: signer)
+        let first = try await world.create()
+        var session = NewSession(userID: "", accessTokenPayload: [:], sessionData: ["basket": 1])
+        session.isAnonymous = true
+        guard case .created(let anonymous) = try await world.service.createSession(session) else {
+            Issue.record("no session")
+            return
+        }
+        let handles = [first.session.handle, anonymous.session.handle]
+        let stepUp = StepUp(level: "aal2", methods: ["pwd", "otp"], isFull: true)
+        let upgrade = Upgrade(to: NewSession(userID: "u2", accessTokenPayload: [:], sessionData: [:]), keepsData: true)
+        let tokens = [first, anonymous].map { PresentedRefreshToken(refreshToken: $0.refreshToken) }
+        var before: [SessionRecord?] = []
+        for handle in handles { before.append(try await world.storage.session(handle)) }
+        signer.isAway = true
+        let away = ServiceError.signing(.signerUnavailable)
+        await #expect(throws: away) { try await world.service.stepUp(stepUp, with: tokens[0]) }
+        await #expect(throws: away) { try await world.service.upgrade(upgrade, with: tokens[1]) }
+        for (handle, record) in zip(handles, before) { #expect(try await world.storage.session(handle) == record) }
+        #expect(try await world.service.handles(of: UserID("u2")).isEmpty)
+        signer.isAway = false
+        #expect(try await world.service.stepUp(stepUp, with: tokens[0]).tokens != nil)
+        #expect(try await world.service.upgrade(upgrade, with: tokens[1]).tokens != nil)
     }
 
     @Test func `A token is good where the signer has lost its keys and cannot sign the one after it`() async throws {
