@@ -2,7 +2,7 @@ public import SessionEngine
 
 /// Keeps private keys outside this process and signs with them there (docs/decisions/0050).
 ///
-/// Where there is none, keys are in the memory of the process, and ``SigningKey`` signs. No function waits for longer than
+/// Where there is none, keys are in the memory of the process, and `SigningKey` signs. No function waits for longer than
 /// a bound of the signer's own, whatever it waits for.
 public protocol TokenSigner: Sendable {
     /// Makes a key pair, of which the private half stays where it is made.
