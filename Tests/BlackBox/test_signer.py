@@ -87,6 +87,7 @@ def test_keys_of_a_device_are_there_after_a_restart_and_a_wrong_pin_is_tried_onc
     with Signer(*options, environment=place) as device:
         with Server(config=device.config()) as server:
             ready(server)
+            assert until(lambda: device.ask("keys").stdout.count("ES256") == 2, 60), "a dynamic and a static one"
             before = device.ask("keys").stdout
             device.kill()
             device.start()
