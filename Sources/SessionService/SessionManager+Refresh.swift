@@ -8,11 +8,8 @@ extension SessionManager {
     ///
     /// - Throws: ``ServiceError``: the outcome is then unknown to the client, who may simply try again.
     public func refresh(_ request: PresentedRefreshToken) async throws(ServiceError) -> RefreshResult {
-        var request = request
-        // Offered once for each authentication: a copied jar gets none.
-        request.device.wantsOffer = false
         let rules = rules(for: request)
-        return try await exchange(request) { presented, record, now, successor in
+        return try await exchange(request, mayOffer: false) { presented, record, now, successor in
             Refresh.decide(of: presented, against: record, at: now, rules: rules, successor: successor)
         }
     }
@@ -35,7 +32,7 @@ extension SessionManager {
         rules.rotation = .atFirstUse
         // The access token has no parent: its session is rotated already.
         request.rotation = .atOnce
-        return try await exchange(request) { [rules] presented, record, now, successor in
+        return try await exchange(request, mayOffer: true) { [rules] presented, record, now, successor in
             stepUp.decide(of: presented, against: record, at: now, rules: rules, successor: successor)
         }
     }
@@ -45,8 +42,10 @@ extension SessionManager {
             Refresh.Presented, SessionRecord?, Timestamp, @escaping (Refresh.Successor) -> TokenHash?
         ) -> Decision<Refresh.Outcome>
 
+    /// - Parameter mayOffer: whether the user was authenticated just now: a device is offered once for that, so that a copied
+    ///   jar gets no offer.
     private func exchange(
-        _ request: PresentedRefreshToken, _ decide: @escaping ExchangeRule
+        _ request: PresentedRefreshToken, mayOffer: Bool, _ decide: @escaping ExchangeRule
     ) async throws(ServiceError) -> RefreshResult {
         let presented: Refresh.Presented
         do throws(RefreshTokenProblem) {
@@ -64,10 +63,11 @@ extension SessionManager {
         }
         guard signsAhead else {
             let outcome = try await update(presented.content.handle, step)
-            return try await answer(outcome, to: Exchange(request, presented, successors, now), ahead: nil)
+            return try await answer(
+                outcome, to: Exchange(request, presented, successors, now, mayOffer: mayOffer, bits: nil), ahead: nil)
         }
         // A token that is signed before its step says the same as one that is made in it.
-        let exchange = Exchange(request, presented, successors, now, bits: clock.randomBits())
+        let exchange = Exchange(request, presented, successors, now, mayOffer: mayOffer, bits: clock.randomBits())
         let (outcome, ahead) = try await update(
             presented.content.handle, signing: { self.claims(of: $0, exchange) }, step)
         return try await answer(outcome, to: exchange, ahead: ahead)
@@ -79,15 +79,16 @@ extension SessionManager {
         let presented: Refresh.Presented
         let successors: SuccessorMaker
         let time: Timestamp
+        let mayOffer: Bool
         /// Random bits that were drawn before; `nil` draws them when they are needed.
         let bits: UInt64?
 
         init(
             _ request: PresentedRefreshToken, _ presented: Refresh.Presented, _ successors: SuccessorMaker,
-            _ time: Timestamp, bits: UInt64? = nil
+            _ time: Timestamp, mayOffer: Bool, bits: UInt64?
         ) {
             (self.request, self.presented, self.successors) = (request, presented, successors)
-            (self.time, self.bits) = (time, bits)
+            (self.time, self.mayOffer, self.bits) = (time, mayOffer, bits)
         }
     }
 
@@ -126,7 +127,7 @@ extension SessionManager {
         }
         var issued = issued(part, token, for: record, isBackground: request.isBackground, at: now)
         issued.isShared = lifetime == .shortened
-        issued.deviceOffer = offer(for: record, wanted: request.device.wantsOffer)
+        issued.deviceOffer = offer(for: record, wanted: exchange.mayOffer && request.device.wantsOffer)
         Failpoint.reach("refresh.signed")
         return .refreshed(issued)
     }
