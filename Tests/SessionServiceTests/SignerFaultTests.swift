@@ -80,6 +80,20 @@ import Testing
         #expect(made == [world.clock.now], "published from now on, whenever its private half was made")
     }
 
+    @Test func `What is no signature is given to no client, and changes nothing`() async throws {
+        let signer = TestSigner()
+        let world = try await World(external: signer)
+        let first = try await world.create()
+        let record = try await world.storage.session(first.session.handle)
+        signer.isBroken = true
+        let broken = ServiceError.signing(.signerUnavailable)
+        await #expect(throws: broken) { try await world.create() }
+        await #expect(throws: broken) { try await world.refresh(first.refreshToken) }
+        #expect(try await world.storage.session(first.session.handle) == record)
+        signer.isBroken = false
+        #expect(try await world.refreshed(first.refreshToken).session.handle == first.session.handle)
+    }
+
     @Test func `A theft is noticed, once, while the signer is away`() async throws {
         let (signer, storage) = (TestSigner(), InMemorySessionStorage())
         let world = try await World(storage: storage, external: signer)

@@ -9,6 +9,7 @@ final class TestSigner: TokenSigner {
         var keys: [SignerKeyName: P256.Signing.PrivateKey] = [:]
         var isAway = false
         var signatures = 0
+        var isBroken = false
         var beforeSigning: (@Sendable () async -> Void)?
     }
 
@@ -18,6 +19,12 @@ final class TestSigner: TokenSigner {
     var isAway: Bool {
         get { state.withLock(\.isAway) }
         set { state.withLock { $0.isAway = newValue } }
+    }
+
+    /// Whether what is answered lacks its last byte.
+    var isBroken: Bool {
+        get { state.withLock(\.isBroken) }
+        set { state.withLock { $0.isBroken = newValue } }
     }
 
     var signatures: Int { state.withLock(\.signatures) }
@@ -44,7 +51,9 @@ final class TestSigner: TokenSigner {
         await work?()
         guard let own = state.withLock({ $0.keys[key] }) else { throw .signerRefused }
         state.withLock { $0.signatures += 1 }
-        do { return Array(try own.signature(for: input).rawRepresentation) } catch { throw .cryptographyFailed }
+        let signature: [UInt8]
+        do { signature = Array(try own.signature(for: input).rawRepresentation) } catch { throw .cryptographyFailed }
+        return isBroken ? signature.dropLast() : signature
     }
 
     func deleteKey(_ key: SignerKeyName) async throws(SigningError) {
