@@ -21,12 +21,11 @@ package struct SignerSocket: Sendable {
         guard let descriptor = UnixAddress.socket() else { throw VaultError("no socket can be made: \(reason())") }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         try Self.clear(path)
-        // No other user may connect before the group is set.
-        let mask = umask(0o177)
+        // No one can connect before it listens, and until then it gets its mode and its group.
         var status = stat()
-        let isBound = UnixAddress.with(path) { bind(descriptor, $0, $1) } == 0
-        umask(mask)
-        guard isBound else { throw VaultError("cannot listen at \(path): \(reason())") }
+        guard UnixAddress.with(path, { bind(descriptor, $0, $1) }) == 0, chmod(path, 0o600) == 0 else {
+            throw VaultError("cannot listen at \(path): \(reason())")
+        }
         if let group {
             // A service manager that starts it in that group may forbid chown(2).
             let isOfGroup = lstat(path, &status) == 0 && status.st_gid == group

@@ -1,3 +1,4 @@
+import Crypto
 import Dispatch
 import Foundations
 import PlatformLibC
@@ -174,6 +175,23 @@ import Testing
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
         #expect(refused == 0)
+    }
+
+    @Test func `While one request tries a signer, the next one fails at once`() async {
+        var queue = SignerQueue(deadline: .seconds(1), connections: 1)
+        let name = SignerKeyName(of: .p256(P256.Signing.PrivateKey().publicKey))
+        _ = queue.silence()
+        _ = queue.greet()
+        var refusals: [Bool] = []
+        _ = await withCheckedContinuation { (waiter: CheckedContinuation<Result<[UInt8], SigningError>, Never>) in
+            for _ in 0..<2 {
+                let now = MonotonicTime.present
+                let request = SignerQueue.Request(key: name, input: [1], end: now + .seconds(1), waiter: waiter)
+                if case .refused = queue.add(request, at: now) { refusals.append(true) } else { refusals.append(false) }
+            }
+            waiter.resume(returning: .failure(.signerUnavailable))
+        }
+        #expect(refusals == [false, true])
     }
 
     @Test func `More than a slow signer can do fails alone, and the rest is signed`() async throws {
