@@ -24,14 +24,17 @@ final class RunningAgent: Sendable {
             SignerAgent.Settings(rules: SigningRules(longestLife: .seconds(3_600)), rate: rate, users: users))
         socket = try SignerSocket(at: path, group: nil)
         let (agent, descriptor) = (agent, socket.descriptor)
-        _ = SystemThread.start { agent.serve(descriptor) }
+        // Who accepts on it closes it: its number is another socket's from then on.
+        _ = SystemThread.start {
+            agent.serve(descriptor)
+            close(descriptor)
+        }
         signer = AgentSigner(AgentSigner.Settings(path: path, deadline: deadline), onEvent: onEvent)
     }
 
     deinit {
         signer.close()
         shutdown(socket.descriptor, Int32(SHUT_RDWR))
-        close(socket.descriptor)
     }
 
     /// What a token of now would be signed over.
