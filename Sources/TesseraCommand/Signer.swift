@@ -28,7 +28,11 @@ struct Signer: AsyncParsableCommand {
         func asked<Result>(_ body: (AgentSigner) async throws(SigningError) -> Result) async throws -> Result {
             let signer = AgentSigner(AgentSigner.Settings(path: Paths.absolute(listen), connections: 0))
             do throws(SigningError) { return try await body(signer) } catch {
-                throw Failure("no signer answers this user at \(listen)")
+                throw Failure(
+                    error == .signerRefused
+                        ? "the signer at \(listen) refuses that; its log says why"
+                        : "the signer at \(listen) has not done that: it does not run, does not answer this user (--user), or could "
+                            + "not, and then its log says why")
             }
         }
     }

@@ -27,7 +27,7 @@ struct DeviceBindingTests {
         let key = try #require(DeviceKey(stored: first.key.rawValue))
         #expect(key == first.key && key.rawValue.utf8.count == 91)
         #expect(BoundKey(stored: first.key.rawValue) == .device(key))
-        #expect(BoundKey(stored: first.key.rawValue).thumbprint.rawValue.utf8.count == 43)
+        #expect(key.thumbprint.rawValue.utf8.count == 43)
         #expect(DeviceProof(Self.recordedRenewal, by: key)?.challenge == "A2gI3cnZgmDfcGW4JeF-Ew")
         #expect(DeviceProof(Self.recordedRegistration, by: key) == nil, "a key belongs into the first proof alone")
         #expect(DeviceProof(registration: Self.recordedRenewal) == nil)
@@ -40,7 +40,7 @@ struct DeviceBindingTests {
             let key = BoundKey(stored: stored)
             #expect(key.kind == .dbsc && key.rawValue == stored, "\(stored)")
             guard case .device(let device) = key else { throw Unlikely() }
-            #expect(DeviceProof(proof, by: device) == nil && !key.thumbprint.rawValue.isEmpty)
+            #expect(DeviceProof(proof, by: device) == nil && !device.thumbprint.rawValue.isEmpty)
         }
         for stored in ["", "dbsc", "DBSC.AAAA", "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U"] {
             #expect(BoundKey(stored: stored) == .thumbprint(KeyThumbprint(stored: stored)))

@@ -33,6 +33,56 @@ struct DeviceFaultTests {
         }
     }
 
+    @Test(
+        "who copies a jar and polls with it gets no token after its cookie has ended, and keeps none for longer than one life",
+        arguments: 0..<20)
+    func pollingThief(round: Int) async throws {
+        var random = SplitMix64(seed: UInt64(round))
+        let world = try await DeviceWorld()
+        let steps = (0..<120).map { _ in (delay: Int(30 + random.next() % 60), isOwner: random.next() % 2 == 0) }
+        let isOwnerAway = round % 2 == 0
+        try await world.run { way in
+            var (owner, handle) = try await DeviceBindingRouteTests.signedIn(world, way)
+            var thief = owner
+            (thief.bound, thief.events) = (nil, [])
+            let end = try #require(owner.jar["__Host-st-dbsc"]?.until) + .seconds(30)
+            var (kept, given, accepted) = (thief.jar, world.clock.time, 0)
+            for (delay, isOwner) in steps {
+                world.clock.advance(by: .seconds(delay))
+                if isOwner, !isOwnerAway { _ = try await owner.call(.post, DeviceWorld.refresh) }
+                // The thief keeps the newest of what it has ever got, whatever an answer takes away.
+                kept = kept.mapValues {
+                    var cookie = $0
+                    cookie.until = nil
+                    return cookie
+                }
+                thief.jar = kept
+                let now = world.clock.time
+                let page = try await thief.call(.get, "/me")
+                if page.status == 200 {
+                    accepted += 1
+                    kept = thief.jar
+                    #expect(
+                        now <= end + .seconds(3_600), "seed \(round): one access token's life later nothing is good")
+                }
+                thief.jar = kept
+                let refreshed = try await thief.call(.post, DeviceWorld.refresh)
+                guard refreshed.status == 200 else {
+                    #expect(refreshed.front == nil)
+                    continue
+                }
+                (kept, given) = (thief.jar, now)
+            }
+            #expect(given <= end && accepted > 0, "seed \(round): after the cookie's end nothing is given")
+            let events = try await world.events(handle)
+            #expect(
+                events.contains { $0.hasPrefix("binding_refused") || $0.hasPrefix("reuse_detected") }, "it is noted")
+            if !isOwnerAway, !events.contains(where: { $0.hasPrefix("reuse_detected") }) {
+                #expect(try await owner.call(.post, DeviceWorld.refresh).status == 200, "the owner stays")
+            }
+        }
+    }
+
     @Test("the page of its own is plain, kept by no cache, asked for once, and only from elsewhere")
     func ownPage() async throws {
         let world = try await DeviceWorld { $0.signInPage = "/login" }

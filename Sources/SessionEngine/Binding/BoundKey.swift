@@ -31,14 +31,6 @@ public enum BoundKey: Sendable, Hashable {
         }
     }
 
-    /// The key's thumbprint; for a key that cannot be read, what is stored.
-    package var thumbprint: KeyThumbprint {
-        switch self {
-        case .thumbprint(let key): key
-        case .device(let key): key.thumbprint
-        }
-    }
-
     /// How a key is proved, by the names that lists of devices have.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// By a proof with each request (RFC 9449).
