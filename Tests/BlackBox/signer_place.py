@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -16,6 +17,8 @@ from environments import environment
 from harness import ROOT, Child, ServerFailed, TemporaryFolder, binary, until
 
 HERE = Path(__file__).resolve().parent
+# A whole word: the random part of an identifier may hold these two characters as well.
+DYNAMIC = re.compile(r"(?<!\S)d-\S+")
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
            "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so")
 ADMIN = [] if os.geteuid() == 0 else ["sudo", "-n"]
@@ -77,6 +80,10 @@ class Signer:
         """Runs a command on the signer, such as `keys`."""
         return subprocess.run([str(binary()), "signer", *words, "--listen", str(self.socket)], capture_output=True,
                               text=True, timeout=60, stdin=subprocess.DEVNULL)
+
+    def dynamic(self) -> list[str]:
+        """The identifiers of the keys that it has for access tokens."""
+        return DYNAMIC.findall(self.ask("keys").stdout)
 
     def __enter__(self) -> "Signer":
         return self.start()

@@ -20,6 +20,7 @@ from typing import Any, Callable, Iterator
 import pytest
 import test_readme
 from harness import HOST, ROOT, Child, Core, binary, free_port, until
+from signer_place import DYNAMIC
 from systemd_root import SystemdRoot
 from upgrade_load import Load
 
@@ -293,7 +294,7 @@ def signs_elsewhere(debian: SystemdRoot, port: int) -> None:
     debian.does("echo 'signer: unix:/run/tessera-signer/socket' >> /etc/tessera/config.yaml; systemctl restart tessera")
     keys = "runuser -u tessera-signer -- tessera signer keys --listen /run/tessera-signer/socket || true"
     # A sign-in has it made where the signer was not yet there at the start.
-    assert until(lambda: Core(port).create("u").ok and "d-" in debian.does(keys), 30, 0.2), debian.does("journalctl --no-pager -u tessera-signer -u tessera")
+    assert until(lambda: Core(port).create("u").ok and DYNAMIC.search(debian.does(keys)), 30, 0.2), debian.does("journalctl --no-pager -u tessera-signer -u tessera")
     assert debian.does("stat -c '%U %G %a' /run/tessera-signer /run/tessera-signer/socket /var/lib/tessera-signer/keys").split(
         "\n")[:3] == ["tessera-signer tessera-signer 750", "tessera-signer tessera-signer 660", "tessera-signer tessera-signer 600"]
 

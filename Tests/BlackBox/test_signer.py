@@ -23,7 +23,7 @@ from typing import Callable, Iterator
 
 import pytest
 from harness import Server, ServerFailed, binary, until
-from signer_place import ADMIN, Signer, crypto, in_memory, seconds, token_device
+from signer_place import ADMIN, DYNAMIC, Signer, crypto, in_memory, seconds, token_device
 
 Say = Callable[[str], None]
 DEADLINE = 1.0
@@ -481,17 +481,18 @@ def test_keys_commands_work_on_the_signer_too(signer: Signer) -> None:
             return subprocess.run([str(binary()), "keys", *words, "--data-dir", str(server.data), "--config", config],
                                   capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
 
-        first = re.findall(r"d-\S+", signer.ask("keys").stdout)
+        first = signer.dynamic()
+        assert first
         made = keys("rotate")
         assert made.returncode == 0, made.stderr
-        kid = re.findall(r"d-\S+", made.stdout)[0]
+        kid, = DYNAMIC.findall(made.stdout)
         assert "at the signer" in made.stdout
-        assert kid in signer.ask("keys").stdout
+        assert kid in signer.dynamic()
         # Those before it are retired: it signs from then on, and nothing else is left.
         old = server.core().create("u").json["accessToken"]["token"]
         for name in first:
             assert keys("retire", name, "--confirm", name).returncode == 0
-            assert name not in signer.ask("keys").stdout
+            assert name not in signer.dynamic()
         assert until(lambda: server.core().verify(old).outcome == "TRY_REFRESH_TOKEN", 20)
         assert until(lambda: server.core().create("u").status == 200, 20)
         token = server.core().create("u").json["accessToken"]["token"]
