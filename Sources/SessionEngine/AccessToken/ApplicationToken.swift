@@ -1,24 +1,14 @@
-import Foundations
-public import LosslessJSON
+package import Foundations
+package import LosslessJSON
 
 /// Tokens that an application has signed for purposes of its own (docs/specification/core.md 1.7).
-public enum ApplicationToken {
-    /// Signs claims as a JWS in compact form (RFC 7515 section 7.1).
+package enum ApplicationToken {
+    /// What the signature of such a token, a JWS in compact form (RFC 7515 section 7.1), is made over.
     ///
     /// Its header has no `version`, which every access token of its algorithm has: what an application has signed is never
     /// taken for a session's token.
     ///
     /// `iat`, `exp` and `iss` come first; a claim of the same name in the payload goes before them.
-    ///
-    /// - Throws: ``SigningError`` when the cryptographic library refuses.
-    public static func sign(
-        payload: JSONObject, issuer: String, issuedAt: Timestamp, expiresAt: Timestamp, with key: SigningKey
-    ) throws(SigningError) -> String {
-        let bytes = signingInput(payload: payload, issuer: issuer, issuedAt: issuedAt, expiresAt: expiresAt, for: key)
-        return CompactToken.text(bytes, signature: try key.signature(over: bytes))
-    }
-
-    /// What the signature of such a token is made over.
     package static func signingInput(
         payload: JSONObject, issuer: String, issuedAt: Timestamp, expiresAt: Timestamp, for key: SigningKey
     ) -> [UInt8] {

@@ -93,21 +93,12 @@ public enum EventToken {
         return claims
     }
 
-    /// Signs claims as a JWS in compact form (RFC 7515 section 7.1).
+    /// What the signature of such a token, a JWS in compact form (RFC 7515 section 7.1), is made over.
     ///
     /// - Parameters:
     ///   - claims: the claims.
     ///   - type: the `typ` of the header.
-    ///   - key: what signs.
-    /// - Throws: ``SigningError`` when the cryptographic library refuses.
-    public static func sign(
-        _ claims: JSONObject, as type: String, with key: SigningKey
-    ) throws(SigningError) -> String {
-        let input = signingInput(claims, as: type, for: key)
-        return CompactToken.text(input, signature: try key.signature(over: input))
-    }
-
-    /// What the signature of such a token is made over.
+    ///   - key: what is to sign.
     package static func signingInput(_ claims: JSONObject, as type: String, for key: SigningKey) -> [UInt8] {
         let header: JSONObject = [
             "typ": .string(type), "alg": .string(key.algorithm.rawValue), "kid": .string(key.id.rawValue),
