@@ -68,8 +68,12 @@ static inline tessera_ck_ulong tessera_ck_start(const tessera_ck_functions *f) {
 
 static inline tessera_ck_ulong tessera_ck_slots(
     const tessera_ck_functions *f, tessera_ck_ulong *slots, tessera_ck_ulong *count) {
-    return ((tessera_ck_ulong(*)(unsigned char, tessera_ck_ulong *, tessera_ck_ulong *))
-                f->functions[TESSERA_CK_GET_SLOT_LIST])(1, slots, count);
+    tessera_ck_ulong (*list)(unsigned char, tessera_ck_ulong *, tessera_ck_ulong *) =
+        (tessera_ck_ulong (*)(unsigned char, tessera_ck_ulong *, tessera_ck_ulong *))f->functions[TESSERA_CK_GET_SLOT_LIST];
+    // A module looks for devices that have come or gone in a call without a list only (PKCS #11 2.40, section 5.5).
+    tessera_ck_ulong there = 0;
+    tessera_ck_ulong code = list(1, NULL, &there);
+    return code != 0 ? code : list(1, slots, count);
 }
 
 static inline tessera_ck_ulong tessera_ck_token(

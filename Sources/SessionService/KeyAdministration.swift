@@ -19,8 +19,8 @@ public struct KeyAdministration: Sendable {
         public let signsFrom: Timestamp
         /// Until when its tokens are accepted; `nil` for ever.
         public let verifiesUntil: Timestamp?
-        /// Whether a signer outside the process keeps its private half.
-        public let isExternal: Bool
+        /// The name of its private half at the signer outside the process; `nil` where it is stored here.
+        public let signerKeyName: SignerKeyName?
     }
 
     private let keys: SigningKeyManager
@@ -61,7 +61,7 @@ public struct KeyAdministration: Sendable {
             state: ring.state(of: key, algorithm: policy.signingAlgorithm, at: now, schedule: policy.keySchedule),
             signsFrom: ring.signingStart(of: key, schedule: policy.keySchedule),
             verifiesUntil: key.kind == .static ? nil : ring.retirement(of: key, schedule: policy.keySchedule),
-            isExternal: key.privateKey.isExternal)
+            signerKeyName: key.externalName)
     }
 
     /// Makes a key ahead of its time.

@@ -12,6 +12,8 @@ public struct KeyEncryptionReport: Sendable, Equatable {
     public var earlierForm: [String] = []
     /// Those that are encrypted as new ones are.
     public var encrypted: [String] = []
+    /// The signing keys whose private half is stored, encrypted or not.
+    public var stored: [String] = []
 
     /// Reads how keys are stored; writes nothing and decrypts nothing.
     ///
@@ -23,6 +25,7 @@ public struct KeyEncryptionReport: Sendable, Equatable {
                 external.append(record.id.rawValue)
                 continue
             }
+            stored.append(record.id.rawValue)
             switch KeyEncryption.form(of: record.privateKeyDER) {
             case nil: clear.append(record.id.rawValue)
             case .earlier: earlierForm.append(record.id.rawValue)

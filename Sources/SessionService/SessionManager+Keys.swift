@@ -56,14 +56,14 @@ extension SessionManager {
     ///
     /// - Throws: ``ServiceError``.
     public func legacyVerificationKey(_ kind: SigningKeyKind) async throws(ServiceError) -> LegacyVerificationKey {
-        LegacyVerificationKey(try await keys.signer(kind, .rs256), policy.keySchedule)
+        LegacyVerificationKey(try await keys.signer(.rsa(kind)), policy.keySchedule)
     }
 
     /// The keys that verify V1 and V2 tokens of a kind, newest first (docs/specification/core.md 1.5).
     ///
     /// - Throws: ``ServiceError``.
     public func legacyVerificationKeys(_ kind: SigningKeyKind) async throws(ServiceError) -> [LegacyVerificationKey] {
-        _ = try await keys.signer(kind, .rs256)
+        _ = try await keys.signer(.rsa(kind))
         return keys.ring.published(at: clock.time(), schedule: policy.keySchedule)
             .filter { $0.kind == kind && $0.algorithm == .rs256 }
             .map { LegacyVerificationKey($0, policy.keySchedule) }
@@ -81,11 +81,11 @@ extension SessionManager {
         payload: JSONObject, issuer: String, validity: Milliseconds, kind: SigningKeyKind
     ) async throws(ServiceError) -> String {
         let now = clock.time()
-        let key = try await keys.signer(kind, .rs256)
-        try await keys.keep(key, until: Self.expiry(of: payload) ?? now + validity)
-        let input = ApplicationToken.signingInput(
-            payload: payload, issuer: issuer, issuedAt: now, expiresAt: now + validity, for: key)
-        return CompactToken.text(input, signature: try await sign(input, with: key))
+        return try await signedText(.rsa(kind)) { key throws(ServiceError) in
+            try await keys.keep(key, until: Self.expiry(of: payload) ?? now + validity)
+            return ApplicationToken.signingInput(
+                payload: payload, issuer: issuer, issuedAt: now, expiresAt: now + validity, for: key)
+        }
     }
 
     /// When a payload says that its token ends; `nil` when it says nothing that is a time.

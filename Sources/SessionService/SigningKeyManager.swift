@@ -10,6 +10,9 @@ final class SigningKeyManager: Sendable {
         let algorithm: SigningAlgorithm
         /// Whether a key of another algorithm may sign until one of this algorithm can.
         var allowsOther = false
+
+        /// For what is signed with RSA alone.
+        static func rsa(_ kind: SigningKeyKind) -> Need { Need(kind: kind, algorithm: .rs256) }
     }
 
     /// A key that signs, and for how long it does.
@@ -35,12 +38,14 @@ final class SigningKeyManager: Sendable {
         var comparison = Comparison()
         /// The names of the keys that were stored when another process's changes were last looked for.
         var followed: Set<String>?
+        /// When the creation of a key last failed.
+        var failures: [Need: Timestamp] = [:]
         /// Keys that a signer outside this process has made and that are not known to be stored.
         var unstored: [Need: SigningKey] = [:]
     }
 
     let state: Mutex<State>
-    private let store: any KeyStore
+    let store: any KeyStore
     let clock: ClockAndRandomness
     let schedule: KeySchedule
     let pool: SigningKeyPool
@@ -85,25 +90,29 @@ final class SigningKeyManager: Sendable {
     ///
     /// A successor that is due is made in the background.
     ///
-    /// - Parameters:
-    ///   - kind: which kind of key.
-    ///   - algorithm: its algorithm.
-    ///   - allowsOther: whether a key of another algorithm may sign until verifiers know one of this algorithm.
-    func signer(
-        _ kind: SigningKeyKind, _ algorithm: SigningAlgorithm, orOther allowsOther: Bool = false
-    ) async throws(ServiceError) -> SigningKey {
-        let need = Need(kind: kind, algorithm: algorithm, allowsOther: allowsOther)
+    /// - Parameter need: which kind of key and algorithm.
+    func signer(_ need: Need) async throws(ServiceError) -> SigningKey {
+        let new = Need(kind: need.kind, algorithm: need.algorithm)
         for _ in 0..<3 {
             let now = clock.time()
             if let signer = known(need, at: now) {
-                if signer.isSuccessorDue { _ = creation(of: Need(kind: kind, algorithm: algorithm)) }
+                if signer.isSuccessorDue, !hasFailed(new, at: now) { _ = creation(of: new) }
                 await noteUse(of: signer.key.id, at: now)
                 return signer.key
             }
-            try await ensure(Need(kind: kind, algorithm: algorithm))
+            try await ensure(new)
         }
         throw .storage(StorageError(.unavailable, "no signing key could be made"))
     }
+
+    /// Whether a creation has failed a moment ago: as long as another key signs, it is not begun by every sign-in.
+    private func hasFailed(_ need: Need, at now: Timestamp) -> Bool {
+        state.withLock { state in
+            state.failures[need].map { $0 <= now && now < $0 + Self.pauseAfterFailure } ?? false
+        }
+    }
+
+    private static let pauseAfterFailure = Milliseconds(1_000)
 
     /// The key in memory that signs; found once and kept until another one's time comes.
     private func known(_ need: Need, at now: Timestamp) -> Signer? {
@@ -168,7 +177,7 @@ final class SigningKeyManager: Sendable {
         }
     }
 
-    private func events(_ name: AuditEvent.Name, _ keys: [KeyID], at now: Timestamp) -> [AuditEvent] {
+    func events(_ name: AuditEvent.Name, _ keys: [KeyID], at now: Timestamp) -> [AuditEvent] {
         keepsAuditLog ? keys.map { .key(name, $0.rawValue, by: actor, note: note, at: now) } : []
     }
 
@@ -180,7 +189,7 @@ final class SigningKeyManager: Sendable {
         }
     }
 
-    private static func serviceError(_ error: any Error) -> ServiceError {
+    static func serviceError(_ error: any Error) -> ServiceError {
         switch error {
         case let error as StorageError: .storage(error)
         case let error as SigningError: .signing(error)
@@ -194,7 +203,10 @@ final class SigningKeyManager: Sendable {
             if let task = state.creations[need] { return task }
             let task = Task {
                 defer { self.state.withLock { $0.creations[need] = nil } }
-                try await self.create(need)
+                do { try await self.create(need) } catch {
+                    self.state.withLock { $0.failures[need] = self.clock.time() }
+                    throw error
+                }
             }
             state.creations[need] = task
             return task
@@ -251,52 +263,6 @@ final class SigningKeyManager: Sendable {
         let names = keys.compactMap(\.externalName)
         guard !names.isEmpty else { return }
         Task { for name in names { try? await external.deleteKey(name) } }
-    }
-
-    /// The same for a command, which ends right after it.
-    private func deleteAndWait(_ keys: [SigningKey]) async {
-        guard let external = pool.external else { return }
-        for name in keys.compactMap(\.externalName) { try? await external.deleteKey(name) }
-    }
-
-    /// Makes a key, whether one is lacking or not.
-    ///
-    /// - Returns: its name.
-    func make(_ kind: SigningKeyKind, _ algorithm: SigningAlgorithm) async throws(ServiceError) -> KeyID {
-        try await reload()
-        let now = clock.time()
-        var random = clock.random
-        do {
-            guard let (id, createdAt) = ring.makeID(kind, at: now, using: &random) else {
-                throw SigningError.cryptographyFailed
-            }
-            let key = SigningKey(
-                id: id, kind: kind, createdAt: createdAt, privateKey: try await pool.key(algorithm, named: id))
-            let change = SigningKeyChange(
-                adding: [SigningKeyRecord(key)], events: events(.keyCreated, [id], at: now))
-            try adopt(try await store.updateSigningKeys { _ in change })
-            return id
-        } catch {
-            throw Self.serviceError(error)
-        }
-    }
-
-    /// Deletes keys before their time.
-    ///
-    /// - Returns: the names of those that there were.
-    func retire(
-        _ wanted: @escaping @Sendable (KeyID, SigningKeyKind) -> Bool
-    ) async throws(StorageError) -> [KeyID] {
-        let found = try await store.signingKeys().filter { wanted($0.id, $0.kind) }
-        let before = found.map(\.id)
-        let now = clock.time()
-        let records = try await store.updateSigningKeys { stored in
-            let present = stored.map(\.id).filter(before.contains)
-            return SigningKeyChange(removing: present, events: self.events(.keyRetired, present, at: now))
-        }
-        try adopt(records)
-        await deleteAndWait(found.compactMap { try? $0.signingKey() })
-        return before
     }
 
     /// Deletes the keys whose last token has expired; the creation of a key does so too.
@@ -356,7 +322,7 @@ final class SigningKeyManager: Sendable {
     }
 
     /// Takes over stored keys; those already in memory are not parsed again.
-    private func adopt(_ records: [SigningKeyRecord]) throws(StorageError) {
+    func adopt(_ records: [SigningKeyRecord]) throws(StorageError) {
         let known = Dictionary((ring.dynamicKeys + ring.staticKeys).map { ($0.id, $0) }) { first, _ in first }
         var keys: [SigningKey] = []
         for record in records {

@@ -22,6 +22,8 @@ package final class AgentSigner: TokenSigner {
         package var connections: Int
         /// The pause between two attempts to connect.
         package var pause = Duration.milliseconds(50)
+        /// For how long commands fail at once after one that was not answered in time.
+        package var pauseOfCommands = Duration.seconds(1)
 
         package init(path: String, deadline: Duration = .seconds(1), connections: Int = 2) {
             (self.path, self.deadline, self.connections) = (path, deadline, connections)
@@ -38,13 +40,22 @@ package final class AgentSigner: TokenSigner {
         case answers
         /// A key was to be deleted and may still be there.
         case notDeleted(SignerKeyName)
+        /// It answers, but not with signatures; at most once a minute for each reason.
+        case fails(String)
     }
 
+    private typealias Waiter = CheckedContinuation<Result<[UInt8], SigningError>, Never>
+    private typealias Queue = SignerQueue<Waiter>
+
     private let settings: Settings
-    private let state: Mutex<SignerQueue>
+    private let state: Mutex<Queue>
     private let news = DispatchSemaphore(value: 0)
     private let commands = DispatchQueue(label: "tessera.signer", attributes: .concurrent)
     private let onEvent: @Sendable (Event) -> Void
+    /// When a failure was last reported for each reason.
+    private let reported = Mutex<[String: MonotonicTime]>([:])
+    /// Until when commands fail at once, because one was not answered in time.
+    private let commandsResume = Mutex(MonotonicTime(nanoseconds: 0))
 
     /// Connects in the background, and again whenever that is needed, until ``close()``.
     ///
@@ -54,11 +65,13 @@ package final class AgentSigner: TokenSigner {
     package init(_ settings: Settings, onEvent: @escaping @Sendable (Event) -> Void = { _ in }) {
         self.settings = settings
         self.onEvent = onEvent
-        state = Mutex(SignerQueue(deadline: settings.deadline, connections: settings.connections))
+        state = Mutex(Queue(deadline: settings.deadline, connections: settings.connections))
         var threads = 0
         for _ in 0..<settings.connections where SystemThread.start({ self.run() }) { threads += 1 }
         // Without a thread no request would ever be answered.
-        if threads == 0, settings.connections > 0 { close() }
+        guard threads == 0, settings.connections > 0 else { return }
+        close()
+        report("the system gives no thread for it: start the core again")
     }
 
     /// Ends the connections; what waits fails.
@@ -74,9 +87,8 @@ package final class AgentSigner: TokenSigner {
             throw .signerRefused
         }
         let now = MonotonicTime.present
-        let result = await withCheckedContinuation {
-            (waiter: CheckedContinuation<Result<[UInt8], SigningError>, Never>) in
-            let request = SignerQueue.Request(key: key, input: input, end: now + settings.deadline, waiter: waiter)
+        let result = await withCheckedContinuation { (waiter: Waiter) in
+            let request = Queue.Request(key: key, input: input, end: now + settings.deadline, waiter: waiter)
             switch state.withLock({ $0.add(request, at: now) }) {
             case .refused: waiter.resume(returning: .failure(.signerUnavailable))
             case .waits: break
@@ -105,35 +117,49 @@ package final class AgentSigner: TokenSigner {
     /// The keys of the agent, for people.
     package func keys() async throws(SigningError) -> [SignerFrame.Entry] {
         var keys: [SignerFrame.Entry] = []
-        while true {
+        // An agent gives 300 of its 10,000 at once.
+        for _ in 0..<400 {
             guard case .list(let total, let page) = try await command(.list(from: UInt32(clamping: keys.count))) else {
                 throw .signerUnavailable
             }
             keys += page
-            if page.isEmpty || keys.count >= min(Int(total), 100_000) { return keys }
+            if page.isEmpty || keys.count >= Int(total) { break }
         }
+        return keys
     }
 
     /// Asks something that is rare, on a connection of its own.
+    ///
+    /// Whether it is answered in time says nothing about signatures: to keep a key takes a write.
     private func command(_ question: SignerFrame.Question) async throws(SigningError) -> SignerFrame.Answer {
-        if state.withLock({ $0.isClosed || $0.isSilent }) { throw .signerUnavailable }
-        let end = MonotonicTime.present + settings.deadline
+        let now = MonotonicTime.present
+        guard !state.withLock({ $0.isClosed || $0.isSilent }), commandsResume.withLock({ $0 <= now }) else {
+            throw .signerUnavailable
+        }
+        let end = now + settings.deadline
         let answer = await withCheckedContinuation { (waiter: CheckedContinuation<SignerFrame.Answer?, Never>) in
             commands.async { [settings] in
-                let connection = UnixConnection(to: settings.path)
-                waiter.resume(returning: connection.flatMap { Self.ask(question, on: $0, id: 1, until: end) })
+                // The connection is closed before the end is known: an answer that comes later is undone by the agent.
+                waiter.resume(returning: Self.answer(to: question, at: settings.path, until: end))
             }
         }
-        if answer == nil, MonotonicTime.present >= end {
-            silence()
-            // A connection that waits for work greets again, and requests are taken again once that is answered.
-            news.signal()
-        }
+        let ended = MonotonicTime.present
+        if answer == nil, ended >= end { commandsResume.withLock { $0 = ended + settings.pauseOfCommands } }
         switch answer {
         case .failed(.refused)?, .failed(.unknownKey)?, .failed(.malformed)?: throw .signerRefused
-        case .failed?, nil: throw .signerUnavailable
+        case .failed(let problem)?:
+            report(Self.words(of: problem))
+            throw .signerUnavailable
+        case nil: throw .signerUnavailable
         case let answer?: return answer
         }
+    }
+
+    private static func answer(
+        to question: SignerFrame.Question, at path: String, until end: MonotonicTime
+    ) -> SignerFrame.Answer? {
+        guard MonotonicTime.present < end, let connection = UnixConnection(to: path) else { return nil }
+        return ask(question, on: connection, id: 1, until: end)
     }
 
     private static func ask(
@@ -175,7 +201,11 @@ package final class AgentSigner: TokenSigner {
         let first = state.withLock { $0.firstEnd }
         let end = min(MonotonicTime.present + min(settings.deadline, .milliseconds(300)), first ?? .distantFuture)
         let greeting = SignerFrame.Question.hello(version: SignerFrame.version)
-        guard case .hello(SignerFrame.version)? = Self.ask(greeting, on: connection, id: 0, until: end) else {
+        let answer = Self.ask(greeting, on: connection, id: 0, until: end)
+        guard case .hello(SignerFrame.version)? = answer else {
+            if case .hello(let version)? = answer {
+                report("it speaks version \(version) of the protocol, and this core version \(SignerFrame.version)")
+            }
             return nil
         }
         if state.withLock({ $0.greet() }) { onEvent(.greets) }
@@ -207,14 +237,14 @@ package final class AgentSigner: TokenSigner {
     }
 
     /// What one frame takes; what is too late for one fails.
-    private func take() -> SignerQueue.Batch? {
+    private func take() -> Queue.Batch? {
         let (batch, late) = state.withLock { $0.take(at: .present) }
         fail(late)
         return batch
     }
 
     /// A frame that is not answered: its requests wait for another connection, unless they have waited for too long.
-    private func give(up batch: SignerQueue.Batch, _ failure: UnixConnection.Failure, since begun: MonotonicTime) {
+    private func give(up batch: Queue.Batch, _ failure: UnixConnection.Failure, since begun: MonotonicTime) {
         let now = MonotonicTime.present
         // A signature may be made twice. A signer that has had half of the time for one frame hangs; with less it may only
         // have much to do.
@@ -224,7 +254,7 @@ package final class AgentSigner: TokenSigner {
     }
 
     /// Gives each request its signature; nothing is given of an answer that does not fit.
-    private func deliver(_ frame: [UInt8], to batch: SignerQueue.Batch, since begun: MonotonicTime) -> Bool {
+    private func deliver(_ frame: [UInt8], to batch: Queue.Batch, since begun: MonotonicTime) -> Bool {
         guard let answer = SignerFrame.answer(frame), answer.id == batch.id else { return false }
         let results: [Result<[UInt8], SignerFrame.Problem>]
         switch answer.1 {
@@ -233,21 +263,50 @@ package final class AgentSigner: TokenSigner {
         case .failed(let problem): results = batch.requests.map { _ in .failure(problem) }
         case .hello, .list, .made, .deleted: return false
         }
-        guard results.count == batch.requests.count else { return false }
+        guard results.count == batch.requests.count, results.allSatisfy(Self.hasLength) else { return false }
         let works = results.contains { $0 != .failure(.failed) }
         let signsAgain = state.withLock { $0.note(results.count, took: MonotonicTime.present - begun, works: works) }
         if signsAgain { onEvent(.answers) }
+        for case .failure(let problem) in results { report(Self.words(of: problem)) }
         for (request, result) in zip(batch.requests, results) {
             request.waiter.resume(returning: result.mapError(Self.error))
         }
         return true
     }
 
+    /// Whether an answer has the length of a signature with P-256, or with RSA of 2,048 to 8,192 bits.
+    private static func hasLength(_ result: Result<[UInt8], SignerFrame.Problem>) -> Bool {
+        guard case .success(let signature) = result else { return true }
+        return signature.count == 64 || (256...1_024).contains(signature.count)
+    }
+
     private static func error(_ problem: SignerFrame.Problem) -> SigningError {
         switch problem {
-        case .refused, .unknownKey, .malformed: .signerRefused
+        case .unknownKey: .signerLacksKey
+        case .refused, .malformed: .signerRefused
         case .tooMany, .failed, .notYet: .signerUnavailable
         }
+    }
+
+    private static func words(of problem: SignerFrame.Problem) -> String {
+        switch problem {
+        case .unknownKey: "it has no key of that name"
+        case .refused, .malformed: "it refuses"
+        case .tooMany: "it is asked for more than its --rate, or for too many keys"
+        case .failed: "its keys cannot be used"
+        case .notYet: "it has no key ready"
+        }
+    }
+
+    /// Reports why there are no signatures, at most once a minute for each reason.
+    private func report(_ reason: String) {
+        let now = MonotonicTime.present
+        let isDue = reported.withLock { reported in
+            if let last = reported[reason], now - last < .seconds(60) { return false }
+            reported[reason] = now
+            return true
+        }
+        if isDue { onEvent(.fails(reason)) }
     }
 
     /// From now on requests fail at once, and so do those that wait.
@@ -257,7 +316,7 @@ package final class AgentSigner: TokenSigner {
         fail(failed)
     }
 
-    private func fail(_ requests: [SignerQueue.Request]) {
+    private func fail(_ requests: [Queue.Request]) {
         for request in requests { request.waiter.resume(returning: .failure(.signerUnavailable)) }
     }
 }

@@ -47,7 +47,7 @@ package final class FileVault: KeyVault {
     ) throws(VaultError) {
         (self.path, self.encryption, self.signers) = (path, encryption, signers)
         if path != nil, encryption == nil { throw VaultError("keys in a file need a key-encryption key") }
-        lock = try path.map { path throws(VaultError) in try FileLock(path + ".lock") }
+        lock = try path.map { path throws(VaultError) in try FileLock(path + ".lock", of: "these keys") }
         guard let path, let encryption else {
             isNew = false
             return
@@ -100,6 +100,8 @@ package final class FileVault: KeyVault {
     }
 
     package func delete(_ key: VaultKey) throws(VaultError) {
+        // One in reserve is in no file.
+        guard key.id != nil else { return state.withLock { $0[key.name] = nil } }
         try change { $0[key.name] = nil }
     }
 
@@ -220,21 +222,4 @@ package final class FileVault: KeyVault {
             throw VaultError("the folder of \(path) cannot be written: \(String(cString: strerror(errno)))")
         }
     }
-}
-
-/// A file that one process at a time has locked.
-private final class FileLock: Sendable {
-    private let descriptor: Int32
-
-    init(_ path: String) throws(VaultError) {
-        let opened = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard opened >= 0 else { throw VaultError("\(path) cannot be opened: \(String(cString: strerror(errno)))") }
-        guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
-            close(opened)
-            throw VaultError("another signer has these keys: \(path) is locked", isPassing: true)
-        }
-        descriptor = opened
-    }
-
-    deinit { close(descriptor) }
 }

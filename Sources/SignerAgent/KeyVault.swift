@@ -24,7 +24,7 @@ package struct VaultKey: Sendable {
 package protocol KeyVault: Sendable {
     /// What it is, for people.
     var place: String { get }
-    /// The keys that it has when the signer starts.
+    /// The keys that it has now.
     func keys() throws(VaultError) -> [VaultKey]
     /// Makes a key pair, which may be lost until it is kept.
     func generate(_ algorithm: SigningAlgorithm, at now: Timestamp) throws(VaultError) -> VaultKey
@@ -34,16 +34,31 @@ package protocol KeyVault: Sendable {
     func delete(_ key: VaultKey) throws(VaultError)
     /// Signs inputs.
     func sign(_ inputs: [[UInt8]], with key: VaultKey) throws(VaultError) -> [[UInt8]]
+    /// Why this process cannot use the keys any more; `nil` while it can.
+    func fault(at now: MonotonicTime) -> VaultError?
+}
+
+extension KeyVault {
+    package func fault(at now: MonotonicTime) -> VaultError? { nil }
 }
 
 /// Why a signer's keys cannot be used.
 package struct VaultError: Error, Sendable, CustomStringConvertible {
     /// What happened and what to do; never a secret.
     package let description: String
-    /// Whether to try again soon, because a device was away or a session was lost.
+    /// Whether to try again at once, because a session or a login of a device was lost.
     package let isPassing: Bool
+    /// Whether to start again would cost something: a device counts wrong PINs.
+    package let isFinal: Bool
+    /// Whether a device has answered so.
+    let isOfDevice: Bool
 
-    package init(_ description: String, isPassing: Bool = false) {
-        (self.description, self.isPassing) = (description, isPassing)
+    package init(_ description: String, isPassing: Bool = false, isFinal: Bool = false) {
+        self.init(description, isPassing: isPassing, isFinal: isFinal, isOfDevice: false)
+    }
+
+    init(_ description: String, isPassing: Bool, isFinal: Bool = false, isOfDevice: Bool) {
+        (self.description, self.isPassing, self.isFinal) = (description, isPassing, isFinal)
+        self.isOfDevice = isOfDevice
     }
 }

@@ -2,12 +2,13 @@ import CTesseraPKCS11
 import Crypto
 import Foundations
 import SessionEngine
+import Synchronization
 
 /// The functions of a PKCS #11 module (OASIS PKCS #11 2.40), with its codes as errors.
 ///
 /// `@unchecked` because of the pointer to the table of functions, which never changes; what is behind it is guarded by the
 /// module itself (CKF_OS_LOCKING_OK).
-struct PKCS11Module: @unchecked Sendable {
+final class PKCS11Module: @unchecked Sendable {
     /// The attributes that are read and written.
     enum Attribute: UInt {
         case objectClass = 0x0
@@ -35,14 +36,17 @@ struct PKCS11Module: @unchecked Sendable {
     static let alreadyLoggedIn: UInt = 0x100
     /// CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY and CKF_USER_PIN_LOCKED: the PIN was wrong the last time.
     static let pinWasWrong: UInt = 0x1_0000 | 0x2_0000 | 0x4_0000
+    /// What C_Login answers for a PIN that will not do: CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE,
+    /// CKR_PIN_EXPIRED, CKR_PIN_LOCKED and CKR_USER_PIN_NOT_INITIALIZED.
+    static let pinIsWrong: Set<UInt> = [0xA0, 0xA1, 0xA2, 0xA3, 0xA4, 0x102]
     private static let alreadyInitialized: UInt = 0x191
     private static let publicClass: UInt = 0x2
     private static let privateClass: UInt = 0x3
     /// A session, a device or a login that is gone: CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_DEVICE_ERROR,
-    /// CKR_DEVICE_MEMORY, CKR_DEVICE_REMOVED, CKR_SESSION_CLOSED, CKR_SESSION_COUNT, CKR_SESSION_HANDLE_INVALID,
-    /// CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKR_USER_NOT_LOGGED_IN, and a handle that belonged to it.
+    /// CKR_DEVICE_MEMORY, CKR_DEVICE_REMOVED, CKR_SESSION_CLOSED, CKR_SESSION_HANDLE_INVALID, CKR_TOKEN_NOT_PRESENT,
+    /// CKR_TOKEN_NOT_RECOGNIZED, CKR_USER_NOT_LOGGED_IN, CKR_CRYPTOKI_NOT_INITIALIZED, and a handle that belonged to it.
     private static let passing: Set<UInt> = [
-        0x05, 0x06, 0x30, 0x31, 0x32, 0xB0, 0xB1, 0xB3, 0xE0, 0xE1, 0x101, 0x60, 0x82,
+        0x05, 0x06, 0x30, 0x31, 0x32, 0xB0, 0xB3, 0xE0, 0xE1, 0x101, 0x190, 0x60, 0x82,
     ]
     /// CKM_SHA256_RSA_PKCS takes the input itself.
     private static let rsaMechanism: UInt = 0x40
@@ -52,6 +56,7 @@ struct PKCS11Module: @unchecked Sendable {
     private static let curve: [UInt8] = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07]
 
     private let functions: UnsafePointer<tessera_ck_functions>
+    private let health = Mutex(DeviceHealth())
 
     /// Opens a module.
     init(_ path: String) throws(VaultError) {
@@ -64,37 +69,52 @@ struct PKCS11Module: @unchecked Sendable {
     }
 
     static func error(_ function: String, _ code: UInt) -> VaultError {
-        VaultError("\(function) answers 0x\(String(code, radix: 16))", isPassing: passing.contains(code))
+        VaultError(
+            "\(function) answers 0x\(String(code, radix: 16))", isPassing: passing.contains(code), isOfDevice: true)
     }
 
-    private func check(_ function: String, _ code: UInt) throws(VaultError) {
+    /// Calls the module; a call that does not return shows in ``fault(at:)``.
+    private func check(_ function: String, _ call: () -> UInt) throws(VaultError) {
+        let code = timed(call)
         guard code == 0 else { throw Self.error(function, code) }
     }
 
+    private func timed(_ call: () -> UInt) -> UInt {
+        let number = health.withLock { $0.begin(at: .present) }
+        defer { health.withLock { $0.end(number) } }
+        return call()
+    }
+
+    /// Notes how a whole operation went.
+    func note(_ result: DeviceHealth.Result) { health.withLock { $0.note(result, at: .present) } }
+
+    /// Why only a new process can use the device again; `nil` while this one can.
+    func fault(at now: MonotonicTime) -> String? { health.withLock { $0.fault(at: now) } }
+
     /// The slot that has the token of a label, and the token's flags.
     func slot(of label: String) throws(VaultError) -> (slot: UInt, flags: UInt) {
-        var (slots, count) = ([UInt](repeating: 0, count: 64), UInt(64))
-        try check("C_GetSlotList", tessera_ck_slots(functions, &slots, &count))
+        var (slots, count) = ([UInt](repeating: 0, count: 1_024), UInt(1_024))
+        try check("C_GetSlotList") { tessera_ck_slots(functions, &slots, &count) }
         for slot in slots.prefix(Int(clamping: count)) {
             var info = tessera_ck_token_info()
-            guard tessera_ck_token(functions, slot, &info) == 0 else { continue }
+            guard timed({ tessera_ck_token(functions, slot, &info) }) == 0 else { continue }
             let found = withUnsafeBytes(of: info.label) { String(decoding: $0, as: UTF8.self) }
             if found.trimmingSpaces == label { return (slot, info.flags) }
         }
-        throw VaultError("no slot has a token with the label '\(label)'", isPassing: true)
+        throw VaultError("no slot has a token with the label '\(label)'", isPassing: true, isOfDevice: true)
     }
 
     func session(_ slot: UInt) throws(VaultError) -> UInt {
         var session: UInt = 0
-        try check("C_OpenSession", tessera_ck_session(functions, slot, &session))
+        try check("C_OpenSession") { tessera_ck_session(functions, slot, &session) }
         return session
     }
 
-    func close(_ session: UInt) { _ = tessera_ck_close(functions, session) }
+    func close(_ session: UInt) { _ = timed { tessera_ck_close(functions, session) } }
 
     func logIn(_ session: UInt, _ pin: String) -> UInt {
         var bytes = Array(pin.utf8)
-        return tessera_ck_login(functions, session, &bytes, UInt(bytes.count))
+        return timed { tessera_ck_login(functions, session, &bytes, UInt(bytes.count)) }
     }
 
     /// The private keys of the token, at most 10,000.
@@ -108,23 +128,25 @@ struct PKCS11Module: @unchecked Sendable {
 
     private func find(_ template: [(Attribute, [UInt8])], _ session: UInt) throws(VaultError) -> [UInt] {
         var (objects, count) = ([UInt](repeating: 0, count: 10_000), UInt(0))
-        let code = Self.with(template) { list, length in
-            tessera_ck_find(functions, session, list, length, &objects, 10_000, &count)
+        try check("C_FindObjects") {
+            Self.with(template) { list, length in
+                tessera_ck_find(functions, session, list, length, &objects, 10_000, &count)
+            }
         }
-        try check("C_FindObjects", code)
         return Array(objects.prefix(Int(clamping: count)))
     }
 
     func attribute(_ attribute: Attribute, of object: UInt, _ session: UInt) throws(VaultError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 1_024)
         var length: UInt = 0
-        let code = bytes.withUnsafeMutableBytes { buffer in
-            var wanted = tessera_ck_attribute(
-                type: attribute.rawValue, value: buffer.baseAddress, length: UInt(buffer.count))
-            defer { length = wanted.length }
-            return tessera_ck_attributes(functions, session, object, &wanted, 1)
+        try check("C_GetAttributeValue") {
+            bytes.withUnsafeMutableBytes { buffer in
+                var wanted = tessera_ck_attribute(
+                    type: attribute.rawValue, value: buffer.baseAddress, length: UInt(buffer.count))
+                defer { length = wanted.length }
+                return tessera_ck_attributes(functions, session, object, &wanted, 1)
+            }
         }
-        try check("C_GetAttributeValue", code)
         guard length <= UInt(bytes.count) else { throw VaultError("an attribute of a key cannot be read") }
         return Array(bytes.prefix(Int(length)))
     }
@@ -136,14 +158,15 @@ struct PKCS11Module: @unchecked Sendable {
     }
 
     func name(_ object: UInt, _ label: String, _ session: UInt) throws(VaultError) {
-        let code = Self.with([(.label, Array(label.utf8))]) { list, count in
-            tessera_ck_set_attributes(functions, session, object, list, count)
+        try check("C_SetAttributeValue") {
+            Self.with([(.label, Array(label.utf8))]) { list, count in
+                tessera_ck_set_attributes(functions, session, object, list, count)
+            }
         }
-        try check("C_SetAttributeValue", code)
     }
 
     func destroy(_ object: UInt, _ session: UInt) throws(VaultError) {
-        try check("C_DestroyObject", tessera_ck_destroy(functions, session, object))
+        try check("C_DestroyObject") { tessera_ck_destroy(functions, session, object) }
     }
 
     func generate(
@@ -175,7 +198,8 @@ struct PKCS11Module: @unchecked Sendable {
                     &privateKey)
             }
         }
-        try check("C_GenerateKeyPair", code)
+        // It may take minutes, and is not timed.
+        guard code == 0 else { throw Self.error("C_GenerateKeyPair", code) }
         return (publicKey, privateKey)
     }
 
@@ -185,9 +209,9 @@ struct PKCS11Module: @unchecked Sendable {
         var bytes = algorithm == .rs256 ? input : Array(SHA256.hash(data: input))
         var (signature, length) = ([UInt8](repeating: 0, count: 1_024), UInt(1_024))
         let mechanism = algorithm == .rs256 ? Self.rsaMechanism : Self.ecdsaMechanism
-        let code = tessera_ck_sign(
-            functions, session, mechanism, key, &bytes, UInt(bytes.count), &signature, &length)
-        try check("C_Sign", code)
+        try check("C_Sign") {
+            tessera_ck_sign(functions, session, mechanism, key, &bytes, UInt(bytes.count), &signature, &length)
+        }
         return Array(signature.prefix(Int(clamping: length)))
     }
 

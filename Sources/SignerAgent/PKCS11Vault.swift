@@ -1,6 +1,7 @@
 import CTesseraPKCS11
 import Crypto
 import CryptoExtras
+import Dispatch
 package import Foundations
 package import SessionEngine
 import Synchronization
@@ -22,7 +23,7 @@ package final class PKCS11Vault: KeyVault {
         package var owner: String
         /// Whether to show the PIN though the device says that it was wrong the last time.
         package var insists = false
-        /// How many sessions there are, each of which signs one input at a time.
+        /// How many sessions there are at most, each of which signs one input at a time; many devices have room for few.
         package var sessions = 4
 
         package init(module: String, token: String, pin: String, owner: String) {
@@ -43,27 +44,38 @@ package final class PKCS11Vault: KeyVault {
         var free: [UInt] = []
         var slot: UInt = 0
         var keys: [SignerKeyName: Key] = [:]
+        /// Counts the keys that were made and deleted.
+        var changes = 0
         var isLoggedIn = false
         /// Counts the logins: who fails in one does not end the next.
         var login = 0
-        /// Whether the PIN was wrong: it is not shown twice, because a device locks itself.
-        var isPINWrong = false
     }
 
     private let module: PKCS11Module
     private let settings: Settings
     private let state = Mutex(State())
+    /// Why the PIN will not be shown again, because a device locks itself.
+    ///
+    /// Apart from the state, which a login that never returns keeps locked.
+    private let refusal = Mutex<VaultError?>(nil)
+    /// Who waits for a session.
+    private let room: DispatchSemaphore
 
     /// Opens the device.
     ///
     /// - Throws: ``VaultError``.
     package init(_ settings: Settings) throws(VaultError) {
         self.settings = settings
+        room = DispatchSemaphore(value: max(1, settings.sessions))
         module = try PKCS11Module(settings.module)
         try logIn()
     }
 
     package var place: String { "the token '\(settings.token)' of \(settings.module)" }
+
+    package func fault(at now: MonotonicTime) -> VaultError? {
+        refusal.withLock { $0 } ?? module.fault(at: now).map { VaultError($0) }
+    }
 
     // MARK: Sessions
 
@@ -71,8 +83,8 @@ package final class PKCS11Vault: KeyVault {
         let result = state.withLock { state -> Result<Void, VaultError> in
             guard !state.isLoggedIn else { return .success(()) }
             do throws(VaultError) {
-                let (slot, sessions) = try loggedIn(&state.isPINWrong)
-                (state.slot, state.free, state.isLoggedIn) = (slot, sessions, true)
+                let (slot, session) = try loggedIn()
+                (state.slot, state.free, state.isLoggedIn) = (slot, [session], true)
                 state.login += 1
                 return .success(())
             } catch {
@@ -82,33 +94,50 @@ package final class PKCS11Vault: KeyVault {
         try result.get()
     }
 
-    /// Opens sessions, and shows the PIN in one of them; a wrong one is not shown twice, because a device locks itself.
-    private func loggedIn(_ isPINWrong: inout Bool) throws(VaultError) -> (slot: UInt, sessions: [UInt]) {
+    /// Opens a session and shows the PIN in it; a wrong one is not shown twice, because a device locks itself.
+    private func loggedIn() throws(VaultError) -> (slot: UInt, session: UInt) {
+        if let refusal = refusal.withLock({ $0 }) { throw refusal }
         let (slot, flags) = try module.slot(of: settings.token)
-        guard !isPINWrong, settings.insists || flags & PKCS11Module.pinWasWrong == 0 else {
-            throw VaultError(
+        guard settings.insists || flags & PKCS11Module.pinWasWrong == 0 else {
+            throw refused(
                 "the PIN of the token '\(settings.token)' was wrong the last time, and is not shown again: mend it and start "
                     + "once with --retry-pin")
         }
-        var sessions: [UInt] = []
+        let session = try module.session(slot)
+        let code = module.logIn(session, settings.pin)
+        guard code != 0, code != PKCS11Module.alreadyLoggedIn else { return (slot, session) }
+        module.close(session)
+        let error = PKCS11Module.error("C_Login", code)
+        guard PKCS11Module.pinIsWrong.contains(code) || hasCountedPIN(since: flags) else { throw error }
+        throw refused("the PIN of the token '\(settings.token)' is wrong (\(error.description))")
+    }
+
+    /// Whether the device says only now that a wrong PIN was shown.
+    private func hasCountedPIN(since before: UInt) -> Bool {
+        guard let (_, flags) = try? module.slot(of: settings.token) else { return false }
+        return flags & PKCS11Module.pinWasWrong & ~before != 0
+    }
+
+    private func refused(_ words: String) -> VaultError {
+        let error = VaultError(words, isFinal: true)
+        refusal.withLock { $0 = error }
+        return error
+    }
+
+    /// Lends a session for an operation, and notes how that went.
+    private func withSession<Value>(_ body: (UInt) throws(VaultError) -> Value) throws(VaultError) -> Value {
         do throws(VaultError) {
-            for _ in 0..<max(1, settings.sessions) { sessions.append(try module.session(slot)) }
-            let code = module.logIn(sessions[0], settings.pin)
-            guard code == 0 || code == PKCS11Module.alreadyLoggedIn else {
-                let error = PKCS11Module.error("C_Login", code)
-                isPINWrong = !error.isPassing
-                guard isPINWrong else { throw error }
-                throw VaultError("the PIN of the token '\(settings.token)' is wrong (\(error.description))")
-            }
-            return (slot, sessions)
+            let value = try withNewSession(body)
+            module.note(.good)
+            return value
         } catch {
-            for session in sessions { module.close(session) }
+            module.note(error.isOfDevice ? .failed : .neither)
             throw error
         }
     }
 
     /// Lends a session; a device that has forgotten it is logged into again once.
-    private func withSession<Value>(
+    private func withNewSession<Value>(
         _ body: (UInt) throws(VaultError) -> Value
     ) throws(VaultError) -> Value {
         let login = state.withLock { $0.login }
@@ -121,28 +150,29 @@ package final class PKCS11Vault: KeyVault {
             (state.free, state.isLoggedIn) = ([], false)
         }
         try logIn()
-        _ = try keys()
+        _ = try withOneSession { session throws(VaultError) in try list(session) }
         return try withOneSession(body)
     }
 
     private func withOneSession<Value>(_ body: (UInt) throws(VaultError) -> Value) throws(VaultError) -> Value {
+        guard room.wait(timeout: .now() + .milliseconds(500)) == .success else {
+            throw VaultError("all sessions of the device are in use")
+        }
+        defer { room.signal() }
         let (lent, slot, login) = state.withLock { ($0.free.popLast(), $0.slot, $0.login) }
-        // More threads than sessions: one more session, which stays.
         let session = if let lent { lent } else { try module.session(slot) }
-        func giveBack(_ isGood: Bool) {
+        do throws(VaultError) {
+            let value = try body(session)
             let stays = state.withLock { state in
-                guard isGood, state.login == login, state.isLoggedIn else { return false }
+                guard state.login == login, state.isLoggedIn else { return false }
                 state.free.append(session)
                 return true
             }
             if !stays { module.close(session) }
-        }
-        do throws(VaultError) {
-            let value = try body(session)
-            giveBack(true)
             return value
         } catch {
-            giveBack(!error.isPassing)
+            // An operation may still be under way in it.
+            module.close(session)
             throw error
         }
     }
@@ -150,25 +180,33 @@ package final class PKCS11Vault: KeyVault {
     // MARK: Keys
 
     package func keys() throws(VaultError) -> [VaultKey] {
-        let (found, keys) = try withOneSession { session throws(VaultError) in
+        try withSession { session throws(VaultError) in try list(session) }
+    }
+
+    /// Reads the keys; what is made or deleted meanwhile counts.
+    private func list(_ session: UInt) throws(VaultError) -> [VaultKey] {
+        for _ in 0..<3 {
+            let changes = state.withLock { $0.changes }
             var (found, keys): ([VaultKey], [SignerKeyName: Key]) = ([], [:])
             for handle in try module.privateKeys(session) {
-                let (key, held): (VaultKey, Key)
-                do throws(VaultError) {
-                    guard let known = try read(handle, session) else { continue }
-                    (key, held) = known
-                } catch {
+                let known: (VaultKey, Key)?
+                do throws(VaultError) { known = try read(handle, session) } catch {
                     // A key of others may not be readable; a session that is gone is another matter.
                     if error.isPassing { throw error }
                     continue
                 }
+                guard let (key, held) = known else { continue }
                 found.append(key)
                 keys[key.name] = held
             }
-            return (found, keys)
+            let isWhole = state.withLock { [keys] state in
+                guard state.changes == changes else { return false }
+                state.keys = keys
+                return true
+            }
+            if isWhole { return found }
         }
-        state.withLock { $0.keys = keys }
-        return found
+        throw VaultError("the keys of the device change all the time")
     }
 
     /// A key of ours; `nil` for one of others.
@@ -221,7 +259,10 @@ package final class PKCS11Vault: KeyVault {
                 Key(handle: pair.privateKey, publicHandle: pair.publicKey, algorithm: algorithm)
             )
         }
-        state.withLock { $0.keys[key.name] = held }
+        state.withLock { state in
+            state.keys[key.name] = held
+            state.changes += 1
+        }
         return key
     }
 
@@ -247,7 +288,10 @@ package final class PKCS11Vault: KeyVault {
             try module.destroy(held.handle, session)
             try module.destroy(held.publicHandle, session)
         }
-        state.withLock { $0.keys[key.name] = nil }
+        state.withLock { state in
+            state.keys[key.name] = nil
+            state.changes += 1
+        }
     }
 
     package func sign(_ inputs: [[UInt8]], with key: VaultKey) throws(VaultError) -> [[UInt8]] {

@@ -17,6 +17,10 @@ package final class SignerAgent: Sendable {
         package var connections = (user: 128, all: 512)
         /// How many keys there may be.
         package var mostKeys = 10_000
+        /// How many keys are made in a second at most, and at once, for each user.
+        package var makes = (perSecond: 2, atOnce: 200)
+        /// A clock that is never set.
+        package var steady: @Sendable () -> MonotonicTime = { .present }
 
         package init(rules: SigningRules, rate: Int, users: Set<UInt32>) {
             (self.rules, self.rate, self.users) = (rules, rate, users)
@@ -45,13 +49,14 @@ package final class SignerAgent: Sendable {
         var spares: [SigningAlgorithm: VaultKey] = [:]
         var isMaking: Set<SigningAlgorithm> = []
         var limits: [UInt32: RateLimit] = [:]
+        var makingLimits: [UInt32: RateLimit] = [:]
         var counts = Counts()
         /// How many connections each user has.
         var open: [UInt32: Int] = [:]
         /// When each kind of event was last logged that a stranger or a device may cause at any rate.
         var logged: [String: MonotonicTime] = [:]
-        /// When the vault was last asked for a key that is not known here.
-        var asked: MonotonicTime?
+        /// When the vault was last asked for a key that is not known here, and for which.
+        var asked: (time: MonotonicTime, name: SignerKeyName)?
 
         var connections: Int { open.values.reduce(0, +) }
     }
@@ -77,7 +82,12 @@ package final class SignerAgent: Sendable {
         var known: [SignerKeyName: VaultKey] = [:]
         var spares: [SigningAlgorithm: VaultKey] = [:]
         for key in try vault.keys() {
-            if key.id == nil { spares[key.publicKey.algorithm] = key } else { known[key.name] = key }
+            if key.id != nil {
+                known[key.name] = key
+            } else if let second = spares.updateValue(key, forKey: key.publicKey.algorithm) {
+                // One is enough; a device has room for few.
+                try? vault.delete(second)
+            }
         }
         state.withLock { [known, spares] in ($0.keys, $0.spares) = (known, spares) }
         reserve(.rs256)
@@ -143,7 +153,7 @@ package final class SignerAgent: Sendable {
 
     /// Logs what may happen at any rate once a second.
     private func log(_ event: Event, atMost kind: String) {
-        let now = MonotonicTime.present
+        let now = settings.steady()
         let isDue = state.withLock { state in
             if let last = state.logged[kind], now - last < .seconds(1) { return false }
             state.logged[kind] = now
@@ -189,7 +199,7 @@ package final class SignerAgent: Sendable {
         case .hello: return .hello(version: SignerFrame.version)
         case .list(let offset): return list(from: Int(offset))
         case .sign(let name, let inputs): return sign(inputs, name, of: user)
-        case .make(let id, let algorithm): return make(id, algorithm)
+        case .make(let id, let algorithm): return make(id, algorithm, of: user)
         case .delete(let name): return delete(name)
         }
     }
@@ -210,25 +220,35 @@ package final class SignerAgent: Sendable {
     private static let entriesOfFrame = 300
 
     /// A key; the vault is asked for one that others may have put there, once a second at most.
-    private func key(_ name: SignerKeyName) -> VaultKey? {
-        let now = MonotonicTime.present
-        let (known, asks) = state.withLock { state in
-            let known = state.keys[name]
-            let asks = known == nil && state.asked.map { now - $0 >= .seconds(1) } ?? true
-            if asks { state.asked = now }
-            return (known, asks)
+    ///
+    /// - Returns: `nil` with ``SignerFrame/Problem/notYet`` where it was not asked.
+    private func key(_ name: SignerKeyName) -> (key: VaultKey?, problem: SignerFrame.Problem) {
+        let now = settings.steady()
+        let (known, problem) = state.withLock { state -> (VaultKey?, SignerFrame.Problem?) in
+            if let known = state.keys[name] { return (known, .unknownKey) }
+            if let asked = state.asked, now - asked.time < .seconds(1) {
+                return (nil, asked.name == name ? .unknownKey : .notYet)
+            }
+            state.asked = (now, name)
+            return (nil, nil)
         }
-        guard known == nil, asks, let found = try? vault.keys() else { return known }
+        if let problem { return (known, problem) }
+        let found: [VaultKey]
+        do throws(VaultError) { found = try vault.keys() } catch {
+            log(.vaultFailed(error.description), atMost: "vault")
+            return (nil, .failed)
+        }
         return state.withLock { state in
             for key in found where key.id != nil && state.keys[key.name] == nil { state.keys[key.name] = key }
-            return state.keys[name]
+            return (state.keys[name], .unknownKey)
         }
     }
 
     private func sign(_ inputs: [[UInt8]], _ name: SignerKeyName, of user: UInt32) -> SignerFrame.Answer {
-        guard let key = key(name), let id = key.id else {
-            note(refused: "unknown-key", inputs.count)
-            return .failed(.unknownKey)
+        let (found, problem) = key(name)
+        guard let key = found, let id = key.id else {
+            note(refused: problem == .unknownKey ? "unknown-key" : "key-not-looked-for", inputs.count)
+            return .failed(problem)
         }
         var results: [Result<[UInt8], SignerFrame.Problem>] = []
         var places: [Int] = []
@@ -262,9 +282,18 @@ package final class SignerAgent: Sendable {
 
     /// How many signatures a user may have now.
     private func take(_ wanted: Int, of user: UInt32) -> Int {
-        let now = MonotonicTime.present
+        let (now, rate) = (settings.steady(), settings.rate)
         return state.withLock { state in
-            state.limits[user, default: RateLimit(perSecond: settings.rate, at: now)].take(wanted, at: now)
+            state.limits[user, default: RateLimit(perSecond: rate, atOnce: rate, at: now)].take(wanted, at: now)
+        }
+    }
+
+    /// Whether a user may have a key made now.
+    private func mayMake(_ user: UInt32) -> Bool {
+        let (now, makes) = (settings.steady(), settings.makes)
+        return state.withLock { state in
+            let new = RateLimit(perSecond: makes.perSecond, atOnce: makes.atOnce, at: now)
+            return state.makingLimits[user, default: new].take(1, at: now) == 1
         }
     }
 
@@ -273,15 +302,21 @@ package final class SignerAgent: Sendable {
     }
 
     /// Makes a key: one in reserve gets its name, and another one is made for the next time.
-    private func make(_ id: KeyID, _ algorithm: SigningAlgorithm) -> SignerFrame.Answer {
+    private func make(_ id: KeyID, _ algorithm: SigningAlgorithm, of user: UInt32) -> SignerFrame.Answer {
         guard keyCount < settings.mostKeys else {
             note(refused: "too-many-keys", 1)
             return .failed(.refused)
         }
-        guard var key = spare(algorithm) else { return .failed(.notYet) }
+        guard mayMake(user) else {
+            note(refused: "rate-of-keys", 1)
+            return .failed(.tooMany)
+        }
+        guard let spare = spare(algorithm) else { return .failed(.notYet) }
+        var key = spare
         (key.id, key.createdAt) = (id, clock.time())
         do throws(VaultError) { try vault.keep(key) } catch {
-            onEvent(.vaultFailed(error.description))
+            putBack(spare)
+            log(.vaultFailed(error.description), atMost: "vault")
             return .failed(.failed)
         }
         state.withLock { [key] in $0.keys[key.name] = key }
@@ -290,18 +325,38 @@ package final class SignerAgent: Sendable {
         return .made(key.publicKey.spkiDER)
     }
 
-    /// A key in reserve; waits a moment for one that is being made.
+    /// A key that could not be kept is the next one in reserve: a full disk does not cost a key for each attempt.
+    private func putBack(_ key: VaultKey) {
+        let isBack = state.withLock { state in
+            guard state.spares[key.publicKey.algorithm] == nil else { return false }
+            state.spares[key.publicKey.algorithm] = key
+            return true
+        }
+        if !isBack { try? vault.delete(key) }
+    }
+
+    /// A key in reserve; one of ES256 is made at once, and for one of RS256 that is being made this waits a moment.
     private func spare(_ algorithm: SigningAlgorithm) -> VaultKey? {
+        func taken() -> (key: VaultKey?, isMaking: Bool) {
+            state.withLock { ($0.spares.removeValue(forKey: algorithm), $0.isMaking.contains(algorithm)) }
+        }
+        if let key = taken().key { return key }
+        guard algorithm == .rs256 else { return generated(algorithm) }
         reserve(algorithm)
-        for _ in 0..<60 {
-            let (key, isMaking) = state.withLock {
-                ($0.spares.removeValue(forKey: algorithm), $0.isMaking.contains(algorithm))
-            }
+        for _ in 0..<30 {
+            let (key, isMaking) = taken()
             if let key { return key }
             guard isMaking else { return nil }
             usleep(10_000)
         }
         return nil
+    }
+
+    private func generated(_ algorithm: SigningAlgorithm) -> VaultKey? {
+        do throws(VaultError) { return try vault.generate(algorithm, at: clock.time()) } catch {
+            log(.vaultFailed(error.description), atMost: "vault")
+            return nil
+        }
     }
 
     /// Makes a key in the background, unless there is one or one is being made.
@@ -311,26 +366,20 @@ package final class SignerAgent: Sendable {
         }
         guard begins else { return }
         let hasThread = SystemThread.start { [self] in
-            var failure: VaultError?
-            do throws(VaultError) {
-                let key = try vault.generate(algorithm, at: clock.time())
-                state.withLock { state in
-                    state.spares[algorithm] = key
-                    state.isMaking.remove(algorithm)
-                }
-            } catch {
-                failure = error
-                state.withLock { _ = $0.isMaking.remove(algorithm) }
+            let key = generated(algorithm)
+            state.withLock { state in
+                if let key { state.spares[algorithm] = key }
+                state.isMaking.remove(algorithm)
             }
-            if let failure { log(.vaultFailed(failure.description), atMost: "vault") }
         }
         if !hasThread { state.withLock { _ = $0.isMaking.remove(algorithm) } }
     }
 
     private func delete(_ name: SignerKeyName) -> SignerFrame.Answer {
-        guard let key = key(name) else { return .deleted(false) }
+        let (found, problem) = key(name)
+        guard let key = found else { return problem == .unknownKey ? .deleted(false) : .failed(problem) }
         do throws(VaultError) { try vault.delete(key) } catch {
-            onEvent(.vaultFailed(error.description))
+            log(.vaultFailed(error.description), atMost: "vault")
             return .failed(.failed)
         }
         state.withLock { $0.keys[name] = nil }

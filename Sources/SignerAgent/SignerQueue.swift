@@ -3,14 +3,16 @@ import SessionEngine
 import SessionService
 
 /// What waits for a signer, and what is known of how fast it is.
-struct SignerQueue: Sendable {
+///
+/// `Waiter` is whatever gets the answer to a request.
+struct SignerQueue<Waiter: Sendable>: Sendable {
     /// A signature that is asked for.
     struct Request: Sendable {
         let key: SignerKeyName
         let input: [UInt8]
         /// Until when it waits.
         let end: MonotonicTime
-        let waiter: CheckedContinuation<Result<[UInt8], SigningError>, Never>
+        let waiter: Waiter
     }
 
     /// What one frame asks for.
@@ -31,10 +33,10 @@ struct SignerQueue: Sendable {
         case wakes
     }
 
-    static let mostInputs = 32
-    private static let capacity = 4_096
+    private static var mostInputs: Int { 32 }
+    private static var capacity: Int { 4_096 }
     /// How much work is left to the connections that are at work before another one is woken.
-    private static let share = Duration.microseconds(500)
+    private static var share: Duration { .microseconds(500) }
 
     private let deadline: Duration
     private let connections: Int
@@ -55,8 +57,8 @@ struct SignerQueue: Sendable {
 
     init(deadline: Duration, connections: Int) { (self.deadline, self.connections) = (deadline, connections) }
 
-    /// When the first one that waits has waited for too long; they wait in their order.
-    var firstEnd: MonotonicTime? { waiting.map(\.end).min() }
+    /// When the first one that waits has waited for too long.
+    var firstEnd: MonotonicTime? { waiting.lazy.map(\.end).min() }
 
     func isAnyLate(at now: MonotonicTime) -> Bool { firstEnd.map { $0 <= now } ?? false }
 
@@ -94,7 +96,10 @@ struct SignerQueue: Sendable {
         let margin = min(pace * (2 * most), deadline / 4)
         var (requests, rest, late): ([Request], [Request], [Request]) = ([], [], [])
         var room = SignerFrame.longest - SignerFrame.roomForSign
+        var seen = 0
         for request in waiting {
+            if requests.count == most { break }
+            seen += 1
             let isNext = requests.first.map { $0.key == request.key } ?? true
             let size = SignerFrame.room(for: request.input)
             if request.end <= now + margin {
@@ -106,7 +111,7 @@ struct SignerQueue: Sendable {
                 rest.append(request)
             }
         }
-        waiting = rest
+        waiting.replaceSubrange(..<seen, with: rest)
         if !late.isEmpty { hasTrial = false }
         guard let first = requests.first else {
             busy = max(0, busy - 1)

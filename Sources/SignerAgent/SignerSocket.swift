@@ -6,6 +6,8 @@ package struct SignerSocket: Sendable {
     package let descriptor: Int32
     /// Its path and its number there; `nil` for one of a service manager.
     private let place: (path: String, node: UInt64)?
+    /// Held for as long as the socket is there, so that of two signers that start at one moment one gives way.
+    private let lock: FileLock?
 
     /// Listens at a path; a socket of an agent that has ended is replaced.
     ///
@@ -14,28 +16,42 @@ package struct SignerSocket: Sendable {
     ///   - group: the group that may connect beside the user; `nil` for none.
     /// - Throws: ``VaultError`` where it is not possible.
     package init(at path: String, group: gid_t?) throws(VaultError) {
-        func reason() -> String { String(cString: strerror(errno)) }
         guard path.utf8.count <= UnixAddress.longestPath else {
             throw VaultError("\(path) is longer than the \(UnixAddress.longestPath) bytes of a socket's path")
         }
-        guard let descriptor = UnixAddress.socket() else { throw VaultError("no socket can be made: \(reason())") }
+        lock = try FileLock(path + ".lock", of: path)
+        guard let descriptor = UnixAddress.socket() else {
+            throw VaultError("no socket can be made: \(String(cString: strerror(errno)))")
+        }
+        do throws(VaultError) { place = try Self.listen(descriptor, at: path, group) } catch {
+            close(descriptor)
+            throw error
+        }
+        self.descriptor = descriptor
+    }
+
+    /// Binds a socket and listens: no one can connect before that, and until then it gets its mode and its group.
+    private static func listen(
+        _ descriptor: Int32, at path: String, _ group: gid_t?
+    ) throws(VaultError) -> (path: String, node: UInt64)? {
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        try Self.clear(path)
-        // No one can connect before it listens, and until then it gets its mode and its group.
+        try clear(path)
         var status = stat()
         guard UnixAddress.with(path, { bind(descriptor, $0, $1) }) == 0, chmod(path, 0o600) == 0 else {
-            throw VaultError("cannot listen at \(path): \(reason())")
+            throw VaultError("cannot listen at \(path): \(String(cString: strerror(errno)))")
         }
         if let group {
             // A service manager that starts it in that group may forbid chown(2).
             let isOfGroup = lstat(path, &status) == 0 && status.st_gid == group
             guard isOfGroup || chown(path, uid_t.max, group) == 0, chmod(path, 0o660) == 0 else {
-                throw VaultError("\(path) cannot be given to the group: \(reason())")
+                throw VaultError("\(path) cannot be given to the group: \(String(cString: strerror(errno)))")
             }
         }
-        guard listen(descriptor, 64) == 0 else { throw VaultError("cannot listen at \(path): \(reason())") }
-        self.descriptor = descriptor
-        place = lstat(path, &status) == 0 ? (path, UInt64(status.st_ino)) : nil
+        let place = lstat(path, &status) == 0 ? (path, UInt64(status.st_ino)) : nil
+        guard PlatformLibC.listen(descriptor, 64) == 0 else {
+            throw VaultError("cannot listen at \(path): \(String(cString: strerror(errno)))")
+        }
+        return place
     }
 
     /// Removes the socket of an agent that has ended.
@@ -68,5 +84,5 @@ package struct SignerSocket: Sendable {
         return SignerSocket(descriptor: 3)
     }
 
-    private init(descriptor: Int32) { (self.descriptor, place) = (descriptor, nil) }
+    private init(descriptor: Int32) { (self.descriptor, place, lock) = (descriptor, nil, nil) }
 }

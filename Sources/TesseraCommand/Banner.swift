@@ -10,7 +10,7 @@ import SessionService
 struct Banner: Sendable {
     let configuration: OperatorConfiguration
     let database: String
-    let keyWarning: String?
+    let keyWarnings: [String]
     let diskWarning: String?
     /// Where metrics are answered.
     let metrics: AnsweredMetrics
@@ -58,7 +58,7 @@ struct Banner: Sendable {
     }
 
     private var notes: [String] {
-        configuration.warnings + [keyWarning, restored, diskWarning, metrics.note].compactMap(\.self)
+        configuration.warnings + keyWarnings + [restored, diskWarning, metrics.note].compactMap(\.self)
     }
 
     /// Says on the console where everything is; no one waits for its reader.

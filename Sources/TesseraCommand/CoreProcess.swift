@@ -73,7 +73,8 @@ struct CoreProcess {
         let page = try await AnsweredMetrics.open(metrics, api, storage, configuration)
         let admin = try await AnsweredAdminPage.open(api, apps, storage, configuration, logger)
         let banner = Banner(
-            configuration: configuration, database: storage.address, keyWarning: try await storage.warning(),
+            configuration: configuration, database: storage.address,
+            keyWarnings: try await storage.warnings(besideSigner: configuration.signer != nil),
             diskWarning: storage.diskWarning, metrics: page, traces: traces?.place, admin: admin?.place,
             restoreNumber: storage.apps.storage(of: .public).restoreNumber)
         let registration = Registration(configuration: configuration, logger: logger)

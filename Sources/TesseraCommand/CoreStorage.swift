@@ -91,17 +91,28 @@ struct CoreStorage: Sendable {
     }
 
     /// What the operator should know about the private keys; asked once the service is open.
-    func warning() async throws -> String? {
+    ///
+    /// - Parameter besideSigner: whether a signer is to have them.
+    func warnings(besideSigner: Bool) async throws -> [String] {
         let report = try await KeyEncryptionReport(reading: apps.storage(of: .public))
         func count(_ keys: [String]) -> String { "\(keys.count) private key\(keys.count == 1 ? " is" : "s are")" }
+        var warnings: [String] = []
         if encryption == nil, !report.clear.isEmpty {
-            return "\(count(report.clear)) stored unencrypted in the database; 'key_encryption_key_file' and "
-                + "'tessera keys encrypt' encrypt them (docs/configuration.md)."
+            warnings.append(
+                "\(count(report.clear)) stored unencrypted in the database; 'key_encryption_key_file' and "
+                    + "'tessera keys encrypt' encrypt them (docs/configuration.md).")
         }
-        guard encryption != nil, !report.earlierForm.isEmpty else { return nil }
-        return
-            "\(count(report.earlierForm)) encrypted as earlier releases did, without protection of when it was made; "
-            + "'tessera keys encrypt' encrypts them again."
+        if encryption != nil, !report.earlierForm.isEmpty {
+            warnings.append(
+                "\(count(report.earlierForm)) encrypted as earlier releases did, without protection of when it was made; "
+                    + "'tessera keys encrypt' encrypts them again.")
+        }
+        if besideSigner, !report.stored.isEmpty {
+            warnings.append(
+                "\(count(report.stored)) still in the database beside the signer (\(report.stored.joined(separator: ", "))); "
+                    + "'tessera keys retire' ends them once a key of the signer signs (docs/signers.md).")
+        }
+        return warnings
     }
 
     #if PostgreSQL

@@ -48,8 +48,8 @@ struct KeyOptions: ParsableArguments {
         return try SQLiteDatabase(beside: Paths.dataFolder(configuration)).apps
     }
 
-    /// The keys of the app.
-    func open() async throws -> (keys: KeyAdministration, store: EncryptedKeyStore) {
+    /// The keys of the app, and what a command leaves at a signer.
+    func open() async throws -> (keys: KeyAdministration, left: KeysLeft) {
         let (apps, encryption) = try await storage()
         let id = AppID(app)
         guard let record = try await reporting({ try await apps.app(id) }) else {
@@ -58,8 +58,10 @@ struct KeyOptions: ParsableArguments {
         let store = EncryptedKeyStore(apps.storage(of: id), of: id, with: encryption) { refused in
             Console.complain("\(refused.reason)\n")
         }
-        let pool = SigningKeyPool(external: AgentSigner.of(try configuration(), nil))
-        return (KeyAdministration(store: store, policy: try await policy(of: record), keyPool: pool), store)
+        let signer = AgentSigner.of(try configuration(), nil)
+        let left = KeysLeft(hasSigner: signer != nil)
+        let pool = SigningKeyPool(external: signer.map { CommandSigner(signer: $0, left: left) })
+        return (KeyAdministration(store: store, policy: try await policy(of: record), keyPool: pool), left)
     }
 
     /// What was decided about the app's sessions, by the app itself or for all.
@@ -79,6 +81,11 @@ struct KeyOptions: ParsableArguments {
             throw Failure(error.detail)
         } catch ServiceError.storage(let error) {
             throw Failure(error.detail)
+        } catch ServiceError.signing(let error) {
+            throw Failure(
+                error == .signerUnavailable
+                    ? "the signer does not answer, or has no key ready: no key was made"
+                    : "the signer refuses to make a key; its log says why")
         }
     }
 }

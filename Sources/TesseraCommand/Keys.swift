@@ -41,9 +41,14 @@ struct Keys: AsyncParsableCommand {
         var `static` = false
 
         func run() async throws {
-            let (keys, _) = try await options.open()
-            let entry = try await options.reporting { try await keys.rotate(`static` ? .static : .dynamic) }
-            print(entry.line)
+            let (keys, left) = try await options.open()
+            do {
+                let entry = try await options.reporting { try await keys.rotate(`static` ? .static : .dynamic) }
+                print(entry.line)
+            } catch {
+                try? left.report(after: [])
+                throw error
+            }
         }
     }
 
@@ -63,14 +68,17 @@ struct Keys: AsyncParsableCommand {
         var key: String
 
         func run() async throws {
-            let (keys, _) = try await options.open()
-            guard try await options.reporting({ try await keys.list() }).contains(where: { $0.id.rawValue == key })
-            else { throw Failure("there is no key \(key); 'tessera keys list' shows those that there are") }
+            let (keys, left) = try await options.open()
+            let entries = try await options.reporting { try await keys.list() }
+            guard let entry = entries.first(where: { $0.id.rawValue == key }) else {
+                throw Failure("there is no key \(key); 'tessera keys list' shows those that there are")
+            }
             try confirmation.ask("The key \(key) will be deleted, and its tokens will be refused.", for: key)
             let wanted = key
             let retired = try await options.reporting { try await keys.retire { id, _ in id.rawValue == wanted } }
             guard !retired.isEmpty else { throw Failure("another process has deleted the key \(key)") }
             print("Retired \(key). Running cores refuse its tokens within a second.")
+            try left.report(after: [entry])
         }
     }
 
@@ -86,13 +94,15 @@ struct Keys: AsyncParsableCommand {
         @OptionGroup var confirmation: Confirmation
 
         func run() async throws {
-            let (keys, _) = try await options.open()
+            let (keys, left) = try await options.open()
+            let entries = try await options.reporting { try await keys.list() }.filter { $0.kind == .static }
             try confirmation.ask(
                 "All static keys of the app \(options.app) will be deleted, and their tokens will be refused.",
                 for: options.app)
             let retired = try await options.reporting { try await keys.retire { _, kind in kind == .static } }
             for id in retired { print("Retired \(id.rawValue)") }
             if retired.isEmpty { print("There are no static keys.") }
+            try left.report(after: entries.filter { retired.contains($0.id) })
         }
     }
 
@@ -145,7 +155,7 @@ extension KeyAdministration.Entry {
         var words = [id.rawValue, kind.rawValue, algorithm.rawValue, state.rawValue, "made \(createdAt.rfc3339)"]
         if state == .published { words.append("signs from \(signsFrom.rfc3339)") }
         if let verifiesUntil { words.append("verifies until \(verifiesUntil.rfc3339)") }
-        if isExternal { words.append("at the signer") }
+        if let signerKeyName { words.append("at the signer as \(signerKeyName)") }
         return words.joined(separator: "  ")
     }
 }

@@ -8,7 +8,6 @@ import PlatformLibC
 import SessionEngine
 import SessionService
 import SignerAgent
-import Synchronization
 
 /// `tessera signer`: private keys in a process of their own.
 struct Signer: AsyncParsableCommand {
@@ -58,16 +57,22 @@ struct Signer: AsyncParsableCommand {
         @OptionGroup var place: Place
         @OptionGroup var confirmation: Confirmation
 
-        @Argument(help: "The first word of the key's line in 'tessera signer keys'.")
-        var name: String
+        @Argument(help: "The first words of the keys' lines in 'tessera signer keys'.")
+        var names: [String]
 
         func run() async throws {
-            guard let key = Hex.decode(name).flatMap(SignerKeyName.init(bytes:)) else {
-                throw Failure("'\(name)' is no name of a key; 'tessera signer keys' shows them")
+            let keys = try names.map { name in
+                guard let key = Hex.decode(name).flatMap(SignerKeyName.init(bytes:)) else {
+                    throw Failure("'\(name)' is no name of a key; 'tessera signer keys' shows them")
+                }
+                return key
             }
-            try confirmation.ask("The private key \(name) will be deleted for ever.", for: name)
-            try await place.asked { signer throws(SigningError) in try await signer.deleteKey(key) }
-            print("Deleted \(name).")
+            let (what, word) = keys.count == 1 ? ("The private key", names[0]) : ("Private keys", "\(keys.count) keys")
+            try confirmation.ask("\(what) \(names.joined(separator: ", ")) will be deleted for ever.", for: word)
+            for key in keys {
+                try await place.asked { signer throws(SigningError) in try await signer.deleteKey(key) }
+                print("Deleted \(key).")
+            }
         }
     }
 }
@@ -120,15 +125,30 @@ extension Signer {
             let log = OperatorLogWriter(LogSettings(), warnings: &warnings)
             defer { log.flush() }
             let logger = Logger(label: "signer") { log.handler(label: $0) }
-            do throws(VaultError) { try await serve(logger) } catch {
+            let problem: VaultError
+            do throws(VaultError) {
+                guard let fault = try await serve(logger) else {
+                    log.flush()
+                    _exit(0)
+                }
+                problem = fault
+                logger.critical("the signer ends", metadata: ["reason": "\(fault.description)"])
+            } catch {
+                problem = error
                 logger.critical("the signer cannot start", metadata: ["reason": "\(error.description)"])
-                log.flush()
-                // EX_CONFIG (sysexits.h): to start it again does not help, and may lock a device.
-                throw ExitCode(error.isPassing ? 1 : 78)
             }
+            log.flush()
+            // A service manager starts it again at once.
+            if !problem.isFinal { await ClockAndRandomness.system.pause(.seconds(1)) }
+            // EX_CONFIG (sysexits.h): to start it again may lock a device. And never exit(3): what a module does at the end of
+            // a process may wait for its device.
+            _exit(problem.isFinal ? 78 : 1)
         }
 
-        private func serve(_ logger: Logger) async throws(VaultError) {
+        /// Signs until the end.
+        ///
+        /// - Returns: why it ended by itself; `nil` where it was terminated.
+        private func serve(_ logger: Logger) async throws(VaultError) -> VaultError? {
             let vault = try vault(logger)
             var settings = SignerAgent.Settings(
                 rules: SigningRules(longestLife: .seconds(longestLife), allowsEvents: events), rate: rate,
@@ -139,18 +159,22 @@ extension Signer {
             let inherited = SignerSocket.inherited()
             let socket =
                 if let inherited { inherited } else { try SignerSocket(at: path, group: try group.map(Self.group)) }
-            guard SystemThread.start({ agent.serve(socket.descriptor) }) else {
-                throw VaultError("the system gives no thread")
+            let (ends, end) = AsyncStream<VaultError?>.makeStream()
+            let hasThread = SystemThread.start {
+                agent.serve(socket.descriptor)
+                end.yield(VaultError("no connection can be accepted any more"))
             }
+            guard hasThread else { throw VaultError("the system gives no thread") }
             logger.info(
                 "the signer is ready",
                 metadata: [
                     "socket": "\(path)", "keys": "\(agent.keyCount)", "place": "\(vault.place)",
                     "users": "\(settings.users.sorted())", "rate": "\(rate)", "longestLife": "\(longestLife)",
                 ])
-            await Self.untilTerminated { Self.log(agent.takeCounts(), logger) }
+            let fault = await Self.first(of: ends, end, watching: vault) { Self.log(agent.takeCounts(), logger) }
             socket.remove()
-            logger.info("the signer ends")
+            if fault == nil { logger.info("the signer ends") }
+            return fault
         }
 
         private func vault(_ logger: Logger) throws(VaultError) -> any KeyVault {
@@ -183,29 +207,40 @@ extension Signer {
             return entry.pointee.gr_gid
         }
 
-        /// Waits for SIGTERM or SIGINT, and does something every minute and before the end.
-        private static func untilTerminated(_ report: @escaping @Sendable () -> Void) async {
+        /// Waits for SIGTERM, SIGINT or a fault, and does something every minute and before the end.
+        ///
+        /// - Returns: the fault.
+        private static func first(
+            of ends: AsyncStream<VaultError?>, _ end: AsyncStream<VaultError?>.Continuation,
+            watching vault: any KeyVault, _ report: @escaping @Sendable () -> Void
+        ) async -> VaultError? {
             let queue = DispatchQueue(label: "tessera.signer.end")
-            let reports = Task {
+            let watch = Task {
+                var seconds = 0
                 while !Task.isCancelled {
-                    await ClockAndRandomness.system.pause(.minutes(1))
-                    if !Task.isCancelled { report() }
+                    await ClockAndRandomness.system.pause(.seconds(1))
+                    if let fault = vault.fault(at: .present) { end.yield(fault) }
+                    seconds = (seconds + 1) % 60
+                    if seconds == 0, !Task.isCancelled { report() }
                 }
             }
             let sources = [SIGTERM, SIGINT].map { number in
                 signal(number, SIG_IGN)
                 return DispatchSource.makeSignalSource(signal: number, queue: queue)
             }
-            await withCheckedContinuation { end in
-                let once = Once(end)
-                for source in sources {
-                    source.setEventHandler { once.resume() }
-                    source.resume()
-                }
+            for source in sources {
+                source.setEventHandler { end.yield(nil) }
+                source.resume()
             }
-            reports.cancel()
+            var fault: VaultError?
+            for await reason in ends {
+                fault = reason
+                break
+            }
+            watch.cancel()
             for source in sources { source.cancel() }
             report()
+            return fault
         }
 
         private static func log(_ event: SignerAgent.Event, _ logger: Logger) {
@@ -231,19 +266,5 @@ extension Signer {
             for (reason, count) in counts.refused { details["refused.\(reason)"] = "\(count)" }
             logger.info("signatures", metadata: details)
         }
-    }
-}
-
-/// Resumes a continuation once.
-private final class Once: Sendable {
-    private let continuation: Mutex<CheckedContinuation<Void, Never>?>
-
-    init(_ continuation: CheckedContinuation<Void, Never>) { self.continuation = Mutex(continuation) }
-
-    func resume() {
-        continuation.withLock { continuation in
-            defer { continuation = nil }
-            return continuation
-        }?.resume()
     }
 }

@@ -24,19 +24,26 @@ struct SignerDevice: ParsableArguments {
     @Option(help: "A command that prints the PIN, run by /bin/sh.")
     var pinCommand: String?
 
+    @Option(help: "How many sessions are opened at most; each makes one signature at a time. 4 by default.")
+    var sessions: Int?
+
+    @Option(help: "Whose keys in reserve are taken, where neither the host's name nor /etc/machine-id stays the same.")
+    var owner: String?
+
     @Flag(help: "Show the PIN once more though the device says that it was wrong the last time.")
     var retryPin = false
 
     func validate() throws {
         guard module != nil else {
-            guard token == nil, pinFile == nil, pinCommand == nil else {
-                throw ValidationError("--token, --pin-file and --pin-command go with --pkcs11")
+            guard token == nil, pinFile == nil, pinCommand == nil, sessions == nil, owner == nil else {
+                throw ValidationError("--token, --pin-file, --pin-command, --sessions and --owner go with --pkcs11")
             }
             return
         }
         guard token != nil, (pinFile == nil) != (pinCommand == nil) else {
             throw ValidationError("--pkcs11 needs --token, and either --pin-file or --pin-command")
         }
+        guard (1...256).contains(sessions ?? 1) else { throw ValidationError("--sessions is 1 to 256.") }
     }
 
     /// The keys in the device; `nil` where none is asked for.
@@ -44,10 +51,11 @@ struct SignerDevice: ParsableArguments {
     /// - Parameter socket: the path of the signer's socket, which with the machine says whose keys in reserve are taken.
     func open(for socket: String) throws(VaultError) -> (any KeyVault)? {
         guard let module, let token else { return nil }
-        let machine = ProcessInfo.processInfo.hostName + Self.text(of: "/etc/machine-id")
+        let machine = owner ?? ProcessInfo.processInfo.hostName + Self.text(of: "/etc/machine-id")
         let owner = Hex.encode(SHA256.hash(data: Array("\(machine) \(socket)".utf8)).prefix(8))
         var settings = PKCS11Vault.Settings(module: module, token: token, pin: try pin(), owner: owner)
         settings.insists = retryPin
+        settings.sessions = sessions ?? settings.sessions
         return try PKCS11Vault(settings)
     }
 

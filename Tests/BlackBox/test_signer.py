@@ -23,7 +23,7 @@ from typing import Callable, Iterator
 
 import pytest
 from harness import Server, ServerFailed, binary, until
-from signer_place import ADMIN, DYNAMIC, Signer, crypto, in_memory, seconds, token_device
+from signer_place import ADMIN, DYNAMIC, HERE, Signer, crypto, in_memory, seconds, token_device
 
 Say = Callable[[str], None]
 DEADLINE = 1.0
@@ -113,6 +113,55 @@ def test_keys_of_a_device_are_there_after_a_restart_and_a_wrong_pin_is_tried_onc
     (tmp_path / "pin").chmod(0o644)
     with pytest.raises(ServerFailed, match="chmod 600"):
         Signer(*options, environment=place).start()
+
+
+@pytest.fixture
+def shim(tmp_path: Path) -> tuple[list[str], dict[str, str], Path]:
+    """Options and environment of a signer whose device does what a file says, and the file."""
+    options, place = token_device(tmp_path)
+    module, does = tmp_path / "shim.so", tmp_path / "does"
+    compiler = next(path for path in map(shutil.which, ("cc", "gcc", "clang")) if path)
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(module), str(HERE / "device_that_goes.c"), "-ldl"], check=True)
+    place |= {"DEVICE": options[1], "DEVICE_DOES": str(does)}
+    options[1] = str(module)
+    return options, place, does
+
+
+def test_a_device_that_was_cut_off_is_opened_again_by_the_next_start(
+        shim: tuple[list[str], dict[str, str], Path], request: pytest.FixtureRequest) -> None:
+    """As many modules need it: the signer ends by itself, with the status at which a service manager starts it again."""
+    options, place, does = shim
+    with Signer(*options, environment=place) as device, Server(config=device.config()) as server:
+        ready(server)
+        for how in ("gone",) if request.config.getoption("quick") else ("gone", "hang"):
+            token = server.core().create("u").json["accessToken"]["token"]
+            does.write_text(how)
+            assert until(lambda: server.core().create("u").status == 503 and not device.running.alive, 120, 0.1)
+            assert device.running.process.returncode == 1 and "the signer ends" in device.running.output
+            assert server.core().verify(token).outcome == "OK"
+            if how == "gone":
+                with pytest.raises(ServerFailed, match="cannot start"):
+                    device.start()
+                assert device.running.process.returncode == 1
+            does.unlink()
+            device.start()
+            assert until(lambda: server.core().create("u").status == 200, 20)
+
+
+def test_a_device_that_comes_back_is_used_again_and_no_code_of_its_vendor_is_a_wrong_pin(
+        shim: tuple[list[str], dict[str, str], Path]) -> None:
+    """Its slot is looked for as PKCS #11 2.40 section 5.5 says, by the same process."""
+    options, place, does = shim
+    with Signer(*options, environment=place) as device, Server(config=device.config()) as server:
+        ready(server)
+        before = device.pid
+        for how in ("away", "vendor"):
+            does.write_text(how)
+            assert until(lambda: server.core().create("u").status == 503, 20)
+            does.unlink()
+            assert until(lambda: server.core().create("u").status == 200, 20), device.running.output
+        assert device.running.alive and device.pid == before
+        assert server.says("the signer does not sign")
 
 
 def test_two_signers_of_one_device_know_the_keys_of_each_other(tmp_path: Path) -> None:
@@ -321,6 +370,64 @@ def test_a_core_starts_without_its_signer(signer: Signer) -> None:
         signer.start()
         assert until(lambda: server.core().refresh(session["refreshToken"]["token"]).status == 200, 20)
         assert until(lambda: fresh.core().create("u").status == 200, 20)
+
+
+def test_keys_that_are_still_in_the_database_are_named_at_the_start(signer: Signer, tmp_path: Path) -> None:
+    """Until an operator retires them, malware in the core finds them; with none of them nothing is said."""
+    with Server(data=tmp_path / "own", config="access_token_signing_algorithm: ES256\n") as own:
+        ready(own)
+        header = own.core().create("u").json["accessToken"]["token"].split(".")[0]
+        kid = json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
+    with Server(data=tmp_path / "own", config=signer.config()) as server:
+        assert server.says("in the database beside the signer")
+        line = next(line for line in server.output.splitlines() if "in the database beside the signer" in line)
+        assert kid in line and "tessera keys retire" in line
+    with Server(config=signer.config()) as fresh:
+        ready(fresh)
+        fresh.stop()
+        fresh.start()
+        assert fresh.says("Started SuperTokens")
+        assert "in the database beside the signer" not in fresh.output
+
+
+def test_a_start_that_may_succeed_later_is_tried_again_by_a_service_manager(signer: Signer) -> None:
+    """Such as a key-encryption key that is fetched before the network is there."""
+    later = Signer("--keys", str(signer.folder / "later"), "--key-encryption-key-command", "exit 7")
+    with pytest.raises(ServerFailed, match="cannot start"):
+        later.start()
+    assert later.running.process.returncode == 1
+
+
+def test_what_is_left_at_the_signer_is_said_and_is_no_success(signer: Signer) -> None:
+    """A script that retires a leaked key does not take it for done while its private half may be there."""
+    with Server(config=signer.config()) as server:
+        ready(server)
+        server.stop()
+        config = Path(server.arguments()[server.arguments().index("--config") + 1])
+
+        def keys(*words: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run([str(binary()), "keys", *words, "--data-dir", str(server.data), "--config", str(config)],
+                                  capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+
+        kid, = signer.dynamic()
+        name, = re.findall(rf"^([0-9a-f]{{64}})  {re.escape(kid)} ", signer.ask("keys").stdout, re.MULTILINE)
+        assert f"at the signer as {name}" in keys("list").stdout
+        made = keys("rotate")
+        assert made.returncode == 0, made.stderr
+        signer.kill()
+        assert "the signer does not answer" in keys("rotate").stderr
+        done = keys("retire", kid, "--confirm", kid)
+        assert done.returncode == 1 and f"tessera signer delete {name}" in done.stderr and "Retired" in done.stdout
+        # Back to keys of the core.
+        config.write_text("")
+        kid, = DYNAMIC.findall(made.stdout)
+        done = keys("retire", kid, "--confirm", kid)
+        assert done.returncode == 1 and "tessera signer delete" in done.stderr
+        signer.start()
+        names = re.findall(r"^[0-9a-f]{64}", signer.ask("keys").stdout, re.MULTILINE)
+        assert name in names and len(names) > 1
+        assert signer.ask("delete", *names, "--confirm", f"{len(names)} keys").returncode == 0
+        assert signer.ask("keys").stdout == ""
 
 
 HELLO = struct.pack(">IBIB", 6, 9, 3, 1)

@@ -703,6 +703,8 @@ _pool = _of("signer", "SessionService/SigningKeyPool.swift")
 _queue = _of("signer", "SignerAgent/SignerQueue.swift")
 _verify_ahead = _of("signer", "SessionService/SessionManager+Verify.swift")
 _managed = _of("signer", "SessionService/SigningKeyManager.swift")
+_by_hand = _of("signer", "SessionService/SigningKeyManager+Administration.swift")
+_health = _of("signer", "SignerAgent/DeviceHealth.swift")
 _asking = _of("signer", "SignerAgent/AgentSigner.swift")
 
 SIGNERS = [
@@ -735,13 +737,31 @@ SIGNERS = [
     _asking("signatures of another frame are given", "guard results.count == batch.requests.count else { return false }",
             "guard results.count != batch.requests.count else { return false }"),
     _asking("a request waits for a signer without end", "end: now + settings.deadline, waiter", "end: .distantFuture, waiter"),
-    _asking("a signer that makes no key in time is asked for each request", "if answer == nil, MonotonicTime.present >= end {",
+    _asking("a signer that makes no key in time is asked by each command", "if answer == nil, ended >= end {",
             "if false {"),
-    _queue("a signer that was late with a key is never asked again", "guard isClosed || isSilent else { return false }",
-           "guard isClosed else { return false }"),
     _queue("a signer that only greets is tried by every request", "!(isOnTrial && hasTrial), ", ""),
     _queue("a signer that is silent is asked on and on", "defer { (isSilent, isOnTrial, hasTrial, waiting) = (true, true, false, []) }",
            "defer { (isSilent, isOnTrial, hasTrial, waiting) = (false, false, false, []) }"),
+    _queue("a frame takes what would be late", "if request.end <= now + margin {", "if request.end <= now {"),
+    _queue("a frame takes requests of another key", "requests.first.map { $0.key == request.key } ?? true", "true"),
+    _queue("what was taken is taken again", "waiting.replaceSubrange(..<seen, with: rest)", "waiting = rest + waiting.dropFirst(rest.count)"),
+    _by_hand("a key made by hand that is not stored stays at the signer", "            await deleteAndWait([key])\n            throw error\n",
+             "            throw error\n"),
+    _by_hand("a key made by hand is deleted though it may be stored", "guard error.code != .unknownOutcome else {", "guard true else {"),
+    _by_hand("a key made by hand that others were faster with is called made",
+             "guard records.contains(where: { $0.id == id && $0.privateKeyDER == record.privateKeyDER }) else {",
+             "guard records.contains(where: { $0.id == id }) || record.id == id else {"),
+    _signing("a key that was retired a moment ago costs an error", "guard error == .signing(.signerLacksKey) else { throw error }",
+             "guard error == .signing(.cryptographyFailed) else { throw error }"),
+    _managed("each sign-in asks for a successor that cannot be made", "if signer.isSuccessorDue, !hasFailed(new, at: now) {",
+             "if signer.isSuccessorDue {"),
+    _agent("a key that cannot be kept is lost", "            putBack(spare)\n", ""),
+    _agent("keys are made at any rate", "guard mayMake(user) else {", "guard mayMake(user) || keyCount >= 0 else {"),
+    _agent("a key that was not looked for is called unknown", "return (nil, asked.name == name ? .unknownKey : .notYet)",
+           "return (nil, .unknownKey)"),
+    _health("one failure ends a signer", "if let failures, failures.last - failures.first >= Self.longestFailure {",
+            "if let failures, now - failures.first >= Self.longestFailure {"),
+    _health("a call that hangs is waited for", "if let begun = calls.values.min(), now - begun >= Self.longestCall {", "if calls.isEmpty, count > 9_999 {"),
     _pool("keys are made in the process beside a signer", "guard let external else { return try await key(algorithm) }",
           "guard external == nil else { return try await key(algorithm) }\n        guard let external else { return try await key(algorithm) }"),
 ]

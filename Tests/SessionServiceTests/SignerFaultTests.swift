@@ -26,11 +26,24 @@ import Testing
     }
 
     /// A storage in which no keys can be written for a while; reading works.
-    private final class NoKeys: StorageDecorator {
-        let base: any SessionStorage = InMemorySessionStorage()
-        private let state = Mutex(true)
+    fileprivate final class NoKeys: StorageDecorator {
+        enum Fault: CaseIterable, Sendable {
+            /// There is no room.
+            case full
+            /// The key is written, and the answer is lost.
+            case answerLost
+            /// The answer is lost, and the key is written after the next reading.
+            case writtenLater
+            /// Another one of that name is there already.
+            case taken
+        }
 
-        var isFull: Bool {
+        let base: any SessionStorage = InMemorySessionStorage()
+        private let state: Mutex<Fault?>
+
+        init(_ fault: Fault? = .full) { state = Mutex(fault) }
+
+        var fault: Fault? {
             get { state.withLock { $0 } }
             set { state.withLock { $0 = newValue } }
         }
@@ -38,10 +51,28 @@ import Testing
         func updateSigningKeys(
             _ decide: @escaping @Sendable ([SigningKeyRecord]) -> SigningKeyChange
         ) async throws(StorageError) -> [SigningKeyRecord] {
-            guard isFull else { return try await base.updateSigningKeys(decide) }
+            guard let fault else { return try await base.updateSigningKeys(decide) }
             let known = try await base.signingKeys()
-            guard decide(known).added.isEmpty else { throw StorageError(.full, "no room") }
-            return known
+            let isRead = decide(known).added.isEmpty
+            guard !isRead else { return known }
+            switch fault {
+            case .full: throw StorageError(.full, "no room")
+            case .taken: return known
+            case .answerLost:
+                _ = try await base.updateSigningKeys(decide)
+                throw StorageError(.unknownOutcome, "the answer is lost")
+            case .writtenLater:
+                writesLater.withLock { $0 = decide }
+                throw StorageError(.unknownOutcome, "the answer is lost")
+            }
+        }
+
+        private let writesLater = Mutex<(@Sendable ([SigningKeyRecord]) -> SigningKeyChange)?>(nil)
+
+        /// Writes what is still under way.
+        func write() async throws {
+            guard let change = writesLater.withLock({ $0 }) else { return }
+            _ = try await base.updateSigningKeys(change)
         }
     }
 
@@ -72,12 +103,71 @@ import Testing
             world.clock.advance(by: Milliseconds(1_000))
         }
         #expect(signer.keyNames.count == 1)
-        storage.isFull = false
+        storage.fault = nil
         let issued = try await world.create()
         #expect(try await world.verdict(issued.accessToken.exposed) == .valid)
         #expect(signer.keyNames.count == 1)
         let made = try await storage.signingKeys().map(\.createdAt)
         #expect(made == [world.clock.now], "published from now on, whenever its private half was made")
+    }
+
+    @Test(arguments: NoKeys.Fault.allCases)
+    fileprivate func `A key made by hand that cannot be stored is not left at the signer`(fault: NoKeys.Fault)
+        async throws
+    {
+        let (signer, storage) = (TestSigner(), NoKeys(nil))
+        let world = try await World(storage: storage, external: signer)
+        _ = try await world.create()
+        let before = signer.keyNames
+        let keys = KeyAdministration(
+            store: storage, policy: World.policy, keyPool: SigningKeyPool(external: signer))
+        _ = try await keys.list()
+        storage.fault = fault
+        let error = await #expect(throws: ServiceError.self) { try await keys.rotate(.dynamic) }
+        storage.fault = nil
+        try await storage.write()
+        let rows = try await storage.signingKeys()
+        guard case .storage(let error) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        switch fault {
+        case .full, .taken: #expect(signer.keyNames == before && rows.count == before.count)
+        case .answerLost, .writtenLater:
+            #expect(rows.count == before.count + 1 && signer.keyNames.count == rows.count, "it may be in use")
+            #expect(error.detail.contains("'tessera signer delete "))
+        }
+    }
+
+    @Test func `A signer that makes no keys is asked for one once a second, not by each sign-in`() async throws {
+        let signer = TestSigner()
+        let world = try await World(external: signer)
+        _ = try await world.create()
+        // A successor is due.
+        world.clock.advance(by: World.policy.signingKeyUpdateInterval + .seconds(-30))
+        signer.makesNone = true
+        var asked = signer.asked.makeAsyncIterator()
+        let before = await asked.next()
+        for _ in 0..<50 { _ = try await world.create() }
+        #expect(await asked.next() == (before ?? 0) + 1)
+        for _ in 0..<50 { _ = try await world.create() }
+        world.clock.advance(by: .seconds(1))
+        _ = try await world.create()
+        #expect(await asked.next() == (before ?? 0) + 2, "one more, a second later")
+        world.clock.advance(by: .seconds(1))
+        signer.makesNone = false
+        _ = try await world.create()
+        #expect(await asked.next() == (before ?? 0) + 3)
+    }
+
+    @Test func `A sign-in at the moment at which its key is retired is signed with another one`() async throws {
+        let (signer, storage) = (TestSigner(), InMemorySessionStorage())
+        let world = try await World(storage: storage, external: signer)
+        _ = try await world.create()
+        let keys = KeyAdministration(store: storage, policy: World.policy, keyPool: SigningKeyPool(external: signer))
+        #expect(try await !keys.retire { _, kind in kind == .dynamic }.isEmpty)
+        let issued = try await world.create()
+        #expect(try await world.verdict(issued.accessToken.exposed) == .valid)
     }
 
     @Test func `What is no signature is given to no client, and changes nothing`() async throws {

@@ -154,6 +154,6 @@ import Testing
         let (world, signer, _) = try await world()
         _ = try await world.create()
         for name in signer.keyNames { try await signer.deleteKey(name) }
-        await #expect(throws: ServiceError.signing(.signerRefused)) { try await world.create() }
+        await #expect(throws: ServiceError.signing(.signerLacksKey)) { try await world.create() }
     }
 }

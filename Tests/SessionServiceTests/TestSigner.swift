@@ -10,10 +10,17 @@ final class TestSigner: TokenSigner {
         var isAway = false
         var signatures = 0
         var isBroken = false
+        var makesNone = false
+        var makings = 0
         var beforeSigning: (@Sendable () async -> Void)?
     }
 
     private let state = Mutex(State())
+    /// How often a key was asked for, each time.
+    let asked: AsyncStream<Int>
+    private let sink: AsyncStream<Int>.Continuation
+
+    init() { (asked, sink) = AsyncStream.makeStream() }
 
     /// Whether nothing is answered.
     var isAway: Bool {
@@ -27,6 +34,12 @@ final class TestSigner: TokenSigner {
         set { state.withLock { $0.isBroken = newValue } }
     }
 
+    /// Whether no keys are made.
+    var makesNone: Bool {
+        get { state.withLock(\.makesNone) }
+        set { state.withLock { $0.makesNone = newValue } }
+    }
+
     var signatures: Int { state.withLock(\.signatures) }
     var keyNames: Set<SignerKeyName> { state.withLock { Set($0.keys.keys) } }
     var privateKeys: [[UInt8]] { state.withLock { $0.keys.values.map { Array($0.rawRepresentation) } } }
@@ -35,7 +48,11 @@ final class TestSigner: TokenSigner {
     func once(_ work: @escaping @Sendable () async -> Void) { state.withLock { $0.beforeSigning = work } }
 
     func makeKey(_ id: KeyID, _ algorithm: SigningAlgorithm) async throws(SigningError) -> PublicVerificationKey {
-        guard !isAway else { throw .signerUnavailable }
+        state.withLock { state in
+            state.makings += 1
+            sink.yield(state.makings)
+        }
+        guard !isAway, !makesNone else { throw .signerUnavailable }
         let key = P256.Signing.PrivateKey()
         let half = PublicVerificationKey.p256(key.publicKey)
         state.withLock { $0.keys[SignerKeyName(of: half)] = key }
@@ -49,7 +66,7 @@ final class TestSigner: TokenSigner {
             return state.beforeSigning
         }
         await work?()
-        guard let own = state.withLock({ $0.keys[key] }) else { throw .signerRefused }
+        guard let own = state.withLock({ $0.keys[key] }) else { throw .signerLacksKey }
         state.withLock { $0.signatures += 1 }
         let signature: [UInt8]
         do { signature = Array(try own.signature(for: input).rawRepresentation) } catch { throw .cryptographyFailed }

@@ -1,5 +1,3 @@
-import Crypto
-import Dispatch
 import Foundations
 import PlatformLibC
 import SessionEngine
@@ -10,22 +8,31 @@ import Testing
 
 @testable import SignerAgent
 
-@Suite struct AgentSignerTests {
+@Suite(.timeLimit(.minutes(10))) struct AgentSignerTests {
     private func keyID(_ text: String = "d-1") throws -> KeyID { try #require(KeyID(text)) }
 
-    /// A key, made as soon as there is one in reserve.
+    /// A key; one of RS256 is made as soon as there is one in reserve.
     private func made(_ id: KeyID, _ algorithm: SigningAlgorithm, by signer: AgentSigner) async throws
         -> VerificationKey
     {
-        for _ in 0..<100_000 {
+        while true {
             do throws(SigningError) {
                 return VerificationKey(id: id, publicKey: try await signer.makeKey(id, algorithm))
             } catch {
-                guard error == .signerUnavailable else { throw error }
-                await Task.yield()
+                // The agent waits for a moment itself.
+                guard error == .signerUnavailable, algorithm == .rs256 else { throw error }
             }
         }
-        throw SigningError.signerUnavailable
+    }
+
+    /// The next event that is no greeting: each attempt to connect greets.
+    private func nextButGreetings(
+        _ events: inout AsyncStream<AgentSigner.Event>.AsyncIterator, isolation: isolated (any Actor)? = #isolation
+    ) async -> AgentSigner.Event? {
+        while let event = await events.next(isolation: isolation) {
+            if event != .greets { return event }
+        }
+        return nil
     }
 
     @Test(arguments: SigningAlgorithm.allCases)
@@ -56,7 +63,7 @@ import Testing
         try await running.signer.deleteKey(name)
         try await running.signer.deleteKey(name)
         #expect(try await running.signer.keys().map(\.name) == [SignerKeyName(of: second.publicKey)])
-        await #expect(throws: SigningError.signerRefused) {
+        await #expect(throws: SigningError.signerLacksKey) {
             try await running.signer.signature(over: RunningAgent.input(first.id, .es256), by: name)
         }
     }
@@ -80,28 +87,86 @@ import Testing
     }
 
     @Test func `More than the rate is refused as passing`() async throws {
-        let (running, id) = (try RunningAgent(rate: 3), try keyID())
+        let time = Mutex(MonotonicTime.present)
+        let (running, id) = (try RunningAgent(rate: 3, steady: { time.withLock { $0 } }), try keyID())
         let key = try await made(id, .es256, by: running.signer)
         let inputs = [[UInt8]](repeating: RunningAgent.input(id, .es256), count: 60)
-        guard case .signed(let results) = running.agent.answer(to: .sign(SignerKeyName(of: key.publicKey), inputs))
-        else {
-            Issue.record("no signatures")
+        for seconds in [0, 1, 100] as [Int64] {
+            time.withLock { $0 = $0 + .seconds(seconds) }
+            guard case .signed(let results) = running.agent.answer(to: .sign(SignerKeyName(of: key.publicKey), inputs))
+            else {
+                Issue.record("no signatures")
+                return
+            }
+            #expect(results.filter { $0 == .failure(.tooMany) }.count == 57)
+            #expect(running.agent.takeCounts().signed == 3)
+        }
+    }
+
+    @Test func `More keys than an installation needs are refused as passing`() throws {
+        let time = Mutex(MonotonicTime.present)
+        let id = try keyID()
+        let running = try RunningAgent(steady: { time.withLock { $0 } })
+        func made(_ count: Int) -> Int {
+            (0..<count).count { _ in
+                if case .made = running.agent.answer(to: .make(id, .es256)) { return true }
+                return false
+            }
+        }
+        #expect(made(300) == 200)
+        time.withLock { $0 = $0 + .seconds(10) }
+        #expect(made(300) == 20)
+        #expect(running.agent.answer(to: .make(id, .es256)) == .failed(.tooMany))
+    }
+
+    @Test func `An unknown key is looked for once a second, and others are to wait for that`() throws {
+        let time = Mutex(MonotonicTime.present)
+        let running = try RunningAgent(steady: { time.withLock { $0 } })
+        let input = RunningAgent.input(try keyID(), .es256)
+        func answer(_ number: UInt8) throws -> SignerFrame.Answer {
+            let name = try #require(SignerKeyName(bytes: [UInt8](repeating: number, count: 32)))
+            return running.agent.answer(to: .sign(name, [input]))
+        }
+        #expect(try answer(1) == .failed(.unknownKey))
+        #expect(try answer(2) == .failed(.notYet))
+        #expect(try answer(1) == .failed(.unknownKey))
+        time.withLock { $0 = $0 + .seconds(1) }
+        #expect(try answer(2) == .failed(.unknownKey))
+    }
+
+    @Test func `A key that cannot be kept is given to the next attempt`() throws {
+        let isFull = Mutex(true)
+        let made = Mutex(0)
+        let id = try keyID()
+        let vault = try HookedVault(
+            beforeKeep: { () throws(VaultError) in
+                if isFull.withLock({ $0 }) { throw VaultError("the disk is full") }
+            },
+            beforeGenerate: { algorithm in if algorithm == .es256 { made.withLock { $0 += 1 } } })
+        let events = Mutex(0)
+        let time = MonotonicTime.present
+        let running = try RunningAgent(
+            vault: vault, steady: { time },
+            onAgentEvent: { if case .vaultFailed = $0 { events.withLock { $0 += 1 } } })
+        for _ in 0..<50 { #expect(running.agent.answer(to: .make(id, .es256)) == .failed(.failed)) }
+        #expect(made.withLock { $0 } == 1)
+        #expect(events.withLock { $0 } == 1, "said once a second")
+        isFull.withLock { $0 = false }
+        guard case .made = running.agent.answer(to: .make(id, .es256)) else {
+            Issue.record("no key was made")
             return
         }
-        #expect(results.filter { $0 == .failure(.tooMany) }.count >= 57)
-        #expect(running.agent.takeCounts().signed <= 3)
+        #expect(made.withLock { $0 } == 1)
+        #expect(try vault.keys().filter { $0.publicKey.algorithm == .es256 }.count == 1)
     }
 
     @Test func `A process of another user gets nothing`() async throws {
-        let running = try RunningAgent(users: [getuid() &+ 1], deadline: .milliseconds(200))
+        let running = try RunningAgent(users: [getuid() &+ 1])
         await #expect(throws: SigningError.signerUnavailable) { try await running.signer.keys() }
         #expect(running.agent.takeCounts().strangers > 0)
     }
 
-    @Test(arguments: [true, false])
-    func `A peer that answers nothing costs a request the deadline and the next ones nothing`(makes: Bool)
-        async throws
-    {
+    @Test func `A peer that answers nothing costs a request the deadline and the next ones nothing`() async throws {
         let folder = try TemporaryFolder()
         let socket = try SignerSocket(at: folder.path + "/s", group: nil)
         defer { close(socket.descriptor) }
@@ -111,41 +176,66 @@ import Testing
             events.withLock { $0.append(event) }
         }
         defer { signer.close() }
-        let (name, id) = (try #require(SignerKeyName(bytes: [UInt8](repeating: 1, count: 32))), try keyID())
-        if makes {
-            await #expect(throws: SigningError.signerUnavailable) { try await signer.makeKey(id, .es256) }
-            #expect(events.withLock { $0 } == [.silent])
-        }
+        let name = try #require(SignerKeyName(bytes: [UInt8](repeating: 1, count: 32)))
         for _ in 0..<20 {
             await #expect(throws: SigningError.signerUnavailable) { try await signer.signature(over: [1], by: name) }
         }
         #expect(events.withLock { $0 } == [.silent])
     }
 
-    @Test func `A signer that makes a key too late is asked again once it answers`() async throws {
-        let vault = try LateVault()
-        let (running, id) = (try RunningAgent(vault: vault, deadline: .milliseconds(300)), try keyID())
-        await #expect(throws: SigningError.signerUnavailable) { try await running.signer.makeKey(id, .es256) }
-        vault.released.signal()
-        let key = try await made(id, .es256, by: running.signer)
-        let (name, input) = (SignerKeyName(of: key.publicKey), RunningAgent.input(id, .es256))
-        for _ in 0..<100_000 {
-            do throws(SigningError) {
-                #expect(key.accepts(try await running.signer.signature(over: input, by: name), over: input))
-                return
-            } catch {
-                #expect(error == .signerUnavailable)
-                await Task.yield()
-            }
+    @Test func `A peer that answers no command is asked for one, and for the next one a while later`() async throws {
+        let folder = try TemporaryFolder()
+        let socket = try SignerSocket(at: folder.path + "/s", group: nil)
+        defer { close(socket.descriptor) }
+        var settings = AgentSigner.Settings(path: folder.path + "/s", deadline: .milliseconds(50), connections: 0)
+        settings.pauseOfCommands = .seconds(3_600)
+        let events = Mutex<[AgentSigner.Event]>([])
+        let signer = AgentSigner(settings) { event in events.withLock { $0.append(event) } }
+        let (name, id) = (try #require(SignerKeyName(bytes: [UInt8](repeating: 1, count: 32))), try keyID())
+        for _ in 0..<20 {
+            await #expect(throws: SigningError.signerUnavailable) { try await signer.makeKey(id, .es256) }
         }
-        Issue.record("it is not asked again")
+        await #expect(throws: SigningError.signerUnavailable) { try await signer.deleteKey(name) }
+        #expect(events.withLock { $0 } == [.notDeleted(name)], "what signs says whether it signs")
+        // Those that connected are still to be accepted.
+        _ = fcntl(socket.descriptor, F_SETFL, O_NONBLOCK)
+        var connections = 0
+        while true {
+            let accepted = accept(socket.descriptor, nil, nil)
+            guard accepted >= 0 else { break }
+            close(accepted)
+            connections += 1
+        }
+        #expect(connections == 1)
     }
 
-    @Test func `A signer that greets and does not sign is tried by one request at a time`() async throws {
-        let (vault, id) = (try StuckVault(), try keyID())
+    @Test func `A key that is made too late stops no signature`() async throws {
+        let (gate, id) = (Gate(), try keyID())
+        let events = Mutex<[AgentSigner.Event]>([])
+        let running = try RunningAgent(
+            vault: HookedVault(beforeKeep: { gate.passIfSecond() }), deadline: .seconds(3),
+            onEvent: { event in events.withLock { $0.append(event) } })
+        defer { gate.open() }
+        let key = try await made(id, .es256, by: running.signer)
+        let (name, input) = (SignerKeyName(of: key.publicKey), RunningAgent.input(id, .es256))
+        let late = Task { try await running.signer.makeKey(id, .es256) }
+        for _ in 0..<20 {
+            #expect(key.accepts(try await running.signer.signature(over: input, by: name), over: input))
+        }
+        await #expect(throws: SigningError.signerUnavailable) { try await late.value }
+        #expect(key.accepts(try await running.signer.signature(over: input, by: name), over: input))
+        #expect(events.withLock { $0 } == [])
+        gate.open()
+        _ = try await made(try keyID("d-2"), .es256, by: running.signer)
+    }
+
+    @Test func `A signer that greets and does not sign is asked again by one request after the other`() async throws {
+        let (gate, id) = (Gate(), try keyID())
         let (events, sink) = AsyncStream<AgentSigner.Event>.makeStream()
-        let running = try RunningAgent(vault: vault, deadline: .seconds(1)) { sink.yield($0) }
-        defer { vault.release() }
+        let running = try RunningAgent(
+            vault: HookedVault(beforeSign: { _ in gate.pass() }), deadline: .seconds(2),
+            onEvent: { sink.yield($0) })
+        defer { gate.open() }
         let key = try await made(id, .es256, by: running.signer)
         let (name, input) = (SignerKeyName(of: key.publicKey), RunningAgent.input(id, .es256))
         @Sendable func isRefused() async -> Bool {
@@ -155,20 +245,15 @@ import Testing
                 return error == .signerUnavailable
             }
         }
-        var (news, seen) = (events.makeAsyncIterator(), vault.seen.makeAsyncIterator())
+        var news = events.makeAsyncIterator()
         #expect(await isRefused())
-        #expect(await seen.next() == 1)
         #expect(await news.next() == .silent)
         #expect(await news.next() == .greets)
-        async let trial = isRefused()
-        #expect(await seen.next() == 2)
-        #expect(await isRefused(), "beside the trial")
-        #expect(await trial)
-        vault.release()
+        #expect(await isRefused(), "the one that tries it")
+        gate.open()
         #expect(await news.next() == .greets, "it was silent all the time, and that is logged once")
-        #expect(await !isRefused())
-        #expect(await news.next() == .answers)
-        #expect(await seen.next() == 3, "the request beside the trial did not reach the signer")
+        while await isRefused() { await Task.yield() }
+        #expect(await nextButGreetings(&news) == .answers)
         // As many at once as before.
         let refused = await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<50 { group.addTask { await isRefused() } }
@@ -177,56 +262,26 @@ import Testing
         #expect(refused == 0)
     }
 
-    @Test func `While one request tries a signer, the next one fails at once`() async {
-        var queue = SignerQueue(deadline: .seconds(1), connections: 1)
-        let name = SignerKeyName(of: .p256(P256.Signing.PrivateKey().publicKey))
-        _ = queue.silence()
-        _ = queue.greet()
-        var refusals: [Bool] = []
-        _ = await withCheckedContinuation { (waiter: CheckedContinuation<Result<[UInt8], SigningError>, Never>) in
-            for _ in 0..<2 {
-                let now = MonotonicTime.present
-                let request = SignerQueue.Request(key: name, input: [1], end: now + .seconds(1), waiter: waiter)
-                if case .refused = queue.add(request, at: now) { refusals.append(true) } else { refusals.append(false) }
-            }
-            waiter.resume(returning: .failure(.signerUnavailable))
-        }
-        #expect(refusals == [false, true])
-    }
-
-    @Test func `More than a slow signer can do fails alone, and the rest is signed`() async throws {
-        let (vault, id) = (try SlowVault(), try keyID())
-        let events = Mutex<[AgentSigner.Event]>([])
-        let running = try RunningAgent(vault: vault, deadline: .seconds(2)) { event in
-            events.withLock { $0.append(event) }
-        }
-        let key = try await made(id, .es256, by: running.signer)
-        let (name, input) = (SignerKeyName(of: key.publicKey), RunningAgent.input(id, .es256))
-        let signed = await withTaskGroup(of: Bool.self) { group in
-            for _ in 0..<4_000 {
-                group.addTask { (try? await running.signer.signature(over: input, by: name)) != nil }
-            }
-            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
-        }
-        #expect((100..<4_000).contains(signed), "\(signed)")
-        #expect(events.withLock { $0 } == [], "it has much to do and does not hang")
-    }
-
     @Test func `A key for which no peer waits any more is deleted again`() async throws {
-        let vault = try LateVault()
-        let (running, id) = (try RunningAgent(vault: vault, deadline: .milliseconds(300)), try keyID())
-        await #expect(throws: SigningError.signerUnavailable) { try await running.signer.makeKey(id, .es256) }
-        vault.released.signal()
+        let gate = Gate()
+        let (events, sink) = AsyncStream<SignerAgent.Event>.makeStream()
+        let running = try RunningAgent(
+            vault: HookedVault(beforeKeep: { gate.passIfFirst() }), deadline: .milliseconds(300),
+            onAgentEvent: { sink.yield($0) })
+        let (late, id) = (try keyID("d-7"), try keyID())
+        await #expect(throws: SigningError.signerUnavailable) { try await running.signer.makeKey(late, .es256) }
+        gate.open()
+        var news = events.makeAsyncIterator()
+        #expect(await news.next() == .made(late, .es256))
+        #expect(await news.next() == .deleted(late))
         let key = try await made(id, .es256, by: running.signer)
-        for _ in 0..<100_000 where running.agent.keyCount > 1 { await Task.yield() }
-        #expect(running.agent.keyCount == 1)
         #expect(try await running.signer.keys().map(\.name) == [SignerKeyName(of: key.publicKey)])
     }
 
     @Test func `A socket that another agent has bound by now is not removed`() throws {
         let folder = try TemporaryFolder()
         let first = try SignerSocket(at: folder.path + "/s", group: nil)
-        unlink(folder.path + "/s")
+        for name in ["/s", "/s.lock"] { unlink(folder.path + name) }
         let second = try SignerSocket(at: folder.path + "/s", group: nil)
         first.remove()
         #expect(try folder.mode(of: "s") == 0o600)
@@ -257,6 +312,16 @@ import Testing
         #expect(key.accepts(try await running.signer.signature(over: input, by: name), over: input))
     }
 
+    @Test func `Of two signers at one socket one gives way, also where the other does not listen yet`() throws {
+        let folder = try TemporaryFolder()
+        let socket = try SignerSocket(at: folder.path + "/s", group: nil)
+        defer { close(socket.descriptor) }
+        // As in the moment between bind(2) and listen(2): no one answers.
+        unlink(folder.path + "/s")
+        let error = #expect(throws: VaultError.self) { try SignerSocket(at: folder.path + "/s", group: nil) }
+        #expect(error?.description.contains("is locked") == true && error?.isFinal == false)
+    }
+
     @Test func `A socket where another listens, or a file, is not replaced`() throws {
         let running = try RunningAgent()
         #expect(throws: VaultError.self) { try SignerSocket(at: running.path, group: nil) }
@@ -264,88 +329,5 @@ import Testing
         close(open(file, O_CREAT | O_WRONLY, 0o600))
         #expect(throws: VaultError.self) { try SignerSocket(at: file, group: nil) }
         #expect(try running.folder.mode(of: "s") == 0o600)
-    }
-}
-
-/// Keeps its first key for longer than a request waits.
-private final class LateVault: KeyVault {
-    private let vault: FileVault
-    private let isFirst = Mutex(true)
-    /// Lets the first key be kept.
-    let released = DispatchSemaphore(value: 0)
-
-    init() throws { vault = try FileVault(path: nil, encryption: nil) }
-
-    var place: String { vault.place }
-    func keys() throws(VaultError) -> [VaultKey] { try vault.keys() }
-    func generate(_ algorithm: SigningAlgorithm, at now: Timestamp) throws(VaultError) -> VaultKey {
-        try vault.generate(algorithm, at: now)
-    }
-    func keep(_ key: VaultKey) throws(VaultError) {
-        let isFirst = isFirst.withLock { isFirst in
-            defer { isFirst = false }
-            return isFirst
-        }
-        if isFirst { released.wait() }
-        try vault.keep(key)
-    }
-    func delete(_ key: VaultKey) throws(VaultError) { try vault.delete(key) }
-    func sign(_ inputs: [[UInt8]], with key: VaultKey) throws(VaultError) -> [[UInt8]] {
-        try vault.sign(inputs, with: key)
-    }
-}
-
-/// Signs nothing until it is released.
-private final class StuckVault: KeyVault {
-    private let vault: FileVault
-    private let gate = DispatchSemaphore(value: 0)
-    private let count = Mutex(0)
-    /// How many inputs have come, after each question.
-    let seen: AsyncStream<Int>
-    private let sink: AsyncStream<Int>.Continuation
-
-    init() throws {
-        vault = try FileVault(path: nil, encryption: nil)
-        (seen, sink) = AsyncStream.makeStream()
-    }
-
-    /// Lets everything be signed from now on.
-    func release() { gate.signal() }
-
-    var place: String { vault.place }
-    func keys() throws(VaultError) -> [VaultKey] { try vault.keys() }
-    func generate(_ algorithm: SigningAlgorithm, at now: Timestamp) throws(VaultError) -> VaultKey {
-        try vault.generate(algorithm, at: now)
-    }
-    func keep(_ key: VaultKey) throws(VaultError) { try vault.keep(key) }
-    func delete(_ key: VaultKey) throws(VaultError) { try vault.delete(key) }
-    func sign(_ inputs: [[UInt8]], with key: VaultKey) throws(VaultError) -> [[UInt8]] {
-        sink.yield(
-            count.withLock { count in
-                count += inputs.count
-                return count
-            })
-        gate.wait()
-        gate.signal()
-        return try vault.sign(inputs, with: key)
-    }
-}
-
-/// Takes a tenth of a second for each question.
-private final class SlowVault: KeyVault {
-    private let vault: FileVault
-
-    init() throws { vault = try FileVault(path: nil, encryption: nil) }
-
-    var place: String { vault.place }
-    func keys() throws(VaultError) -> [VaultKey] { try vault.keys() }
-    func generate(_ algorithm: SigningAlgorithm, at now: Timestamp) throws(VaultError) -> VaultKey {
-        try vault.generate(algorithm, at: now)
-    }
-    func keep(_ key: VaultKey) throws(VaultError) { try vault.keep(key) }
-    func delete(_ key: VaultKey) throws(VaultError) { try vault.delete(key) }
-    func sign(_ inputs: [[UInt8]], with key: VaultKey) throws(VaultError) -> [[UInt8]] {
-        _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .milliseconds(100))
-        return try vault.sign(inputs, with: key)
     }
 }

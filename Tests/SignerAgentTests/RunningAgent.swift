@@ -15,13 +15,17 @@ final class RunningAgent: Sendable {
 
     init(
         vault: (any KeyVault)? = nil, rate: Int = 100_000, users: Set<UInt32> = [getuid()],
-        deadline: Duration = .seconds(20), onEvent: @escaping @Sendable (AgentSigner.Event) -> Void = { _ in }
+        steady: @escaping @Sendable () -> MonotonicTime = { .present }, deadline: Duration = .seconds(20),
+        onAgentEvent: @escaping @Sendable (SignerAgent.Event) -> Void = { _ in },
+        onEvent: @escaping @Sendable (AgentSigner.Event) -> Void = { _ in }
     ) throws {
         folder = try TemporaryFolder()
         path = folder.path + "/s"
+        var settings = SignerAgent.Settings(
+            rules: SigningRules(longestLife: .seconds(3_600)), rate: rate, users: users)
+        settings.steady = steady
         agent = try SignerAgent(
-            vault ?? FileVault(path: nil, encryption: nil),
-            SignerAgent.Settings(rules: SigningRules(longestLife: .seconds(3_600)), rate: rate, users: users))
+            vault ?? FileVault(path: nil, encryption: nil), settings, onEvent: onAgentEvent)
         socket = try SignerSocket(at: path, group: nil)
         let (agent, descriptor) = (agent, socket.descriptor)
         // Who accepts on it closes it: its number is another socket's from then on.
@@ -29,7 +33,9 @@ final class RunningAgent: Sendable {
             agent.serve(descriptor)
             close(descriptor)
         }
-        signer = AgentSigner(AgentSigner.Settings(path: path, deadline: deadline), onEvent: onEvent)
+        var asking = AgentSigner.Settings(path: path, deadline: deadline)
+        asking.pauseOfCommands = .zero
+        signer = AgentSigner(asking, onEvent: onEvent)
     }
 
     deinit {

@@ -71,7 +71,7 @@ import Testing
 
     @Test func `A rate allows a second's worth at once and no more`() {
         let start = MonotonicTime(nanoseconds: 5)
-        var limit = RateLimit(perSecond: 10, at: start)
+        var limit = RateLimit(perSecond: 10, atOnce: 10, at: start)
         #expect(limit.take(8, at: start) == 8)
         #expect(limit.take(8, at: start) == 2)
         #expect(limit.take(1, at: start + .milliseconds(50)) == 0)

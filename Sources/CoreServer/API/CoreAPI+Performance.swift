@@ -81,6 +81,15 @@ extension CoreAPI {
         }
     }
 
+    /// What to do where a signer outside this process will not sign, however often it is asked; `nil` for another failure.
+    private static func help(for failure: ServiceError) -> String? {
+        switch failure {
+        case .signing(.signerLacksKey): "it has lost the key: put its keys back, or 'tessera keys retire'"
+        case .signing(.signerRefused): "its rules forbid the token, such as its lifetime; its own log has the counts"
+        default: nil
+        }
+    }
+
     /// An internal error: the caller learns nothing else, and it is logged once.
     private func reply(to failure: ServiceError) -> CoreReply {
         if case .signing(.signerUnavailable) = failure {
@@ -89,10 +98,8 @@ extension CoreAPI {
             reply.headers.append(("Retry-After", "1"))
             return reply
         }
-        if case .signing(.signerRefused) = failure {
-            logger.error(
-                "the signer refuses: it has lost the key, or its rules forbid the token",
-                metadata: ["help": "put its keys back, or 'tessera keys retire'; its own log has the counts"])
+        if let help = Self.help(for: failure) {
+            logger.error("the signer does not sign", metadata: ["help": "\(help)"])
             return .text(500, "Internal Error")
         }
         guard case .storage(let error) = failure else {

@@ -117,6 +117,8 @@ public enum SigningError: Error, Sendable, Equatable {
     case cryptographyFailed
     /// The signer outside this process does not answer in time, or has too much to do: the caller may try again.
     case signerUnavailable
-    /// The signer outside this process does not sign this: it has no such key, or its rules forbid it.
+    /// The signer outside this process does not sign this, because its rules forbid it.
     case signerRefused
+    /// The signer outside this process has no such key.
+    case signerLacksKey
 }

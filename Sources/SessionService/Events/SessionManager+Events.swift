@@ -66,9 +66,8 @@ extension SessionManager {
             ? EventToken.logoutClaims(of: event, id, stream.parties, at: clock.time())
             : EventToken.claims(of: event, id, stream.parties, issuedAt: pending.event.time)
         guard let claims else { return nil }
-        let key = try await keys.signer(.static, .rs256)
-        let input = EventToken.signingInput(
-            claims, as: type ? EventToken.logoutType : EventToken.setType, for: key)
-        return CompactToken.text(input, signature: try await sign(input, with: key))
+        return try await signedText(.rsa(.static)) { key throws(ServiceError) in
+            EventToken.signingInput(claims, as: type ? EventToken.logoutType : EventToken.setType, for: key)
+        }
     }
 }

@@ -26,20 +26,45 @@ extension SessionManager {
     private static let attempts = 8
 
     func sign(_ claims: AccessTokenClaims, _ kind: SigningKeyKind) async throws(ServiceError) -> AccessToken {
-        let key = try await keys.signer(
-            kind, policy.algorithm(for: claims.format), orOther: !claims.format.isLegacy)
-        guard let name = key.externalName else {
+        let need = SigningKeyManager.Need(
+            kind: kind, algorithm: policy.algorithm(for: claims.format), allowsOther: !claims.format.isLegacy)
+        let key = try await keys.signer(need)
+        guard key.externalName != nil else {
             return try noted(key) { () throws(SigningError) in try AccessToken(signing: claims, with: key) }
         }
-        let input = try signing { () throws(SigningError) in try AccessToken.signingInput(of: claims, for: key) }
-        let signature = try await externalSignature(over: input, by: key, name)
-        return AccessToken(claims, signingInput: input, signature: signature)
+        return try await signed(with: key, need) { key throws(ServiceError) in
+            let input = try signing { () throws(SigningError) in try AccessToken.signingInput(of: claims, for: key) }
+            return AccessToken(claims, signingInput: input, signature: try await signature(over: input, by: key))
+        }
     }
 
-    /// Signs what an application has to have signed.
-    func sign(
-        _ input: [UInt8], with key: SigningKey
-    ) async throws(ServiceError) -> [UInt8] {
+    /// Signs what an application has to have signed, or an event, as a JWS in compact form.
+    func signedText(
+        _ need: SigningKeyManager.Need,
+        _ input: (SigningKey) async throws(ServiceError) -> [UInt8]
+    ) async throws(ServiceError) -> String {
+        try await signed(with: try await keys.signer(need), need) { key throws(ServiceError) in
+            let bytes = try await input(key)
+            return CompactToken.text(bytes, signature: try await signature(over: bytes, by: key))
+        }
+    }
+
+    /// Signs with a key, or with the next one where a signer outside this process does not have it: it may have been retired
+    /// a moment ago.
+    private func signed<Token>(
+        with key: SigningKey, _ need: SigningKeyManager.Need,
+        _ sign: (SigningKey) async throws(ServiceError) -> Token
+    ) async throws(ServiceError) -> Token {
+        do throws(ServiceError) { return try await sign(key) } catch {
+            guard error == .signing(.signerLacksKey) else { throw error }
+            try await keys.reloadForUnknownKey(madeAt: nil)
+            let next = try await keys.signer(need)
+            guard next.externalName != key.externalName else { throw error }
+            return try await sign(next)
+        }
+    }
+
+    private func signature(over input: [UInt8], by key: SigningKey) async throws(ServiceError) -> [UInt8] {
         guard let name = key.externalName else {
             return try noted(key) { () throws(SigningError) in try key.signature(over: input) }
         }
