@@ -190,5 +190,10 @@ def test_a_link_on_another_site_leads_to_the_page(tmp_path_factory: pytest.TempP
             assert [seen.status for seen in refreshes] == [200, 303]
             assert place.gate.statuses(RENEW) == [403, 200]
             assert place.events(handle) == ["created", "bound"]
+            place.later(ACCEPTED + 1)
+            owner.lose()
+            owner.follow_from("mail.other.test", REFRESH + "?own=1")
+            assert "__Secure-sRefreshToken" in owner.cookies(), "a link signs no one out, whatever it says"
+            assert place.events(handle) == ["created", "bound"]
     finally:
         place.close()

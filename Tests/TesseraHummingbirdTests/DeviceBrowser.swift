@@ -98,9 +98,10 @@ struct DeviceBrowser {
                 [("accept", "text/html"), ("sec-fetch-mode", "navigate"), ("sec-fetch-site", site)])
             if let next = reply["location"] {
                 path = next
-            } else if let content = reply.body.split(separator: "content=\"0;url=").dropFirst().first {
+            } else if let again = Again(reply.body) {
                 page = "api.example.com"
-                path = String(content.prefix { $0 != "\"" }).replacing("&amp;", with: "&")
+                path = again.path
+                clock.advance(by: .seconds(again.seconds))
             } else {
                 return reply
             }
@@ -254,6 +255,19 @@ extension DeviceBrowser.Bound {
         self.attributes = Set(attributes.split(separator: ";").map { $0.trimmed { $0 == " " } }.map(String.init))
         excluded = (scope["scope_specification"]?.array ?? []).compactMap { $0.object?["path"]?.string }
         initiators = (object["allowed_refresh_initiators"]?.array ?? []).compactMap(\.string)
+    }
+}
+
+/// A page that asks for another one.
+struct Again {
+    let seconds: Int
+    let path: String
+
+    init?(_ page: String) {
+        guard let content = page.split(separator: "content=\"").dropFirst().first?.prefix(while: { $0 != "\"" }),
+            let seconds = Int(content.prefix { $0 != ";" }), let url = content.split(separator: ";url=").dropFirst().first
+        else { return nil }
+        (self.seconds, path) = (seconds, String(url.replacing("&amp;", with: "&")))
     }
 }
 

@@ -83,21 +83,56 @@ struct DeviceFaultTests {
         }
     }
 
-    @Test("the page of its own is plain, kept by no cache, asked for once, and only from elsewhere")
+    @Test("the page of its own is plain, kept by no cache, and takes nothing, whatever the link says that leads there")
     func ownPage() async throws {
         let world = try await DeviceWorld { $0.signInPage = "/login" }
         try await world.run { way in
+            var (browser, _) = try await DeviceBindingRouteTests.signedIn(world, way)
+            world.clock.advance(by: .seconds(601))
             let page = [("accept", "text/html"), ("sec-fetch-mode", "navigate")]
             let path = DeviceWorld.refresh + "?returnTo=%2F%22%3E&x=\"<"
             for site in ["cross-site", "same-site"] {
-                let reply = try await way.call(.get, path, page + [("sec-fetch-site", site)])
-                #expect(reply.status == 200 && reply["cache-control"] == "no-store" && reply.setCookies.isEmpty)
-                #expect(reply.body.contains("?returnTo=%2F%22%3E&amp;x=&quot;&lt;&amp;own=1\">"), "\(reply.body)")
+                for (path, seconds) in [(path, 0), (path + "&own=1", 1)] {
+                    let fields = browser.cookies(for: path) + page + [("sec-fetch-site", site)]
+                    let reply = try await way.call(.get, path, fields)
+                    #expect(reply.status == 200 && reply["cache-control"] == "no-store" && reply.setCookies.isEmpty)
+                    let end = "content=\"\(seconds);url=\(DeviceWorld.refresh)?returnTo=%2F%22%3E&amp;x=&quot;&lt;&amp;own=1\">"
+                    #expect(reply.body.hasSuffix(end), "\(reply.body)")
+                }
+                let image = browser.cookies(for: path) + [("sec-fetch-site", site), ("sec-fetch-mode", "no-cors")]
+                #expect(try await way.call(.get, path + "&own=1", image).setCookies.isEmpty)
             }
-            for (path, site) in [(path + "&own=1", "cross-site"), (path, "same-origin"), (path, "none")] {
-                #expect(try await way.call(.get, path, page + [("sec-fetch-site", site)]).status == 303)
+            for site in ["cross-site", "same-site", "same-origin", "none"] {
+                let reply = try await way.call(.get, path, page + [("sec-fetch-site", site)])
+                #expect(reply.status == 303 && reply.fields[values: .location].count == 1, "nothing to lose: \(site)")
             }
             #expect(try await way.call(.get, path, page).status == 303, "a browser that cannot bind sessions")
+            #expect(try await browser.follow(DeviceWorld.refresh + "?own=1&returnTo=/safe", from: "mail.test").status == 200)
+            #expect(try await browser.call(.post, DeviceWorld.refresh).status == 200, "no link has signed the user out")
+        }
+    }
+
+    @Test("a page with the cookie of the session before asks once more, and then the user has to")
+    func otherCookieOfPage() async throws {
+        let world = try await DeviceWorld { $0.signInPage = "/login" }
+        try await world.run { way in
+            let (before, _) = try await DeviceBindingRouteTests.signedIn(world, way)
+            var (browser, handle) = try await DeviceBindingRouteTests.signedIn(world, way)
+            world.clock.advance(by: .seconds(300))
+            var late = try #require(before.jar["__Host-st-dbsc"])
+            late.until = world.clock.time + .seconds(500)
+            browser.jar["__Host-st-dbsc"] = late
+            let cookies = browser.cookies(for: DeviceWorld.refresh)
+            let page = cookies + [("accept", "text/html"), ("sec-fetch-mode", "navigate"), ("sec-fetch-site", "none")]
+            let first = try await way.call(.get, DeviceWorld.refresh, page)
+            #expect(first.status == 200 && first.setCookies.count == 1 && first.cookie("__Host-st-dbsc") == "")
+            #expect(first.body.contains("content=\"1;url=\(DeviceWorld.refresh)?own=1\""))
+            let second = try await way.call(.get, DeviceWorld.refresh + "?own=1", page)
+            #expect(second.status == 503 && second.setCookies.count == 1)
+            let script = try await way.call(.get, DeviceWorld.refresh, cookies)
+            #expect(script.status == 503, "what asks for no page is not answered with one")
+            let reply = try await browser.follow("/safe", from: "mail.test")
+            #expect(reply.status == 200 && reply.body == handle, "\(browser.visited)")
         }
     }
 

@@ -124,6 +124,21 @@ struct SignInPageTests {
         #expect(reply.status == .forbidden && exchange.changes.isEmpty)
     }
 
+    @Test("an image on a page of another site signs no one out where cookies travel across sites")
+    func image() async throws {
+        var configuration = SessionConfiguration()
+        (configuration.signInPage, configuration.cookieSameSite) = ("/login", SameSite.none)
+        let test = try await TestSessions(configuration: configuration)
+        var page = Page(test.sessions)
+        _ = try await page.signIn("alice")
+        for (site, isCleared) in [("cross-site", false), ("same-site", false), ("same-origin", true)] {
+            page.fields = [.fetchSite: site, .fetchMode: "no-cors", .fetchDestination: "image"]
+            let exchange = SessionExchange(request: page.request(.get, "/auth/session/refresh"))
+            let reply = await test.sessions.answer(.refreshPage, in: exchange)
+            #expect(reply.status == .unauthorized && exchange.changes.isEmpty == !isCleared, "\(site)")
+        }
+    }
+
     /// Follows one step as a browser does.
     ///
     /// - Returns: where it is sent; `nil` where it may stay.

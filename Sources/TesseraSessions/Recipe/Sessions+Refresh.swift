@@ -56,7 +56,10 @@ extension Sessions {
         // A link from another site may lead to a page that refreshes on its way: only the browser gets the tokens.
         let isPage = route(for: exchange.request) == .refreshPage
         guard try RequestChecks.hasCustomHeader(exchange.request, antiCSRF, settings, mayRead: isPage) else {
-            throw .unauthorised(reason: "the anti-CSRF check failed: there is no rid field", clearTokens: true)
+            // An image on a page of another site must not sign a user out.
+            let isTrusted = try RequestChecks.isFromTrustedOrigin(exchange.request, settings)
+            throw .unauthorised(
+                reason: "the anti-CSRF check failed: there is no rid field", clearTokens: isTrusted)
         }
         return try await refreshed(found, use, by: .cookie, tokens, in: exchange)
     }

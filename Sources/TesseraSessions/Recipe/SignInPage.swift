@@ -44,23 +44,39 @@ extension Sessions {
 
     /// Answers a page on its way: refreshes, and sends it back.
     func refreshPage(in exchange: SessionExchange) async throws(SessionError) -> SessionReply {
-        if let page = pageOfOwn(before: exchange.request) { return page }
-        _ = try await refresh(in: exchange)
-        return .redirect(to: returnPlace(of: exchange.request))
+        let request = exchange.request
+        // A link may say so too: it decides about waiting, and never about what a browser keeps.
+        let isAskedAgain = Self.parameter(Self.ownField, of: request) != nil
+        if mayBeUnrenewed(request) { return pageOfOwn(for: request, seconds: isAskedAgain ? 1 : 0) }
+        do throws(SessionError) { _ = try await refresh(in: exchange) } catch {
+            guard error == .deviceNotYet, !isAskedAgain, RequestChecks.isNavigation(request) else { throw error }
+            return pageOfOwn(for: request, seconds: 1)
+        }
+        return .redirect(to: returnPlace(of: request))
     }
 
-    /// A page that asks for the same again, once; `nil` where the browser has its bound cookie or none that it could renew.
+    /// Whether the browser of a request with a session may have a key with which it has renewed no cookie.
     ///
     /// Browsers renew the cookie of a session's device for requests of the API's own pages, and not for those that a link on
     /// another site caused, also after redirects, and do not say so (docs/dbsc.md, DB09).
-    private func pageOfOwn(before request: HTTPRequest) -> SessionReply? {
-        guard offersDevices, ["cross-site", "same-site"].contains(request.headerFields[.fetchSite] ?? ""),
-            !bringsBoundCookie(request), Self.parameter(Self.ownField, of: request) == nil
-        else { return nil }
-        let path = settings.pathInBrowser(request)
-        let target = Self.escaped(path + (path.contains("?") ? "&" : "?") + "\(Self.ownField)=1")
+    private func mayBeUnrenewed(_ request: HTTPRequest) -> Bool {
+        guard offersDevices, ["cross-site", "same-site"].contains(request.headerFields[.fetchSite] ?? "") else {
+            return false
+        }
+        return !bringsBoundCookie(request) && RequestTokens(request, settings).bring(.refresh, by: .cookie)
+    }
+
+    /// A page that asks for the same again, as one of the API's own.
+    ///
+    /// - Parameter seconds: when: at once, or with time for what is on its way.
+    private func pageOfOwn(for request: HTTPRequest, seconds: Int) -> SessionReply {
+        var path = settings.pathInBrowser(request)
+        if Self.parameter(Self.ownField, of: request) == nil {
+            path += (path.contains("?") ? "&" : "?") + "\(Self.ownField)=1"
+        }
+        let again = "\(seconds);url=\(Self.escaped(path))"
         return SessionReply(
-            "<!doctype html><meta charset=utf-8><title></title><meta http-equiv=refresh content=\"0;url=\(target)\">",
+            "<!doctype html><meta charset=utf-8><title></title><meta http-equiv=refresh content=\"\(again)\">",
             type: "text/html; charset=utf-8",
             fields: [.cacheControl: "no-store", .contentSecurityPolicy: "default-src 'none'"])
     }
@@ -95,7 +111,7 @@ extension Sessions {
     package static let returnField = "returnTo"
     /// The parameter that keeps a page from asking for a refresh for ever.
     private static let againField = "again"
-    /// The parameter of a refresh that a page of the API itself asks for.
+    /// The parameter of a refresh that was answered with a page of the API's own before.
     private static let ownField = "own"
 }
 
