@@ -15,7 +15,7 @@ extension SessionManager {
         case .otherKey: .unauthorised(.boundToOtherKey)
         case .noProof: .proofNeeded(nonce: nil)
         case .noCookie: .unauthorised(.boundToDevice)
-        case .skipped, .notYet: .deviceNotYet
+        case .skipped, .notYet, .old: .deviceNotYet
         case .needsNonce:
             .proofNeeded(nonce: ProofNonce.make(at: now, random: clock.randomBits(), key: refreshTokenKey.nonceKey))
         }

@@ -160,7 +160,8 @@ extension SessionManager {
             rotationCount: refreshTokenKey.rotationCount(of: content))
     }
 
-    /// Revokes the session of a refresh token, whichever of its tokens that is; nothing is given for it.
+    /// Revokes the session of a refresh token, whichever of its tokens that is; nothing is given for it. A session that is bound to a
+    /// key is ended by no token that was superseded.
     ///
     /// - Parameters:
     ///   - token: the token as it was presented.
@@ -171,8 +172,10 @@ extension SessionManager {
         with token: RefreshToken, by actor: AuditActor = .driver
     ) async throws(ServiceError) -> Bool {
         guard let presented = try? opened(token) else { return false }
-        return try await update(presented.content.handle) { record, now in
-            TokenRevocation.decide(of: presented, by: actor, against: record, at: now)
+        let (handle, number) = (presented.content.handle, refusals.nextRequest())
+        return try await update(handle) { [refusals] record, now in
+            let decided = TokenRevocation.decide(of: presented, by: actor, against: record, at: now)
+            return refusals.limited(decided, of: handle, by: number, at: now)
         }
     }
 

@@ -71,6 +71,10 @@ struct DeviceBindingWireTests {
                     let given = try Self.object(try await Self.refresh(core, created, version, field))
                     #expect(given["status"] == "OK" && given["dbscOffer"] == nil, "\(version) \(field)")
                 }
+                // Of a node whose clock is behind, or of a browser that keeps it for longer than it was to.
+                clock.advance(by: .seconds(480))
+                let old = try Self.object(try await Self.refresh(core, created, version, "value=\"\(cookie)\""))
+                #expect(old == ["status": "TRY_LATER"], "\(version)")
                 let devices = try Self.object(
                     try await core.send("GET", "/tessera/sessions", query: "sessionHandle=\(handle.string ?? "")"))
                 #expect(devices["sessions"]?.array?.first?.object?["binding"] == "dbsc")

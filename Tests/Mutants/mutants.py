@@ -66,6 +66,7 @@ _access = _of("access token", "SessionEngine/AccessToken/UnverifiedAccessToken.s
 _proof = _of("proof", "SessionEngine/Binding/PresentedProof.swift")
 _jwt = _of("proof", "SessionEngine/Binding/DPoPProof.swift")
 _signed = _of("proof", "SessionEngine/Binding/SignedProof.swift")
+_token_revocation = _of("token revocation", "SessionEngine/Session/TokenRevocation.swift")
 _device_proof = _of("device proof", "SessionEngine/Binding/DeviceProof.swift")
 _device_note = _of("device note", "SessionEngine/Binding/DeviceNote.swift")
 _device_binding = _of("device binding", "SessionEngine/Binding/DeviceBinding.swift")
@@ -559,8 +560,8 @@ BINDING = [
                   "            let key = proof.header[\"jwk\"]?.object.flatMap(ProofKey.init)"),
     _device_proof("a renewal is signed by any key", "let publicKey = key.publicKey, proof.isSigned(by: publicKey)", "key.publicKey != nil"),
     _device_proof("a renewal may bring a key", 'Set(proof.header.names) == ["typ", "alg"],', ""),
-    _device_note("an old one is good", "now - time > $0", "now - time > $0 + $0"),
-    _device_note("one to come is good", ">= Milliseconds(0) - Self.ahead)", ">= Milliseconds(0) - Self.ahead - Self.ahead)"),
+    _device_note("an old one is good", "age <= life &&", "age <= life + life &&"),
+    _device_note("one to come is good", ">= Milliseconds(0) - Self.ahead", ">= Milliseconds(0) - Self.ahead - Self.ahead"),
     _device_note("one purpose serves another", "purpose: rawValue, key: key), body.count > 8", 'purpose: DeviceNote.cookie.rawValue, key: key), body.count > 8'),
     _device_binding("a second key takes the place of the first", "case .some: return Decision(.keep, .taken, audit: .bindingRefused(record, .otherKey, at: now))",
                     "case .some: break"),
@@ -570,13 +571,21 @@ BINDING = [
     _device_binding("any challenge is good", "note?.handle == record.handle ? .proved", "note != nil ? .proved"),
     _device_binding("no challenge is asked for", "note?.handle == record.handle ? .proved", "note?.handle == record.handle || note == nil ? .proved"),
     _device_evidence("another session's cookie is good", "if handle == record.handle { return nil }", "if handle != nil { return nil }"),
-    _device_evidence("who says that it skipped is let in", "if wasSkipped { return .skipped }", "if wasSkipped { return nil }"),
-    _device_evidence("who left before the session was bound is signed out", "isKept || hasOffer ? .notYet : .noCookie",
-                     "isKept || (hasOffer && wasSkipped) ? .notYet : .noCookie"),
-    _device_evidence("another session's cookie signs out", "isKept || hasOffer ? .notYet : .noCookie", "hasOffer ? .notYet : .noCookie"),
-    _device_evidence("no request is refused for good", "isKept || hasOffer ? .notYet : .noCookie", "isKept || hasOffer ? .notYet : .skipped"),
-    _verify("proof: a copy lives by verifications", "record.traits.boundKey?.kind == .dbsc ? .unchanged : .whole",
-            "record.traits.boundKey?.kind == .dpop ? .unchanged : .whole"),
+    _device_evidence("who says that it skipped is let in", "if handle == record.handle { return nil }",
+                     "if handle == record.handle || refusal == .skipped { return nil }"),
+    _device_evidence("who left before the session was bound is signed out", "refusal == .noCookie && mayBeOvertaken",
+                     "refusal == .skipped && mayBeOvertaken"),
+    _device_evidence("another session's cookie signs out", "isAccepted || note.time > now ? .notYet : .old",
+                     "note.time > now ? .notYet : isAccepted ? .noCookie : .old"),
+    _device_evidence("a cookie that is kept for too long signs out", "isAccepted || note.time > now ? .notYet : .old",
+                     "isAccepted || note.time > now ? .notYet : .noCookie"),
+    _device_evidence("no request is refused for good", "var refusal = ProofRefusal.noCookie", "var refusal = ProofRefusal.notYet"),
+    _verify("proof: a copy lives by verifications", "guard isWhole, record.traits.boundKey?.kind != .dbsc else", "guard isWhole else"),
+    _verify("proof: a copy that was shared lives by a verification",
+            "guard isWhole, record.traits.boundKey?.kind != .dbsc else { return .unchanged }",
+            "guard isWhole, record.isRecentlyShared || record.traits.boundKey?.kind != .dbsc else { return .unchanged }"),
+    _token_revocation("a copied token ends a bound session", "if let key = record.traits.boundKey {",
+                      "if let key = record.traits.boundKey, record.expiresAt < record.createdAt {"),
     _upgrade("proof: a report refuses a repeated upgrade", ", !record.isOnlyReported(by: rules) {", " {"),
     _device_service("the offer of another session binds", "offer.handle == registration.handle", "!offer.handle.rawValue.isEmpty"),
     _device_service("an anonymous session is offered", "record.traits.flags.isDisjoint(with: [.anonymous, .impersonated])", "!record.handle.rawValue.isEmpty"),

@@ -149,6 +149,26 @@ struct BindingTests {
         #expect(try await place.refresh(place.proof()).isReuse)
     }
 
+    @Test("A token that was superseded ends a session by a revocation only where it is bound to no key", arguments: [false, true])
+    func revocation(isBound: Bool) async throws {
+        var place = try await Place(isBound: isBound)
+        let (service, copied) = (place.world.service, place.issued.refreshToken)
+        for _ in 0..<3 {
+            place.world.clock.advance(by: .seconds(600))
+            place.issued = try #require(try await place.refresh(isBound ? place.proof() : nil).tokens)
+        }
+        let record = try await place.record()
+        #expect(try await service.revoke(with: copied) != isBound)
+        #expect(try await place.record() == (isBound ? record : nil))
+        for _ in 0..<3 { #expect(try await service.revoke(with: copied) == false) }
+        let events = try await place.events().filter { $0.name != .refreshed && $0.name != .created }
+        #expect(events.map(\.name) == [isBound ? .bindingRefused : .reuseDetected])
+        #expect(events.first?.details["reason"] == (isBound ? "proof" : nil))
+        guard isBound else { return }
+        #expect(try await service.revoke(with: place.issued.refreshToken))
+        #expect(try await place.record() == nil)
+    }
+
     @Test("A lost reply with proofs is no theft: the same token gives the same child")
     func lostReply() async throws {
         let place = try await Place(isBound: true)

@@ -68,7 +68,8 @@ struct DeviceBindingServiceTests {
         #expect(try await place.refresh(first.cookie).tokens != nil, "the one before is good until its own end")
         clock.advance(by: .seconds(1))
         let record = try await place.record()
-        #expect(try await place.refresh(first.cookie).refusal == .boundToDevice)
+        guard case .deviceNotYet = try await place.refresh(first.cookie) else { throw Unexpected("old") }
+        #expect(try await place.refresh(nil).refusal == .boundToDevice)
         guard case .deviceNotYet = try await place.refresh(nil, skipped: true) else { throw Unexpected("skipped") }
         guard
             case .challenge(let fresh) = try await place.world.service.renew(
@@ -80,7 +81,7 @@ struct DeviceBindingServiceTests {
         #expect(try await place.record() == record, "nothing was written since")
         #expect(try await place.refresh(last.cookie).tokens != nil)
         #expect(
-            try await place.events().filter { $0 != "refreshed" } == ["created", "bound", "binding_refused cookie"])
+            try await place.events().filter { $0 != "refreshed" } == ["created", "bound", "binding_refused old"])
     }
 
     @Test("An offer binds its own session, once, within a minute, by who has signed it")
@@ -197,6 +198,42 @@ struct DeviceBindingServiceTests {
             #expect(isBound == (newer.expiresAt == end), "\(newer.expiresAt)")
             place.world.clock.advance(by: .seconds(1_000))
         }
+    }
+
+    @Test("A verification lengthens no token whose refresh token was presented twice either")
+    func sharedVerification() async throws {
+        let place = try await Place()
+        let cookie = try #require(try await place.register()).cookie
+        place.world.clock.advance(by: .seconds(200))
+        let first = try #require(try await place.refresh(cookie).tokens)
+        place.world.clock.advance(by: .seconds(30))
+        #expect(try #require(try await place.refresh(cookie).tokens).isShared)
+        place.world.clock.advance(by: .seconds(3_560))
+        let presented = PresentedAccessToken(
+            accessToken: first.accessToken.exposed, checksAntiCSRF: false, checksDatabase: true)
+        guard case .valid(_, let newer?, _) = try await place.world.service.verify(presented) else {
+            throw Unexpected("no replacement")
+        }
+        #expect(newer.expiresAt == first.accessToken.expiresAt)
+    }
+
+    @Test("A copied token of a bound session that was superseded ends nothing, of whichever kind it is")
+    func revocation() async throws {
+        var place = try await Place()
+        let (service, start) = (place.world.service, place.issued.refreshToken)
+        let cookie = try #require(try await place.register()).cookie
+        let orphan = try #require(try await place.refresh(cookie).tokens).refreshToken
+        place.world.clock.advance(by: .seconds(125))
+        for _ in 0..<2 { place.issued = try #require(try await place.refresh(cookie).tokens) }
+        #expect(try await service.revoke(with: orphan) == false)
+        place.issued = try #require(try await place.refresh(cookie).tokens)
+        #expect(try await service.revoke(with: start) == false)
+        #expect(try await place.record() != nil)
+        let events = try await place.events()
+        #expect(events.filter { $0 != "refreshed" } == ["created", "bound", "binding_refused cookie"])
+        #expect(try await service.revoke(with: place.issued.refreshToken))
+        #expect(try await place.record() == nil)
+        #expect(try await place.events().last == "revoked")
     }
 
     @Test("The session of a user who has signed in is offered, whatever the anonymous one was")

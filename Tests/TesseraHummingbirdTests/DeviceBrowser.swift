@@ -44,6 +44,8 @@ struct DeviceBrowser {
     let isQuoted: Bool
     /// Whether the quota of 6 signatures in 9 minutes counts.
     var hasQuota = false
+    /// Whether it knows nothing of all this.
+    var isOld = false
     /// Whether the device has lost its key.
     var hasLostKey = false
     /// The host of the page; requests of others make the browser renew nothing unless they are allowed to.
@@ -176,7 +178,7 @@ struct DeviceBrowser {
     }
 
     private mutating func register(_ field: String) async throws {
-        guard let offer = Offer(field), sign() else { return }
+        guard !isOld, let offer = Offer(field), sign() else { return }
         let key = TestDeviceKey()
         let fields = ownFields(offer.path) + [proofField(try key.registration(offer.challenge))]
         let reply = try await way.call(.post, offer.path, fields)

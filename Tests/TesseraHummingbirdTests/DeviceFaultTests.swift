@@ -171,6 +171,50 @@ struct DeviceFaultTests {
         }
     }
 
+    @Test("a browser whose clock was set back keeps its session, and renews the cookie that it would keep for hours")
+    func browserClock() async throws {
+        let world = try await DeviceWorld()
+        try await world.run { way in
+            var (browser, handle) = try await DeviceBindingRouteTests.signedIn(world, way)
+            let until = try #require(browser.jar["__Host-st-dbsc"]?.until)
+            browser.jar["__Host-st-dbsc"]?.until = until + .seconds(7 * 3_600)
+            world.clock.advance(by: .seconds(700))
+            let refused = try await browser.call(.post, DeviceWorld.refresh)
+            #expect(refused.status == 503 && refused.setCookies.count == 1 && browser.jar["__Host-st-dbsc"] == nil)
+            #expect(try await browser.call(.post, DeviceWorld.refresh).status == 200)
+            #expect(try await browser.call(.get, "/bound").body == handle)
+            #expect(browser.events == [.registered, .renewed(requests: 2)])
+            #expect(try await world.events(handle).contains("binding_refused old"))
+        }
+    }
+
+    @Test("a jar that was copied long ago ends no session by a revocation, and the current token does")
+    func revocation() async throws {
+        let world = try await DeviceWorld()
+        try await world.run { way in
+            for isBound in [true, false] {
+                var browser = world.browser(way)
+                browser.isOld = !isBound
+                let handle = try await browser.call(.post, "/sign-in", [("st-auth-mode", "cookie")]).body
+                func token() throws -> (String, String) {
+                    ("authorization", "Bearer \(try #require(browser.jar["__Secure-sRefreshToken"]).value)")
+                }
+                let copied = try token()
+                for _ in 0..<3 {
+                    world.clock.advance(by: .seconds(300))
+                    #expect(try await browser.call(.post, DeviceWorld.refresh).status == 200)
+                }
+                #expect(try await way.call(.post, "/auth/session/revoke", [copied]).status == 200)
+                #expect(try await browser.call(.post, DeviceWorld.refresh).status == (isBound ? 200 : 401))
+                let events = try await world.events(handle)
+                #expect(events.contains("reuse_detected") != isBound && events.contains("binding_refused cookie") == isBound)
+                guard isBound else { return }
+                #expect(try await way.call(.post, "/auth/session/revoke", [token()]).status == 200)
+                #expect(try await world.events(handle).last == "revoked")
+            }
+        }
+    }
+
     @Test("a request that left before the session was bound is asked to wait, and keeps its tokens")
     func overtaken() async throws {
         let world = try await DeviceWorld()

@@ -5,6 +5,9 @@ package import Foundations
 package enum DeviceBinding {
     /// How long the browser keeps the bound cookie: less than it is accepted, for requests on their way and clocks that differ.
     package static let cookieAge = Milliseconds.seconds(570)
+    /// How long after an authentication a request may be on its way that left before its session was bound: the life of an offer, and
+    /// as long again for clocks that differ.
+    static let registrationTime = Milliseconds.seconds(120)
 
     /// What a registration is answered.
     package enum Registration: Sendable, Equatable {

@@ -27,10 +27,14 @@ public struct PresentedDevice: Sendable, Hashable, Redacted {
     ///   - now: the time.
     ///   - key: the secret of notes.
     package func judged(at now: Timestamp, key: [UInt8]) -> DeviceEvidence {
-        var evidence = DeviceEvidence(wasSkipped: wasSkipped, reportsOnly: reportsOnly)
-        guard let note = cookie.flatMap({ DeviceNote.cookie.read($0, key: key) }) else { return evidence }
-        if DeviceNote.cookie.accepts(note.time, at: now) { evidence.handle = note.handle }
-        evidence.isKept = !DeviceNote.cookie.isOld(note.time, at: now)
+        var evidence = DeviceEvidence(reportsOnly: reportsOnly)
+        if let note = cookie.flatMap({ DeviceNote.cookie.read($0, key: key) }) {
+            let isAccepted = DeviceNote.cookie.accepts(note.time, at: now)
+            if isAccepted { evidence.handle = note.handle }
+            // A browser renews no cookie that it keeps, whatever is wrong with the clocks.
+            evidence.refusal = isAccepted || note.time > now ? .notYet : .old
+        }
+        if wasSkipped { evidence.refusal = .skipped }
         return evidence
     }
 }
@@ -39,10 +43,8 @@ public struct PresentedDevice: Sendable, Hashable, Redacted {
 public struct DeviceEvidence: Sendable, Hashable {
     /// The session for whose device the bound cookie was made a short time ago; `nil` without a good one.
     var handle: SessionHandle?
-    /// Whether there is a bound cookie that the browser may keep and not renew yet: of any session, or of a clock that was ahead.
-    var isKept = false
-    /// Whether the browser says that it did not renew the cookie now.
-    var wasSkipped = false
+    /// Why it shows nothing of another session.
+    var refusal = ProofRefusal.noCookie
     /// Whether a refusal is only noted.
     var reportsOnly = false
 
@@ -51,17 +53,15 @@ public struct DeviceEvidence: Sendable, Hashable {
 
     /// Why nothing is given in a session that is bound to a device; `nil` where it may.
     ///
-    /// A request that left before its session was bound is not one of a copied jar, and neither is one whose cookie is that of the
-    /// session before: both get nothing, and keep what they have.
+    /// A request that left before its session was bound is not one of a copied jar, and neither is one whose browser still keeps a
+    /// cookie: both get nothing, and keep what they have.
     ///
     /// - Parameters:
     ///   - record: the session.
     ///   - now: the time.
     func refusal(of record: SessionRecord, at now: Timestamp) -> ProofRefusal? {
         if handle == record.handle { return nil }
-        if wasSkipped { return .skipped }
-        let hasOffer = !DeviceNote.offer.isOld(
-            record.lastAuthentication, at: now + (Milliseconds(0) - DeviceNote.ahead))
-        return isKept || hasOffer ? .notYet : .noCookie
+        let mayBeOvertaken = now - record.lastAuthentication <= DeviceBinding.registrationTime
+        return refusal == .noCookie && mayBeOvertaken ? .notYet : refusal
     }
 }

@@ -52,9 +52,8 @@ package enum DeviceNote: String, Sendable, CaseIterable {
 
     /// Whether a note of a time is accepted now.
     func accepts(_ time: Timestamp, at now: Timestamp) -> Bool {
-        life == nil || (!isOld(time, at: now) && now - time >= Milliseconds(0) - Self.ahead)
+        guard let life else { return true }
+        let age = now - time
+        return age <= life && age >= Milliseconds(0) - Self.ahead
     }
-
-    /// Whether a note of a time is too old to be accepted.
-    func isOld(_ time: Timestamp, at now: Timestamp) -> Bool { life.map { now - time > $0 } ?? false }
 }

@@ -99,13 +99,16 @@ public enum ProofRefusal: String, Sendable, Hashable, CaseIterable {
     case needsNonce = "nonce"
     /// There is no proof for this request.
     case noProof = "proof"
-    /// The bound cookie of the session's device is missing, has expired or is of another session.
+    /// The bound cookie of the session's device is missing.
     case noCookie = "cookie"
-    /// The same, and the browser says that it did not renew it now: it may try again later.
+    /// There is no good one, and the browser says that it did not renew it now: it may try again later.
     case skipped
-    /// The same, and the browser has another one soon: the session was bound a moment ago, or the cookie of another session, or of a
-    /// clock that was ahead, is still kept.
+    /// The browser has another one soon: the session was bound a moment ago, or the cookie of another session, or of a clock that was
+    /// ahead, is still kept.
     case notYet = "not_yet"
+    /// A bound cookie is too old and still kept: by a browser whose clock was set back, between nodes whose clocks differ, or by who
+    /// has copied it. Once it is removed a browser with the key has another one.
+    case old
 }
 
 extension SessionRecord {

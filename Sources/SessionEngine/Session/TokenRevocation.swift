@@ -3,7 +3,8 @@ package import Foundations
 /// Deciding the end of a session that is named by one of its refresh tokens (RFC 7009).
 ///
 /// A holder of such a token may end the session with it, also with one that was superseded: nothing is given for it. That
-/// a superseded one came is reuse, and the audit log says so.
+/// a superseded one came is reuse, and the audit log says so. Where the session is bound to a key it ends nothing: whose jar was
+/// copied once would be signed out whenever its holder likes (docs/decisions/0045).
 package enum TokenRevocation {
     /// Ends the session of a refresh token, and says whether there was one.
     ///
@@ -31,6 +32,10 @@ package enum TokenRevocation {
     private static func reused(
         _ found: Refresh.ReuseClass, _ presented: Refresh.Presented, _ record: SessionRecord, _ now: Timestamp
     ) -> Decision<Bool> {
+        if let key = record.traits.boundKey {
+            return Decision(
+                .keep, false, audit: .bindingRefused(record, key.kind == .dbsc ? .noCookie : .noProof, at: now))
+        }
         let event = AuditEvent.reuseDetected(
             record, found, rotationCount: presented.rotationCount, revoked: true, at: now)
         return Decision(.remove, true, audit: event)

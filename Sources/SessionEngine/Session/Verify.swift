@@ -148,9 +148,9 @@ public enum Verify {
         // Newer formats have whole seconds: a whole token may seem a second shorter.
         let life = rules.terms.accessTokenLife(rules.accessTokenValidity, of: record.traits)
         let isWhole = claims.expiresAt - claims.issuedAt > life - .seconds(1)
-        guard isWhole else { return .unchanged }
-        if record.isRecentlyShared { return .shortened }
-        // Who has copied it lacks the cookie of the device, which no verification asks for: it gets no longer life by one.
-        return record.traits.boundKey?.kind == .dbsc ? .unchanged : .whole
+        // Who has copied it lacks the cookie of the device, which no verification asks for: it gets no longer life by one, and a
+        // shortened one may end later than the token does.
+        guard isWhole, record.traits.boundKey?.kind != .dbsc else { return .unchanged }
+        return record.isRecentlyShared ? .shortened : .whole
     }
 }
