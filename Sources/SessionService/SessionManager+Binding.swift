@@ -24,11 +24,19 @@ extension SessionManager {
 
 /// When the refusals of bound sessions were last written into the audit log: once a minute for each is enough.
 final class RefusalLog: Sendable {
-    /// How many sessions are kept in memory at most; beyond that each refusal is written.
-    private static let capacity = 4_096
+    private typealias Written = [SessionHandle: (time: Timestamp, request: UInt64)]
+
+    private struct State {
+        /// Those of this minute and of the one before.
+        var (recent, older) = (Written(), Written())
+        var begun = Timestamp(milliseconds: 0)
+    }
+
+    /// How many sessions are written about in a minute at most; the figures of refreshes count the others.
+    static let capacity = 4_096
     private static let pause = Milliseconds.minutes(1)
 
-    private let written = Mutex<[SessionHandle: (time: Timestamp, request: UInt64)]>([:])
+    private let state = Mutex(State())
     private let requests = Atomic<UInt64>(0)
 
     /// A number that no other request has.
@@ -51,12 +59,17 @@ final class RefusalLog: Sendable {
     }
 
     private func claims(_ handle: SessionHandle, _ request: UInt64, at now: Timestamp) -> Bool {
-        written.withLock { written in
-            if let last = written[handle], last.request != request, now >= last.time, now - last.time < Self.pause {
+        state.withLock { state in
+            if now < state.begun || now - state.begun >= Self.pause {
+                (state.recent, state.older, state.begun) = ([:], state.recent, now)
+            }
+            if let last = state.recent[handle] ?? state.older[handle], last.request != request, now >= last.time,
+                now - last.time < Self.pause
+            {
                 return false
             }
-            if written.count >= Self.capacity { written = written.filter { now - $0.value.time < Self.pause } }
-            if written.count < Self.capacity { written[handle] = (now, request) }
+            guard state.recent[handle] != nil || state.recent.count < Self.capacity else { return false }
+            state.recent[handle] = (now, request)
             return true
         }
     }

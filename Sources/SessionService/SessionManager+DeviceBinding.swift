@@ -18,9 +18,12 @@ extension SessionManager {
     /// - Throws: ``ServiceError``: the outcome is then unknown, and the browser gives up this time.
     public func register(_ registration: DeviceRegistration) async throws(ServiceError) -> DeviceCredentials? {
         let (now, key) = (clock.time(), refreshTokenKey.nonceKey)
-        guard let proof = DeviceProof(registration: registration.proof),
-            let offer = DeviceNote.offer.open(proof.challenge, at: now, key: key), offer.handle == registration.handle
-        else { return nil }
+        var offered: (handle: SessionHandle, time: Timestamp)?
+        let proof = DeviceProof(registration: registration.proof) { challenge in
+            offered = DeviceNote.offer.open(challenge, at: now, key: key)
+            return offered?.handle == registration.handle
+        }
+        guard let proof, let offer = offered else { return nil }
         let (terms, number) = (policy.terms, refusals.nextRequest())
         let outcome = try await update(offer.handle) { [refusals] record, now in
             let decided = DeviceBinding.register(

@@ -160,8 +160,9 @@ extension SessionManager {
             rotationCount: refreshTokenKey.rotationCount(of: content))
     }
 
-    /// Revokes the session of a refresh token, whichever of its tokens that is; nothing is given for it. A session that is bound to a
-    /// key is ended by no token that was superseded.
+    /// Revokes the session of a refresh token, whichever of its tokens that is; nothing is given for it.
+    ///
+    /// A session that is bound to a key is ended by no token that was superseded before the last one.
     ///
     /// - Parameters:
     ///   - token: the token as it was presented.

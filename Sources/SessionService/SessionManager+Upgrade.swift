@@ -129,10 +129,10 @@ extension SessionManager {
 
     /// The anonymous session is gone: by this upgrade, by another, or otherwise.
     private func repeated(_ step: UpgradeStep) async throws(ServiceError) -> UpgradeResult {
-        let outcome = try await update(step.handle) { record, now in
-            Decision(
-                .keep,
-                step.upgrade.repeated(record, at: now, rules: step.rules, first: step.first.hash))
+        let number = refusals.nextRequest()
+        let outcome = try await update(step.handle) { [refusals] record, now in
+            let decided = step.upgrade.repeated(record, at: now, rules: step.rules, first: step.first.hash)
+            return refusals.limited(decided, of: step.handle, by: number, at: now)
         }
         guard case .issue(let record, _, _) = outcome else { return .refused(refused(outcome, step)) }
         noteActivity(of: record, at: clock.time())

@@ -59,8 +59,15 @@ struct DeviceBindingTests {
         ("alg RS256", ["alg": "RS256"], [:], false, false),
         ("alg ES384", ["alg": "ES384"], [:], false, false),
         ("no alg", ["alg": .some(nil)], [:], false, false),
-        ("another header member", ["kid": "1"], [:], false, false),
+        ("header members of other releases", ["kid": "1", "cty": "x", "new": ["a"]], [:], true, true),
         ("crit", ["crit": ["b64"]], [:], false, false),
+        ("b64", ["b64": true], [:], false, false),
+        ("zip", ["zip": "DEF"], [:], false, false),
+        ("jku", ["jku": "https://evil.example/keys"], [:], false, false),
+        ("x5u", ["x5u": "https://evil.example/x"], [:], false, false),
+        ("x5c", ["x5c": ["AA"]], [:], false, false),
+        ("x5t", ["x5t": "AA"], [:], false, false),
+        ("x5t#S256", ["x5t#S256": "AA"], [:], false, false),
         ("no challenge", [:], ["jti": .some(nil)], false, false),
         ("a challenge that is no text", [:], ["jti": 1], false, false),
     ]
@@ -75,6 +82,27 @@ struct DeviceBindingTests {
         let renewal = try device.renewal("c", header: header, claims: claims)
         #expect((DeviceProof(renewal, by: key) != nil) == renews, "\(name)")
         #expect(DeviceProof(renewal, by: DeviceKey(TestDeviceKey().key.publicKey)) == nil, "another key")
+    }
+
+    @Test("Who has signed a registration is found out only where its challenge was made here")
+    func order() throws {
+        let proof = try TestDeviceKey().registration("c")
+        let unsigned = proof.prefix { $0 != "." } + proof.dropFirst(proof.prefix { $0 != "." }.count).prefix(8) + "A"
+        for (text, isOffered, isGood) in [(proof, true, true), (proof, false, false), (String(unsigned), true, false)] {
+            var asked: [String] = []
+            let found = DeviceProof(registration: text) { challenge in
+                asked.append(challenge)
+                return isOffered
+            }
+            #expect((found != nil) == isGood && asked == (text == proof ? ["c"] : []))
+        }
+        let other = try TestDeviceKey().registration("c", header: ["jwk": .object(TestDeviceKey().jwk)])
+        var isAsked = false
+        let found = DeviceProof(registration: other) { _ in
+            isAsked = true
+            return true
+        }
+        #expect(found == nil && isAsked, "the signature is the last that is looked at")
     }
 
     @Test("The key of a registration is a public one of P-256, and has made the signature")

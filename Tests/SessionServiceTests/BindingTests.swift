@@ -149,7 +149,9 @@ struct BindingTests {
         #expect(try await place.refresh(place.proof()).isReuse)
     }
 
-    @Test("A token that was superseded ends a session by a revocation only where it is bound to no key", arguments: [false, true])
+    @Test(
+        "A token that was superseded ends a session by a revocation only where it is bound to no key",
+        arguments: [false, true])
     func revocation(isBound: Bool) async throws {
         var place = try await Place(isBound: isBound)
         let (service, copied) = (place.world.service, place.issued.refreshToken)

@@ -39,9 +39,10 @@ struct DeviceBindingServiceTests {
 
         func record() async throws -> SessionRecord? { try await world.storage.session(handle) }
 
-        /// The names and reasons of the events about the session, the oldest first.
-        func events() async throws -> [String] {
-            try await world.storage.auditEvents(AuditQuery(order: .oldestFirst(after: 0))).map(\.event)
+        /// The names and reasons of the events about a session, the oldest first.
+        func events(of other: SessionHandle? = nil) async throws -> [String] {
+            let handle = other ?? handle
+            return try await world.storage.auditEvents(AuditQuery(order: .oldestFirst(after: 0))).map(\.event)
                 .filter { $0.handle == handle }
                 .map { [$0.name.rawValue, $0.details["reason"]?.string].compactMap(\.self).joined(separator: " ") }
         }
@@ -247,6 +248,7 @@ struct DeviceBindingServiceTests {
         // The same again, by a request that left before: it keeps what it has, or gets the same where this is only reported.
         let again = try await place.world.service.upgrade(Upgrade(to: NewSession(userID: "u1")), with: request)
         guard case .refused(.deviceNotYet) = again else { throw Unexpected("\(again)") }
+        #expect(try await place.events(of: issued.session.handle) == ["created", "bound", "binding_refused not_yet"])
         request.device.reportsOnly = true
         let reported = try await place.world.service.upgrade(Upgrade(to: NewSession(userID: "u1")), with: request)
         guard case .upgraded(let same) = reported else { throw Unexpected("\(reported)") }

@@ -217,7 +217,7 @@ struct DeviceBindingRouteTests {
             browser.page = "app.example.com"
             #expect(try await browser.call(.get, "/bound").status == 200)
         }
-        let single = try await DeviceWorld(website: DeviceWorld.api)
+        let single = try await DeviceWorld(website: .fixed(DeviceWorld.api))
         try await single.run { way in
             let (browser, _) = try await Self.signedIn(single, way)
             #expect(browser.bound?.initiators == [])

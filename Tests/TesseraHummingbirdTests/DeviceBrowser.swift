@@ -267,7 +267,8 @@ struct Again {
 
     init?(_ page: String) {
         guard let content = page.split(separator: "content=\"").dropFirst().first?.prefix(while: { $0 != "\"" }),
-            let seconds = Int(content.prefix { $0 != ";" }), let url = content.split(separator: ";url=").dropFirst().first
+            let seconds = Int(content.prefix { $0 != ";" }),
+            let url = content.split(separator: ";url=").dropFirst().first
         else { return nil }
         (self.seconds, path) = (seconds, String(url.replacing("&amp;", with: "&")))
     }

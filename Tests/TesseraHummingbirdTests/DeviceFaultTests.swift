@@ -96,7 +96,8 @@ struct DeviceFaultTests {
                     let fields = browser.cookies(for: path) + page + [("sec-fetch-site", site)]
                     let reply = try await way.call(.get, path, fields)
                     #expect(reply.status == 200 && reply["cache-control"] == "no-store" && reply.setCookies.isEmpty)
-                    let end = "content=\"\(seconds);url=\(DeviceWorld.refresh)?returnTo=%2F%22%3E&amp;x=&quot;&lt;&amp;own=1\">"
+                    let end =
+                        "content=\"\(seconds);url=\(DeviceWorld.refresh)?returnTo=%2F%22%3E&amp;x=&quot;&lt;&amp;own=1\">"
                     #expect(reply.body.hasSuffix(end), "\(reply.body)")
                 }
                 let image = browser.cookies(for: path) + [("sec-fetch-site", site), ("sec-fetch-mode", "no-cors")]
@@ -107,7 +108,9 @@ struct DeviceFaultTests {
                 #expect(reply.status == 303 && reply.fields[values: .location].count == 1, "nothing to lose: \(site)")
             }
             #expect(try await way.call(.get, path, page).status == 303, "a browser that cannot bind sessions")
-            #expect(try await browser.follow(DeviceWorld.refresh + "?own=1&returnTo=/safe", from: "mail.test").status == 200)
+            #expect(
+                try await browser.follow(DeviceWorld.refresh + "?own=1&returnTo=/safe", from: "mail.test").status == 200
+            )
             #expect(try await browser.call(.post, DeviceWorld.refresh).status == 200, "no link has signed the user out")
         }
     }
@@ -197,7 +200,11 @@ struct DeviceFaultTests {
                 browser.isOld = !isBound
                 let handle = try await browser.call(.post, "/sign-in", [("st-auth-mode", "cookie")]).body
                 func token() throws -> (String, String) {
-                    ("authorization", "Bearer \(try #require(browser.jar["__Secure-sRefreshToken"]).value)")
+                    let kept = try #require(browser.jar["__Secure-sRefreshToken"]).value
+                    let token = [("%2B", "+"), ("%2F", "/"), ("%3D", "=")].reduce(kept) {
+                        $0.replacing($1.0, with: $1.1)
+                    }
+                    return ("authorization", "Bearer \(token)")
                 }
                 let copied = try token()
                 for _ in 0..<3 {
@@ -207,7 +214,9 @@ struct DeviceFaultTests {
                 #expect(try await way.call(.post, "/auth/session/revoke", [copied]).status == 200)
                 #expect(try await browser.call(.post, DeviceWorld.refresh).status == (isBound ? 200 : 401))
                 let events = try await world.events(handle)
-                #expect(events.contains("reuse_detected") != isBound && events.contains("binding_refused cookie") == isBound)
+                #expect(
+                    events.contains("reuse_detected") != isBound && events.contains("binding_refused cookie") == isBound
+                )
                 guard isBound else { return }
                 #expect(try await way.call(.post, "/auth/session/revoke", [token()]).status == 200)
                 #expect(try await world.events(handle).last == "revoked")
@@ -244,6 +253,8 @@ struct DeviceFaultTests {
             let own = ("cookie", cookie(first))
             for fields in [
                 [own, ("origin", "https://t1.example.com")], [own, ("origin", "null")], [],
+                // What a script of the API's own origin sends, which may have read the offer.
+                [own, ("sec-fetch-mode", "cors")], [own, ("sec-fetch-mode", "same-origin")],
                 [("cookie", cookie(second))],
                 [("cookie", cookie(first) + "; " + cookie(second))],
             ] {
@@ -251,8 +262,52 @@ struct DeviceFaultTests {
             }
             world.clock.advance(by: .seconds(59))
             #expect(
-                try await way.call(.post, DeviceWorld.register, [own, ("origin", DeviceWorld.api), proof]).status == 200
-            )
+                try await way.call(
+                    .post, DeviceWorld.register,
+                    [own, ("origin", DeviceWorld.api), ("sec-fetch-mode", "no-cors"), proof]
+                ).status == 200)
+        }
+    }
+
+    @Test("a browser is asked to bind a session only where requests of the page that signs in make it renew the cookie")
+    func pages() async throws {
+        let world = try await DeviceWorld {
+            $0.trustedOrigins = ["https://admin.example.com", "capacitor://localhost"]
+        }
+        let cases: [(String?, Bool)] = [
+            (nil, true), (DeviceWorld.api, true), ("https://app.example.com", true),
+            ("https://admin.example.com:8443", true), ("https://accounts.example.com", false), ("null", false),
+            ("https://example.com", false), ("capacitor://localhost", false), ("", false),
+        ]
+        try await world.run { way in
+            for (page, isOffered) in cases {
+                let fields = [("st-auth-mode", "cookie")] + (page.map { [("origin", $0)] } ?? [])
+                let reply = try await way.call(.post, "/sign-in", fields)
+                #expect(reply.status == 200, "\(page ?? "-")")
+                #expect((reply["secure-session-registration"] != nil) == isOffered, "\(page ?? "-")")
+            }
+        }
+    }
+
+    @Test("of several websites those bind that are trusted, as browsers renew for no others")
+    func websites() async throws {
+        let pages = ["https://t1.example.com", "https://t2.example.com"]
+        let world = try await DeviceWorld(website: .perRequest { _ in pages[0] }) {
+            ($0.cookieSameSite, $0.trustedOrigins) = (.lax, [pages[1]])
+        }
+        try await world.run { way in
+            for page in pages {
+                var browser = world.browser(way)
+                browser.page = String(page.dropFirst(8))
+                let isBound = page == pages[1]
+                let fields = [("st-auth-mode", "cookie"), ("origin", page)]
+                let handle = try await browser.call(.post, "/sign-in", fields).body
+                #expect(browser.events == (isBound ? [.registered] : []))
+                #expect(browser.bound?.initiators == (isBound ? ["t2.example.com"] : nil))
+                world.clock.advance(by: .seconds(1_000))
+                #expect(try await browser.call(.post, DeviceWorld.refresh).status == 200, "\(page)")
+                #expect(try await browser.call(.get, "/safe").body == handle)
+            }
         }
     }
 

@@ -227,8 +227,11 @@ struct DevicePolicyTests {
         #expect(throws: SessionError.self) { try open { $0.accessTokenPath = "/api" } }
         let many = AppInfo.Website.perRequest { _ in "https://a.example.com" }
         #expect(throws: SessionError.self) { try open("https://api.example.com", many) }
-        try open("https://api.example.com", many) { $0.cookieSameSite = SameSite.none }
-        try open { $0.accessTokenPath = "/auth" }
+        #expect(throws: SessionError.self) { try open("https://api.example.com", many) { $0.cookieSameSite = .lax } }
+        try open("https://api.example.com", many) {
+            ($0.cookieSameSite, $0.trustedOrigins) = (.lax, ["https://a.example.com"])
+        }
+        #expect(throws: SessionError.self) { try open { $0.accessTokenPath = "/auth" } }
         try open()
     }
 }

@@ -28,7 +28,7 @@ final class DeviceWorld: Sendable {
     let away = Away()
 
     init(
-        _ policy: DeviceBindingPolicy = .enforce, website: String = "https://app.example.com",
+        _ policy: DeviceBindingPolicy = .enforce, website: AppInfo.Website = .fixed("https://app.example.com"),
         _ configure: (inout SessionConfiguration) -> Void = { _ in }
     ) async throws {
         let faulty = FaultyStorage(InMemorySessionStorage()) { [away] _ in
@@ -40,7 +40,7 @@ final class DeviceWorld: Sendable {
         configuration.deviceBinding = policy
         configure(&configuration)
         sessions = try Sessions(
-            app: AppInfo(name: "Test", apiDomain: Self.api, website: .fixed(website)), configuration: configuration,
+            app: AppInfo(name: "Test", apiDomain: Self.api, website: website), configuration: configuration,
             backend: InProcessBackend(service), clock: clock.source)
         sessions.forgoUpkeep()
         app = Application(

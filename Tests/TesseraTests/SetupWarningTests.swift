@@ -93,6 +93,28 @@ struct SetupWarningTests {
         #expect(!limiter.isDue("m100 3", at: time), "the newest are remembered")
     }
 
+    @Test("a warning says how many of its kind were not written, and leaves others their turn")
+    func counted() {
+        let limiter = WarningLimiter()
+        func due(_ seconds: Int64) -> Int? {
+            limiter.due("device report", at: Timestamp(milliseconds: 1_000_000_000 + seconds * 1_000))
+        }
+        #expect(due(0) == 0)
+        for second in 1...1_000 { #expect(due(Int64(second)) == nil) }
+        #expect(limiter.isDue("device later", at: Timestamp(milliseconds: 1_001_000_000)))
+        #expect(due(3_600) == 1_000)
+        #expect(due(3_601) == nil && due(7_200) == 1 && due(10_800) == 0)
+    }
+
+    @Test("a registration is asked for again where it may have been done")
+    func repeated() {
+        let cases: [(SessionError, Bool)] = [
+            (.coreUnavailable("the answer was lost"), true), (.coreRejected(status: 500, message: "x"), true),
+            (.coreUnavailable("busy", retryAfterSeconds: 1), false), (.misconfigured("x"), false),
+        ]
+        for (error, mayBeDone) in cases { #expect(error.mayBeDone == mayBeDone, "\(error)") }
+    }
+
     /// API, website, the page's origin, what the browser says, and whether the cookies are lost.
     static let signIns: [(api: String, website: String?, origin: String, site: String?, isLost: Bool)] = [
         ("http://localhost:3000", "http://127.0.0.1:5173", "http://127.0.0.1:5173", "cross-site", true),

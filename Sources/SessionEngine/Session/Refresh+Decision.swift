@@ -79,7 +79,7 @@ extension SessionRecord {
 
 extension Decision {
     /// The same with a note of what would have been refused: in the event that there is, or as one of its own.
-    fileprivate func reporting(
+    func reporting(
         _ refusal: ProofRefusal, _ record: SessionRecord, at now: Timestamp
     ) -> Decision {
         var noted = self

@@ -91,15 +91,19 @@ public struct Upgrade: Sendable {
     ///   - first: the hash of the first refresh token that this upgrade would give.
     package func repeated(
         _ record: SessionRecord?, at now: Timestamp, rules: Refresh.Rules, first: TokenHash
-    ) -> Refresh.Outcome {
-        guard let record, record.isRecentUpgrade(at: now, rules: rules) else { return .sessionNotActive }
-        if let refusal = record.refusal(of: rules.proof, rules.device, at: now), !record.isOnlyReported(by: rules) {
-            return .proofRefused(refusal)
+    ) -> Decision<Refresh.Outcome> {
+        guard let record, record.isRecentUpgrade(at: now, rules: rules) else {
+            return Decision(.keep, .sessionNotActive)
+        }
+        let refusal = record.refusal(of: rules.proof, rules.device, at: now)
+        if let refusal, !record.isOnlyReported(by: rules) {
+            return Decision(.keep, .proofRefused(refusal), audit: .bindingRefused(record, refusal, at: now))
         }
         let isSame =
             record.userID == session.userID && record.currentTokenHash == first.stored
             && record.traits.level == session.level && record.traits.methods == session.methods
-        return isSame ? .issue(record, .fresh, .whole) : .tooLate
+        let answer = Decision<Refresh.Outcome>(.keep, isSame ? .issue(record, .fresh, .whole) : .tooLate)
+        return refusal.map { answer.reporting($0, record, at: now) } ?? answer
     }
 }
 

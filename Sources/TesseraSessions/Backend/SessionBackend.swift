@@ -72,6 +72,8 @@ public protocol SessionBackend: Sendable {
 
     /// Ends the session of a refresh token, whichever of its tokens that is; nothing is given for it.
     ///
+    /// A session that is bound to a key is ended by no token that was superseded before the last one (docs/dbsc.md).
+    ///
     /// - Parameters:
     ///   - token: the refresh token.
     ///   - actor: for whom the application does it, for the audit log.

@@ -36,10 +36,11 @@ extension SessionSettings {
         guard !configuration.partitionsCookies else {
             throw .misconfigured("deviceBinding and partitionsCookies exclude each other: a bound cookie is in one jar")
         }
-        guard app.fixedWebsite != nil || configuration.cookieSameSite != nil else {
+        guard app.fixedWebsite != nil || (configuration.cookieSameSite != nil && !deviceInitiators.isEmpty) else {
             throw .misconfigured(
-                "deviceBinding with several websites needs cookieSameSite: browsers do not name the website when they renew "
-                    + "the bound cookie")
+                "deviceBinding with several websites needs cookieSameSite, as browsers do not name the website when they renew "
+                    + "the bound cookie, and each website in trustedOrigins, as the requests of others do not make them renew it"
+            )
         }
         guard configuration.routes.isSuperset(of: [.deviceRegistration, .deviceRenewal]) else {
             throw .misconfigured("deviceBinding needs the routes deviceRegistration and deviceRenewal")
@@ -49,9 +50,8 @@ extension SessionSettings {
                 "deviceBindingExcludedPaths: '\(path)' has to be a plain path that begins with / and does not lead to \(app.refreshPath)"
             )
         }
-        let base = app.apiBasePath.text + "/"
-        guard accessTokenPath == "/" || base.hasPrefix(accessTokenPath + "/") else {
-            throw .misconfigured("deviceBinding needs an accessTokenPath that has apiBasePath below it")
+        guard accessTokenPath == "/" else {
+            throw .misconfigured("deviceBinding needs / as accessTokenPath: a host has one bound cookie")
         }
     }
 
@@ -59,6 +59,23 @@ extension SessionSettings {
     private func mayExclude(_ path: String) -> Bool {
         path.hasPrefix("/") && !app.refreshPath.hasPrefix(path)
             && path.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"\"\\?#*".utf8.contains($0) }
+    }
+
+    /// The hosts of pages whose requests may make the browser renew the cookie, beside the API's own; those of others go without it.
+    var deviceInitiators: [String] {
+        let website = app.fixedWebsite.map { [$0] } ?? []
+        let trusted = configuration.trustedOrigins.compactMap { try? Origin($0, allowsAppSchemes: true) }
+        var hosts: [String] = []
+        for origin in website + trusted where origin.isWeb && origin != app.apiDomain {
+            if !hosts.contains(origin.host) { hosts.append(origin.host) }
+        }
+        return hosts
+    }
+
+    /// Whether the requests of a page make its browser renew the bound cookie.
+    func mayRenew(_ page: String) -> Bool {
+        guard let host = try? Origin(page).host else { return false }
+        return host == app.apiDomain.host || deviceInitiators.contains(host)
     }
 
     /// The path of a route in the browser.

@@ -62,21 +62,10 @@ enum DeviceFields {
                 ["type": "cookie", "name": .string(cookie.name), "attributes": .string(attributes)]
             ],
         ]
-        let initiators = initiators(settings)
+        let initiators = settings.deviceInitiators
         if !initiators.isEmpty {
             object.append("allowed_refresh_initiators", .array(initiators.map { .string($0) }))
         }
         return object
-    }
-
-    /// The hosts of pages whose requests may make the browser renew the cookie; without them those of other hosts go without it.
-    private static func initiators(_ settings: SessionSettings) -> [String] {
-        let website = settings.app.fixedWebsite.map { [$0] } ?? []
-        let trusted = settings.configuration.trustedOrigins.compactMap { try? Origin($0, allowsAppSchemes: true) }
-        var hosts: [String] = []
-        for origin in website + trusted where origin.isWeb && origin != settings.app.apiDomain {
-            if !hosts.contains(origin.host) { hosts.append(origin.host) }
-        }
-        return hosts
     }
 }

@@ -43,7 +43,7 @@ extension Sessions {
         var new = new
         new.client = exchange.client(configuration)
         new.proof = settings.proof(of: exchange.request, mayBind: true)
-        new.wantsDeviceOffer = transfer == .cookie && offersDevices
+        new.wantsDeviceOffer = transfer == .cookie && wantsDeviceOffer(exchange.request)
         let issued = try await backend.create(new)
         if transfer == .cookie {
             try await requireFittingCookies(issued, payload: new.accessTokenPayload)

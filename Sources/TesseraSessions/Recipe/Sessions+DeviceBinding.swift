@@ -14,8 +14,24 @@ extension Sessions {
         device.cookie = boundCookie(of: request)
         device.wasSkipped = request.headerFields[.secureSessionSkipped] != nil
         device.reportsOnly = configuration.deviceBinding == .report
-        device.wantsOffer = mayOffer && offersDevices
+        device.wantsOffer = mayOffer && wantsDeviceOffer(request)
         return device
+    }
+
+    /// Whether a browser is asked to bind the session that begins with a request of a page.
+    ///
+    /// Where requests of that page do not make the browser renew the cookie, a session that is bound would be lost.
+    func wantsDeviceOffer(_ request: HTTPRequest) -> Bool {
+        guard offersDevices else { return false }
+        guard let page = request.headerFields[.origin], !settings.mayRenew(page) else { return true }
+        if warnings.isDue("device page", at: clock.time()) {
+            logger.warning(
+                """
+                sessions of the page \(Self.printable(page)) are not bound to devices, as its requests would not make a browser \
+                renew the cookie: name it in website: of AppInfo or in trustedOrigins of SessionConfiguration
+                """)
+        }
+        return false
     }
 
     /// Whether browsers are asked to bind the sessions that begin.
@@ -47,8 +63,10 @@ extension Sessions {
             try await refuse(exchange.request, handle, unless: requirement)
         } catch {
             guard configuration.deviceBinding == .report else { throw error }
-            guard warnings.isDue("device \(handle)", at: clock.time()) else { return }
-            logger.notice("a request would be refused: \(error)", metadata: ["session.handle": "\(handle)"])
+            guard let count = warnings.due("device report", at: clock.time()) else { return }
+            logger.notice(
+                "a request would be refused, and \(count) more since this was written last: \(error)",
+                metadata: ["session.handle": "\(handle)"])
         }
     }
 

@@ -5,7 +5,7 @@ import Synchronization
 /// memory.
 final class WarningLimiter: Sendable {
     private struct State {
-        var lastTimes: [String: Timestamp] = [:]
+        var noted: [String: (time: Timestamp, silenced: Int)] = [:]
         var minute = Timestamp(milliseconds: 0)
         var count = 0
     }
@@ -22,19 +22,25 @@ final class WarningLimiter: Sendable {
     /// - Parameters:
     ///   - key: what it is about.
     ///   - now: the time.
-    func isDue(_ key: String, at now: Timestamp) -> Bool {
+    func isDue(_ key: String, at now: Timestamp) -> Bool { due(key, at: now) != nil }
+
+    /// The same, with how many of this key were not let through since the last one; `nil` where none is due.
+    func due(_ key: String, at now: Timestamp) -> Int? {
         state.withLock { state in
-            if let last = state.lastTimes[key], now < last + Self.pause { return false }
+            let last = state.noted[key]
             if state.minute + Self.minute <= now { (state.minute, state.count) = (now, 0) }
-            guard state.count < Self.mostPerMinute else { return false }
-            state.count += 1
-            if state.lastTimes.count >= Self.mostKeys,
-                let oldest = state.lastTimes.min(by: { $0.value < $1.value })?.key
-            {
-                state.lastTimes[oldest] = nil
+            guard last.map({ now >= $0.time + Self.pause }) ?? true, state.count < Self.mostPerMinute else {
+                state.noted[key]?.silenced &+= 1
+                return nil
             }
-            state.lastTimes[key] = now
-            return true
+            state.count += 1
+            if last == nil, state.noted.count >= Self.mostKeys,
+                let oldest = state.noted.min(by: { $0.value.time < $1.value.time })?.key
+            {
+                state.noted[oldest] = nil
+            }
+            state.noted[key] = (now, 0)
+            return last?.silenced ?? 0
         }
     }
 }

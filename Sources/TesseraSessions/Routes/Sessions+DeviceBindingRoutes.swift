@@ -10,7 +10,8 @@ extension Sessions {
     func registerDevice(in exchange: SessionExchange) async -> SessionReply {
         guard offersDevices,
             let proof = DeviceFields.text(.secureSessionResponse, of: exchange.request), !proof.isEmpty,
-            proof.utf8.count <= DeviceProof.maximumLength, isOfOwnOrigin(exchange.request)
+            proof.utf8.count <= DeviceProof.maximumLength, mayBeBrowsersOwn(exchange.request),
+            isOfOwnOrigin(exchange.request)
         else { return .deviceRefused(nil) }
         do {
             // What is granted can be said before it is granted.
@@ -28,9 +29,15 @@ extension Sessions {
     /// the same key is answered again.
     private func bind(_ registration: DeviceRegistration) async throws(SessionError) -> DeviceCredentials? {
         do throws(SessionError) { return try await deviceBackend().register(registration) } catch {
-            guard error.code != .misconfigured else { throw error }
+            guard error.mayBeDone else { throw error }
             return try await deviceBackend().register(registration)
         }
+    }
+
+    /// Whether the browser itself may have sent a registration: a script that reads an offer, and registers a key of its own with it, can
+    /// send a field such as this one with other modes only (Fetch standard, "no-CORS-safelisted request-header name").
+    private func mayBeBrowsersOwn(_ request: HTTPRequest) -> Bool {
+        (request.headerFields[.fetchMode] ?? "no-cors") == "no-cors"
     }
 
     /// Whether the browser knows the API by the name that the instructions have; with another one it would never renew the cookie.
@@ -108,6 +115,11 @@ extension Sessions {
         reply.headerFields[.cacheControl] = "no-store"
         return reply
     }
+}
+
+extension SessionError {
+    /// Whether what failed may have been done: a core that says when to ask again has not done it, or was asked often enough.
+    var mayBeDone: Bool { code != .misconfigured && retryAfterSeconds == nil }
 }
 
 extension SessionReply {
