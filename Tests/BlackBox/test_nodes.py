@@ -56,8 +56,10 @@ def test_the_number_of_statements_of_each_operation(cluster: Cluster) -> None:
             found = cluster.query(
                 "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid "
                 "WHERE datname = 'counted' AND query NOT LIKE '%pg_stat_statements%' AND toplevel "
-                # What a node asks twice a second by itself, to follow keys.
-                "AND query NOT LIKE 'SELECT app_id, key_id FROM %'", "counted")
+                # What a node does by itself: it follows keys twice a second, notes when users were seen every five seconds,
+                # and chains the audit log every ten.
+                "AND query NOT LIKE 'SELECT app_id, key_id FROM %' AND query !~ "
+                "'user_last_active|tessera_audit_pages|tessera_audit_salts|pg_snapshot_xmax|SELECT DISTINCT app_id'", "counted")
             assert reply.ok and (most if least is None else least) <= int(found[0]) <= most, found
             return reply
 
@@ -96,13 +98,18 @@ def test_keys_are_replaced_under_load(cluster: Cluster, quick: bool, say: Callab
     """Replaces keys every two seconds while each token is verified at a node that did not sign it."""
     database = cluster.create_database("rotating")
     with together_on(database, 3, FAST + SHORT_KEYS) as nodes:
-        end = time.monotonic() + (5 if quick else 8)
+        begun = time.monotonic()
         kids: set[str] = set()
         count = [0] * LOAD_THREADS
 
+        def lasts() -> bool:
+            """For some periods; a busy machine changes keys later than they are due."""
+            took = time.monotonic() - begun
+            return took < (5 if quick else 8) or (len(kids) < 3 and took < 60)
+
         def work(number: int) -> None:
             cores = [node.core() for node in nodes]
-            while time.monotonic() < end:
+            while lasts():
                 maker, other = random.sample(cores, 2)
                 token = maker.create(f"u{number}").json["accessToken"]["token"]
                 kids.add(token.split(".")[0])
