@@ -23,6 +23,8 @@ from storm_requests import Hostility
 
 CONFIG = "access_token_signing_algorithm: ES256\nlog_level: INFO\n"
 BAR_SECONDS = 0.1
+SAMPLE_BAR_SECONDS = 1.0
+"""Of a sample, which has few checks and has to hold on a machine that is ten times slower; a server that hangs exceeds it."""
 MEMORY_KIB = 64 * 1024
 GROWTH_KIB = 16 * 1024
 ONE_PEER = 8_192
@@ -34,8 +36,9 @@ OTHER = "127.0.0.2"
 class Storm:
     """One server and what comes over it."""
 
-    def __init__(self, server: LimitedServer, say: Callable[[str], None]) -> None:
+    def __init__(self, server: LimitedServer, quick: bool, say: Callable[[str], None]) -> None:
         self._server, self._say = server, say
+        self._bar = SAMPLE_BAR_SECONDS if quick else BAR_SECONDS
         self.well()
         time.sleep(0.3)
         self._descriptors, self._memory = server.descriptors, server.resident
@@ -54,7 +57,7 @@ class Storm:
         for health in healths:
             allowed = len(health.waits) // 2 if is_crowded_out and health.source == HOST else 0
             self._say(f"{name}: {health}")
-            assert max(health.worst, health.share(95)) <= BAR_SECONDS and len(health.failures) <= allowed
+            assert max(health.worst, health.share(95)) <= self._bar and len(health.failures) <= allowed
         peak = self._peak()
         self._say(f"{name}: {took:.1f} s; {before / 1024:.1f} MiB before, at most {peak / 1024:.1f}; the server's "
                   f"threads waited {self._starved() - starved:.2f} s for a processor")
@@ -122,10 +125,10 @@ def small(room: None) -> Iterator[LimitedServer]:
 
 
 @pytest.fixture(scope="module")
-def storm(server: LimitedServer, small: LimitedServer, say: Callable[[str], None]) -> Storm:
+def storm(server: LimitedServer, small: LimitedServer, quick: bool, say: Callable[[str], None]) -> Storm:
     """Storms over the large server; no server is started after the script has become less important."""
     os.nice(10)
-    return Storm(server, say)
+    return Storm(server, quick, say)
 
 
 def test_finding_W3_hostile_requests_are_answered_rightly_or_ended(server: LimitedServer, storm: Storm, seed: int,
@@ -180,7 +183,7 @@ def test_finding_W3_those_that_do_not_read(server: LimitedServer, storm: Storm, 
 def test_finding_W7_200_connections_and_96_descriptors(small: LimitedServer, quick: bool,
                                                        say: Callable[[str], None]) -> None:
     """200 connections that stay, then 200 that come again whenever they are ended."""
-    storm = Storm(small, say)
+    storm = Storm(small, quick, say)
 
     def hold() -> None:
         crowd = Crowd(small.port, 200)
