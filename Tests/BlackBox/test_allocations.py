@@ -1,7 +1,7 @@
 """What the core allocates for one operation, HTTP included, is counted and held to a budget.
 
 A count does not depend on what else the machine does, so a budget can be close. Each operation is sent many times over
-one connection; work beside the requests (upkeep, the log) is a small part of the many.
+one connection, in batches of which the least counts: upkeep falls into few of them, and into more on a slow machine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Callable, Iterator
 import pytest
 from harness import Core, Reply, Server
 
-TIMES = 400
+BATCHES = 8
+TIMES = 50
+"""How often in each batch."""
 WARM_UP = 50
 # What was measured and a tenth more. Whoever makes one of them smaller lowers its budget.
 BUDGETS = {"hello": 19, "verify": 44, "verify checkDatabase": 90, "information": 76, "create": 195, "refresh": 350}
@@ -73,8 +75,11 @@ def test_an_operation_keeps_to_its_budget(counter: Counter, name: str, say: Call
     request = operations(counter.server.core())[name]
     for _ in range(WARM_UP):
         request()
-    before = counter.value
-    replies = [request() for _ in range(TIMES)]
-    each = (counter.value - before) / TIMES
-    say(f"{name}: {each:.1f} allocations, at most {BUDGETS[name]}")
+    batches, replies = [], []
+    for _ in range(BATCHES):
+        before = counter.value
+        replies += [request() for _ in range(TIMES)]
+        batches.append((counter.value - before) / TIMES)
+    each = min(batches)
+    say(f"{name}: {each:.1f} allocations, at most {BUDGETS[name]}; the most of a batch {max(batches):.1f}")
     assert all(reply.status == 200 for reply in replies) and 0 < each <= BUDGETS[name]
