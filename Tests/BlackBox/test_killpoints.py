@@ -192,9 +192,11 @@ class Campaign:
         self._failures = 0
 
     def traced(self, kinds: list[type[Operation]]) -> list[Strike]:
-        found = [strike for kind in kinds for strike in self.lanes[0].trace(kind)]
-        assert found, "the server passes no named place: it is not a debug build"
-        return found
+        """What the operations pass in both lanes: in one alone it was work that a core does by itself, at its times."""
+        first, second = together(*(lambda lane=lane: [lane.trace(kind) for kind in kinds] for lane in self.lanes))
+        found = [[strike for strike in one if strike in other] for one, other in zip(first, second)]
+        assert all(found), "the server passes no named place: it is not a debug build"
+        return [strike for each in found for strike in each]
 
     def run(self, strikes: list[Strike]) -> None:
         """Does the strikes and what comes at the end."""
