@@ -15,6 +15,8 @@ OTHER = "127.0.0.2"
 READY = head("GET /health/ready HTTP/1.1")
 BAR = 0.5
 """In seconds, for a client in Python on a machine that others use; test_storm.py measures to 100 ms."""
+SAMPLE_BAR = 3.0
+"""As long as a health check is waited for, on a machine that is ten times slower: whoever is kept out waits for longer."""
 Serve = Callable[..., LimitedServer]
 
 
@@ -22,13 +24,13 @@ def limited(serve: Serve, config: str | None = None) -> LimitedServer:
     return serve(config, kind=LimitedServer, descriptors=DESCRIPTORS)
 
 
-def healthy(server: LimitedServer, source: str, beside: int) -> None:
+def healthy(server: LimitedServer, source: str, beside: int, bar: float) -> None:
     """Health checks of an address are answered at once."""
     for request in (LIVE, READY, GET):
         begun = time.monotonic()
-        answer = ask(server.port, request, source, seconds=3)
+        answer = ask(server.port, request, source, seconds=SAMPLE_BAR)
         took = time.monotonic() - begun
-        assert answer is not None and answer.status == 200 and took < BAR, f"{source} beside {beside}: {took:.3f} s"
+        assert answer is not None and answer.status == 200 and took < bar, f"{source} beside {beside}: {took:.3f} s"
 
 
 CROWDS = {"silent connections": b"", "half heads": GET[:-4], "connections that were served": GET,
@@ -37,8 +39,8 @@ CROWDS = {"silent connections": b"", "half heads": GET[:-4], "connections that w
 
 
 @pytest.mark.parametrize("name", CROWDS)
-def test_finding_W7_a_crowd_keeps_nobody_out(serve: Serve, name: str) -> None:
-    server = limited(serve, "log_level: INFO\n")
+def test_finding_W7_a_crowd_keeps_nobody_out(serve: Serve, quick: bool, name: str) -> None:
+    server, bar = limited(serve, "log_level: INFO\n"), SAMPLE_BAR if quick else BAR
     core = server.core()
     handle = core.create("crowded").json["session"]["handle"]
     core.close()
@@ -48,13 +50,13 @@ def test_finding_W7_a_crowd_keeps_nobody_out(serve: Serve, name: str) -> None:
         if CROWDS[name]:
             crowd[-1].send(CROWDS[name])
         if number % 20 == 0:
-            healthy(server, HOST, number)
+            healthy(server, HOST, number, bar)
     for source in (HOST, OTHER):
         for _ in range(10):
-            healthy(server, source, CROWD)
+            healthy(server, source, CROWD, bar)
     # Whoever was refused is gone and takes nobody's place.
     assert name == "refused connections" or server.says("WARN"), "told in the log"
-    assert server.processor_share() < 0.2, "no spinning"
+    assert until(lambda: server.processor_share() < 0.2, 20, 0), "no spinning"
     assert server.output.count("WARN") <= 3, f"once: {server.output[-1500:]}"
     answer = ask(server.port, revocation(handle))
     assert answer is not None and handle.encode() in answer.body, "a revocation gets through"

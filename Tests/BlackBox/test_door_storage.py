@@ -13,6 +13,8 @@ from postgres import Cluster
 
 RECOVERY_SECONDS = 2.0
 NOTICE_SECONDS = 2.0
+SLACK = 10.0
+"""How much slower a machine may be on which a sample has to hold."""
 QUESTIONS = 1_000
 READY = head("GET /health/ready HTTP/1.1")
 
@@ -41,6 +43,14 @@ def says(server: Server, status: int, path: str = "/hello") -> bool:
     """Whether it answers so."""
     answer = hello(server, path)
     return answer is not None and answer.status == status
+
+
+def is_ready(server: Server) -> bool:
+    """Whether a balancer that asks on a new connection is told to send more."""
+    try:
+        return says(server, 200, "/health/ready")
+    except OSError:
+        return False
 
 
 def many(server: Server, request: bytes) -> None:
@@ -93,14 +103,15 @@ def test_a_caller_without_a_key_costs_PostgreSQL_nothing(cluster: Cluster, keyed
 
 
 @pytest.mark.parametrize("mode", ["fast", pytest.param("immediate", marks=pytest.mark.long)])
-def test_finding_P7_hello_says_what_storage_says(cluster: Cluster, keyed: Server, mode: str) -> None:
+def test_finding_P7_hello_says_what_storage_says(cluster: Cluster, keyed: Server, quick: bool, mode: str) -> None:
     """finding P7: 503 while the database is away, 200 when it is back."""
+    slack = SLACK if quick else 1
     assert says(keyed, 200)
     with Peer(keyed.port) as kept:
         kept.send(GET)
         kept.answer()
         cluster.stop(mode)
-        assert until(lambda: says(keyed, 503), NOTICE_SECONDS)
+        assert until(lambda: says(keyed, 503), NOTICE_SECONDS * slack)
         kept.send(GET)
         answer = kept.answer(10)
         assert answer is not None and answer.status == 503 and answer.body, "also on a connection of before"
@@ -110,9 +121,9 @@ def test_finding_P7_hello_says_what_storage_says(cluster: Cluster, keyed: Server
     assert published is not None and published.status == 200 and b'"kid"' in published.body, (
         "finding K5: the key set in memory is published")
     begun = time.monotonic()
-    assert all(says(keyed, 503) for _ in range(50)) and time.monotonic() - begun < 2, "it is cheap"
+    assert all(says(keyed, 503) for _ in range(50)) and time.monotonic() - begun < 2 * slack, "it is cheap"
     cluster.start()
-    assert until(lambda: says(keyed, 200), RECOVERY_SECONDS)
+    assert until(lambda: says(keyed, 200), RECOVERY_SECONDS * slack)
     assert keyed.core(headers={"api-key": KEY}).create("back").ok
 
 
@@ -128,7 +139,7 @@ def test_a_server_that_leaves_answers_what_has_begun(serve: Callable[..., Server
         assert balancer.statuses(most=1) == [200]
         stopping = threading.Thread(target=server.stop)
         stopping.start()
-        time.sleep(0.15)
+        assert until(lambda: not is_ready(server)), "it is still ready"
         balancer.send(READY)
         answer = balancer.answer(2)
         assert balancer.ended if answer is None else answer.status == 503 and answer.closes, "not ready, or closed"
@@ -147,15 +158,17 @@ def test_a_server_that_leaves_answers_what_has_begun(serve: Callable[..., Server
         assert server.child and server.child.process.poll() == 0
 
 
-def test_a_server_that_leaves_waits_for_nobody_who_is_idle(serve: Callable[..., Server]) -> None:
+def test_a_server_that_leaves_waits_for_nobody_who_is_idle(serve: Callable[..., Server], quick: bool) -> None:
     """Idle connections hold nobody up, and are ended without a word."""
     server = serve()
+    # The keys are made beside the start, which an end waits for; this waits for them.
+    assert server.core().get("/.well-known/jwks.json").status == 200
     peers = [Peer(server.port) for _ in range(20)]
     for peer in peers[:10]:
         peer.send(GET)
         peer.answer()
     begun = time.monotonic()
-    assert server.stop() == 0 and time.monotonic() - begun < 3
+    assert server.stop() == 0 and time.monotonic() - begun < 3 * (SLACK if quick else 1)
     assert all(peer.closed(1) and peer.rest == b"" for peer in peers)
     for peer in peers:
         peer.close()

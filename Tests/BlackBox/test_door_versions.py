@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from door_wire import BODY, GET, LimitedServer, Peer, ask, head, post
 from harness import Server, ServerFailed, together
 
 OLD = b"GET /hello HTTP/1.0\r\n\r\n"
-IDLE = 2
+IDLE = 6
 USUAL_IDLE = 75
 
 
@@ -119,17 +120,20 @@ def silent(port: int) -> None:
         assert peer.closed(IDLE + 9) and peer.rest == b""
 
 
-def after_requests(port: int) -> None:
+def after_requests(port: int, quick: bool) -> None:
     """It ends after the last reply, and not earlier than it told."""
+    # How late this script may read and write, at most; a sample has to hold on a machine that is ten times slower.
+    early, late = (2, 10) if quick else (0.5, 1.5)
     with Peer(port) as peer:
-        for pause in (0, IDLE - 0.5, IDLE - 0.5):
+        for pause in (0, IDLE - early, IDLE - early):
             time.sleep(pause)
             peer.send(GET)
-            answer = peer.answer(2)
+            answer = peer.answer()
             assert answer is not None and answer.field("keep-alive") == f"timeout={IDLE}", f"served after {pause:g} s"
         begun = time.monotonic()
-        assert peer.closed(IDLE + 3) and peer.rest == b""
-        assert IDLE <= time.monotonic() - begun + 0.05 < IDLE + 1.5
+        assert peer.closed(IDLE + 9) and peer.rest == b""
+        # The core counts from its reply, which is read later.
+        assert IDLE <= time.monotonic() - begun + early / 4 < IDLE + late
 
 
 def busy(port: int) -> None:
@@ -138,15 +142,15 @@ def busy(port: int) -> None:
         peer.send(post("/recipe/session", BODY[:10], length=len(BODY)))
         time.sleep(IDLE + 1)
         peer.send(BODY[10:])
-        answer = peer.answer(2)
+        answer = peer.answer()
         assert answer is not None and answer.status == 200
 
 
-def test_finding_P4_idle_connections_last_as_long_as_was_set(serve: Callable[..., Server]) -> None:
+def test_finding_P4_idle_connections_last_as_long_as_was_set(serve: Callable[..., Server], quick: bool) -> None:
     in_file = serve(f"server_idle_timeout: {IDLE}\n")
     in_environment = serve("server_idle_timeout: 9\n", environment={"TESSERA_SERVER_IDLE_TIMEOUT": str(IDLE)})
     together(*(lambda step=step, port=server.port: step(port) for server in (in_file, in_environment)
-               for step in (silent, after_requests, busy)))
+               for step in (silent, partial(after_requests, quick=quick), busy)))
 
 
 @pytest.mark.long

@@ -10,7 +10,7 @@ from typing import Iterator
 
 import pytest
 from door_wire import BODY, GET, KEY, LIVE, LimitedServer, Peer, ask, chunked, head, post
-from harness import CDI
+from harness import CDI, until
 
 DEAF = 50
 PIPELINED = 3_600
@@ -97,7 +97,7 @@ def test_finding_W3_whoever_does_not_read_costs_nothing(server: LimitedServer, q
         time.sleep(0.05)
     assert server.core().create("beside").ok, "others sign in meanwhile"
     assert used - memory < GROWTH
-    assert server.processor_share() < 0.2, "a stalled crowd costs nothing"
+    assert until(lambda: server.processor_share() < 0.2, 20, 0), "a stalled crowd costs nothing"
     for peer in deaf:
         peer.close()
 
@@ -150,13 +150,13 @@ HEAVY = {
 
 
 @pytest.mark.parametrize("name", HEAVY)
-def test_finding_W4_whoever_shows_no_key_is_refused_by_the_head_alone(keyed: LimitedServer, name: str) -> None:
+def test_finding_W4_whoever_shows_no_key_is_refused_by_the_head_alone(keyed: LimitedServer, quick: bool, name: str) -> None:
     with Peer(keyed.port) as peer:
         begun = time.monotonic()
         peer.send(HEAVY[name])
-        answer = peer.answer(2)
+        answer = peer.answer(5)
         assert answer is not None and answer.status == (404 if name == "an unknown path" else 401)
-        assert time.monotonic() - begun < 0.5
+        assert time.monotonic() - begun < (3 if quick else 0.5), "the body is not waited for"
 
 
 @pytest.mark.parametrize("request_", [

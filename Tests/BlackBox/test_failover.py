@@ -115,25 +115,26 @@ class PromotionCampaign(StopCampaign):
         self.cluster.remove()
 
 
-def lost_nothing(what: str, campaign: StopCampaign, say: Callable[[str], None]) -> None:
-    """The verdict on a campaign."""
+def lost_nothing(what: str, campaign: StopCampaign, quick: bool, say: Callable[[str], None]) -> None:
+    """The verdict on a campaign; a sample has to hold on a machine that is ten times slower too."""
     slow = sorted(campaign.recoveries)[int(len(campaign.recoveries) * 0.95)]
     say(f"{what}: {campaign}, ready again {slow:.2f} s after the database (95 %)")
-    assert campaign.tally.made and campaign.tally.violations == [] and slow < 2
+    assert campaign.tally.made and campaign.tally.violations == [] and slow < (15 if quick else 2)
 
 
-def test_immediate_stops(seed: int, rounds: Callable[[int, int], int], say: Callable[[str], None]) -> None:
+def test_immediate_stops(seed: int, rounds: Callable[[int, int], int], quick: bool, say: Callable[[str], None]) -> None:
     with Cluster() as cluster:
         campaign, count = StopCampaign(cluster, seed), rounds(50, 5)
         campaign.run(count)
-        lost_nothing(f"{count} immediate stops", campaign, say)
+        lost_nothing(f"{count} immediate stops", campaign, quick, say)
 
 
-def test_promotions_of_the_standby(seed: int, rounds: Callable[[int, int], int], say: Callable[[str], None]) -> None:
+def test_promotions_of_the_standby(seed: int, rounds: Callable[[int, int], int], quick: bool,
+                                   say: Callable[[str], None]) -> None:
     campaign, count = PromotionCampaign(seed), rounds(20, 1)
     try:
         campaign.run(count)
-        lost_nothing(f"{count} promotions", campaign, say)
+        lost_nothing(f"{count} promotions", campaign, quick, say)
     finally:
         campaign.remove()
 

@@ -22,6 +22,8 @@ from postgres import Cluster
 FAST = "access_token_signing_algorithm: ES256\n"
 CALLERS = 16
 RECOVERY_SECONDS = 2.0
+SAMPLE_SECONDS = 20.0
+"""The same for a sample, which has to hold on a machine that is ten times slower."""
 DEADLINE_SECONDS = 7.0
 POOL = 4
 LATENCIES = (1, 10, 100, 1000)
@@ -100,6 +102,12 @@ def proxy(cluster: Cluster) -> FaultProxy:
 
 
 @pytest.fixture(scope="module")
+def recovery(quick: bool) -> float:
+    """Within how many seconds the core notices what the database or the network does."""
+    return SAMPLE_SECONDS if quick else RECOVERY_SECONDS
+
+
+@pytest.fixture(scope="module")
 def server(proxy: FaultProxy) -> Iterator[Server]:
     """A core behind it, which lives through everything."""
     uri = f"postgresql://tessera@{HOST}:{proxy.port}/tessera?gssencmode=disable"
@@ -110,18 +118,19 @@ def server(proxy: FaultProxy) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_health_says_that_the_database_stopped_and_came_back(server: Server, cluster: Cluster, mode: str) -> None:
+def test_health_says_that_the_database_stopped_and_came_back(server: Server, cluster: Cluster, recovery: float,
+                                                             mode: str) -> None:
     core = server.core()
     assert core.get("/health/ready").status == 200
     cluster.stop(mode)
-    assert until(lambda: core.get("/health/ready").status != 200, 2, 0.01), "not ready soon after the database stopped"
+    assert until(lambda: core.get("/health/ready").status != 200, recovery, 0.01), "not ready soon after the database stopped"
     reply = core.get("/health/ready")
     assert reply.status == 503 and "retry-after" in reply.headers
     assert core.get("/health/live").status == 200, "the process is alive"
     refused = core.create("nobody")
     assert refused.status == 503 and "retry-after" in refused.headers
     cluster.start()
-    assert until(lambda: core.get("/health/ready").status == 200, 2, 0.05), "ready again soon after the database"
+    assert until(lambda: core.get("/health/ready").status == 200, recovery, 0.05), "ready again soon after the database"
     assert core.create("somebody").ok
 
 
@@ -132,7 +141,7 @@ BREAKS = {"hold": (0.1, 1.0, 10.0, 60.0), "swallow": (1.0, 10.0), "refuse": (1.0
     pytest.param(name, seconds, marks=[] if seconds == 1 else pytest.mark.long)
     for name, many in BREAKS.items() for seconds in many])
 def test_E11_the_network_breaks_and_heals(server: Server, proxy: FaultProxy, cluster: Cluster, name: str,
-                                          seconds: float, say: Callable[[str], None]) -> None:
+                                          seconds: float, recovery: float, say: Callable[[str], None]) -> None:
     traffic = Traffic(server)
     try:
         time.sleep(0.3)
@@ -144,17 +153,23 @@ def test_E11_the_network_breaks_and_heals(server: Server, proxy: FaultProxy, clu
         proxy.set("pass")
         healed = time.monotonic()
         time.sleep(RECOVERY_SECONDS + 1)
+        until(lambda: any(moment > healed for moment in list(traffic.sample.refreshed)), recovery, 0.05)
     finally:
         sample = traffic.stop()
     after = [moment - healed for moment in sample.refreshed if moment > healed]
     say(f"{name} for {seconds:g} s: well again after {min(after, default=-1):.2f} s, {sample.refused} refused, "
         f"{during} verified offline, slowest {sample.slowest:.2f} s")
-    assert after and after[0] < RECOVERY_SECONDS
+    assert after and after[0] < recovery
     assert sample.wrong == [], "every answer is right or 503"
     assert sample.slowest < DEADLINE_SECONDS and (during or seconds < 1), "offline verification goes on"
-    until(lambda: len(backends(cluster)) <= POOL, 5, 0.05)
-    states = backends(cluster)
-    assert len(states) <= POOL and set(states) <= {"idle"}, "no stuck connection"
+    seen: list[list[str]] = []
+
+    def at_rest() -> bool:
+        """At some moment: the core itself asks twice a second."""
+        seen.append(backends(cluster))
+        return len(seen[-1]) <= POOL and set(seen[-1]) <= {"idle"}
+
+    assert until(at_rest, 10, 0.05), f"no stuck connection: {seen[-3:]}"
 
 
 def backends(cluster: Cluster) -> list[str]:
