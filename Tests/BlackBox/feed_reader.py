@@ -145,8 +145,9 @@ class Reader:
 class Revokers:
     """Creates sessions and ends them, some each second."""
 
-    def __init__(self, ports: list[int], ended: Ended, rate: float, threads: int = 4) -> None:
-        self.ports, self.ended, self.pause = ports, ended, threads / rate
+    def __init__(self, ports: list[int], ended: Ended, rate: float, threads: int = 4,
+                 patience: float = REQUEST_SECONDS) -> None:
+        self.ports, self.ended, self.pause, self.patience = ports, ended, threads / rate, patience
         self.stopped = threading.Event()
         self.failures = 0
         self.threads = [threading.Thread(target=self._work, args=(number,), daemon=True) for number in range(threads)]
@@ -159,7 +160,7 @@ class Revokers:
         due = time.monotonic()
         while not self.stopped.is_set():
             try:
-                core = core or Core(self.ports[(number + count) % len(self.ports)], timeout=REQUEST_SECONDS)
+                core = core or Core(self.ports[(number + count) % len(self.ports)], timeout=self.patience)
                 count += 1
                 handle = core.create(f"user-{number}-{count}").json["session"]["handle"]
                 self.ended.ask(handle)
@@ -176,4 +177,4 @@ class Revokers:
     def stop(self) -> None:
         self.stopped.set()
         for thread in self.threads:
-            thread.join(REQUEST_SECONDS * 2)
+            thread.join(self.patience * 2)

@@ -65,6 +65,11 @@ class ServiceManager:
         """Waits until the core has said something."""
         return until(lambda: self._listen() or line in self.heard or not self._alive(), seconds, 0.001) and line in self.heard
 
+    def forget(self) -> None:
+        """Forgets what the core has said so far, also what was not read yet."""
+        self._listen()
+        self.heard.clear()
+
     def _alive(self) -> bool:
         return self.child is not None and self.child.alive
 

@@ -68,6 +68,8 @@ def test_what_is_counted_is_what_happened(measured: Server) -> None:
     assert core.refresh("no token").outcome == "UNAUTHORISED"
     assert core.get("/nothing").status == 404
     assert core.revoke([session["session"]["handle"]]).ok
+    # A request counts as one in flight until after its reply was written.
+    assert until(lambda: samples(ask(port_of(measured))[2])["tessera_requests_in_flight{}"] == 0, SECONDS)
     after = samples(ask(port_of(measured))[2])
 
     def gained(series: str) -> float:
@@ -322,7 +324,7 @@ def test_prometheus_scrapes_a_running_core(measured: Server, say: Callable[[str]
         created = samples(ask(port_of(measured))[2])['tessera_requests_total{operation="createSession",outcome="ok"}']
         query = 'tessera_requests_total{operation="createSession",outcome="ok"}'
         assert until(lambda: prometheus.value(query) == created, SECONDS, 0.1), prometheus.child.output
-        assert prometheus.value('up{job="tessera"}') == 1
+        assert until(lambda: prometheus.value('up{job="tessera"}') == 1, SECONDS, 0.1), "each scrape has a second"
         # The version was negotiated: Prometheus prefers OpenMetrics.
         assert prometheus.value("count(tessera_build_info)") == 1
         rules = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]  # type: ignore[attr-defined]

@@ -223,7 +223,9 @@ def test_a_core_that_is_away(policy: str) -> None:
             restart(server)
             assert until(lambda: sidecar.ask("/health").status == 200, SLOW)
             assert sidecar.authorize(access).status == 204
-            assert sidecar.process.output.count("is fresh") == 2 and sidecar.process.output.count("is silent") == 1
+            assert until(lambda: sidecar.process.output.count("is fresh") >= 2)
+            # A machine that does nothing for two seconds is silence too, and has a pair of lines.
+            assert sidecar.process.output.count("is fresh") == 1 + sidecar.process.output.count("is silent")
 
 
 def restart(server: Server) -> None:
