@@ -213,7 +213,7 @@ def test_a_tab_that_goes_away_lets_go(lan: Bench) -> None:
 
 def test_a_refresh_that_hangs_ends(bench: Bench) -> None:
     """finding J3: five tabs wait for one deadline, not for five."""
-    bench.fresh(refreshTimeout=1_500)
+    bench.fresh(refreshTimeout=5_000)
     tabs = bench.tabs(5)
     bench.log_in()
     bench.expire()
@@ -227,7 +227,7 @@ def test_a_refresh_that_hangs_ends(bench: Bench) -> None:
     for tab in tabs:
         bench.to(tab)
         said.append(str(bench.end()))
-    assert time.monotonic() - begun < 6, "not 5 times 1.5 s and what lies between"
+    assert time.monotonic() - begun < 20, "not 5 times 5 s and what lies between"
     assert all("rejected" in one for one in said), said
     assert any("TimeoutError" in one for one in said), "who has tried says why"
     assert len(bench.proxy.seen(REFRESH)) <= 2
@@ -302,7 +302,7 @@ def test_a_handler_that_throws_undoes_nothing(secure: Bench) -> None:
     assert secure.events()[0] == "SESSION_CREATED" and secure.events()[-1] == "SIGN_OUT"
 
 
-@pytest.mark.parametrize("status, wait", [(429, "30"), (503, "30"), (503, None), (500, None), (429, None), (429, "date")])
+@pytest.mark.parametrize("status, wait", [(429, "300"), (503, "300"), (503, None), (500, None), (429, None), (429, "date")])
 def test_one_failure_for_all(bench: Bench, status: int, wait: str | None) -> None:
     """finding J6: five tabs of ten calls send one refresh, and keep to what the server asks for."""
     bench.fresh()
@@ -310,7 +310,7 @@ def test_one_failure_for_all(bench: Bench, status: int, wait: str | None) -> Non
     bench.log_in()
     bench.expire()
     bench.proxy.heal()
-    later = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 60))
+    later = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 300))
     fields = {} if wait is None else {"retry-after": later if wait == "date" else wait}
     bench.proxy.fault(REFRESH, Fault("status", status, fields, "busy"))
     release = bench.proxy.hold(REFRESH)

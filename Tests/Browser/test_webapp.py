@@ -350,7 +350,7 @@ def test_a_page_leaves_when_the_session_ends_elsewhere(bob: Page) -> None:
     bob.find("#sign-out").click()
     bob.wait(lambda: "Signed out" in bob.find("#notice").text)
     bob.driver.switch_to.window(first)
-    assert bob.run("for (let i = 0; i < 40 && !document.querySelector('#inside').hidden; i++) "
+    assert bob.run("for (let i = 0; i < 1500 && !document.querySelector('#inside').hidden; i++) "
                    "await new Promise(done => setTimeout(done, 20)); return document.querySelector('#inside').hidden")
     assert "another tab" in bob.find("#notice").text
     bob.log_in(bob.user)
