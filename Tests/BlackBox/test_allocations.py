@@ -15,8 +15,8 @@ from typing import Callable, Iterator
 import pytest
 from harness import Core, Reply, Server
 
-BATCHES = 8
-TIMES = 50
+BATCHES = 40
+TIMES = 10
 """How often in each batch."""
 WARM_UP = 50
 # What was measured and a tenth more. Whoever makes one of them smaller lowers its budget.
