@@ -8,7 +8,7 @@ import Testing
 
 @testable import SignerAgent
 
-@Suite(.timeLimit(.minutes(10))) struct AgentSignerTests {
+@Suite(.timeLimit(.minutes(3))) struct AgentSignerTests {
     private func keyID(_ text: String = "d-1") throws -> KeyID { try #require(KeyID(text)) }
 
     /// A key; one of RS256 is made as soon as there is one in reserve.
