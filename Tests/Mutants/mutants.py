@@ -758,7 +758,7 @@ SIGNERS = [
     _queue("a signer that only greets is tried by every request", "!(isOnTrial && hasTrial), ", ""),
     _queue("a signer that is silent is asked on and on", "defer { (isSilent, isOnTrial, hasTrial, waiting) = (true, true, false, []) }",
            "defer { (isSilent, isOnTrial, hasTrial, waiting) = (false, false, false, []) }"),
-    _queue("a frame takes what would be late", "if request.end <= now + margin {", "if request.end <= now {"),
+    _queue("a frame takes what would be late", "if request.end <= now + margin {", "if request.end <= now + min(margin, .zero) {"),
     _queue("a frame takes requests of another key", "requests.first.map { $0.key == request.key } ?? true", "true"),
     _queue("what was taken is taken again", "waiting.replaceSubrange(..<seen, with: rest)", "waiting = rest + waiting.dropFirst(rest.count)"),
     _by_hand("a key made by hand that is not stored stays at the signer", "            await deleteAndWait([key])\n            throw error\n",

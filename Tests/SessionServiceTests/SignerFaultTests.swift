@@ -151,6 +151,7 @@ import Testing
         for _ in 0..<50 { _ = try await world.create() }
         #expect(await asked.next() == (before ?? 0) + 1)
         for _ in 0..<50 { _ = try await world.create() }
+        #expect(signer.makings == (before ?? 0) + 1)
         world.clock.advance(by: .seconds(1))
         _ = try await world.create()
         #expect(await asked.next() == (before ?? 0) + 2, "one more, a second later")

@@ -40,6 +40,7 @@ final class TestSigner: TokenSigner {
         set { state.withLock { $0.makesNone = newValue } }
     }
 
+    var makings: Int { state.withLock(\.makings) }
     var signatures: Int { state.withLock(\.signatures) }
     var keyNames: Set<SignerKeyName> { state.withLock { Set($0.keys.keys) } }
     var privateKeys: [[UInt8]] { state.withLock { $0.keys.values.map { Array($0.rawRepresentation) } } }
