@@ -135,6 +135,16 @@ struct RefreshDecisionTests {
         #expect(decided.audit?.name == event, "a change of the chain has its event, and nothing else has one")
     }
 
+    @Test("A successor that cannot be made changes nothing")
+    func failedSuccessor() throws {
+        let row = try #require(Self.rows.first { $0.answer == .child && $0.change == .keep })
+        var rules = Sample.rules(checksAntiCSRF: row.checks, kind: row.kind, format: row.format)
+        rules.rotation = .atOnce
+        let decided = Refresh.decide(
+            of: row.presented, against: row.record, at: Sample.now, rules: rules, successor: { _ in nil })
+        #expect(decided.outcome == .successorFailed && decided.change == .keep && decided.audit == nil)
+    }
+
     private func expectedRecord(_ row: RefreshRow) -> SessionRecord? {
         guard var record = row.record else { return nil }
         if row.change == .promotion || row.change == .promotionAndKind {
