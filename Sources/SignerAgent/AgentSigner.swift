@@ -267,7 +267,10 @@ package final class AgentSigner: TokenSigner {
         let works = results.contains { $0 != .failure(.failed) }
         let signsAgain = state.withLock { $0.note(results.count, took: MonotonicTime.present - begun, works: works) }
         if signsAgain { onEvent(.answers) }
-        for case .failure(let problem) in results { report(Self.words(of: problem)) }
+        // Who asked says the others: a key that is gone may have been retired a moment ago.
+        for case .failure(let problem) in results where Self.error(problem) == .signerUnavailable {
+            report(Self.words(of: problem))
+        }
         for (request, result) in zip(batch.requests, results) {
             request.waiter.resume(returning: result.mapError(Self.error))
         }
